@@ -1,0 +1,115 @@
+// The configuration after reading: readonly, checked, with every default filled in. Nothing in it needs a second look in a cycle.
+
+import type { BuiltInType } from "../point/built-in-type.ts";
+
+/** Where a thing stands in its file, for messages. */
+export interface Location {
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface ModbusConfiguration {
+  readonly file: string;
+  readonly servers: readonly ModbusServer[];
+}
+
+export interface ModbusServer {
+  readonly alias: string;
+  readonly host: string;
+  readonly port: number;
+  /** Poll interval; undefined: the service's. */
+  readonly intervalMs: number | undefined;
+  /** Longest wait for a connection or a response. */
+  readonly timeoutMs: number;
+  readonly retryIntervalMs: number;
+  /** 1 to 125. */
+  readonly maxRegistersPerRequest: number;
+  /** Registers or bits nobody asked for that may be read along to save a request. */
+  readonly maxGap: number;
+  readonly pauseBetweenRequestsMs: number;
+  /** In configuration order, quantities already expanded: one entry per value. */
+  readonly points: readonly ModbusPoint[];
+  readonly location: Location;
+}
+
+export type ReadFunction = 1 | 2 | 3 | 4;
+
+/** Order of the bytes of a 32-bit value 0xAABBCCDD in two registers; for 64 bits the same rule is applied to four registers. */
+export type WordOrder = "ABCD" | "CDAB" | "BADC" | "DCBA";
+
+export interface ModbusPoint {
+  /** `{serveralias}: {name}`, with `[n]` from the second element of a quantity on. */
+  readonly key: string;
+  readonly description: string;
+  readonly unit: string;
+  /** MODBUS function code: 1 coils, 2 discrete inputs, 3 holding registers, 4 input registers. */
+  readonly functionCode: ReadFunction;
+  readonly unitId: number;
+  /** Protocol address, 0-based, as on the wire. */
+  readonly address: number;
+  /** Addresses that this value takes: 1, 2 or 4; for a String as many registers as it has. */
+  readonly width: number;
+  /** Boolean, Int16 .. UInt64, Float, Double or String: the type on the wire. */
+  readonly wireType: BuiltInType;
+  /** The type published: Double when scale or bias apply, else the wire type. */
+  readonly type: BuiltInType;
+  /** Bit of the register, 0 = least significant; -1: the whole register. */
+  readonly bit: number;
+  readonly wordOrder: WordOrder;
+  readonly scale: number;
+  readonly bias: number;
+  readonly location: Location;
+}
+
+export interface OpcUaConfiguration {
+  readonly file: string;
+  readonly servers: readonly OpcUaServer[];
+}
+
+export type SecurityPolicyName =
+  "None" | "Basic128Rsa15" | "Basic256" | "Basic256Sha256" | "Aes128_Sha256_RsaOaep" | "Aes256_Sha256_RsaPss";
+
+export type SecurityModeName = "None" | "Sign" | "SignAndEncrypt";
+
+export interface OpcUaServer {
+  readonly alias: string;
+  /** `opc.tcp://host:port/path` */
+  readonly endpointUrl: string;
+  /** Application URI of the client, as in its certificate. */
+  readonly applicationUri: string;
+  /** As the policy URI ends (`http://opcfoundation.org/UA/SecurityPolicy#...`). */
+  readonly policy: SecurityPolicyName;
+  readonly mode: SecurityModeName;
+  /** Absolute paths. Certificates DER (PEM is read too), key PEM. */
+  readonly serverCertificateFile: string | undefined;
+  readonly clientCertificateFile: string | undefined;
+  readonly clientPrivateKeyFile: string | undefined;
+  readonly identity: OpcUaIdentity;
+  readonly intervalMs: number | undefined;
+  readonly timeoutMs: number;
+  readonly retryIntervalMs: number;
+  /** In configuration order, folders (`datatype` Object) already left out. */
+  readonly nodes: readonly OpcUaNode[];
+  readonly location: Location;
+}
+
+export type OpcUaIdentity =
+  | { readonly kind: "Anonymous" }
+  | { readonly kind: "UserName"; readonly userName: string; readonly password: string }
+  | { readonly kind: "Certificate"; readonly certificateFile: string; readonly privateKeyFile: string };
+
+export interface OpcUaNode {
+  readonly displayName: string;
+  readonly namespace: { readonly index: number } | { readonly uri: string };
+  /** Opaque identifiers are base64, as in the text form of a node id (OPC 10000-6, 5.1.12). */
+  readonly identifier:
+    | { readonly type: "Numeric"; readonly value: number }
+    | { readonly type: "String" | "Guid" | "Opaque"; readonly value: string };
+  /** `datatype` as written, when it names a built-in type; Null otherwise. Informative: the server's answer decides. */
+  readonly type: BuiltInType;
+  readonly description: string;
+  readonly unit: string;
+  /** Room for texts, byte strings and arrays in the process image. */
+  readonly capacityBytes: number;
+  readonly location: Location;
+}

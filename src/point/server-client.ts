@@ -1,0 +1,29 @@
+// What the polling loop needs of a server, whatever protocol it speaks.
+
+import type { PointDescription } from "./point.ts";
+import type { PointSink } from "./point-sink.ts";
+
+export interface ServerClient {
+  readonly alias: string;
+  /** Its entry in the document that tells whether the server is connected. */
+  readonly connection: { readonly key: string; readonly description: string };
+  /**
+   * The points in configuration order. A session may teach better keys, types and capacities: then `connect` replaces the
+   * list (same length, same order) by a new one, and the caller notices because it is another array.
+   */
+  readonly points: readonly PointDescription[];
+  /** Poll interval of this server; undefined: the service's. */
+  readonly intervalMs: number | undefined;
+  /** Pause between a failed or lost connection and the next attempt. */
+  readonly retryIntervalMs: number;
+
+  /** One attempt to connect, bounded by the client's own time-outs. Rejects with a ServerError when it fails, or when the signal aborts. */
+  connect(signal: AbortSignal): Promise<void>;
+  /**
+   * Reads every point once. What the server answers about a point, good or bad, goes to the sink; rejects with a ServerError
+   * only when the connection can no longer be relied on. The caller then calls `disconnect` and, later, `connect`.
+   */
+  poll(sink: PointSink, signal: AbortSignal): Promise<void>;
+  /** Ends the connection politely within a bounded time; harmless when there is none. Never rejects. */
+  disconnect(): Promise<void>;
+}
