@@ -1,0 +1,65 @@
+// A value as the document shows it: the OPC UA JSON encoding (OPC 10000-6, 5.4), with 64-bit integers as plain numbers.
+// This is the general way; document-renderer.ts writes numbers without it.
+
+import { BuiltInType } from "../point/built-in-type.ts";
+import type { Scalar, Value } from "../point/value.ts";
+
+const ticksPerSecond = 10_000_000n;
+/** 100 ns ticks from 1601-01-01 to 1970-01-01. */
+const unixEpochTicks = 116_444_736_000_000_000n;
+/** 9999-12-31T23:59:59Z, the last second that the JSON encoding knows (5.4.2.6). */
+const lastTicks = 2_650_467_743_990_000_000n;
+
+export function valueToJson(value: Value): string {
+  const content = value.value;
+  if (!Array.isArray(content)) return scalarToJson(value.type, content as Scalar);
+  const elements = (content as readonly Scalar[]).map((element) => scalarToJson(value.type, element));
+  return nest(elements, value.dimensions ?? [elements.length]);
+}
+
+/** Float and Double as Python's json writes them: always with a point or an exponent, so that a reader sees a float. */
+export function doubleToJson(value: number): string {
+  if (!Number.isFinite(value)) return `"${value}"`;
+  if (!Number.isInteger(value)) return String(value);
+  if (Object.is(value, -0)) return "-0.0";
+  const text = String(value);
+  return text.includes("e") ? text : `${text}.0`;
+}
+
+function scalarToJson(type: BuiltInType, value: Scalar): string {
+  if (value === null) return "null";
+  switch (type) {
+    case BuiltInType.Float:
+    case BuiltInType.Double:
+      return doubleToJson(value as number);
+    case BuiltInType.DateTime:
+      return `"${ticksToIso(value as bigint)}"`;
+    case BuiltInType.ByteString:
+      return `"${Buffer.from(value as Uint8Array).toString("base64")}"`;
+    case BuiltInType.String:
+    case BuiltInType.XmlElement:
+    case BuiltInType.Guid:
+      return JSON.stringify(value);
+    default: // Boolean, integers, and the nested types, whose value is JSON already
+      return String(value);
+  }
+}
+
+function ticksToIso(ticks: bigint): string {
+  if (ticks <= 0n) return "0001-01-01T00:00:00Z";
+  if (ticks >= lastTicks) return "9999-12-31T23:59:59Z";
+  const sinceEpoch = ticks - unixEpochTicks;
+  const fraction = ((sinceEpoch % ticksPerSecond) + ticksPerSecond) % ticksPerSecond;
+  const seconds = (sinceEpoch - fraction) / ticksPerSecond;
+  const date = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return fraction === 0n ? `${date}Z` : `${date}.${fraction.toString().padStart(7, "0").replace(/0+$/, "")}Z`;
+}
+
+/** Row-major elements as nested arrays. */
+function nest(elements: readonly string[], dimensions: readonly number[]): string {
+  const [size = 0, ...inner] = dimensions;
+  if (inner.length === 0) return `[${elements.join(",")}]`;
+  const stride = inner.reduce((product, n) => product * n, 1);
+  const rows = Array.from({ length: size }, (_, row) => nest(elements.slice(row * stride, (row + 1) * stride), inner));
+  return `[${rows.join(",")}]`;
+}
