@@ -49,16 +49,14 @@ def parse(text):
 
 
 def same(found, wanted, var_type=""):
-    """Equality that tells true from 1, a rounded integer from an exact one and -0.0 from 0.0; a Float is one of 32 bits."""
+    """Equality that tells true from 1, 25 from 25.0, a rounded integer from an exact one, -0.0 from 0.0; a Float has 32 bits."""
     if isinstance(wanted, list):
         return isinstance(found, list) and len(found) == len(wanted) and all(same(*pair, var_type) for pair in zip(found, wanted))
     if isinstance(wanted, dict):
         return isinstance(found, dict) and found.keys() == wanted.keys() and all(same(found[key], wanted[key]) for key in wanted)
     if isinstance(wanted, float):
-        if isinstance(found, bool) or not isinstance(found, (int, float)):
-            return False
         layout = "<f" if var_type == "Float" else "<d"
-        return struct.pack(layout, found) == struct.pack(layout, wanted)
+        return isinstance(found, float) and struct.pack(layout, found) == struct.pack(layout, wanted)
     return type(found) is type(wanted) and found == wanted
 
 

@@ -1,0 +1,124 @@
+// OPC UA against a server that nobody here wrote, signed and encrypted, read by a Python consumer.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createApplicationCertificate } from "../../src/certificates/application-certificate.ts";
+import { opcUaXml } from "./endpoints-xml.ts";
+import type { OpcUaSecurity } from "./endpoints-xml.ts";
+import { Partition } from "./partition.ts";
+import { Peer } from "./peer.ts";
+
+const WANTED = fileURLToPath(new URL("opcua-edge-values.json", import.meta.url));
+const CLIENT_URI = "urn:cpc-partition:interop";
+const SERVER_URI = "urn:cpc-partition:interop:server";
+const CONNECTION = "OPC UA Connections:edge";
+
+/** Keys of the expected document are `2:{browse name}`, and the server's identifiers are its browse names. */
+const NODES = Object.keys(JSON.parse(readFileSync(WANTED, "utf8")) as object).map((key) => key.slice("2:".length));
+
+async function certificate(folder: string, name: string, applicationUri: string): Promise<[certificate: string, key: string]> {
+  const certificateFile = join(folder, `${name}.der`);
+  const privateKeyFile = join(folder, `${name}.pem`);
+  await createApplicationCertificate({ applicationUri, hostNames: ["127.0.0.1"], certificateFile, privateKeyFile });
+  return [certificateFile, privateKeyFile];
+}
+
+interface Plant {
+  readonly port: number;
+  readonly security: OpcUaSecurity;
+}
+
+/** An asyncua server and what a client needs to be let in and to trust it. */
+async function start(partition: Partition, ...options: readonly string[]): Promise<Plant> {
+  const [serverCertificate, key] = await certificate(partition.folder, "server", SERVER_URI);
+  const [clientCertificate, clientPrivateKey] = await certificate(partition.folder, "client", CLIENT_URI);
+  const server = partition.keep(
+    Peer.python("asyncua-server.py", "--certificate", serverCertificate, "--key", key, "--uri", SERVER_URI, ...options),
+  );
+  const port = (await server.line())["port"] as number;
+  return { port, security: { serverCertificate, clientCertificate, clientPrivateKey } };
+}
+
+function run(partition: Partition, port: number, security: OpcUaSecurity, nodes: readonly string[]): void {
+  partition.run({ opcua: partition.write("opcua.xml", opcUaXml("edge", port, CLIENT_URI, security, nodes)) });
+}
+
+suite("an asyncua server with Aes256Sha256RsaPss, SignAndEncrypt", () => {
+  test("every edge value arrives in Python exactly", async () => {
+    await using partition = new Partition();
+    const { port, security } = await start(partition);
+    run(partition, port, security, NODES);
+    const consumer = await partition.consumer("opcua");
+    await partition.sees(consumer, CONNECTION, true);
+    await partition.sees(consumer, "2:Boolean true", true);
+
+    assert.deepEqual((await consumer.ask(`compare ${WANTED}`))["differences"], []);
+    assert.deepEqual((await consumer.ask("keys"))["keys"], [CONNECTION, ...NODES.map((name) => `2:${name}`)]);
+    assert.equal(await partition.stop(), 0);
+  });
+
+  test("a bad value and an unknown node are errors of their own point only", async () => {
+    await using partition = new Partition();
+    const { port, security } = await start(partition);
+    run(partition, port, security, ["Bad", "Nowhere", "Double tenth"]);
+    const consumer = await partition.consumer("opcua");
+    await partition.sees(consumer, "2:Double tenth", 0.1);
+
+    const unreadable = { value: "Error reading value", varType: "String" };
+    const wanted = {
+      [CONNECTION]: { value: true, varType: "Boolean", description: "Connection status to the OPC UA server" },
+      "2:Bad": { ...unreadable, description: "Bad of edge" },
+      "2:Nowhere": { ...unreadable, description: "Nowhere of edge" },
+      "2:Double tenth": { value: 0.1, varType: "Double", description: "Double tenth of edge" },
+    };
+    const file = partition.write("wanted.json", JSON.stringify(wanted));
+    assert.deepEqual((await consumer.ask(`compare ${file}`))["differences"], []);
+    assert.deepEqual((await consumer.ask("keys"))["keys"], Object.keys(wanted));
+  });
+
+  test("a server whose certificate nobody trusts is never read", async () => {
+    await using partition = new Partition();
+    const { port, security } = await start(partition);
+    run(partition, port, { ...security, serverCertificate: undefined }, ["Double tenth"]);
+    const consumer = await partition.consumer("opcua");
+    await partition.logs(/certificate/i);
+
+    await partition.sees(consumer, CONNECTION, false);
+    assert.deepEqual((await consumer.ask("keys"))["keys"], [CONNECTION]);
+  });
+
+  test("a server that shows another certificate than the pinned one is never read", async () => {
+    await using partition = new Partition();
+    const { port, security } = await start(partition);
+    const [other] = await certificate(partition.folder, "other", SERVER_URI);
+    run(partition, port, { ...security, serverCertificate: other }, ["Double tenth"]);
+    const consumer = await partition.consumer("opcua");
+    await partition.logs(/certificate/i);
+
+    await partition.sees(consumer, CONNECTION, false);
+    assert.deepEqual((await consumer.ask("keys"))["keys"], [CONNECTION]);
+  });
+
+  test("the right user name and password are let in", async () => {
+    await using partition = new Partition();
+    const { port, security } = await start(partition, "--user", "plant", "--password", "Öl & Gas");
+    run(partition, port, { ...security, user: { name: "plant", password: "Öl & Gas" } }, ["Double tenth"]);
+    const consumer = await partition.consumer("opcua");
+    await partition.sees(consumer, "2:Double tenth", 0.1);
+  });
+
+  test("a wrong password is reported, never printed, and reads nothing", async () => {
+    await using partition = new Partition();
+    const { port, security } = await start(partition, "--user", "plant", "--password", "right");
+    run(partition, port, { ...security, user: { name: "plant", password: "Wrong4711" } }, ["Double tenth"]);
+    const consumer = await partition.consumer("opcua");
+    await partition.logs(/user|password|identity/i);
+
+    await partition.sees(consumer, CONNECTION, false);
+    assert.deepEqual((await consumer.ask("keys"))["keys"], [CONNECTION]);
+    assert.doesNotMatch(partition.log, /Wrong4711/);
+  });
+});

@@ -1,0 +1,146 @@
+// The product as its users run it: `cpc run` as a child process, with OS names and a folder of its own.
+
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { CHECKOUT, Peer } from "./peer.ts";
+
+const WATCHDOG_MS = 60_000;
+const LOOK_AGAIN_MS = 20;
+
+/** Waits for a condition; a condition that never comes true is a failure that names it. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + WATCHDOG_MS;
+  while (!(await condition())) {
+    if (performance.now() > giveUpAt) throw new Error(`waited in vain until ${what}`);
+    await pause(LOOK_AGAIN_MS);
+  }
+}
+
+export interface RunOptions {
+  readonly modbus?: string;
+  readonly opcua?: string;
+  readonly intervalSeconds?: number;
+  readonly consumers?: readonly string[];
+}
+
+export class Partition {
+  readonly folder = mkdtempSync(join(tmpdir(), "cpc-interop-"));
+  readonly prefix = `interop_${process.pid}_${randomBytes(4).toString("hex")}_`;
+  readonly #peers: Peer[] = [];
+  #child: ChildProcess | undefined;
+  #log = "";
+
+  get log(): string {
+    return this.#log;
+  }
+
+  write(name: string, content: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, content);
+    return path;
+  }
+
+  run(options: RunOptions): void {
+    const argumentList = ["src/main.ts", "run", "--prefix", this.prefix, "--log-format", "json"];
+    if (options.modbus !== undefined) argumentList.push("--modbus", options.modbus);
+    if (options.opcua !== undefined) argumentList.push("--opcua", options.opcua);
+    if (options.consumers !== undefined) argumentList.push("--consumers", options.consumers.join(","));
+    argumentList.push("--interval", String(options.intervalSeconds ?? 0.2));
+    argumentList.push("--certificates", join(this.folder, "certificates"));
+    const child = spawn(process.execPath, argumentList, { cwd: CHECKOUT, stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
+    this.#child = child;
+  }
+
+  segment(service: "modbus" | "opcua", consumer?: string): string {
+    return `${this.prefix}${service}_shm${consumer === undefined ? "" : `_${consumer}`}`;
+  }
+
+  /** A Python consumer, attached; waits until the partition has made the objects. */
+  async consumer(
+    service: "modbus" | "opcua",
+    consumer?: string,
+    mode: "tracked" | "untracked" = "untracked",
+  ): Promise<Peer> {
+    const segment = this.segment(service, consumer);
+    const semaphore = segment.replace("_shm", "_semaphore");
+    await this.#running(
+      `${segment} exists`,
+      () => existsSync(`/dev/shm/${segment}`) && existsSync(`/dev/shm/sem.${semaphore}`),
+    );
+    const peer = this.keep(
+      Peer.python("consumer.py", segment, semaphore, ...(mode === "untracked" ? ["--untracked"] : [])),
+    );
+    await peer.line();
+    return peer;
+  }
+
+  /** Waits until the consumer sees the entry's value. */
+  async sees(consumer: Peer, key: string, value: unknown): Promise<void> {
+    await this.#running(`${key} is ${String(value)}`, async () => {
+      const document = parse((await consumer.ask("read"))["text"] as string);
+      return document?.[key]?.["value"] === value;
+    });
+  }
+
+  async logs(words: RegExp): Promise<void> {
+    await this.#running(`the log says ${words.source}`, () => words.test(this.#log));
+  }
+
+  /** Ends with the partition. */
+  keep(peer: Peer): Peer {
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /** SIGTERM, and the exit code. */
+  async stop(): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return null;
+    this.#child = undefined;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    const watchdog = setTimeout(() => child.kill("SIGKILL"), WATCHDOG_MS);
+    child.kill("SIGTERM");
+    const code = await ended;
+    clearTimeout(watchdog);
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await Promise.all(this.#peers.map((peer) => peer.close()));
+    rmSync(this.folder, { recursive: true, force: true });
+    for (const name of readdirSync("/dev/shm")) {
+      if (name.startsWith(this.prefix) || name.startsWith(`sem.${this.prefix}`)) rmSync(`/dev/shm/${name}`);
+    }
+  }
+
+  async #running(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    try {
+      await until(what, () => {
+        if (this.#child?.exitCode !== null) throw new Error(`the partition ended before ${what}`);
+        return condition();
+      });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}; its log: ${this.#log.slice(-4000)}`, { cause: error });
+    }
+  }
+}
+
+type Document = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** Undefined for a segment that is empty or holds an acknowledgement. Big integers lose digits here: Python compares those. */
+export function parse(text: string): Document | undefined {
+  try {
+    return JSON.parse(text) as Document;
+  } catch {
+    return undefined;
+  }
+}
