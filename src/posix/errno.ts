@@ -1,0 +1,60 @@
+// A failed system call as an error that an operator can act on. Outcomes that are expected (a name that exists, a lock that is
+// taken) never get here: they are values.
+
+import { constants } from "node:os";
+import { getSystemErrorMessage, getSystemErrorName } from "node:util";
+
+/** errno by name; numbers differ between machines. */
+export const errno = constants.errno;
+
+/** What the errno means for an object in /dev/shm, where the system's own words leave that open. */
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "this user is not permitted to; look at its owner and mode",
+  EPERM: "this user is not permitted to; look at its owner and mode",
+  ENOSPC: "/dev/shm has no room left; free some or mount it larger",
+  ENOMEM: "there is no memory left; free some or raise this process's limit",
+  EMFILE: "this process has reached its limit of open files; raise it",
+  ENFILE: "the machine has reached its limit of open files",
+  EROFS: "/dev/shm is mounted read-only",
+  ENOENT: "there is none of that name",
+  EFBIG: "it would pass the limit of file sizes",
+  ENOSYS: "this kernel or its system call filter has no such call",
+};
+
+/** The system refused. `code` is the errno's name, `syscall` the call, `object` the name of the thing. */
+export class PosixError extends Error {
+  override readonly name = "PosixError";
+  readonly code: string;
+  readonly syscall: string;
+  readonly object: string;
+
+  /** `action` completes "cannot ..." up to the object's name; `result` is the call's result, an errno negated. */
+  constructor(action: string, object: string, syscall: string, result: number) {
+    const code = errnoName(result);
+    super(`cannot ${action} ${object} because ${reasons[code] ?? systemMessage(result)} (${code} from ${syscall})`);
+    this.code = code;
+    this.syscall = syscall;
+    this.object = object;
+  }
+}
+
+/** The object of that name is not one that we may or can use; `code` is constant, the message says what was found. */
+export class UnsuitableObjectError extends Error {
+  override readonly name = "UnsuitableObjectError";
+  readonly code = "UnsuitableObject";
+  readonly object: string;
+
+  constructor(action: string, object: string, reason: string) {
+    super(`cannot ${action} ${object} because ${reason}`);
+    this.object = object;
+  }
+}
+
+/** Negative results only; a number that no table knows keeps its digits. */
+function errnoName(result: number): string {
+  return result < 0 ? getSystemErrorName(result) : `result ${result}`;
+}
+
+function systemMessage(result: number): string {
+  return result < 0 ? getSystemErrorMessage(result) : "the system gave an unexpected result";
+}

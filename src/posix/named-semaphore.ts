@@ -1,0 +1,197 @@
+// One POSIX named semaphore: sem_overview(7).
+//
+// glibc keeps it in a file of 32 bytes and maps it. A consumer with write permission can cut that file, and the next touch
+// would end this process with SIGBUS; so the file's size is looked at before every touch, through a descriptor that is
+// kept beside the mapping. What remains is a file cut within the microsecond between look and touch.
+// Not promised: that a permit comes back when its holder dies. A semaphore has no owner.
+
+import { constants } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { endianness } from "node:os";
+import { errno, PosixError, UnsuitableObjectError } from "./errno.ts";
+import { isSameFile, requireOwnFile, requireRegularFile, stateOfDescriptor, stateOfPath } from "./file-state.ts";
+import { libc } from "./libc.ts";
+import { checkObjectName, semaphorePath } from "./object-name.ts";
+
+/** sizeof(sem_t) of glibc on 64-bit machines, semaphore.h. */
+const fileBytes = 32;
+/** Value and number of waiters come first and change; what follows is constant, in glibc and musl alike. */
+const volatileBytes = 8;
+/** More permits than any number of consumers that post too often could leave: such a value is garbage. */
+const maxPlausibleValue = 1000;
+const attempts = 10;
+/** fcntl.h of Linux; node:fs sets it by itself and does not name it. */
+const O_CLOEXEC = 0o2000000;
+
+export class NamedSemaphore implements Disposable {
+  readonly name: string;
+  readonly #semaphore: bigint;
+  readonly #descriptor: number;
+  readonly #value = new Int32Array(1);
+  #isOpen = true;
+
+  private constructor(name: string, semaphore: bigint, descriptor: number) {
+    this.name = name;
+    this.#semaphore = semaphore;
+    this.#descriptor = descriptor;
+  }
+
+  /** A new one with exactly this mode, whatever the umask; undefined when the name is taken. */
+  static createExclusive(name: string, mode: number, value = 1): NamedSemaphore | undefined {
+    checkObjectName("semaphore", name);
+    const flags = constants.O_CREAT | constants.O_EXCL;
+    const semaphore = libc.sem_open(`/${name}`, flags, "unsigned int", mode, "unsigned int", value);
+    if (semaphore === -errno.EEXIST) return undefined;
+    if (typeof semaphore === "number") throw new PosixError("create semaphore", name, "sem_open", semaphore);
+    try {
+      return NamedSemaphore.#withDescriptor(name, semaphore, "create semaphore", mode);
+    } catch (error) {
+      libc.sem_unlink(`/${name}`);
+      libc.sem_close(semaphore);
+      throw error;
+    }
+  }
+
+  /**
+   * The one that an earlier run left, with its value, whatever that is, and its mode set again. A file of this user that is no
+   * semaphore (other size, garbage) is replaced by a new one of value 1. Undefined when there is none.
+   */
+  static adopt(name: string, mode: number): NamedSemaphore | undefined {
+    const found = NamedSemaphore.#stateOfName(name);
+    if (found === undefined) return undefined;
+    requireOwnFile(found, "take over semaphore", name, semaphorePath(name));
+    if (found.size === BigInt(fileBytes)) {
+      const adopted = NamedSemaphore.#open(name, "take over semaphore", mode);
+      if (adopted === undefined || adopted.isSound()) return adopted;
+      adopted.close();
+    }
+    NamedSemaphore.remove(name);
+    return NamedSemaphore.createExclusive(name, mode);
+  }
+
+  /** Whichever of the two it takes, also while others create and remove the same name. */
+  static createOrAdopt(name: string, mode: number): NamedSemaphore {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const semaphore = NamedSemaphore.createExclusive(name, mode) ?? NamedSemaphore.adopt(name, mode);
+      if (semaphore !== undefined) return semaphore;
+    }
+    throw new UnsuitableObjectError("create semaphore", name, "another program keeps creating and removing it");
+  }
+
+  /** Whoever owns it; undefined when there is none. */
+  static openExisting(name: string): NamedSemaphore | undefined {
+    const found = NamedSemaphore.#stateOfName(name);
+    if (found === undefined) return undefined;
+    requireRegularFile(found, "open semaphore", name, semaphorePath(name));
+    if (found.size !== BigInt(fileBytes)) {
+      throw new UnsuitableObjectError(
+        "open semaphore",
+        name,
+        `${semaphorePath(name)} has ${found.size} bytes and a semaphore has ${fileBytes}; remove it`,
+      );
+    }
+    return NamedSemaphore.#open(name, "open semaphore", undefined);
+  }
+
+  static #stateOfName(name: string): BigIntStats | undefined {
+    checkObjectName("semaphore", name);
+    return stateOfPath(semaphorePath(name), name);
+  }
+
+  static #open(name: string, action: string, mode: number | undefined): NamedSemaphore | undefined {
+    const semaphore = libc.sem_open(`/${name}`, 0);
+    if (semaphore === -errno.ENOENT) return undefined;
+    if (typeof semaphore === "number") throw new PosixError(action, name, "sem_open", semaphore);
+    try {
+      return NamedSemaphore.#withDescriptor(name, semaphore, action, mode);
+    } catch (error) {
+      libc.sem_close(semaphore);
+      throw error;
+    }
+  }
+
+  /** Opens the file beside the mapping and, for a semaphore of our own, sets its mode. Leaves `semaphore` to the caller on failure. */
+  static #withDescriptor(name: string, semaphore: bigint, action: string, mode: number | undefined): NamedSemaphore {
+    // Not by node:fs: a worker thread closes at its end, by number, what it opened there and does not see closed here.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
+    const descriptor = libc.open(semaphorePath(name), flags);
+    if (descriptor < 0) throw new PosixError(action, name, "open", descriptor);
+    const result = mode === undefined ? 0 : libc.fchmod(descriptor, mode);
+    if (result < 0) {
+      libc.close(descriptor);
+      throw new PosixError("set the mode of semaphore", name, "fchmod", result);
+    }
+    return new NamedSemaphore(name, semaphore, descriptor);
+  }
+
+  /** False when the file behind it was cut: then it must not be touched. */
+  isWhole(): boolean {
+    return stateOfDescriptor(this.#descriptor, this.name).size === BigInt(fileBytes);
+  }
+
+  /** Whole, and its content is that of a semaphore with a plausible value. */
+  isSound(): boolean {
+    const content = new Uint8Array(fileBytes + 1);
+    const length = libc.pread(this.#descriptor, content, content.byteLength, 0);
+    if (length < 0) throw new PosixError("read semaphore", this.name, "pread", length);
+    if (length !== fileBytes) return false;
+    const model = new Uint8Array(fileBytes);
+    libc.sem_init(model, 1, 0);
+    if (model.some((byte, index) => index >= volatileBytes && byte !== content[index])) return false;
+    return new DataView(content.buffer).getUint32(0, endianness() === "LE") <= maxPlausibleValue;
+  }
+
+  /** True while the name leads to this very semaphore and not to none or to another. */
+  isLinked(): boolean {
+    return isSameFile(stateOfDescriptor(this.#descriptor, this.name), NamedSemaphore.#stateOfName(this.name));
+  }
+
+  /** Takes a permit if there is one, without waiting. */
+  tryWait(): boolean {
+    const result = libc.sem_trywait(this.#semaphore);
+    if (result === -errno.EAGAIN || result === -errno.EINTR) return false;
+    if (result < 0) throw new PosixError("take semaphore", this.name, "sem_trywait", result);
+    return true;
+  }
+
+  /** Gives one permit. */
+  post(): void {
+    const result = libc.sem_post(this.#semaphore);
+    if (result < 0) throw new PosixError("give back semaphore", this.name, "sem_post", result);
+  }
+
+  /** Permits at this moment. */
+  value(): number {
+    const result = libc.sem_getvalue(this.#semaphore, this.#value);
+    if (result < 0) throw new PosixError("read semaphore", this.name, "sem_getvalue", result);
+    return this.#value[0] ?? 0;
+  }
+
+  /** Removes the name; who has it open keeps it. False when there was no such name. */
+  unlink(): boolean {
+    return NamedSemaphore.remove(this.name);
+  }
+
+  /** Removes a name without opening what it leads to; false when there was none. */
+  static remove(name: string): boolean {
+    checkObjectName("semaphore", name);
+    const result = libc.sem_unlink(`/${name}`);
+    if (result === -errno.ENOENT) return false;
+    if (result < 0) throw new PosixError("remove semaphore", name, "sem_unlink", result);
+    return true;
+  }
+
+  /** Harmless when done before; to touch it afterwards is not (the memory is gone). */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const closed = libc.close(this.#descriptor);
+    const result = libc.sem_close(this.#semaphore);
+    if (result < 0) throw new PosixError("close semaphore", this.name, "sem_close", result);
+    if (closed < 0) throw new PosixError("close semaphore", this.name, "close", closed);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,92 @@
+// Becoming the one writer of a shared memory object: create it, or take over what a killed run left.
+//
+// The lock comes first and decides between writers that start at the same moment. It hangs on the open file, so the kernel
+// drops it when its owner dies; process ids would mean nothing across containers. A consumer that has the object
+// mapped keeps its mapping: a stale object keeps its inode and never shrinks.
+
+import { PosixError, UnsuitableObjectError } from "./errno.ts";
+import { SharedMemoryObject } from "./shared-memory-object.ts";
+
+/** Somebody else writes to the object of that name and is alive. */
+export class AnotherWriterError extends Error {
+  override readonly name = "AnotherWriterError";
+  readonly code = "AnotherWriter";
+  readonly object: string;
+
+  constructor(object: string) {
+    super(
+      `cannot write to shared memory ${object} because another process does; stop it, or give this one a prefix of its own`,
+    );
+    this.object = object;
+  }
+}
+
+export interface SingleWriter {
+  /** Locked, of at least the size asked for, every byte of that backed by memory. */
+  readonly object: SharedMemoryObject;
+  readonly origin: "Created" | "TakenOver";
+}
+
+/** Another program that removes and creates the name all the time; each round costs microseconds. */
+const attempts = 100;
+
+/** Throws AnotherWriterError, UnsuitableObjectError or PosixError, and leaves nothing behind that was not there before. */
+export function becomeSingleWriter(name: string, sizeBytes: number, mode: number): SingleWriter {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const writer = createOrAdopt(name, mode);
+    if (writer === undefined) continue;
+    let succeeded = false;
+    try {
+      if (!writer.object.tryLock()) throw new AnotherWriterError(name);
+      // Between opening and locking somebody may have removed the name: then this is an orphan, and the lock on it means nothing.
+      if (!writer.object.isLinked()) continue;
+      writer.object.reserve(sizeBytes);
+      succeeded = true;
+      return writer;
+    } catch (error) {
+      if (writer.origin === "Created" && !(error instanceof AnotherWriterError)) removeOwn(writer.object);
+      throw error;
+    } finally {
+      if (!succeeded) closeQuietly(writer.object);
+    }
+  }
+  throw new UnsuitableObjectError("create shared memory", name, "another program keeps creating and removing it");
+}
+
+/**
+ * Removes what a run that is gone left; false when there was nothing. Throws AnotherWriterError while a writer is alive.
+ */
+export function removeAbandoned(name: string): boolean {
+  const object = SharedMemoryObject.openExisting(name, "read-write");
+  if (object === undefined) return false;
+  try {
+    if (!object.tryLock()) throw new AnotherWriterError(name);
+    return object.isLinked() && object.unlink();
+  } finally {
+    closeQuietly(object);
+  }
+}
+
+function createOrAdopt(name: string, mode: number): SingleWriter | undefined {
+  const created = SharedMemoryObject.createExclusive(name, mode);
+  if (created !== undefined) return { object: created, origin: "Created" };
+  const adopted = SharedMemoryObject.adopt(name, mode);
+  return adopted === undefined ? undefined : { object: adopted, origin: "TakenOver" };
+}
+
+/** The failure that led here is the one to report. */
+function removeOwn(object: SharedMemoryObject): void {
+  try {
+    if (object.isLinked()) object.unlink();
+  } catch (error) {
+    if (!(error instanceof PosixError)) throw error;
+  }
+}
+
+function closeQuietly(object: SharedMemoryObject): void {
+  try {
+    object.close();
+  } catch (error) {
+    if (!(error instanceof PosixError)) throw error;
+  }
+}
