@@ -1,0 +1,104 @@
+// Reads the child elements of an element by name, as text and numbers.
+//
+// Promises: a text that the grammar found wrong reads as absent, so that nobody complains about it a second time; what is
+// absent reads as undefined and never stops the reading. An element that stands twice where one is meant is reported:
+// the grammar lets settings stand in any order and, XSD 1.0 being what it is, cannot say "each at most once" then.
+
+import type { XmlElement } from "./parse-xml.ts";
+import { hasControlCharacters, quote } from "./problem.ts";
+import type { Findings } from "./problem.ts";
+
+export interface FieldsContext {
+  /** Elements that break the grammar. */
+  readonly invalid: ReadonlySet<XmlElement>;
+  readonly findings: Findings;
+}
+
+const lists = new Set(["server", "endpoint", "node"]);
+
+export class Fields {
+  readonly element: XmlElement;
+  readonly findings: Findings;
+  readonly #context: FieldsContext;
+  readonly #children = new Map<string, XmlElement>();
+
+  constructor(element: XmlElement, context: FieldsContext) {
+    this.element = element;
+    this.findings = context.findings;
+    this.#context = context;
+    for (const child of element.children) {
+      if (child.children.length === 0 && context.invalid.has(child)) continue;
+      const first = this.#children.get(child.name);
+      if (first === undefined) this.#children.set(child.name, child);
+      else if (!lists.has(child.name)) {
+        this.findings.error(
+          child.line,
+          `<${child.name}> stands here a second time (first in line ${first.line}); once is right`,
+        );
+      }
+    }
+  }
+
+  /** Line of the child, or of the element itself when there is no such child. */
+  lineOf(name: string): number {
+    return this.#children.get(name)?.line ?? this.element.line;
+  }
+
+  has(name: string): boolean {
+    return this.#children.has(name);
+  }
+
+  /** The child elements of that name in order, each with its own fields. */
+  list(name: string): readonly Fields[] {
+    return this.element.children
+      .filter((child) => child.name === name)
+      .map((child) => new Fields(child, this.#context));
+  }
+
+  child(name: string): Fields | undefined {
+    const child = this.#children.get(name);
+    return child && new Fields(child, this.#context);
+  }
+
+  /** The text as written, white space included. */
+  text(name: string): string | undefined {
+    return this.#children.get(name)?.text;
+  }
+
+  /** The text with white space collapsed, as XSD does with xs:token. */
+  token(name: string): string | undefined {
+    return this.text(name)?.replaceAll(/\s+/g, " ").trim();
+  }
+
+  /** The text that becomes a key or is shown to people: as written, because consumers know it so, but on one line. */
+  name(name: string): string | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (hasControlCharacters(text)) {
+      this.findings.error(
+        this.lineOf(name),
+        `<${name}> is ${quote(text)}, which holds a line break, tab or another control character; printable characters on one line are right`,
+      );
+      return undefined;
+    }
+    if (text !== text.trim()) {
+      this.findings.warn(
+        this.lineOf(name),
+        `<${name}> is ${quote(text)}: the spaces at its start or end stay part of it; remove them unless they are meant`,
+      );
+    }
+    return text;
+  }
+
+  /** A number whose form and range the grammar has checked. */
+  number(name: string): number | undefined {
+    const token = this.token(name);
+    return token === undefined ? undefined : Number(token);
+  }
+
+  /** A duration written in seconds, as milliseconds with microsecond resolution. */
+  milliseconds(name: string): number | undefined {
+    const seconds = this.number(name);
+    return seconds === undefined ? undefined : Math.round(seconds * 1e6) / 1e3;
+  }
+}

@@ -1,0 +1,113 @@
+// Reads the Modbus TCP file: the XML against its grammar, then what a grammar cannot say.
+//
+// Promises: everything that is wrong is found in one go and told with its line; what comes back needs no second look: keys
+// are distinct, every value lies within the address space and fits into one request. Does not touch the network.
+
+import { isIP } from "node:net";
+
+import type { ModbusConfiguration, ModbusPoint, ModbusServer, WordOrder } from "./configuration.ts";
+import type { Fields } from "./fields.ts";
+import { distinctKeys } from "./keys.ts";
+import { readEndpoint } from "./modbus-endpoint.ts";
+import type { ModbusEndpoint } from "./modbus-endpoint.ts";
+import { openConfiguration } from "./open-configuration.ts";
+import { Findings, quote } from "./problem.ts";
+import type { Problem } from "./problem.ts";
+import { checkAliases } from "./server-alias.ts";
+
+/** Values of one file, quantities counted out. More do not fit into a cycle, and a slip of the keyboard must not fill the memory. */
+const mostValues = 100_000;
+
+type ServerWithoutPoints = Omit<ModbusServer, "points"> & { readonly endpoints: readonly ModbusEndpoint[] };
+
+/** Throws a ConfigurationError with everything that is wrong. Warnings are about what is read differently than it might seem. */
+export function loadModbusConfiguration(file: string): {
+  readonly configuration: ModbusConfiguration;
+  readonly warnings: readonly Problem[];
+} {
+  const findings = new Findings(file);
+  const root = openConfiguration("modbustcp-endpoints.xsd", findings);
+  const fields = root?.list("server") ?? [];
+  checkAliases(fields, "serveralias");
+  const servers = fields.map(readServer).filter((server) => server !== undefined);
+  const named = nameValues(servers, findings);
+  const warnings = findings.conclude();
+  return { configuration: { file, servers: named }, warnings };
+}
+
+function readServer(fields: Fields): ServerWithoutPoints | undefined {
+  const alias = fields.name("serveralias");
+  const host = readHost(fields);
+  const maxRegistersPerRequest = fields.number("maxRegistersPerRequest") ?? 125;
+  const defaults = {
+    // Endpoints are looked at even under a server that has no valid name, for the sake of their own errors.
+    alias: alias ?? "",
+    unitId: fields.number("unitId") ?? 1,
+    wordOrder: (fields.token("wordOrder") as WordOrder | undefined) ?? "ABCD",
+    maxRegistersPerRequest,
+  };
+  const endpoints = (fields.child("endpoints")?.list("endpoint") ?? [])
+    .map((endpoint) => readEndpoint(endpoint, defaults))
+    .filter((endpoint) => endpoint !== undefined);
+  const port = fields.number("port");
+  if (alias === undefined || host === undefined || port === undefined) return undefined;
+  return {
+    alias,
+    host,
+    port,
+    intervalMs: fields.milliseconds("interval"),
+    timeoutMs: fields.milliseconds("timeout") ?? 3000,
+    retryIntervalMs: fields.milliseconds("retryInterval") ?? 30_000,
+    maxRegistersPerRequest,
+    maxGap: fields.number("maxGap") ?? 0,
+    pauseBetweenRequestsMs: fields.milliseconds("pauseBetweenRequests") ?? 0,
+    location: { file: fields.findings.file, line: fields.element.line },
+    endpoints,
+  };
+}
+
+function readHost(fields: Fields): string | undefined {
+  const host = fields.token("ipaddr");
+  if (host === undefined || (!host.includes(":") && !host.includes("[")) || isIP(host) === 6) return host;
+  fields.findings.error(
+    fields.lineOf("ipaddr"),
+    `<ipaddr> is ${quote(host)}; it must be an address alone, without brackets; the port stands in <port>`,
+  );
+  return undefined;
+}
+
+/** Counts the quantities out and gives every value a key of its own. */
+function nameValues(servers: readonly ServerWithoutPoints[], findings: Findings): readonly ModbusServer[] {
+  const endpoints = servers.flatMap((server) => server.endpoints);
+  const values = endpoints.reduce((sum, endpoint) => sum + endpoint.count, 0);
+  if (values > mostValues) {
+    findings.error(1, `the file asks for ${values} values; at most ${mostValues} are right`);
+    return [];
+  }
+  const connections = servers.map(({ alias }) => `ModbusTCP Connections:${alias}: Connection status`);
+  const keys = distinctKeys(
+    endpoints.map(({ first, count }) => ({ key: first.key, count })),
+    connections,
+  );
+  const points = new Map<ModbusEndpoint, readonly ModbusPoint[]>();
+  for (const [index, endpoint] of endpoints.entries()) {
+    const { first } = endpoint;
+    const own = (keys[index] ?? []).map((key, at) => valueOf(first, key, at));
+    const renamed = own.find(({ key }, at) => key !== (at === 0 ? first.key : `${own[0]?.key}[${at}]`));
+    if (renamed) {
+      findings.warn(
+        first.location.line,
+        `the key ${quote(first.key)} is taken by another value, so this one is published as ${quote(renamed.key)}; names that differ are right`,
+      );
+    }
+    points.set(endpoint, own);
+  }
+  return servers.map(({ endpoints: own, ...server }) => ({
+    ...server,
+    points: own.flatMap((endpoint) => points.get(endpoint) ?? []),
+  }));
+}
+
+function valueOf(first: ModbusPoint, key: string, at: number): ModbusPoint {
+  return { ...first, key, address: first.address + at * first.width };
+}

@@ -1,0 +1,87 @@
+// Reads the OPC UA file: the XML against its grammar, then what a grammar cannot say.
+//
+// Promises: everything that is wrong is found in one go and told with its line; certificates that are named exist. Does not
+// look into certificates, does not touch the network, and does not know the browse names that become keys: a session tells.
+
+import type { OpcUaConfiguration, OpcUaNode, OpcUaServer } from "./configuration.ts";
+import type { Fields } from "./fields.ts";
+import { nodeIdText, readNode } from "./opc-ua-node.ts";
+import { readSecurity } from "./opc-ua-security.ts";
+import { openConfiguration } from "./open-configuration.ts";
+import { Findings, quote } from "./problem.ts";
+import type { Problem } from "./problem.ts";
+import { checkAliases } from "./server-alias.ts";
+
+export interface OpcUaLoadOptions {
+  /** Where relative file names of certificates and keys start. */
+  readonly certificatesDirectory: string;
+}
+
+/** Throws a ConfigurationError with everything that is wrong. Warnings are about what is insecure or read differently than it might seem. */
+export function loadOpcUaConfiguration(
+  file: string,
+  options: OpcUaLoadOptions,
+): { readonly configuration: OpcUaConfiguration; readonly warnings: readonly Problem[] } {
+  const findings = new Findings(file);
+  const root = openConfiguration("opcua-endpoints.xsd", findings);
+  const fields = root?.list("server") ?? [];
+  checkAliases(fields, "alias");
+  const servers = fields
+    .map((server) => readServer(server, options.certificatesDirectory))
+    .filter((server) => server !== undefined);
+  const warnings = findings.conclude();
+  return { configuration: { file, servers }, warnings };
+}
+
+function readServer(fields: Fields, certificatesDirectory: string): OpcUaServer | undefined {
+  const alias = fields.name("alias");
+  const endpointUrl = readEndpointUrl(fields);
+  const applicationUri = fields.token("client_app_uri");
+  const securityFields = fields.child("security");
+  const security = securityFields && readSecurity(securityFields, certificatesDirectory);
+  const nodes = readNodes(fields);
+  if (alias === undefined || endpointUrl === undefined || applicationUri === undefined) return undefined;
+  if (security === undefined) return undefined;
+  return {
+    alias,
+    endpointUrl,
+    applicationUri,
+    ...security,
+    intervalMs: fields.milliseconds("interval"),
+    timeoutMs: fields.milliseconds("timeout") ?? 5000,
+    retryIntervalMs: fields.milliseconds("retryInterval") ?? 10_000,
+    nodes,
+    location: { file: fields.findings.file, line: fields.element.line },
+  };
+}
+
+function readEndpointUrl(fields: Fields): string | undefined {
+  const text = fields.token("server_app_uri");
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isSound = url?.hostname !== "" && url?.username === "" && Number(url.port) >= 1;
+  if (isSound) return text;
+  fields.findings.error(
+    fields.lineOf("server_app_uri"),
+    `<server_app_uri> is ${quote(text)}; it must be opc.tcp://host:port/path with a port from 1 to 65535 and no user name`,
+  );
+  return undefined;
+}
+
+function readNodes(fields: Fields): readonly OpcUaNode[] {
+  const nodes: OpcUaNode[] = [];
+  const lines = new Map<string, number>();
+  for (const nodeFields of fields.child("nodes")?.list("node") ?? []) {
+    const node = readNode(nodeFields);
+    if (node === undefined) continue;
+    nodes.push(node);
+    const id = nodeIdText(node);
+    const first = lines.get(id);
+    if (first === undefined) lines.set(id, node.location.line);
+    else {
+      const message = `${quote(node.displayName)} is the same node as in line ${first}, so it is read twice and published under two keys; once is right`;
+      fields.findings.warn(node.location.line, message);
+    }
+  }
+  return nodes;
+}

@@ -1,0 +1,89 @@
+// One `<node>` of the OPC UA file: its node id, and the room that its values need.
+
+import { BuiltInType } from "../point/built-in-type.ts";
+import type { OpcUaNode } from "./configuration.ts";
+import type { Fields } from "./fields.ts";
+import { hasControlCharacters, quote } from "./problem.ts";
+
+type Identifier = OpcUaNode["identifier"];
+
+const typesByLowerCaseName: ReadonlyMap<string, BuiltInType> = new Map(
+  Object.entries(BuiltInType).map(([name, type]) => [name.toLowerCase(), type]),
+);
+
+const largestNumericIdentifier = 0xffff_ffff;
+
+/** The node; undefined when it is a folder, or cannot be read for the reason left in the findings. */
+export function readNode(fields: Fields): OpcUaNode | undefined {
+  const datatype = (fields.token("datatype") ?? "").toLowerCase();
+  const displayName = fields.name("DisplayName");
+  const namespace = readNamespace(fields);
+  const identifier = readIdentifier(fields);
+  if (displayName === undefined || namespace === undefined || identifier === undefined) return undefined;
+  if (datatype === "object") return undefined;
+  const type = typesByLowerCaseName.get(datatype) ?? BuiltInType.Null;
+  return {
+    displayName,
+    namespace,
+    identifier,
+    type,
+    description: fields.text("description") ?? "",
+    unit: fields.name("engineeringUnit") ?? "",
+    capacityBytes: fields.number("capacity") ?? defaultCapacityBytes(type),
+    location: { file: fields.findings.file, line: fields.element.line },
+  };
+}
+
+function readNamespace(fields: Fields): OpcUaNode["namespace"] | undefined {
+  const uri = fields.token("NamespaceUri");
+  if (uri !== undefined) return { uri };
+  const index = fields.number("NamespaceIndex");
+  return index === undefined ? undefined : { index };
+}
+
+/** OPC 10000-6, 5.1.12: the four kinds of identifiers and their text forms. */
+function readIdentifier(fields: Fields): Identifier | undefined {
+  const type = fields.token("IdentifierType");
+  const text = fields.text("Identifier");
+  if (type === undefined || text === undefined) return undefined;
+  switch (type) {
+    case "Numeric": {
+      const value = text.trim();
+      if (/^\d+$/.test(value) && Number(value) <= largestNumericIdentifier) return { type, value: Number(value) };
+      return refuse(fields, type, text, `a whole number from 0 to ${largestNumericIdentifier}`);
+    }
+    case "Guid": {
+      const value = text.trim().toUpperCase();
+      if (/^[\dA-F]{8}(-[\dA-F]{4}){3}-[\dA-F]{12}$/.test(value)) return { type, value };
+      return refuse(fields, type, text, "a GUID such as 72962B91-FA75-4AE6-8D28-B404DC7DAF63");
+    }
+    case "Opaque": {
+      const value = text.replaceAll(/\s/g, "");
+      if (/^([\w+/]{4})*([\w+/]{2}==|[\w+/]{3}=)?$/.test(value) && !value.includes("_")) return { type, value };
+      return refuse(fields, type, text, "base64 such as M/RbKBsRVkePCePcx24oRA==");
+    }
+    default:
+      if (!hasControlCharacters(text)) return { type: "String", value: text };
+      return refuse(fields, type, text, "a text on one line, without control characters");
+  }
+}
+
+function refuse(fields: Fields, type: string, text: string, allowed: string): undefined {
+  const message = `<Identifier> is ${quote(text)}; with <IdentifierType> ${type} it must be ${allowed}`;
+  fields.findings.error(fields.lineOf("Identifier"), message);
+}
+
+/** Room for a value of that type, when the file does not say. Scalars of up to 8 bytes need none. */
+function defaultCapacityBytes(type: BuiltInType): number {
+  if (type === BuiltInType.Guid) return 16;
+  const isSmall =
+    (type >= BuiltInType.Boolean && type <= BuiltInType.Double) ||
+    type === BuiltInType.DateTime ||
+    type === BuiltInType.StatusCode;
+  return isSmall ? 0 : 256;
+}
+
+/** The node id in one text, for comparing. */
+export function nodeIdText(node: OpcUaNode): string {
+  return JSON.stringify([node.namespace, node.identifier.type, node.identifier.value]);
+}

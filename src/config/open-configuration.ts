@@ -1,0 +1,55 @@
+// The way from a file to its root element that both kinds of configuration share: read, parse, hold against the grammar,
+// and put every violation into words. Grammars are compiled once per process.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { Fields } from "./fields.ts";
+import { compileSchema, parseXml } from "./parse-xml.ts";
+import type { Schema, XmlElement } from "./parse-xml.ts";
+import type { Findings } from "./problem.ts";
+import { readXmlText } from "./read-xml-text.ts";
+import { describeViolation } from "./schema-words.ts";
+
+export type GrammarFile = "modbustcp-endpoints.xsd" | "opcua-endpoints.xsd";
+
+const schemas = new Map<GrammarFile, Schema>();
+
+function schemaOf(grammar: GrammarFile): Schema {
+  let schema = schemas.get(grammar);
+  if (schema === undefined) {
+    // src/config and dist/config are equally deep below the folder of the package, which holds config/.
+    const file = fileURLToPath(new URL(`../../config/${grammar}`, import.meta.url));
+    schema = compileSchema(readFileSync(file, "utf8"));
+    schemas.set(grammar, schema);
+  }
+  return schema;
+}
+
+/** The root element; undefined when there is none worth reading. What is wrong is in `findings` then, and also otherwise. */
+export function openConfiguration(grammar: GrammarFile, findings: Findings): Fields | undefined {
+  const schema = schemaOf(grammar);
+  const read = readXmlText(findings.file);
+  if (!read.ok) {
+    findings.error(read.line, read.message);
+    return undefined;
+  }
+  const parsed = parseXml(read.text, schema);
+  if (!parsed.wellFormed) {
+    for (const { line, message } of parsed.errors) findings.error(line, `this is not well-formed XML: ${message}`);
+    return undefined;
+  }
+  const invalid = new Set<XmlElement>();
+  const said = new Set<string>();
+  for (const violation of parsed.violations) {
+    if (violation.element !== undefined) invalid.add(violation.element);
+    const message = describeViolation(violation, schema);
+    // One wrong value can break several rules of the grammar; in words it is one and the same.
+    const once = `${violation.line}:${message}`;
+    if (said.has(once)) continue;
+    said.add(once);
+    findings.error(violation.line, message);
+  }
+  if (parsed.root.name !== schema.rootName) return undefined;
+  return new Fields(parsed.root, { invalid, findings });
+}

@@ -1,0 +1,128 @@
+// The only door to libxml2: from the text of a document and a grammar (XSD 1.0) to a plain tree and what breaks the grammar.
+//
+// Promises: the tree is plain data, nothing of libxml2's memory survives the call. It is given even where the grammar is
+// broken, so that the reader can go on and find what else is wrong. Does not promise words for people: see schema-words.ts.
+
+import { ParseOption, XmlDocument, XmlElement as LibXmlElement, XmlParseError } from "libxml2-wasm";
+import { XmlValidateError, XsdValidator } from "libxml2-wasm";
+
+export interface XmlElement {
+  readonly name: string;
+  readonly line: number;
+  /** As written, white space included; "" when the element holds elements. */
+  readonly text: string;
+  readonly children: readonly XmlElement[];
+}
+
+/** A place where the document is not what the grammar says, in libxml2's words. */
+export interface Violation {
+  readonly line: number;
+  readonly message: string;
+  readonly element: XmlElement | undefined;
+}
+
+export type ParsedXml =
+  | { readonly wellFormed: true; readonly root: XmlElement; readonly violations: readonly Violation[] }
+  | { readonly wellFormed: false; readonly errors: readonly { readonly line: number; readonly message: string }[] };
+
+export interface Schema {
+  readonly validator: XsdValidator;
+  /** The one element that a document may begin with. */
+  readonly rootName: string;
+  /** By element name: what is allowed in it, as the documentation of its simple type says. */
+  readonly allowed: ReadonlyMap<string, string>;
+}
+
+// IGNORE_ENC: the text is decoded already, whatever its first line says. NO_XXE and NONET: nothing is ever loaded.
+const options = (ParseOption.XML_PARSE_NO_XXE |
+  ParseOption.XML_PARSE_NONET |
+  ParseOption.XML_PARSE_IGNORE_ENC |
+  ParseOption.XML_PARSE_NO_SYS_CATALOG |
+  ParseOption.XML_PARSE_BIG_LINES) as ParseOption;
+
+const xsd = { xs: "http://www.w3.org/2001/XMLSchema" };
+
+export function compileSchema(text: string): Schema {
+  const document = XmlDocument.fromString(text, { option: options });
+  try {
+    const phrases = new Map<string, string>();
+    for (const node of document.find("//xs:simpleType[@name]", xsd)) {
+      const name = node instanceof LibXmlElement ? node.attr("name")?.value : undefined;
+      const phrase = node.get("xs:annotation/xs:documentation", xsd)?.content.trim();
+      if (name !== undefined && phrase !== undefined) phrases.set(name, phrase);
+    }
+    const allowed = new Map<string, string>();
+    for (const node of document.find("//xs:element[@name][@type]", xsd)) {
+      if (!(node instanceof LibXmlElement)) continue;
+      const phrase = phrases.get(node.attr("type")?.value ?? "");
+      if (phrase !== undefined) allowed.set(node.attr("name")?.value ?? "", phrase);
+    }
+    const root = document.get("/xs:schema/xs:element", xsd);
+    const rootName = root instanceof LibXmlElement ? (root.attr("name")?.value ?? "") : "";
+    return { validator: XsdValidator.fromDoc(document), rootName, allowed };
+  } finally {
+    document.dispose();
+  }
+}
+
+export function parseXml(text: string, schema: Schema): ParsedXml {
+  let document: XmlDocument;
+  try {
+    document = XmlDocument.fromString(text, { option: options });
+  } catch (error) {
+    if (!(error instanceof XmlParseError)) throw error;
+    const errors = error.details.map(({ line, message }) => ({ line: Math.max(line, 1), message: message.trim() }));
+    return { wellFormed: false, errors: errors.length > 0 ? errors : [{ line: 1, message: "no XML document" }] };
+  }
+  try {
+    // The text was searched for one before; this is the second lock on the same door.
+    if (document.dtd !== null) return { wellFormed: false, errors: [{ line: 1, message: "a DOCTYPE is refused" }] };
+    const root = copyElement(document.root);
+    return { wellFormed: true, root, violations: validate(document, root, schema.validator) };
+  } finally {
+    document.dispose();
+  }
+}
+
+function copyElement(element: LibXmlElement): XmlElement {
+  const children: XmlElement[] = [];
+  for (let node = element.firstChild; node !== null; node = node.next) {
+    if (node instanceof LibXmlElement) children.push(copyElement(node));
+  }
+  const text = children.length === 0 ? element.content : "";
+  return { name: element.name, line: element.line, text, children };
+}
+
+function validate(document: XmlDocument, root: XmlElement, validator: XsdValidator): readonly Violation[] {
+  try {
+    validator.validate(document);
+    return [];
+  } catch (error) {
+    if (!(error instanceof XmlValidateError)) throw error;
+    const elements = elementsByPath(root);
+    return error.details.map((detail) => {
+      const element = elements.get(fullPath(detail.xpath ?? ""));
+      return { line: element?.line ?? Math.max(detail.line, 1), message: detail.message.trim(), element };
+    });
+  }
+}
+
+/** libxml2 leaves the number out where a name has no equal beside it: `/a/b[2]/c` becomes `/a[1]/b[2]/c[1]`. */
+function fullPath(path: string): string {
+  return path.replaceAll(/[^/\]](?=\/|$)/g, "$&[1]");
+}
+
+function elementsByPath(root: XmlElement): ReadonlyMap<string, XmlElement> {
+  const elements = new Map<string, XmlElement>();
+  const visit = (element: XmlElement, path: string): void => {
+    elements.set(path, element);
+    const counts = new Map<string, number>();
+    for (const child of element.children) {
+      const count = (counts.get(child.name) ?? 0) + 1;
+      counts.set(child.name, count);
+      visit(child, `${path}/${child.name}[${count}]`);
+    }
+  };
+  visit(root, `/${root.name}[1]`);
+  return elements;
+}

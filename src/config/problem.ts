@@ -1,0 +1,75 @@
+// What is wrong with a configuration file, said to the person who has to put it right.
+
+/** `line` counts from 1; 1 also when the trouble is the file as a whole. */
+export interface Problem {
+  readonly file: string;
+  readonly line: number;
+  /** What is wrong, and what would be right. */
+  readonly message: string;
+}
+
+/** `file:line: what is wrong, what would be right`, as editors and terminals make it clickable. */
+export function formatProblem(problem: Problem): string {
+  return `${problem.file}:${problem.line}: ${problem.message}`;
+}
+
+/** The file cannot be used. `problems` holds everything that was found, in the order of the lines. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+  readonly code = "InvalidConfiguration";
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** Collects errors and warnings of one file while it is read, so that one pass finds all of them. */
+export class Findings {
+  readonly file: string;
+  readonly #errors: Problem[] = [];
+  readonly #warnings: Problem[] = [];
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  error(line: number, message: string): void {
+    this.#errors.push({ file: this.file, line, message });
+  }
+
+  warn(line: number, message: string): void {
+    this.#warnings.push({ file: this.file, line, message });
+  }
+
+  /** Throws when there was an error; the warnings otherwise. */
+  conclude(): readonly Problem[] {
+    if (this.#errors.length > 0) throw new ConfigurationError(byLine(this.#errors));
+    return byLine(this.#warnings);
+  }
+}
+
+function byLine(problems: readonly Problem[]): readonly Problem[] {
+  return problems.toSorted((a, b) => a.line - b.line);
+}
+
+const longestQuote = 80;
+
+// Controls (terminal escapes among them), line separators, and the characters that turn the direction of text around.
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
+
+/** True when a text would disturb a terminal, a log line or the eye of its reader. */
+export function hasControlCharacters(text: string): boolean {
+  return unprintable.test(text);
+}
+
+/** A text from a file, fit for a message: in quotes, of bounded length, with nothing in it that a terminal obeys. */
+export function quote(text: string): string {
+  const characters = Array.from(text.slice(0, longestQuote + 1));
+  const shown = characters.slice(0, longestQuote).map((character) => {
+    if (!unprintable.test(character)) return character;
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+  return `"${shown.join("")}${text.length > longestQuote ? "…" : ""}"`;
+}
