@@ -3,6 +3,7 @@
 
 export const StatusCode = {
   Good: 0x00000000,
+  BadUnexpectedError: 0x80010000,
   BadInternalError: 0x80020000,
   BadCommunicationError: 0x80050000,
   BadTimeout: 0x800a0000,
@@ -16,6 +17,9 @@ export const StatusCode = {
   BadDeviceFailure: 0x808b0000,
   BadNotSupported: 0x803d0000,
   BadOutOfService: 0x808d0000,
+  BadInvalidArgument: 0x80ab0000,
+  BadServerTooBusy: 0x80ee0000,
+  BadWaitingForResponse: 0x80b20000,
   BadShutdown: 0x800c0000,
 } as const;
 

@@ -1,8 +1,9 @@
 // The writer's whole image: header, directory and a block for each server, in memory that the caller provides.
 // One writer for each image. A change of servers, points, keys or capacities is a new generation: `replace` moves every block over.
 
-import { wallClockNow, unixNs } from "../point/timestamp.ts";
-import { planDirectory, writeDirectory, type Directory, type ServerDescription } from "./directory.ts";
+import type { ServiceName } from "../point/service-name.ts";
+import { unixNs, wallClockNow } from "../point/timestamp.ts";
+import { writeDirectory, type Directory } from "./directory.ts";
 import {
   header,
   ImageState,
@@ -15,15 +16,10 @@ import {
 } from "./layout.ts";
 import { ServerBlock } from "./server-block.ts";
 
-export type ServiceName = "opcua" | "modbus";
-
 export interface ImageHead {
   readonly service: ServiceName;
   readonly intervalMs: number;
 }
-
-/** Returns zeroed memory of at least the given size. */
-export type Allocate = (imageBytes: number) => ArrayBufferLike;
 
 export class ImageWriter {
   readonly #head: ImageHead;
@@ -33,13 +29,14 @@ export class ImageWriter {
   #generation = 1;
   readonly blocks: readonly ServerBlock[];
 
-  constructor(head: ImageHead, servers: readonly ServerDescription[], allocate: Allocate) {
+  /** `memory` is all zero and has `directory.imageBytes` at least. */
+  constructor(head: ImageHead, directory: Directory, memory: ArrayBufferLike) {
     this.#head = head;
-    this.#directory = planDirectory(servers);
-    this.#memory = allocate(this.#directory.imageBytes);
-    this.#integers = new BigInt64Array(this.#memory);
-    writeDirectory(this.#directory, this.#memory);
-    this.blocks = this.#directory.servers.map((server) => new ServerBlock(server, this.#memory));
+    this.#directory = directory;
+    this.#memory = memory;
+    this.#integers = new BigInt64Array(memory);
+    writeDirectory(directory, memory);
+    this.blocks = directory.servers.map((server) => new ServerBlock(server, memory));
     this.#writeHeader(unixNs(wallClockNow()));
   }
 
@@ -55,10 +52,11 @@ export class ImageWriter {
     return this.#generation;
   }
 
-  /** The same servers in the same order with other keys, types or capacities: values, times and counters move over. */
-  replace(servers: readonly ServerDescription[], allocate: Allocate): void {
-    const directory = planDirectory(servers);
-    const memory = allocate(directory.imageBytes);
+  /**
+   * The same servers in the same order with other keys, types or capacities: values, times and counters move over. Returns the old
+   * memory, which stays a live image until it is retired: readers must find the new one under its name before.
+   */
+  replace(directory: Directory, memory: ArrayBufferLike): ArrayBufferLike {
     const startedNs = this.#integers[header.startedNs / 8] ?? 0n;
     const oldMemory = this.#memory;
     writeDirectory(directory, memory);
@@ -73,7 +71,7 @@ export class ImageWriter {
     new Uint8Array(memory).set(counters, header.counters);
     this.#generation++;
     this.#writeHeader(startedNs);
-    retire(oldMemory);
+    return oldMemory;
   }
 
   /** Tells readers that the writer is alive; stored at every tick of the publish clock. */
@@ -90,7 +88,7 @@ export class ImageWriter {
   }
 
   retire(): void {
-    retire(this.#memory);
+    retireImage(this.#memory);
   }
 
   #counterIndex(counter: ServiceCounter): number {
@@ -126,6 +124,7 @@ export class ImageWriter {
   }
 }
 
-function retire(memory: ArrayBufferLike): void {
+/** Tells readers of this memory that it gets no further values: they open the name again. */
+export function retireImage(memory: ArrayBufferLike): void {
   Atomics.store(new Uint32Array(memory), header.state / 4, ImageState.retired);
 }

@@ -1,7 +1,7 @@
 // The writer's face of one server's block: a client fills it as a PointSink, `publish` makes the whole poll visible at once.
 //
 // Between `begin` and `publish` the block holds a copy of the last poll in the bank that no reader looks at, so a point that is
-// not set keeps what it had. The memory below may be exchanged at any time (`moveTo`), also in the middle of a poll: a new
+// not set keeps what it had. What comes after `publish` (a late answer to a poll that was given up) is dropped. The memory below may be exchanged at any time (`moveTo`), also in the middle of a poll: a new
 // generation of the image takes everything along.
 
 import { BuiltInType } from "../point/built-in-type.ts";
@@ -71,10 +71,6 @@ export class ServerBlock implements PointSink {
     return this.#tooSmall;
   }
 
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
   begin(): void {
     const published = this.#word(block.published);
     this.#storeWord(block.begun, published + 1);
@@ -88,6 +84,7 @@ export class ServerBlock implements PointSink {
   }
 
   setNumber(index: number, type: BuiltInType, value: number): void {
+    if (!this.#open) return;
     const at = this.#recordBase + index * recordWords;
     const words = this.#words;
     switch (type) {
@@ -111,6 +108,7 @@ export class ServerBlock implements PointSink {
   }
 
   setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void {
+    if (!this.#open) return;
     const { type } = value;
     const content = value.value;
     const shape = Array.isArray(content) ? (value.dimensions?.length ?? 1) : 0;
@@ -137,6 +135,7 @@ export class ServerBlock implements PointSink {
   }
 
   setStatus(index: number, status: number): void {
+    if (!this.#open) return;
     const at = this.#recordBase + index * recordWords;
     this.#words[at + statusWord] = status;
     this.#words[at + receivedWord] = this.#receivedLow;

@@ -1,0 +1,114 @@
+// The publish clock of a service: at every tick one document, rendered from the image, into every consumer's segment. It waits a
+// moment for polls that began with the tick, but never for a slow server, and never for a consumer beyond the guard's bound.
+
+import type { Log } from "../logging/log.ts";
+import { DocumentRenderer, unreadableText, type RenderedDocument } from "../shared-memory/document-renderer.ts";
+import type { ServiceName } from "../point/service-name.ts";
+import type { GuardOutcome } from "../shared-memory/guard.ts";
+import type { ImageGenerations } from "./image-generations.ts";
+import type { PollsInFlight } from "./polls-in-flight.ts";
+import { Alarm, type Grid, type MonotonicClock } from "./schedule.ts";
+
+/** One consumer's segment together with the semaphore that guards it. */
+export interface DocumentTarget {
+  readonly capacityBytes: number;
+  publish(document: Uint8Array): Promise<GuardOutcome["kind"]>;
+}
+
+/** Longest wait for the polls of a tick, so that a slow server does not make the others' values late. */
+const graceMs = 200;
+const warnShare = 0.9;
+
+export interface PublisherSurroundings {
+  readonly service: ServiceName;
+  readonly grid: Grid;
+  readonly clock: MonotonicClock;
+  readonly pollsInFlight: PollsInFlight;
+  readonly log: Log;
+}
+
+export class Publisher {
+  readonly #generations: ImageGenerations;
+  readonly #targets: readonly DocumentTarget[];
+  readonly #around: PublisherSurroundings;
+  readonly #alarm = new Alarm();
+  #renderer: DocumentRenderer;
+  #isStopped = false;
+  /** What the log has been told about the document's size. */
+  #told: "nothing" | "nearly full" | "does not fit" = "nothing";
+
+  constructor(generations: ImageGenerations, targets: readonly DocumentTarget[], around: PublisherSurroundings) {
+    this.#generations = generations;
+    this.#targets = targets;
+    this.#around = around;
+    this.#renderer = this.#newRenderer();
+  }
+
+  /** A document soon, without waiting for the tick. */
+  request(): void {
+    this.#alarm.ring();
+  }
+
+  /** Ends after `stop`, with a last document. */
+  async run(): Promise<void> {
+    const { grid, clock, pollsInFlight } = this.#around;
+    let tick = grid.after(clock());
+    while (!this.#isStopped) {
+      await this.#publish();
+      const wasAsked = await this.#alarm.wait(grid.instantMs(tick) - clock());
+      if (this.#isStopped) break;
+      if (wasAsked) continue;
+      // The loops wake at the same instant: let them begin before waiting for them.
+      await new Promise(setImmediate);
+      await pollsInFlight.idle(Math.min(graceMs, grid.intervalMs / 2));
+      const next = grid.after(clock());
+      if (next > tick + 1) this.#generations.image.count("ticksMissed", BigInt(next - tick - 1));
+      tick = next;
+    }
+    await this.#publish();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#alarm.ring();
+  }
+
+  async #publish(): Promise<void> {
+    const { image } = this.#generations;
+    if (await this.#generations.renew()) this.#renderer = this.#newRenderer();
+    image.beat();
+    if (this.#targets.length === 0) return;
+    const capacityBytes = Math.min(...this.#targets.map((target) => target.capacityBytes));
+    const document = this.#renderer.render(capacityBytes);
+    this.#account(document, capacityBytes);
+    for (const outcome of await Promise.all(this.#targets.map((target) => target.publish(document.bytes)))) {
+      if (outcome === "Skipped" || outcome === "Seized") image.count("guardTimeouts");
+      if (outcome === "Seized") image.count("guardSeizures");
+    }
+    image.count("documents");
+  }
+
+  #newRenderer(): DocumentRenderer {
+    return new DocumentRenderer(this.#generations.reader, unreadableText[this.#around.service]);
+  }
+
+  #account({ neededBytes, omitted, missingEntries }: RenderedDocument, capacityBytes: number): void {
+    const { image } = this.#generations;
+    image.set("documentBytes", BigInt(neededBytes));
+    image.set("documentCapacityBytes", BigInt(capacityBytes));
+    image.set("documentEntriesMissing", BigInt(missingEntries));
+    const fields = { neededBytes, capacityBytes, missingEntries };
+    if (omitted !== "nothing" && this.#told !== "does not fit") {
+      this.#told = "does not fit";
+      const gone = missingEntries === 0 ? "descriptions are left out" : `${missingEntries} entries are left out`;
+      this.#around.log(
+        "error",
+        `the document needs ${neededBytes} bytes, the segment has ${capacityBytes}: ${gone}`,
+        fields,
+      );
+    } else if (omitted === "nothing" && neededBytes > warnShare * capacityBytes && this.#told === "nothing") {
+      this.#told = "nearly full";
+      this.#around.log("warn", `the document takes ${neededBytes} of the segment's ${capacityBytes} bytes`, fields);
+    }
+  }
+}

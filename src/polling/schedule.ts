@@ -1,0 +1,54 @@
+// Time as the loops see it: a grid of absolute instants on the monotonic clock, so nothing drifts, and a wait that can be cut short.
+
+/** Milliseconds on the monotonic clock, from an arbitrary start. */
+export type MonotonicClock = () => number;
+
+export const monotonicMs: MonotonicClock = () => performance.now();
+
+/** The instants start, start + interval, start + 2 interval, ... */
+export class Grid {
+  readonly startMs: number;
+  readonly intervalMs: number;
+
+  constructor(startMs: number, intervalMs: number) {
+    this.startMs = startMs;
+    this.intervalMs = intervalMs;
+  }
+
+  /** The number of the first instant that is later than `nowMs`. */
+  after(nowMs: number): number {
+    return Math.max(0, Math.floor((nowMs - this.startMs) / this.intervalMs) + 1);
+  }
+
+  instantMs(number: number): number {
+    return this.startMs + number * this.intervalMs;
+  }
+}
+
+/** A wait that ends when its time is over or when somebody rings, whichever comes first. A ring while nobody waits ends the next wait. */
+export class Alarm {
+  #rung = false;
+  #end: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#end?.();
+  }
+
+  /** True when it was rung. */
+  async wait(durationMs: number): Promise<boolean> {
+    if (!this.#rung) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(0, durationMs));
+        this.#end = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#end = undefined;
+    }
+    const rung = this.#rung;
+    this.#rung = false;
+    return rung;
+  }
+}

@@ -1,0 +1,134 @@
+// The life of one server: connect, poll on the grid, and after a loss try again on its own schedule. Whatever this server does,
+// no other loop waits for it, and what it leaves in the image never looks better than it is.
+
+import type { Log } from "../logging/log.ts";
+import type { ServerClient } from "../point/server-client.ts";
+import { ServerError } from "../point/server-error.ts";
+import { StatusCode } from "../point/status-code.ts";
+import { ConnectionState } from "../process-image/layout.ts";
+import type { ServerBlock } from "../process-image/server-block.ts";
+import type { PollsInFlight } from "./polls-in-flight.ts";
+import { Alarm, type Grid, type MonotonicClock } from "./schedule.ts";
+
+/** A connection that had worked is tried again soon: most losses are a device that restarts or drops idle connections. */
+const quickRetryMs = 1000;
+
+export interface LoopSurroundings {
+  readonly grid: Grid;
+  readonly clock: MonotonicClock;
+  readonly pollsInFlight: PollsInFlight;
+  readonly log: Log;
+  /** Called when the server came or went: worth a document before the next tick. */
+  readonly changed: () => void;
+}
+
+export class ServerLoop {
+  readonly #client: ServerClient;
+  readonly #block: ServerBlock;
+  readonly #around: LoopSurroundings;
+  readonly #stop = new AbortController();
+  readonly #alarm = new Alarm();
+  #lastError = "";
+  #started: Promise<void> | undefined;
+
+  /** `started`: a first connection attempt that is under way already. */
+  constructor(client: ServerClient, block: ServerBlock, around: LoopSurroundings, started?: Promise<void>) {
+    this.#client = client;
+    this.#block = block;
+    this.#around = around;
+    this.#started = started;
+  }
+
+  /** Ends after `stop`, when the connection is closed. Never rejects. */
+  async run(): Promise<void> {
+    if (!this.#stop.signal.aborted) this.#show(ConnectionState.connecting, "");
+    while (!this.#stop.signal.aborted) {
+      let connectedAtMs: number | undefined;
+      try {
+        await (this.#started ?? this.#client.connect(this.#stop.signal));
+        connectedAtMs = this.#around.clock();
+        await this.#pollWhileConnected();
+      } catch (error) {
+        this.#lost(error, connectedAtMs !== undefined);
+      }
+      this.#started = undefined;
+      await this.#client.disconnect();
+      if (this.#stop.signal.aborted) break;
+      await this.#alarm.wait(this.#retryPauseMs(connectedAtMs));
+    }
+  }
+
+  /** Shows the server as not connected at once; `run` then closes the connection and ends. */
+  stop(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    this.#alarm.ring();
+    this.#show(ConnectionState.stopped, "", StatusCode.BadShutdown);
+  }
+
+  async #pollWhileConnected(): Promise<void> {
+    const { grid, clock, pollsInFlight } = this.#around;
+    this.#block.count("connects");
+    let isFirst = true;
+    while (!this.#stop.signal.aborted) {
+      const startMs = clock();
+      pollsInFlight.begin();
+      try {
+        this.#block.begin();
+        await this.#client.poll(this.#block, this.#stop.signal);
+      } finally {
+        pollsInFlight.end();
+      }
+      if (this.#stop.signal.aborted) return;
+      this.#block.count("polls");
+      this.#block.publish({ connection: ConnectionState.connected, error: "" }, clock() - startMs);
+      if (isFirst) this.#connected();
+      isFirst = false;
+      await this.#nextTick(grid, startMs);
+    }
+  }
+
+  async #nextTick(grid: Grid, startMs: number): Promise<void> {
+    const nowMs = this.#around.clock();
+    const next = grid.after(nowMs);
+    const missed = next - grid.after(startMs);
+    if (missed > 0) this.#block.count("overruns", BigInt(missed));
+    await this.#alarm.wait(grid.instantMs(next) - nowMs);
+  }
+
+  #retryPauseMs(connectedAtMs: number | undefined): number {
+    const { retryIntervalMs } = this.#client;
+    const lasted = connectedAtMs === undefined ? 0 : this.#around.clock() - connectedAtMs;
+    return lasted > retryIntervalMs ? Math.min(quickRetryMs, retryIntervalMs) : retryIntervalMs;
+  }
+
+  #connected(): void {
+    this.#around.log("info", "connected", { server: this.#client.alias });
+    this.#lastError = "";
+    this.#around.changed();
+  }
+
+  #lost(error: unknown, wasConnected: boolean): void {
+    if (this.#stop.signal.aborted) return;
+    const code = error instanceof ServerError ? error.code : "ProtocolViolation";
+    const message = error instanceof Error ? error.message : String(error);
+    this.#block.countFailure(code);
+    this.#show(ConnectionState.lost, message, StatusCode.BadNoCommunication);
+    this.#around.changed();
+    // The same failure again and again is counted, not repeated in the log.
+    if (message === this.#lastError) return;
+    this.#lastError = message;
+    const what = wasConnected ? "connection lost" : "cannot connect";
+    const retryMs = this.#client.retryIntervalMs;
+    this.#around.log("warn", `${what}: ${message}`, { server: this.#client.alias, code, retryMs });
+    if (!(error instanceof ServerError) && error instanceof Error) {
+      this.#around.log("error", "unexpected error in a client", { server: this.#client.alias, stack: error.stack });
+    }
+  }
+
+  #show(connection: ConnectionState, error: string, status?: number): void {
+    this.#block.begin();
+    if (status !== undefined) this.#block.setEveryStatus(status);
+    this.#block.publish({ connection, error });
+  }
+}
