@@ -1,0 +1,112 @@
+// Samples to figures, figures to a table or to JSON.
+
+import { execFileSync } from "node:child_process";
+import { cpus, totalmem } from "node:os";
+import type { Contest, CycleCost } from "./cycling-process.ts";
+
+export interface Figures {
+  readonly cycles: number;
+  readonly medianMs: number;
+  readonly p99Ms: number;
+  readonly cpuMedianMs: number;
+  readonly rssMiB: number;
+  readonly documentBytes: number;
+}
+
+export interface Ratio {
+  readonly question: string;
+  readonly ours: Figures;
+  readonly reference: Figures;
+  /** The reference's median over ours. */
+  readonly times: number;
+  readonly wantedTimes: number;
+  /** The same against the figure that was once measured for the reference itself. */
+  readonly timesRecorded: number;
+  readonly recordedReferenceMs: number;
+  readonly machine: Machine;
+}
+
+interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly node: string;
+  readonly commit: string;
+}
+
+/** The nearest-rank quantile of unordered samples. */
+export function quantile(samples: readonly number[], fraction: number): number {
+  const ordered = samples.toSorted((a, b) => a - b);
+  return ordered[Math.max(0, Math.ceil(fraction * ordered.length) - 1)] ?? Number.NaN;
+}
+
+export function machine(): Machine {
+  const commit = execFileSync("git", ["describe", "--always", "--dirty", "--exclude", "*"], { encoding: "utf8" }).trim();
+  return {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    commit,
+  };
+}
+
+export function compare(question: string, contest: Contest, wantedTimes: number, recordedReferenceMs: number): Ratio {
+  const ours = figures(contest.ours);
+  const reference = figures(contest.reference);
+  return {
+    question,
+    ours,
+    reference,
+    times: reference.medianMs / ours.medianMs,
+    wantedTimes,
+    timesRecorded: recordedReferenceMs / ours.medianMs,
+    recordedReferenceMs,
+    machine: machine(),
+  };
+}
+
+/** A table, or JSON with `--json` on the command line. */
+export function print(ratio: Ratio): void {
+  if (process.argv.includes("--json")) {
+    process.stdout.write(`${JSON.stringify(ratio, null, 2)}\n`);
+    return;
+  }
+  const { ours, reference } = ratio;
+  const row = (name: string, { cycles, medianMs, p99Ms, cpuMedianMs, rssMiB, documentBytes }: Figures): string =>
+    [
+      name.padEnd(18),
+      String(cycles).padStart(7),
+      ...[medianMs, p99Ms, cpuMedianMs].map((value) => value.toFixed(2).padStart(10)),
+      rssMiB.toFixed(0).padStart(8),
+      String(documentBytes).padStart(10),
+    ].join(" ");
+  const { cpu, cores, memoryGiB, node, commit } = ratio.machine;
+  const lines = [
+    ratio.question,
+    `${cores} cores of ${cpu}, ${memoryGiB} GiB, Node ${node}, commit ${commit}`,
+    "",
+    "                    cycles  median ms     p99 ms     cpu ms  RSS MiB   document",
+    row("this program", ours),
+    row("Python reference", reference),
+    "",
+    `${ratio.times.toFixed(0)} times faster than the reference beside it, ` +
+      `${ratio.timesRecorded.toFixed(0)} times faster than its recorded ${ratio.recordedReferenceMs} ms; wanted: ${ratio.wantedTimes}`,
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function figures(costs: readonly CycleCost[]): Figures {
+  const wall = costs.map(({ wallMs }) => wallMs);
+  return {
+    cycles: costs.length,
+    medianMs: quantile(wall, 0.5),
+    p99Ms: quantile(wall, 0.99),
+    cpuMedianMs: quantile(
+      costs.map(({ cpuMs }) => cpuMs),
+      0.5,
+    ),
+    rssMiB: Math.max(...costs.map(({ rssMiB }) => rssMiB)),
+    documentBytes: costs.at(-1)?.bytes ?? 0,
+  };
+}
