@@ -2,7 +2,7 @@
 //
 // glibc keeps it in a file of 32 bytes and maps it. A consumer with write permission can cut that file, and the next touch
 // would end this process with SIGBUS; so the file's size is looked at before every touch, through a descriptor that is
-// kept beside the mapping. What remains is a file cut within the microsecond between look and touch.
+// kept beside the mapping, and a cut one is an error. What remains is a file cut within the microsecond between look and touch.
 // Not promised: that a permit comes back when its holder dies. A semaphore has no owner.
 
 import { constants } from "node:fs";
@@ -22,6 +22,12 @@ const maxPlausibleValue = 1000;
 const attempts = 10;
 /** fcntl.h of Linux; node:fs sets it by itself and does not name it. */
 const O_CLOEXEC = 0o2000000;
+const SEEK_END = 2;
+
+export interface SemaphoreWithOrigin {
+  readonly semaphore: NamedSemaphore;
+  readonly origin: "Created" | "TakenOver";
+}
 
 export class NamedSemaphore implements Disposable {
   readonly name: string;
@@ -62,18 +68,26 @@ export class NamedSemaphore implements Disposable {
     requireOwnFile(found, "take over semaphore", name, semaphorePath(name));
     if (found.size === BigInt(fileBytes)) {
       const adopted = NamedSemaphore.#open(name, "take over semaphore", mode);
-      if (adopted === undefined || adopted.isSound()) return adopted;
-      adopted.close();
+      if (adopted === undefined) return undefined;
+      let isKept = false;
+      try {
+        isKept = adopted.isSound();
+      } finally {
+        if (!isKept) adopted.close();
+      }
+      if (isKept) return adopted;
     }
     NamedSemaphore.remove(name);
     return NamedSemaphore.createExclusive(name, mode);
   }
 
   /** Whichever of the two it takes, also while others create and remove the same name. */
-  static createOrAdopt(name: string, mode: number): NamedSemaphore {
+  static createOrAdopt(name: string, mode: number): SemaphoreWithOrigin {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const semaphore = NamedSemaphore.createExclusive(name, mode) ?? NamedSemaphore.adopt(name, mode);
-      if (semaphore !== undefined) return semaphore;
+      const created = NamedSemaphore.createExclusive(name, mode);
+      if (created !== undefined) return { semaphore: created, origin: "Created" };
+      const adopted = NamedSemaphore.adopt(name, mode);
+      if (adopted !== undefined) return { semaphore: adopted, origin: "TakenOver" };
     }
     throw new UnsuitableObjectError("create semaphore", name, "another program keeps creating and removing it");
   }
@@ -124,12 +138,7 @@ export class NamedSemaphore implements Disposable {
     return new NamedSemaphore(name, semaphore, descriptor);
   }
 
-  /** False when the file behind it was cut: then it must not be touched. */
-  isWhole(): boolean {
-    return stateOfDescriptor(this.#descriptor, this.name).size === BigInt(fileBytes);
-  }
-
-  /** Whole, and its content is that of a semaphore with a plausible value. */
+  /** True when its file is whole and holds what a semaphore with a plausible value holds. */
   isSound(): boolean {
     const content = new Uint8Array(fileBytes + 1);
     const length = libc.pread(this.#descriptor, content, content.byteLength, 0);
@@ -148,6 +157,7 @@ export class NamedSemaphore implements Disposable {
 
   /** Takes a permit if there is one, without waiting. */
   tryWait(): boolean {
+    this.#requireWhole();
     const result = libc.sem_trywait(this.#semaphore);
     if (result === -errno.EAGAIN || result === -errno.EINTR) return false;
     if (result < 0) throw new PosixError("take semaphore", this.name, "sem_trywait", result);
@@ -156,12 +166,14 @@ export class NamedSemaphore implements Disposable {
 
   /** Gives one permit. */
   post(): void {
+    this.#requireWhole();
     const result = libc.sem_post(this.#semaphore);
     if (result < 0) throw new PosixError("give back semaphore", this.name, "sem_post", result);
   }
 
   /** Permits at this moment. */
   value(): number {
+    this.#requireWhole();
     const result = libc.sem_getvalue(this.#semaphore, this.#value);
     if (result < 0) throw new PosixError("read semaphore", this.name, "sem_getvalue", result);
     return this.#value[0] ?? 0;
@@ -181,7 +193,7 @@ export class NamedSemaphore implements Disposable {
     return true;
   }
 
-  /** Harmless when done before; to touch it afterwards is not (the memory is gone). */
+  /** Harmless when done before. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -193,5 +205,15 @@ export class NamedSemaphore implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Throws an UnsuitableObjectError where a touch would end the process. */
+  #requireWhole(): void {
+    if (!this.#isOpen) throw new UnsuitableObjectError("use semaphore", this.name, "it is closed");
+    const sizeBytes = libc.lseek(this.#descriptor, 0, SEEK_END);
+    if (sizeBytes < 0) throw new PosixError("use semaphore", this.name, "lseek", sizeBytes);
+    if (sizeBytes < fileBytes) {
+      throw new UnsuitableObjectError("use semaphore", this.name, `another program cut its file to ${sizeBytes} bytes`);
+    }
   }
 }

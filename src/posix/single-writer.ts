@@ -35,22 +35,28 @@ export function becomeSingleWriter(name: string, sizeBytes: number, mode: number
   for (let attempt = 0; attempt < attempts; attempt++) {
     const writer = createOrAdopt(name, mode);
     if (writer === undefined) continue;
-    let succeeded = false;
     try {
       if (!writer.object.tryLock()) throw new AnotherWriterError(name);
       // Between opening and locking somebody may have removed the name: then this is an orphan, and the lock on it means nothing.
-      if (!writer.object.isLinked()) continue;
-      writer.object.reserve(sizeBytes);
-      succeeded = true;
-      return writer;
+      if (writer.object.isLinked()) {
+        writer.object.reserve(sizeBytes);
+        return writer;
+      }
     } catch (error) {
-      if (writer.origin === "Created" && !(error instanceof AnotherWriterError)) removeOwn(writer.object);
+      // Not even an object of our making is ours when another has the lock.
+      if (error instanceof AnotherWriterError) closeQuietly(writer.object);
+      else giveUp(writer);
       throw error;
-    } finally {
-      if (!succeeded) closeQuietly(writer.object);
     }
+    closeQuietly(writer.object);
   }
   throw new UnsuitableObjectError("create shared memory", name, "another program keeps creating and removing it");
+}
+
+/** Undoes `becomeSingleWriter` on the way out of a failure: removes what it created, leaves what it took over. */
+export function giveUp(writer: SingleWriter): void {
+  if (writer.origin === "Created") quietly(() => writer.object.isLinked() && writer.object.unlink());
+  closeQuietly(writer.object);
 }
 
 /**
@@ -74,18 +80,14 @@ function createOrAdopt(name: string, mode: number): SingleWriter | undefined {
   return adopted === undefined ? undefined : { object: adopted, origin: "TakenOver" };
 }
 
-/** The failure that led here is the one to report. */
-function removeOwn(object: SharedMemoryObject): void {
-  try {
-    if (object.isLinked()) object.unlink();
-  } catch (error) {
-    if (!(error instanceof PosixError)) throw error;
-  }
+function closeQuietly(object: SharedMemoryObject): void {
+  quietly(() => object.close());
 }
 
-function closeQuietly(object: SharedMemoryObject): void {
+/** The failure that led here is the one to report. */
+function quietly(tidyUp: () => void): void {
   try {
-    object.close();
+    tidyUp();
   } catch (error) {
     if (!(error instanceof PosixError)) throw error;
   }

@@ -1,0 +1,167 @@
+// The segment and the semaphore of one consumer, as the main thread owns them: created or taken over, looked after, removed.
+//
+// Any consumer may unlink or truncate either of them, on purpose or not (before Python 3.13 the resource tracker of a consumer
+// unlinks the segment when that consumer ends). `check`, called once per interval, puts things back; a writing thread
+// notices nothing, because the descriptor keeps its number and the guard looks at its name with each take.
+// One owner unlinks: nothing but `remove` here ever does.
+
+import { NamedSemaphore } from "../posix/named-semaphore.ts";
+import type { SemaphoreWithOrigin } from "../posix/named-semaphore.ts";
+import { becomeSingleWriter, giveUp, removeAbandoned } from "../posix/single-writer.ts";
+import type { SingleWriter } from "../posix/single-writer.ts";
+import type { ConsumerPairNames } from "./consumer-names.ts";
+import { DocumentSegment } from "./document-segment.ts";
+import { Guard } from "./guard.ts";
+
+/** Owner and group read and write: a consumer needs write permission for both, even to read. */
+export const consumerMode = 0o660;
+
+/** What the writing thread needs; survives structured cloning. */
+export interface ConsumerPairHandle extends ConsumerPairNames {
+  readonly descriptor: number;
+  readonly sizeBytes: number;
+}
+
+export type CheckOutcome = "Intact" | "Restored";
+
+export class ConsumerPair implements Disposable {
+  readonly names: ConsumerPairNames;
+  readonly sizeBytes: number;
+  readonly #mode: number;
+  readonly #writer: SingleWriter;
+  #guard: SemaphoreWithOrigin;
+
+  private constructor(
+    names: ConsumerPairNames,
+    sizeBytes: number,
+    mode: number,
+    writer: SingleWriter,
+    guard: SemaphoreWithOrigin,
+  ) {
+    this.names = names;
+    this.sizeBytes = sizeBytes;
+    this.#mode = mode;
+    this.#writer = writer;
+    this.#guard = guard;
+  }
+
+  /**
+   * Creates both, or takes over what a killed run left: consumers keep their mappings. A larger segment stays large, and what lies
+   * past `sizeBytes` is kept NUL. Throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing new behind.
+   */
+  static create(names: ConsumerPairNames, sizeBytes: number, mode: number = consumerMode): ConsumerPair {
+    const writer = becomeSingleWriter(names.segmentName, sizeBytes, mode);
+    try {
+      writer.object.clearFrom(sizeBytes);
+      const guard = NamedSemaphore.createOrAdopt(names.semaphoreName, mode);
+      return new ConsumerPair(names, sizeBytes, mode, writer, guard);
+    } catch (error) {
+      giveUp(writer);
+      throw error;
+    }
+  }
+
+  /** All of them or none; throws like `create`. */
+  static createAll(list: readonly ConsumerPairNames[], sizeBytes: number, mode: number = consumerMode): ConsumerPair[] {
+    const pairs: ConsumerPair[] = [];
+    try {
+      for (const names of list) pairs.push(ConsumerPair.create(names, sizeBytes, mode));
+      return pairs;
+    } catch (error) {
+      for (const pair of pairs) pair.#giveUp();
+      throw error;
+    }
+  }
+
+  /** For the thread that writes: `openConsumerPair` turns it into the two halves. */
+  handle(): ConsumerPairHandle {
+    return { ...this.names, descriptor: this.#writer.object.descriptor, sizeBytes: this.sizeBytes };
+  }
+
+  /**
+   * Puts the segment back when its name is gone, leads elsewhere, or it was cut, and the semaphore likewise or when its content is
+   * garbage. Throws as `create` does, after both were looked at; the next call tries again.
+   */
+  check(): { readonly segment: CheckOutcome; readonly semaphore: CheckOutcome } {
+    let segment: CheckOutcome;
+    let semaphore: CheckOutcome = "Intact";
+    try {
+      segment = this.#checkSegment();
+    } finally {
+      semaphore = this.#checkSemaphore();
+    }
+    return { segment, semaphore };
+  }
+
+  /** Removes both names, if they still lead to ours. Consumers that have the objects open keep them. */
+  remove(): void {
+    if (this.#writer.object.isLinked()) this.#writer.object.unlink();
+    if (this.#guard.semaphore.isLinked()) this.#guard.semaphore.unlink();
+  }
+
+  /** The objects stay for the next run. Harmless when done before. */
+  close(): void {
+    try {
+      this.#guard.semaphore.close();
+    } finally {
+      this.#writer.object.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #checkSegment(): CheckOutcome {
+    const segment = this.#writer.object;
+    if (!segment.isLinked()) {
+      const successor = becomeSingleWriter(this.names.segmentName, this.sizeBytes, this.#mode);
+      try {
+        successor.object.clearFrom(this.sizeBytes);
+        segment.replaceBy(successor.object);
+      } catch (error) {
+        giveUp(successor);
+        throw error;
+      }
+      return "Restored";
+    }
+    const sizeBytes = segment.sizeBytes();
+    if (sizeBytes > this.sizeBytes) segment.clearFrom(this.sizeBytes);
+    if (sizeBytes >= this.sizeBytes) return "Intact";
+    segment.reserve(this.sizeBytes);
+    return "Restored";
+  }
+
+  #checkSemaphore(): CheckOutcome {
+    const before = this.#guard.semaphore;
+    if (before.isLinked() && before.isSound()) return "Intact";
+    this.#guard = NamedSemaphore.createOrAdopt(this.names.semaphoreName, this.#mode);
+    before.close();
+    return "Restored";
+  }
+
+  #giveUp(): void {
+    if (this.#guard.origin === "Created") this.#guard.semaphore.unlink();
+    this.#guard.semaphore.close();
+    giveUp(this.#writer);
+  }
+}
+
+/** The two halves for the thread that writes, while the thread that made the handle keeps the pair open. */
+export function openConsumerPair(handle: ConsumerPairHandle): {
+  readonly segment: DocumentSegment;
+  readonly guard: Guard;
+} {
+  return {
+    segment: DocumentSegment.fromDescriptor(handle.descriptor, handle.segmentName, handle.sizeBytes),
+    guard: new Guard(handle.semaphoreName),
+  };
+}
+
+/** Removes what a run that is gone left; the names that were there. Throws AnotherWriterError while that run is alive. */
+export function removeAbandonedPair(names: ConsumerPairNames): readonly string[] {
+  const removed: string[] = [];
+  if (removeAbandoned(names.segmentName)) removed.push(names.segmentName);
+  if (NamedSemaphore.remove(names.semaphoreName)) removed.push(names.semaphoreName);
+  return removed;
+}
