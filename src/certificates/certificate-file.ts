@@ -1,0 +1,69 @@
+// Certificates as they lie in files and travel in messages: DER or PEM, alone or as a chain.
+//
+// Promises plain buffers with one DER certificate each, leaf first, and a name (fingerprint) to tell them apart by.
+// Does not judge a certificate: that is server-certificate-check.ts.
+
+import { createHash, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+/** A certificate or key that cannot be read, or a certificate store that cannot be written. */
+export class CertificateError extends Error {
+  override readonly name = "CertificateError";
+  readonly code = "CertificateError";
+}
+
+/** SHA-256 of the DER bytes, 64 lower-case hexadecimal digits. */
+export function fingerprint(certificate: Uint8Array): string {
+  return createHash("sha256").update(certificate).digest("hex");
+}
+
+/**
+ * The certificates of a concatenation of DER certificates, leaf first (OPC 10000-6, 6.2.6: "certificate chains").
+ * What does not look like a sequence of DER sequences is a CertificateError.
+ */
+export function splitChain(der: Uint8Array): Buffer[] {
+  const bytes = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
+  const certificates: Buffer[] = [];
+  let offset = 0;
+  while (offset < bytes.length) {
+    const end = offset + derSequenceLengthBytes(bytes, offset);
+    if (end > bytes.length) {
+      throw new CertificateError(`certificate is cut off: ${end} bytes announced, ${bytes.length} present`);
+    }
+    certificates.push(bytes.subarray(offset, end));
+    offset = end;
+  }
+  return certificates;
+}
+
+/** Length with header of the SEQUENCE that starts at `offset` (X.690, 8.1.3: definite form, at most four length octets). */
+function derSequenceLengthBytes(bytes: Buffer, offset: number): number {
+  const first = bytes[offset + 1];
+  if (bytes[offset] !== 0x30 || first === undefined) {
+    throw new CertificateError(`no DER certificate at byte ${offset}`);
+  }
+  if (first < 0x80) return 2 + first;
+  const octets = first & 0x7f;
+  if (octets === 0 || octets > 4 || offset + 2 + octets > bytes.length) {
+    throw new CertificateError(`no DER certificate at byte ${offset}`);
+  }
+  return 2 + octets + bytes.readUIntBE(offset + 2, octets);
+}
+
+/** The chain in a file, leaf first. Reads DER and PEM. */
+export function readCertificateFile(file: string): Buffer[] {
+  let content: Buffer;
+  try {
+    content = readFileSync(file);
+  } catch (cause) {
+    throw new CertificateError(`cannot read certificate ${file}: ${(cause as Error).message}`, { cause });
+  }
+  const pem = content.toString("latin1").match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  try {
+    const chain = pem === null ? splitChain(content) : pem.map((block) => new X509Certificate(block).raw);
+    if (chain.length === 0) throw new CertificateError("the file is empty");
+    return chain;
+  } catch (cause) {
+    throw new CertificateError(`cannot read certificate ${file}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,90 @@
+// Reading many nodes with as few requests as the server allows, one request after the other: some servers count what is
+// outstanding, so that batches in parallel can fail where the same ones in sequence succeed.
+//
+// A fault of the server for a whole request is an answer about its nodes and goes to the visitor; a request that is too large
+// is cut in half until it fits, and the size found is kept for the rest of the session. Whatever ends the session is thrown.
+
+import { ReadRequest } from "node-opcua-client";
+import type { DataValue, ReadValueIdOptions, TimestampsToReturn } from "node-opcua-client";
+import { endsSession, statusOf } from "./failure.ts";
+import type { SecureSession } from "./secure-session.ts";
+
+/** The most nodes in one request; shared by all reads of a session, and only ever lowered. */
+export interface ReadLimit {
+  nodesPerRead: number;
+}
+
+/** Gets either the value of the node with this index, or the status code of the fault that came instead. */
+export type ResultVisitor = (index: number, result: DataValue | undefined, faultStatus: number) => void;
+
+/** Sizes of the message or of the list were too much for one of the two sides (OPC 10000-6, A.2). */
+const tooLargeStatuses = new Set([
+  0x80080000, // BadEncodingLimitsExceeded
+  0x80100000, // BadTooManyOperations
+  0x80800000, // BadTcpMessageTooLarge
+  0x80b80000, // BadRequestTooLarge
+  0x80b90000, // BadResponseTooLarge
+]);
+
+interface Batch {
+  readonly first: number;
+  readonly count: number;
+  readonly request: ReadRequest;
+}
+
+export class BatchRead {
+  readonly #session: SecureSession;
+  readonly #nodes: readonly ReadValueIdOptions[];
+  readonly #timestamps: TimestampsToReturn;
+  readonly #limit: ReadLimit;
+  #batches: Batch[];
+
+  constructor(
+    session: SecureSession,
+    nodes: readonly ReadValueIdOptions[],
+    timestamps: TimestampsToReturn,
+    limit: ReadLimit,
+  ) {
+    this.#session = session;
+    this.#nodes = nodes;
+    this.#timestamps = timestamps;
+    this.#limit = limit;
+    this.#batches = this.#cut(0);
+  }
+
+  /** Every node once. `prepare` may change a batch's results before they are visited. */
+  async run(
+    signal: AbortSignal,
+    visit: ResultVisitor,
+    prepare?: (results: readonly DataValue[], signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    for (let position = 0; position < this.#batches.length;) {
+      const { first, count, request } = this.#batches[position] as Batch;
+      try {
+        const results = await this.#session.read(request, signal);
+        if (prepare !== undefined) await prepare(results, signal);
+        for (let i = 0; i < count; i++) visit(first + i, results[i], 0);
+      } catch (error) {
+        const status = statusOf((error as Error).cause ?? error)?.value;
+        if (status === undefined || endsSession(status)) throw error;
+        if (tooLargeStatuses.has(status >>> 0) && count > 1) {
+          this.#limit.nodesPerRead = Math.ceil(count / 2);
+          this.#batches = [...this.#batches.slice(0, position), ...this.#cut(first)];
+          continue;
+        }
+        for (let i = 0; i < count; i++) visit(first + i, undefined, status >>> 0);
+      }
+      position++;
+    }
+  }
+
+  #cut(from: number): Batch[] {
+    const batches: Batch[] = [];
+    for (let first = from; first < this.#nodes.length; first += this.#limit.nodesPerRead) {
+      const nodesToRead = this.#nodes.slice(first, first + this.#limit.nodesPerRead);
+      const request = new ReadRequest({ maxAge: 0, timestampsToReturn: this.#timestamps, nodesToRead });
+      batches.push({ first, count: nodesToRead.length, request });
+    }
+    return batches;
+  }
+}

@@ -1,0 +1,126 @@
+// What a server offers: its endpoint of exactly the configured policy and mode, with the certificate that goes with it.
+//
+// GetEndpoints needs no security (OPC 10000-4, 5.5.4) and this answer proves nothing by itself: it says which certificate to
+// check before a secure channel is opened with it. Policy and mode are never replaced by what the server would rather have.
+
+import {
+  ClientSecureChannelLayer,
+  GetEndpointsRequest,
+  GetEndpointsResponse,
+  MessageSecurityMode,
+  SecurityPolicy,
+} from "node-opcua-client";
+import type { EndpointDescription } from "node-opcua-client";
+import { splitChain } from "../../certificates/certificate-file.ts";
+import type { OpcUaServer } from "../../config/configuration.ts";
+import { ServerError } from "../../point/server-error.ts";
+import { answerOf, boundedWait } from "./bounded-wait.ts";
+import type { WaitLimit } from "./bounded-wait.ts";
+import { asServerError } from "./failure.ts";
+
+/** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */
+export const libraryTransportTimeoutMs = 2_000_000_000;
+
+export interface DiscoveredEndpoint {
+  readonly endpoint: EndpointDescription;
+  /** Leaf first; empty where the server shows none, which only the mode None allows. */
+  readonly serverCertificateChain: readonly Buffer[];
+}
+
+export function policyUri(server: OpcUaServer): SecurityPolicy {
+  return SecurityPolicy[server.policy];
+}
+
+export function messageMode(server: OpcUaServer): MessageSecurityMode {
+  return MessageSecurityMode[server.mode];
+}
+
+/** Endpoints with exactly the configured policy and mode. */
+export function matchingEndpoints(
+  server: OpcUaServer,
+  endpoints: readonly EndpointDescription[],
+): EndpointDescription[] {
+  const uri: string = policyUri(server);
+  const mode = messageMode(server);
+  return endpoints.filter(({ securityPolicyUri, securityMode }) => securityPolicyUri === uri && securityMode === mode);
+}
+
+export async function discoverEndpoint(server: OpcUaServer, limit: WaitLimit): Promise<DiscoveredEndpoint> {
+  const endpoints = await fetchEndpoints(server, limit);
+  const endpoint = matchingEndpoints(server, endpoints)[0];
+  const wanted = `security policy ${server.policy} with mode ${server.mode}`;
+  if (endpoint === undefined) {
+    throw new ServerError(
+      "SecurityRefused",
+      server.alias,
+      `cannot connect to ${server.endpointUrl} because it does not offer ${wanted}; it offers ${offered(endpoints)}`,
+    );
+  }
+  const chain = certificateChain(server, endpoint);
+  if (chain.length === 0 && server.mode !== "None") {
+    throw new ServerError(
+      "SecurityRefused",
+      server.alias,
+      `cannot connect to ${server.endpointUrl} because its endpoint for ${wanted} shows no certificate`,
+    );
+  }
+  return { endpoint, serverCertificateChain: chain };
+}
+
+function certificateChain(server: OpcUaServer, endpoint: EndpointDescription): Buffer[] {
+  try {
+    return splitChain(endpoint.serverCertificate ?? Buffer.alloc(0));
+  } catch (cause) {
+    throw new ServerError(
+      "SecurityRefused",
+      server.alias,
+      `cannot connect to ${server.endpointUrl} because its certificate is unreadable: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+async function fetchEndpoints(server: OpcUaServer, limit: WaitLimit): Promise<readonly EndpointDescription[]> {
+  const channel = new ClientSecureChannelLayer({
+    connectionStrategy: { maxRetry: 0 },
+    securityMode: MessageSecurityMode.None,
+    securityPolicy: SecurityPolicy.None,
+    transportTimeout: libraryTransportTimeoutMs,
+    defaultTransactionTimeout: limit.timeoutMs + 1000,
+  });
+  try {
+    const what = `connect to ${server.endpointUrl}`;
+    await boundedWait(
+      answerOf<void>((done) => channel.create(server.endpointUrl, done)),
+      what,
+      limit,
+    );
+    const request = new GetEndpointsRequest({ endpointUrl: server.endpointUrl });
+    const response = await boundedWait(
+      answerOf((done) => channel.performMessageTransaction(request, done)),
+      `read the endpoints of ${server.endpointUrl}`,
+      limit,
+    );
+    if (!(response instanceof GetEndpointsResponse)) {
+      throw new ServerError(
+        "ProtocolViolation",
+        server.alias,
+        `cannot read the endpoints of ${server.endpointUrl} because it answers something else`,
+      );
+    }
+    return response.endpoints ?? [];
+  } catch (error) {
+    throw asServerError(error, server.alias, `connect to ${server.endpointUrl}`);
+  } finally {
+    channel.dispose();
+    channel.removeAllListeners();
+  }
+}
+
+function offered(endpoints: readonly EndpointDescription[]): string {
+  const names = endpoints.map(
+    ({ securityPolicyUri, securityMode }) =>
+      `${securityPolicyUri?.split("#").at(-1) ?? "?"}/${MessageSecurityMode[securityMode]}`,
+  );
+  return names.length === 0 ? "nothing" : [...new Set(names)].join(", ");
+}

@@ -1,0 +1,142 @@
+// What a new session has to learn before values can be read: where the namespaces are today, how many nodes the server takes
+// per request, and what it calls the nodes. Asked again at every session, because servers change while nobody is connected.
+
+import { AttributeIds, DataType, NodeId, TimestampsToReturn } from "node-opcua-client";
+import type { DataValue, QualifiedName, LocalizedText } from "node-opcua-client";
+import type { OpcUaNode, OpcUaServer } from "../../config/configuration.ts";
+import { BuiltInType } from "../../point/built-in-type.ts";
+import { isBad } from "../../point/status-code.ts";
+import { BatchRead } from "./batch-read.ts";
+import type { ReadLimit } from "./batch-read.ts";
+import type { SecureSession } from "./secure-session.ts";
+
+/** Enough to make the cost of a request vanish, little enough for a message of ordinary size. */
+const mostNodesPerRead = 1000;
+
+const { NodeIdType } = NodeId;
+
+/** OPC 10000-6, A.1: Server_NamespaceArray, OperationLimits.MaxNodesPerRead. */
+const namespaceArrayId = new NodeId(NodeIdType.NUMERIC, 2255, 0);
+const maxNodesPerReadId = new NodeId(NodeIdType.NUMERIC, 11705, 0);
+
+export interface NodeLesson {
+  /** undefined: the node's namespace URI is unknown to the server. */
+  readonly nodeId: NodeId | undefined;
+  /** `{namespaceIndex}:{BrowseName}`, with the configured display name where the server tells no browse name. */
+  readonly key: string;
+  /** Null where the server does not tell, or tells a type that is no built-in one. */
+  readonly type: BuiltInType;
+  readonly isArray: boolean;
+}
+
+export interface SessionLessons {
+  readonly limit: ReadLimit;
+  readonly nodes: readonly NodeLesson[];
+}
+
+export async function learn(session: SecureSession, server: OpcUaServer, signal: AbortSignal): Promise<SessionLessons> {
+  const limit: ReadLimit = { nodesPerRead: 2 };
+  let namespaces: readonly string[] = [];
+  const start = new BatchRead(session, [valueOf(namespaceArrayId), valueOf(maxNodesPerReadId)], neither, limit);
+  let maxNodesPerRead = 0;
+  await start.run(signal, (index, result) => {
+    if (result === undefined || isBad(result.statusCode.value)) return;
+    const value: unknown = result.value.value;
+    if (index === 0 && Array.isArray(value)) namespaces = value.map(String);
+    if (index === 1 && typeof value === "number") maxNodesPerRead = value;
+  });
+  limit.nodesPerRead = maxNodesPerRead > 0 ? Math.min(maxNodesPerRead, mostNodesPerRead) : mostNodesPerRead;
+  const nodeIds = server.nodes.map((node) => resolveNodeId(node, namespaces));
+  return { limit, nodes: await learnNodes(session, server.nodes, nodeIds, limit, signal) };
+}
+
+const neither = TimestampsToReturn.Neither;
+
+function valueOf(nodeId: NodeId): { nodeId: NodeId; attributeId: AttributeIds } {
+  return { nodeId, attributeId: AttributeIds.Value };
+}
+
+/** A configured index is used as it is; a URI is looked up in the server's NamespaceArray. */
+export function resolveNodeId(node: OpcUaNode, namespaces: readonly string[]): NodeId | undefined {
+  const { namespace, identifier } = node;
+  const index = "index" in namespace ? namespace.index : namespaces.indexOf(namespace.uri);
+  if (index < 0) return undefined;
+  switch (identifier.type) {
+    case "Numeric":
+      return new NodeId(NodeIdType.NUMERIC, identifier.value, index);
+    case "String":
+      return new NodeId(NodeIdType.STRING, identifier.value, index);
+    case "Guid":
+      return new NodeId(NodeIdType.GUID, identifier.value.toUpperCase(), index);
+    case "Opaque":
+      return new NodeId(NodeIdType.BYTESTRING, Buffer.from(identifier.value, "base64"), index);
+  }
+}
+
+const attributes = [AttributeIds.BrowseName, AttributeIds.DisplayName, AttributeIds.DataType, AttributeIds.ValueRank];
+
+async function learnNodes(
+  session: SecureSession,
+  nodes: readonly OpcUaNode[],
+  nodeIds: readonly (NodeId | undefined)[],
+  limit: ReadLimit,
+  signal: AbortSignal,
+): Promise<NodeLesson[]> {
+  const present = nodeIds.flatMap((nodeId, index) => (nodeId === undefined ? [] : [{ nodeId, index }]));
+  const answers = nodes.map((): (DataValue | undefined)[] => []);
+  const questions = present.flatMap(({ nodeId }) => attributes.map((attributeId) => ({ nodeId, attributeId })));
+  await new BatchRead(session, questions, neither, limit).run(signal, (question, result) => {
+    const asked = present[Math.floor(question / attributes.length)];
+    if (asked === undefined || result === undefined || isBad(result.statusCode.value)) return;
+    (answers[asked.index] as (DataValue | undefined)[])[question % attributes.length] = result;
+  });
+  return nodes.map((node, index) => {
+    const [browseName, displayName, dataType, valueRank] = answers[index] ?? [];
+    const rank: unknown = valueRank?.value.value;
+    return {
+      nodeId: nodeIds[index],
+      key: documentKey(node, nodeIds[index], browseName, displayName),
+      type: builtInTypeOf(dataType),
+      isArray: typeof rank === "number" && rank >= 0,
+    };
+  });
+}
+
+function documentKey(
+  node: OpcUaNode,
+  nodeId: NodeId | undefined,
+  browseName: DataValue | undefined,
+  displayName: DataValue | undefined,
+): string {
+  if (browseName?.value.dataType === DataType.QualifiedName && browseName.value.value !== null) {
+    const { namespaceIndex, name } = browseName.value.value as QualifiedName;
+    if (name !== null && name !== "") return `${namespaceIndex}:${name}`;
+  }
+  const shown =
+    displayName?.value.dataType === DataType.LocalizedText
+      ? (displayName.value.value as LocalizedText | null)?.text
+      : null;
+  const namespace = nodeId?.namespace ?? ("uri" in node.namespace ? node.namespace.uri : node.namespace.index);
+  return `${namespace}:${shown || node.displayName}`;
+}
+
+/** Data types of namespace 0 that are other names of a built-in type (OPC 10000-5, 12 and OPC 10000-3, 8). */
+const aliases: ReadonlyMap<number, BuiltInType> = new Map([
+  [29, BuiltInType.Int32], // Enumeration
+  [30, BuiltInType.ByteString], // Image
+  [288, BuiltInType.UInt32], // IntegerId
+  [289, BuiltInType.UInt32], // Counter
+  [290, BuiltInType.Double], // Duration
+  [291, BuiltInType.String], // NumericRange
+  [294, BuiltInType.DateTime], // UtcTime
+  [295, BuiltInType.String], // LocaleId
+]);
+
+function builtInTypeOf(dataType: DataValue | undefined): BuiltInType {
+  const nodeId: unknown = dataType?.value.value;
+  if (!(nodeId instanceof NodeId) || nodeId.namespace !== 0 || typeof nodeId.value !== "number")
+    return BuiltInType.Null;
+  // 24 is BaseDataType, which says nothing.
+  if (nodeId.value > 0 && nodeId.value < 24) return nodeId.value as BuiltInType;
+  return aliases.get(nodeId.value) ?? BuiltInType.Null;
+}

@@ -1,0 +1,121 @@
+// Reads the configured nodes of one server over one session.
+
+import { AttributeIds, TimestampsToReturn, promoteOpaqueStructure, resolveNodeId } from "node-opcua-client";
+import type { DataValue } from "node-opcua-client";
+import { DataType } from "node-opcua-client";
+import type { OpcUaServer } from "../../config/configuration.ts";
+import type { PointSink } from "../../point/point-sink.ts";
+import { ServerError } from "../../point/server-error.ts";
+import { StatusCode, isBad } from "../../point/status-code.ts";
+import type { Timestamp } from "../../point/timestamp.ts";
+import type { Value } from "../../point/value.ts";
+import { BatchRead } from "./batch-read.ts";
+import type { ReadLimit } from "./batch-read.ts";
+import { boundedWait } from "./bounded-wait.ts";
+import { learn } from "./node-lessons.ts";
+import type { NodeLesson } from "./node-lessons.ts";
+import type { SecureSession } from "./secure-session.ts";
+import { isOpaque } from "./ua-json.ts";
+import { deliver, variantToValue } from "./variant-to-value.ts";
+import { timestampOf } from "./wire-numbers.ts";
+
+/** Reading the type definitions of a server takes many requests, once: this many time-outs are given to it. */
+const typeDefinitionTimeouts = 5;
+
+export class NodeReader {
+  readonly lessons: readonly NodeLesson[];
+  readonly #session: SecureSession;
+  readonly #server: OpcUaServer;
+  readonly #limit: ReadLimit;
+  readonly #values: BatchRead;
+  /** Place in the client's points of each node that is read. */
+  readonly #indices: readonly number[];
+  readonly #unresolved: readonly number[];
+  #typesAreUnavailable = false;
+
+  private constructor(session: SecureSession, server: OpcUaServer, limit: ReadLimit, lessons: readonly NodeLesson[]) {
+    this.#session = session;
+    this.#server = server;
+    this.#limit = limit;
+    this.lessons = lessons;
+    this.#indices = lessons.flatMap(({ nodeId }, index) => (nodeId === undefined ? [] : [index]));
+    this.#unresolved = lessons.flatMap(({ nodeId }, index) => (nodeId === undefined ? [index] : []));
+    const nodes = lessons.flatMap(({ nodeId }) =>
+      nodeId === undefined ? [] : [{ nodeId, attributeId: AttributeIds.Value }],
+    );
+    this.#values = new BatchRead(session, nodes, TimestampsToReturn.Source, limit);
+  }
+
+  static async create(session: SecureSession, server: OpcUaServer, signal: AbortSignal): Promise<NodeReader> {
+    const { limit, nodes } = await learn(session, server, signal);
+    return new NodeReader(session, server, limit, nodes);
+  }
+
+  async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
+    for (const index of this.#unresolved) sink.setStatus(index, StatusCode.BadNodeIdUnknown);
+    await this.#values.run(
+      signal,
+      (position, result, faultStatus) => {
+        const index = this.#indices[position] as number;
+        if (result === undefined) sink.setStatus(index, faultStatus);
+        else deliver(sink, index, result);
+      },
+      this.#promoteStructures,
+    );
+  }
+
+  async readValue(
+    nodeId: string,
+    signal: AbortSignal,
+  ): Promise<{ value: Value | undefined; status: number; sourceTimestamp: Timestamp | undefined }> {
+    const node = { nodeId: resolved(nodeId, this.#server), attributeId: AttributeIds.Value };
+    let answer: { value: Value | undefined; status: number; sourceTimestamp: Timestamp | undefined } | undefined;
+    await new BatchRead(this.#session, [node], TimestampsToReturn.Source, this.#limit).run(
+      signal,
+      (_position, result, faultStatus) => {
+        const status = result === undefined ? faultStatus : result.statusCode.value >>> 0;
+        const value = result === undefined || isBad(status) ? undefined : variantToValue(result.value);
+        answer = {
+          value,
+          status,
+          sourceTimestamp: timestampOf(result?.sourceTimestamp, result?.sourcePicoseconds ?? 0),
+        };
+      },
+      this.#promoteStructures,
+    );
+    return answer ?? { value: undefined, status: StatusCode.BadInternalError, sourceTimestamp: undefined };
+  }
+
+  /** Decodes structures with the server's own type definitions, which are read when the first such value is seen. */
+  readonly #promoteStructures = async (results: readonly DataValue[], signal: AbortSignal): Promise<void> => {
+    if (this.#typesAreUnavailable) return;
+    const opaque = results.filter(hasOpaqueStructure);
+    if (opaque.length === 0) return;
+    try {
+      await boundedWait(promoteOpaqueStructure(this.#session.nodeOpcUaSession, opaque), "read type definitions", {
+        server: this.#server.alias,
+        timeoutMs: this.#server.timeoutMs * typeDefinitionTimeouts,
+        signal,
+      });
+    } catch (error) {
+      if (error instanceof ServerError && error.code === "Stopped") throw error;
+      this.#typesAreUnavailable = true; // the values stay readable in their undecoded form
+    }
+  };
+}
+
+function hasOpaqueStructure({ value }: DataValue): boolean {
+  if (value.dataType !== DataType.ExtensionObject) return false;
+  const content: unknown = value.value;
+  return Array.isArray(content) ? content.some(isOpaque) : isOpaque(content);
+}
+
+function resolved(nodeId: string, server: OpcUaServer): ReturnType<typeof resolveNodeId> {
+  try {
+    return resolveNodeId(nodeId);
+  } catch (cause) {
+    throw new ServerError("ServiceFault", server.alias, `cannot read "${nodeId}" because it is not a node id`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,265 @@
+// One session on one secure channel, from its opening to its end. It is never repaired: node-opcua's reconnection is switched
+// off, its repair of sessions is bypassed (requests go straight to the channel), and whoever wants to go on opens a new one.
+//
+// Promises
+//  - the channel is opened with the given server certificate only, which the caller has checked: the server has to own its key
+//    to read our first message (OPC 10000-6, 6.7.4), and CreateSession must show the same certificate (OPC 10000-4, 5.7.2);
+//  - policy and mode are the configured ones; a password leaves only encrypted;
+//  - every wait ends after the configured time-out.
+
+import {
+  ClientSecureChannelLayer,
+  CreateSessionResponse,
+  OPCUAClient,
+  ReadResponse,
+  RequestHeader,
+  StatusCodes,
+  UserTokenType,
+  crypto_utils,
+} from "node-opcua-client";
+import type { ClientSession, DataValue, EndpointDescription, ReadRequest, UserIdentityInfo } from "node-opcua-client";
+import type { OpcUaServer } from "../../config/configuration.ts";
+import { ServerError } from "../../point/server-error.ts";
+import { answerOf, boundedWait } from "./bounded-wait.ts";
+import type { WaitLimit } from "./bounded-wait.ts";
+import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
+import { asServerError } from "./failure.ts";
+import "./silence.ts";
+
+/** Our application instance certificate (DER, leaf first) and its key. */
+export interface ApplicationIdentity {
+  readonly certificateChain: readonly Buffer[];
+  readonly privateKeyPem: string;
+}
+
+/** The X.509 user certificate (DER) and its key. */
+export interface UserCertificate {
+  readonly certificate: Buffer;
+  readonly privateKeyPem: string;
+}
+
+export interface SessionOptions {
+  readonly server: OpcUaServer;
+  readonly application: ApplicationIdentity;
+  readonly userCertificate: UserCertificate | undefined;
+  /** The checked one, DER, leaf; undefined with mode None. */
+  readonly serverCertificate: Buffer | undefined;
+}
+
+/** How long a polite farewell may take before the connection is cut. */
+const farewellMs = 2000;
+
+export class SecureSession {
+  readonly #server: OpcUaServer;
+  readonly #client: OPCUAClient;
+  #channel: ClientSecureChannelLayer | undefined;
+  #session: ClientSession | undefined;
+  #lost: ServerError | undefined;
+  #closing = false;
+
+  private constructor(options: SessionOptions) {
+    const { server, application, serverCertificate } = options;
+    this.#server = server;
+    this.#client = OPCUAClient.create({
+      applicationName: "cpc-partition",
+      applicationUri: server.applicationUri,
+      clientName: "cpc-partition",
+      securityPolicy: policyUri(server),
+      securityMode: messageMode(server),
+      ...(serverCertificate === undefined ? {} : { serverCertificate }),
+      certificateKeyPairProvider: keyPairProvider(application),
+      clientCertificateManager: refuseEveryCertificate(),
+      connectionStrategy: { maxRetry: 0 },
+      keepSessionAlive: false,
+      // Several names and addresses lead to one server; policy and mode are compared, the URL is not.
+      endpointMustExist: false,
+      requestedSessionTimeout: sessionTimeoutMs(server),
+      transportTimeout: libraryTransportTimeoutMs,
+      defaultTransactionTimeout: server.timeoutMs + 1000,
+    });
+  }
+
+  /** Opens channel and session and logs in. Nothing is left behind when it fails. */
+  static async open(options: SessionOptions, limit: WaitLimit): Promise<SecureSession> {
+    const opening = new SecureSession(options);
+    try {
+      await opening.#open(options, limit);
+      return opening;
+    } catch (error) {
+      await opening.close();
+      throw asServerError(opening.#lost ?? error, options.server.alias, `connect to ${options.server.endpointUrl}`);
+    }
+  }
+
+  async #open(options: SessionOptions, limit: WaitLimit): Promise<void> {
+    const { server, serverCertificate } = options;
+    const url = server.endpointUrl;
+    this.#client.on("secure_channel_created", (channel) => {
+      this.#channel = channel;
+    });
+    this.#client.on("connection_lost", () => {
+      this.#lost ??= new ServerError("ConnectionFailed", server.alias, `the connection to ${url} was lost`);
+    });
+    if (serverCertificate !== undefined) this.#watchCreateSession(serverCertificate);
+    await boundedWait(
+      answerOf<void>((done) => this.#client.connect(url, done)),
+      `open a secure channel to ${url}`,
+      limit,
+    );
+    const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
+    const identity = this.#identity(options, matchingEndpoints(server, endpoints));
+    this.#session = await boundedWait(this.#client.createSession(identity), `open a session on ${url}`, limit);
+  }
+
+  /** OPC 10000-4, 5.7.2.2: serverCertificate "shall be the same as the Certificate used to create the SecureChannel". */
+  #watchCreateSession(serverCertificate: Buffer): void {
+    this.#client.on("receive_response", (response) => {
+      if (!(response instanceof CreateSessionResponse)) return;
+      if (startsWith(response.serverCertificate, serverCertificate)) return;
+      this.#lost = new ServerError(
+        "SecurityRefused",
+        this.#server.alias,
+        `cannot open a session on ${this.#server.endpointUrl} because it answers with another certificate than that of its channel`,
+      );
+      this.#cut(); // before node-opcua goes on and sends the user's identity
+    });
+  }
+
+  #identity({ server, userCertificate }: SessionOptions, endpoints: EndpointDescription[]): UserIdentityInfo {
+    const { identity } = server;
+    switch (identity.kind) {
+      case "Anonymous":
+        return { type: UserTokenType.Anonymous };
+      case "UserName":
+        keepEncryptedUserNameTokens(server, endpoints);
+        return { type: UserTokenType.UserName, userName: identity.userName, password: identity.password };
+      case "Certificate":
+        if (userCertificate === undefined) throw new TypeError("no user certificate given");
+        return {
+          type: UserTokenType.Certificate,
+          certificateData: userCertificate.certificate,
+          keyOperations: crypto_utils.keyOperationsFromPrivateKey(
+            crypto_utils.makePrivateKeyFromPem(userCertificate.privateKeyPem),
+          ),
+        };
+    }
+  }
+
+  get nodeOpcUaSession(): ClientSession {
+    if (this.#session === undefined) throw new TypeError("session is not open");
+    return this.#session;
+  }
+
+  /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
+  async read(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
+    const { alias, endpointUrl, timeoutMs } = this.#server;
+    const what = `read from ${endpointUrl}`;
+    try {
+      const channel = this.#channel;
+      const token = this.#session?.authenticationToken;
+      if (this.#lost !== undefined) throw this.#lost;
+      if (channel === undefined || token === undefined) throw new TypeError("session is not open");
+      request.requestHeader = new RequestHeader({ authenticationToken: token, timeoutHint: timeoutMs + 1000 });
+      const response = await boundedWait(
+        answerOf((done) => channel.performMessageTransaction(request, done)),
+        what,
+        { server: alias, timeoutMs, signal },
+      );
+      const expected = request.nodesToRead?.length ?? 0;
+      const results = response instanceof ReadResponse ? (response.results ?? []) : [];
+      if (results.length !== expected) {
+        throw new ServerError(
+          "ProtocolViolation",
+          alias,
+          `cannot ${what} because the server answers ${results.length} results for ${expected} nodes`,
+        );
+      }
+      return results;
+    } catch (error) {
+      throw asServerError(this.#lost ?? error, alias, what);
+    }
+  }
+
+  /** CloseSession and CloseSecureChannel if the server still listens, and the end of the socket in any case. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    const farewell = answerOf<void>((done) => this.#client.disconnect(done)).catch(() => undefined);
+    const timer = setTimeout(() => this.#cut(), farewellMs);
+    await farewell;
+    clearTimeout(timer);
+    this.#cut();
+    this.#client.removeAllListeners();
+  }
+
+  #cut(): void {
+    this.#channel?.forceConnectionBreak();
+    this.#channel?.dispose();
+  }
+}
+
+/** The server keeps a session that long without a request: several polls, so that a late one does not end it. */
+function sessionTimeoutMs({ intervalMs = 0, timeoutMs }: OpcUaServer): number {
+  return Math.max(60_000, 4 * intervalMs + timeoutMs);
+}
+
+function keyPairProvider({ certificateChain, privateKeyPem }: ApplicationIdentity): {
+  getCertificate: () => Buffer;
+  getCertificateChain: () => Buffer[];
+  getPrivateKey: () => ReturnType<typeof crypto_utils.makePrivateKeyFromPem>;
+} {
+  const [leaf] = certificateChain;
+  if (leaf === undefined) throw new TypeError("an application identity has a certificate");
+  const privateKey = crypto_utils.makePrivateKeyFromPem(privateKeyPem);
+  return {
+    getCertificate: () => leaf,
+    getCertificateChain: () => [...certificateChain],
+    getPrivateKey: () => privateKey,
+  };
+}
+
+/**
+ * The certificate manager that node-opcua asks, should it ever come to choose a certificate by itself: it believes none.
+ * What is trusted is decided before, from the trust list, and passed in as the only certificate that a channel may use.
+ */
+function refuseEveryCertificate(): NonNullable<Parameters<typeof OPCUAClient.create>[0]["clientCertificateManager"]> {
+  return {
+    referenceCounter: 0,
+    initialize: async () => undefined,
+    dispose: async () => undefined,
+    checkCertificate: async () => StatusCodes.BadCertificateUntrusted,
+    verifyCertificate: async () => "BadCertificateUntrusted",
+    getTrustStatus: async () => StatusCodes.BadCertificateUntrusted,
+    trustCertificate: async () => undefined,
+    rejectCertificate: async () => undefined,
+    addIssuer: async () => undefined,
+    addRevocationList: async () => undefined,
+  };
+}
+
+/**
+ * node-opcua chooses among the user token policies of the endpoint and likes one without encryption where the channel
+ * encrypts already. Where it only signs, such a policy would show the password to everybody on the wire: it is taken away here,
+ * from the list that node-opcua is going to look at (OPC 10000-4, 7.40.2).
+ */
+function keepEncryptedUserNameTokens(server: OpcUaServer, endpoints: EndpointDescription[]): void {
+  const none = "http://opcfoundation.org/UA/SecurityPolicy#None";
+  for (const endpoint of endpoints) {
+    const policies = endpoint.userIdentityTokens ?? [];
+    endpoint.userIdentityTokens = policies.filter(
+      ({ tokenType, securityPolicyUri }) =>
+        tokenType !== UserTokenType.UserName || securityPolicyUri !== none || server.mode === "SignAndEncrypt",
+    );
+    if (!endpoint.userIdentityTokens.some(({ tokenType }) => tokenType === UserTokenType.UserName)) {
+      throw new ServerError(
+        "IdentityRefused",
+        server.alias,
+        `cannot log in to ${server.endpointUrl} because it accepts no user name, or only with an unencrypted password`,
+      );
+    }
+  }
+}
+
+function startsWith(bytes: Buffer | null, start: Buffer): boolean {
+  return bytes !== null && bytes.length >= start.length && bytes.subarray(0, start.length).equals(start);
+}
