@@ -26,7 +26,8 @@ export class LineProcess {
   readonly #lines: AsyncIterator<string>;
 
   private constructor(program: string, argumentList: readonly string[]) {
-    if (!existsSync(program)) throw new Error(`cannot start ${program} because it is missing: run scripts/install-peers`);
+    if (!existsSync(program))
+      throw new Error(`cannot start ${program} because it is missing: run scripts/install-peers`);
     this.#child = spawn(program, argumentList, { stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
@@ -58,7 +59,8 @@ export class LineProcess {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = this.#child.exitCode === null && this.#child.signalCode === null ? once(this.#child, "exit") : undefined;
+    const ended =
+      this.#child.exitCode === null && this.#child.signalCode === null ? once(this.#child, "exit") : undefined;
     this.#child.stdin.end();
     await ended;
   }
@@ -70,7 +72,12 @@ export interface Contest {
 }
 
 /** Rounds of some cycles of ours and one of the reference, in turns, so that both meet the same moods of the machine. */
-export async function alternate(ours: LineProcess, reference: LineProcess, rounds: number, oursPerRound: number): Promise<Contest> {
+export async function alternate(
+  ours: LineProcess,
+  reference: LineProcess,
+  rounds: number,
+  oursPerRound: number,
+): Promise<Contest> {
   await ours.line();
   await reference.line();
   for (let warmUp = 0; warmUp < 3 * oursPerRound; warmUp++) await ours.cycle();

@@ -41,7 +41,9 @@ export function quantile(samples: readonly number[], fraction: number): number {
 }
 
 export function machine(): Machine {
-  const commit = execFileSync("git", ["describe", "--always", "--dirty", "--exclude", "*"], { encoding: "utf8" }).trim();
+  const commit = execFileSync("git", ["describe", "--always", "--dirty", "--exclude", "*"], {
+    encoding: "utf8",
+  }).trim();
   return {
     cpu: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,
@@ -73,14 +75,6 @@ export function print(ratio: Ratio): void {
     return;
   }
   const { ours, reference } = ratio;
-  const row = (name: string, { cycles, medianMs, p99Ms, cpuMedianMs, rssMiB, documentBytes }: Figures): string =>
-    [
-      name.padEnd(18),
-      String(cycles).padStart(7),
-      ...[medianMs, p99Ms, cpuMedianMs].map((value) => value.toFixed(2).padStart(10)),
-      rssMiB.toFixed(0).padStart(8),
-      String(documentBytes).padStart(10),
-    ].join(" ");
   const { cpu, cores, memoryGiB, node, commit } = ratio.machine;
   const lines = [
     ratio.question,
@@ -94,6 +88,16 @@ export function print(ratio: Ratio): void {
       `${ratio.timesRecorded.toFixed(0)} times faster than its recorded ${ratio.recordedReferenceMs} ms; wanted: ${ratio.wantedTimes}`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function row(name: string, { cycles, medianMs, p99Ms, cpuMedianMs, rssMiB, documentBytes }: Figures): string {
+  return [
+    name.padEnd(18),
+    String(cycles).padStart(7),
+    ...[medianMs, p99Ms, cpuMedianMs].map((value) => value.toFixed(2).padStart(10)),
+    rssMiB.toFixed(0).padStart(8),
+    String(documentBytes).padStart(10),
+  ].join(" ");
 }
 
 function figures(costs: readonly CycleCost[]): Figures {

@@ -31,7 +31,10 @@ const server = new OPCUAServer({
   resourcePath: "/benchmark",
   securityModes: [MessageSecurityMode.None],
   securityPolicies: [SecurityPolicy.None],
-  serverCertificateManager: new OPCUACertificateManager({ rootFolder: folder, automaticallyAcceptUnknownCertificate: true }),
+  serverCertificateManager: new OPCUACertificateManager({
+    rootFolder: folder,
+    automaticallyAcceptUnknownCertificate: true,
+  }),
 });
 await server.initialize();
 const space = server.engine.addressSpace;
