@@ -1,0 +1,237 @@
+// One Modbus TCP server of the configuration: connects, reads its points poll by poll, and offers the four reading functions.
+//
+// It promises: a value in the sink is the device's answer for that point's own unit id, function and address; what the device
+// says about a point, good or bad, is data; only a connection that can no longer be relied on rejects. Nothing is ever written
+// to a device. It does not schedule itself: whoever owns it calls `connect`, `poll` and `disconnect`.
+
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { ModbusServer, ReadFunction } from "../config/configuration.ts";
+import type { PointDescription } from "../point/point.ts";
+import type { PointSink } from "../point/point-sink.ts";
+import type { ServerClient } from "../point/server-client.ts";
+import { ServerError } from "../point/server-error.ts";
+import { StatusCode } from "../point/status-code.ts";
+import type { Consume, ModbusConnection, Requester } from "./modbus-connection.ts";
+import type { ModbusConnections } from "./modbus-connections.ts";
+import { planReads, type Table } from "./read-plan.ts";
+import { textCapacityBytes } from "./register-decoding.ts";
+import { TableReader, type Exchange } from "./table-reader.ts";
+import { UnitReader } from "./unit-reader.ts";
+
+/** The answer to one reading function: the values from the first address on, or the device's exception. */
+export type ReadAnswer<T> =
+  | { readonly kind: "data"; readonly values: readonly T[] }
+  /** MODBUS Application Protocol V1.1b3, 7; 0 to 255. */
+  | { readonly kind: "exception"; readonly code: number };
+
+/** Unit id of the four reading functions when the configuration names none. */
+const DEFAULT_UNIT_ID = 1;
+
+export class ModbusTcpClient implements ServerClient {
+  readonly alias: string;
+  readonly connection: { readonly key: string; readonly description: string };
+  readonly points: readonly PointDescription[];
+  readonly intervalMs: number | undefined;
+  readonly retryIntervalMs: number;
+  readonly #server: ModbusServer;
+  readonly #connections: ModbusConnections;
+  readonly #clock: () => number;
+  readonly #requester: Requester;
+  readonly #units: readonly UnitReader[];
+  readonly #unreadable: readonly number[];
+  #held: ModbusConnection | undefined;
+  /** The TCP connection on which the refusals were learned. */
+  #session: object | undefined;
+
+  /** `clock` is monotonic, in milliseconds. */
+  constructor(server: ModbusServer, connections: ModbusConnections, clock: () => number = () => performance.now()) {
+    const { alias, timeoutMs, pauseBetweenRequestsMs } = server;
+    this.alias = alias;
+    this.connection = {
+      key: `ModbusTCP Connections:${alias}: Connection status`,
+      description: "Connection status to the Modbus server",
+    };
+    this.points = server.points.map((point) => ({
+      key: point.key,
+      description: point.description,
+      unit: point.unit,
+      type: point.type,
+      capacityBytes: textCapacityBytes(point),
+    }));
+    this.intervalMs = server.intervalMs;
+    this.retryIntervalMs = server.retryIntervalMs;
+    this.#server = server;
+    this.#connections = connections;
+    this.#clock = clock;
+    this.#requester = { server: alias, timeoutMs, pauseBetweenRequestsMs };
+    const plan = planReads(server.points, server);
+    this.#units = makeUnits(plan.tables, server);
+    this.#unreadable = plan.unreadable;
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    await this.disconnect();
+    if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
+    const connection = this.#connections.acquire(this.#server.host, this.#server.port);
+    this.#held = connection;
+    try {
+      await this.#unlessAborted(connection.open(this.#requester), signal);
+    } catch (error) {
+      if (this.#held === connection) await this.disconnect();
+      throw error;
+    }
+  }
+
+  async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
+    const connection = this.#connected();
+    if (connection.session !== this.#session) {
+      this.#session = connection.session;
+      for (const unit of this.#units) unit.forgetRefusals();
+    }
+    const stop = (): void => connection.cancel(this.#requester);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await this.#readUnits(sink, (unitId, range, consume) => {
+        if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
+        return connection.request(this.#requester, unitId, range, consume);
+      });
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+    for (const index of this.#unreadable) sink.setStatus(index, StatusCode.BadOutOfRange);
+  }
+
+  disconnect(): Promise<void> {
+    const connection = this.#held;
+    this.#held = undefined;
+    if (connection !== undefined) {
+      connection.cancel(this.#requester);
+      this.#connections.release(connection);
+    }
+    return Promise.resolve();
+  }
+
+  /** Connects anew, trying every `retryIntervalMs` until it succeeds. Rejects with a ServerError "Stopped" when the signal aborts. */
+  async retryConnection(signal: AbortSignal = new AbortController().signal): Promise<void> {
+    for (;;) {
+      try {
+        await this.connect(signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof ServerError) || error.code === "Stopped") throw error;
+      }
+      // An abort ends the pause, and `connect` then says so.
+      await delay(this.retryIntervalMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** FC01, MODBUS Application Protocol V1.1b3, 6.1. 1 to 2000 coils. Rejects with a ServerError when there is no answer. */
+  fc01ReadCoilStatus(address: number, quantity: number, unitId?: number): Promise<ReadAnswer<boolean>> {
+    return this.#readBits(1, address, quantity, unitId);
+  }
+
+  /** FC02, 6.2. 1 to 2000 discrete inputs. */
+  fc02ReadDiscreteInputs(address: number, quantity: number, unitId?: number): Promise<ReadAnswer<boolean>> {
+    return this.#readBits(2, address, quantity, unitId);
+  }
+
+  /** FC03, 6.3. 1 to 125 registers, each 0 to 65535. */
+  fc03ReadHoldingRegisters(address: number, quantity: number, unitId?: number): Promise<ReadAnswer<number>> {
+    return this.#readRegisters(3, address, quantity, unitId);
+  }
+
+  /** FC04, 6.4. 1 to 125 registers, each 0 to 65535. */
+  fc04ReadInputRegisters(address: number, quantity: number, unitId?: number): Promise<ReadAnswer<number>> {
+    return this.#readRegisters(4, address, quantity, unitId);
+  }
+
+  async #readUnits(sink: PointSink, exchange: Exchange): Promise<void> {
+    const clock = this.#clock;
+    const startMs = clock();
+    let asked = false;
+    let heard = false;
+    for (const unit of this.#units) {
+      if (unit.demotedUntilMs !== undefined) continue;
+      asked = true;
+      if (await unit.read(exchange, sink, clock)) heard = true;
+    }
+    const due = this.#units.filter(({ demotedUntilMs }) => demotedUntilMs !== undefined && demotedUntilMs <= startMs);
+    due.sort((a, b) => (a.demotedUntilMs ?? 0) - (b.demotedUntilMs ?? 0));
+    for (const unit of due) {
+      asked = true;
+      if (await unit.read(exchange, sink, clock)) heard = true;
+      // One is enough for a poll that has neighbours to care for.
+      if (heard) break;
+    }
+    if (asked && !heard) throw this.#error("Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
+    for (const unit of this.#units) unit.markDemoted(sink);
+  }
+
+  async #readBits(
+    functionCode: 1 | 2,
+    address: number,
+    quantity: number,
+    unitId: number | undefined,
+  ): Promise<ReadAnswer<boolean>> {
+    return this.#readOnce(functionCode, address, quantity, unitId, (bytes, dataOffset, distance) => {
+      return ((bytes.getUint8(dataOffset + (distance >> 3)) >> (distance & 7)) & 1) === 1;
+    });
+  }
+
+  async #readRegisters(
+    functionCode: 3 | 4,
+    address: number,
+    quantity: number,
+    unitId: number | undefined,
+  ): Promise<ReadAnswer<number>> {
+    return this.#readOnce(functionCode, address, quantity, unitId, (bytes, dataOffset, distance) => {
+      return bytes.getUint16(dataOffset + 2 * distance);
+    });
+  }
+
+  async #readOnce<T>(
+    functionCode: ReadFunction,
+    address: number,
+    quantity: number,
+    unitId: number | undefined,
+    element: (bytes: DataView, dataOffset: number, distance: number) => T,
+  ): Promise<ReadAnswer<T>> {
+    let values: readonly T[] = [];
+    const consume: Consume = (bytes, dataOffset) => {
+      values = Array.from({ length: quantity }, (_, distance) => element(bytes, dataOffset, distance));
+    };
+    const unit = unitId ?? this.#server.points[0]?.unitId ?? DEFAULT_UNIT_ID;
+    const answer = await this.#connected().request(this.#requester, unit, { functionCode, address, quantity }, consume);
+    if (answer.kind === "timeout") {
+      throw this.#error("Timeout", `unit id ${unit} did not answer within ${this.#server.timeoutMs} ms`);
+    }
+    return answer.kind === "data" ? { kind: "data", values } : answer;
+  }
+
+  #connected(): ModbusConnection {
+    if (this.#held === undefined) throw this.#error("ConnectionFailed", "it is not connected");
+    return this.#held;
+  }
+
+  #unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => reject(this.#error("Stopped", "it was told to stop"));
+      signal.addEventListener("abort", stop, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    });
+  }
+
+  #error(code: ServerError["code"], because: string): ServerError {
+    const { host, port } = this.#server;
+    return new ServerError(code, this.alias, `cannot read from ${host}:${port} because ${because}`);
+  }
+}
+
+function makeUnits(tables: readonly Table[], server: ModbusServer): readonly UnitReader[] {
+  const tablesByUnit = Map.groupBy(tables, (table) => table.unitId);
+  return Array.from(tablesByUnit, ([unitId, own]) => {
+    const readers = own.map((table) => new TableReader(table, server.maxGap, server.retryIntervalMs));
+    return new UnitReader(unitId, readers, server.retryIntervalMs);
+  });
+}

@@ -1,0 +1,33 @@
+// When does silence mean that the connection is dead, and not just one unit id behind a gateway? Pure.
+//
+// A single device answers for itself: one time-out is enough. Behind a gateway every unit id has its own fate, so a time-out
+// says something about the connection only if that unit id has answered on it before, and the neighbours are silent as well.
+
+/** So many unit ids that used to answer, silent in a row with nothing received in between, are no coincidence. */
+const ENOUGH_SILENT_UNITS = 3;
+
+export class Silence {
+  readonly #asked = new Set<number>();
+  readonly #answered = new Set<number>();
+  readonly #silentSinceLastReply = new Set<number>();
+  #timeoutsSinceLastReply = 0;
+
+  /** Any reply of the device, also a late one. */
+  replied(unitId: number): void {
+    if (!this.#answered.has(unitId)) this.#answered.add(unitId);
+    if (this.#timeoutsSinceLastReply === 0) return;
+    this.#timeoutsSinceLastReply = 0;
+    this.#silentSinceLastReply.clear();
+  }
+
+  /** True when the connection should be given up. */
+  timedOut(unitId: number): boolean {
+    this.#asked.add(unitId);
+    this.#timeoutsSinceLastReply++;
+    if (this.#answered.has(unitId)) this.#silentSinceLastReply.add(unitId);
+    const answered = this.#answered.size;
+    if (answered > 0) return this.#silentSinceLastReply.size >= Math.min(answered, ENOUGH_SILENT_UNITS);
+    // Nobody has ever answered: everybody gets a turn, and one of them a second one.
+    return this.#timeoutsSinceLastReply > this.#asked.size;
+  }
+}

@@ -1,0 +1,57 @@
+// One unit id: a device of its own behind a shared connection. When nobody is there, it is left alone for a while, so that its
+// time-outs cost the neighbours one wait and not one in every poll.
+
+import type { PointSink } from "../point/point-sink.ts";
+import { absenceStatus, endsUnit, type Exchange, type TableReader } from "./table-reader.ts";
+
+interface Demotion {
+  /** Monotonic. */
+  readonly untilMs: number;
+  readonly status: number;
+}
+
+export class UnitReader {
+  readonly unitId: number;
+  readonly #tables: readonly TableReader[];
+  readonly #retryIntervalMs: number;
+  #demotion: Demotion | undefined;
+
+  constructor(unitId: number, tables: readonly TableReader[], retryIntervalMs: number) {
+    this.unitId = unitId;
+    this.#tables = tables;
+    this.#retryIntervalMs = retryIntervalMs;
+  }
+
+  /** When it may be asked again; undefined: it is asked in every poll. */
+  get demotedUntilMs(): number | undefined {
+    return this.#demotion?.untilMs;
+  }
+
+  /** Reads every point once. True when anything came back. A unit id that is silent or absent is demoted. */
+  async read(exchange: Exchange, sink: PointSink, clock: () => number): Promise<boolean> {
+    let heard = false;
+    for (const table of this.#tables) {
+      const answer = await table.read(exchange, sink, clock());
+      if (answer === undefined) continue;
+      heard ||= answer.kind !== "timeout";
+      if (endsUnit(answer)) {
+        this.#demotion = { untilMs: clock() + this.#retryIntervalMs, status: absenceStatus(answer) };
+        this.markDemoted(sink);
+        return heard;
+      }
+    }
+    this.#demotion = undefined;
+    return heard;
+  }
+
+  /** Says in the sink why the points are not read. */
+  markDemoted(sink: PointSink): void {
+    if (this.#demotion === undefined) return;
+    for (const table of this.#tables) table.mark(this.#demotion.status, sink);
+  }
+
+  /** On a new connection: what was refused before may be allowed now. Who was silent stays so until his time. */
+  forgetRefusals(): void {
+    for (const table of this.#tables) table.forget();
+  }
+}
