@@ -19,10 +19,20 @@ const CONNECTION = "OPC UA Connections:edge";
 /** Keys of the expected document are `2:{browse name}`, and the server's identifiers are its browse names. */
 const NODES = Object.keys(JSON.parse(readFileSync(WANTED, "utf8")) as object).map((key) => key.slice("2:".length));
 
-async function certificate(folder: string, name: string, applicationUri: string): Promise<[certificate: string, key: string]> {
+async function certificate(
+  folder: string,
+  name: string,
+  applicationUri: string,
+): Promise<[certificate: string, key: string]> {
   const certificateFile = join(folder, `${name}.der`);
   const privateKeyFile = join(folder, `${name}.pem`);
-  await createApplicationCertificate({ applicationUri, hostNames: ["127.0.0.1"], certificateFile, privateKeyFile });
+  await createApplicationCertificate({
+    applicationUri,
+    hostNames: ["127.0.0.1"],
+    certificateFile,
+    privateKeyFile,
+    validDays: 30,
+  });
   return [certificateFile, privateKeyFile];
 }
 
