@@ -30,16 +30,7 @@ export function boundedWait<T>(work: Promise<T>, what: string, limit: WaitLimit)
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort);
-    work.then(
-      (value) => {
-        settle();
-        resolve(value);
-      },
-      (error: unknown) => {
-        settle();
-        reject(error as Error);
-      },
-    );
+    work.finally(settle).then(resolve, reject);
   });
 }
 

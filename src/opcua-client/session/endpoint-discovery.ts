@@ -17,6 +17,7 @@ import { ServerError } from "../../point/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { asServerError } from "./failure.ts";
+import { cutChannel, guardChannel } from "./guarded-channel.ts";
 
 /** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */
 export const libraryTransportTimeoutMs = 2_000_000_000;
@@ -88,8 +89,9 @@ async function fetchEndpoints(server: OpcUaServer, limit: WaitLimit): Promise<re
     transportTimeout: libraryTransportTimeoutMs,
     defaultTransactionTimeout: limit.timeoutMs + 1000,
   });
+  const what = `connect to ${server.endpointUrl}`;
+  guardChannel(channel, () => cutChannel(channel));
   try {
-    const what = `connect to ${server.endpointUrl}`;
     await boundedWait(
       answerOf<void>((done) => channel.create(server.endpointUrl, done)),
       what,
@@ -108,11 +110,16 @@ async function fetchEndpoints(server: OpcUaServer, limit: WaitLimit): Promise<re
         `cannot read the endpoints of ${server.endpointUrl} because it answers something else`,
       );
     }
+    await boundedWait(
+      answerOf<void>((done) => channel.close(done)),
+      what,
+      limit,
+    );
     return response.endpoints ?? [];
   } catch (error) {
-    throw asServerError(error, server.alias, `connect to ${server.endpointUrl}`);
+    throw asServerError(error, server.alias, what);
   } finally {
-    channel.dispose();
+    cutChannel(channel);
     channel.removeAllListeners();
   }
 }

@@ -70,6 +70,8 @@ export function resolveNodeId(node: OpcUaNode, namespaces: readonly string[]): N
       return new NodeId(NodeIdType.GUID, identifier.value.toUpperCase(), index);
     case "Opaque":
       return new NodeId(NodeIdType.BYTESTRING, Buffer.from(identifier.value, "base64"), index);
+    default:
+      return identifier satisfies never;
   }
 }
 

@@ -8,7 +8,7 @@
 //  - every wait ends after the configured time-out.
 
 import {
-  ClientSecureChannelLayer,
+  CreateSessionRequest,
   CreateSessionResponse,
   OPCUAClient,
   ReadResponse,
@@ -16,14 +16,23 @@ import {
   StatusCodes,
   UserTokenType,
   crypto_utils,
+  verifySignature,
 } from "node-opcua-client";
-import type { ClientSession, DataValue, EndpointDescription, ReadRequest, UserIdentityInfo } from "node-opcua-client";
+import type {
+  ClientSecureChannelLayer,
+  ClientSession,
+  DataValue,
+  EndpointDescription,
+  ReadRequest,
+  UserIdentityInfo,
+} from "node-opcua-client";
 import type { OpcUaServer } from "../../config/configuration.ts";
 import { ServerError } from "../../point/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
 import { asServerError } from "./failure.ts";
+import { cutChannel, guardChannel } from "./guarded-channel.ts";
 import "./silence.ts";
 
 /** Our application instance certificate (DER, leaf first) and its key. */
@@ -55,7 +64,7 @@ export class SecureSession {
   #channel: ClientSecureChannelLayer | undefined;
   #session: ClientSession | undefined;
   #lost: ServerError | undefined;
-  #closing = false;
+  #closing: Promise<void> | undefined;
 
   private constructor(options: SessionOptions) {
     const { server, application, serverCertificate } = options;
@@ -96,6 +105,10 @@ export class SecureSession {
     const url = server.endpointUrl;
     this.#client.on("secure_channel_created", (channel) => {
       this.#channel = channel;
+      guardChannel(channel, (cause) => {
+        const message = `cannot go on with ${url} because it sends what nobody asked for`;
+        this.#giveUp(new ServerError("ProtocolViolation", server.alias, message, { cause }));
+      });
     });
     this.#client.on("connection_lost", () => {
       this.#lost ??= new ServerError("ConnectionFailed", server.alias, `the connection to ${url} was lost`);
@@ -111,18 +124,37 @@ export class SecureSession {
     this.#session = await boundedWait(this.#client.createSession(identity), `open a session on ${url}`, limit);
   }
 
-  /** OPC 10000-4, 5.7.2.2: serverCertificate "shall be the same as the Certificate used to create the SecureChannel". */
+  /**
+   * OPC 10000-4, 5.7.2: the certificate of the session is that of the channel, and the server signs our nonce with its key.
+   * node-opcua checks neither. The connection ends before the library goes on and sends the user's identity.
+   */
   #watchCreateSession(serverCertificate: Buffer): void {
+    let clientNonce: Buffer | null = null;
+    this.#client.on("send_request", (request) => {
+      if (request instanceof CreateSessionRequest) clientNonce = request.clientNonce;
+    });
     this.#client.on("receive_response", (response) => {
       if (!(response instanceof CreateSessionResponse)) return;
-      if (startsWith(response.serverCertificate, serverCertificate)) return;
-      this.#lost = new ServerError(
-        "SecurityRefused",
-        this.#server.alias,
-        `cannot open a session on ${this.#server.endpointUrl} because it answers with another certificate than that of its channel`,
-      );
-      this.#cut(); // before node-opcua goes on and sends the user's identity
+      const reason = !startsWith(response.serverCertificate, serverCertificate)
+        ? "it answers with another certificate than that of its channel"
+        : !verifySignature(
+              this.#client.getCertificate(),
+              clientNonce,
+              response.serverSignature,
+              serverCertificate,
+              policyUri(this.#server),
+            )
+          ? "its signature is wrong"
+          : undefined;
+      if (reason === undefined) return;
+      const message = `cannot open a session on ${this.#server.endpointUrl} because ${reason}`;
+      this.#giveUp(new ServerError("SecurityRefused", this.#server.alias, message));
     });
+  }
+
+  #giveUp(reason: ServerError): void {
+    this.#lost ??= reason;
+    this.#cut();
   }
 
   #identity({ server, userCertificate }: SessionOptions, endpoints: EndpointDescription[]): UserIdentityInfo {
@@ -142,6 +174,8 @@ export class SecureSession {
             crypto_utils.makePrivateKeyFromPem(userCertificate.privateKeyPem),
           ),
         };
+      default:
+        return identity satisfies never;
     }
   }
 
@@ -181,9 +215,12 @@ export class SecureSession {
   }
 
   /** CloseSession and CloseSecureChannel if the server still listens, and the end of the socket in any case. Never rejects. */
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const farewell = answerOf<void>((done) => this.#client.disconnect(done)).catch(() => undefined);
     const timer = setTimeout(() => this.#cut(), farewellMs);
     await farewell;
@@ -193,8 +230,7 @@ export class SecureSession {
   }
 
   #cut(): void {
-    this.#channel?.forceConnectionBreak();
-    this.#channel?.dispose();
+    if (this.#channel !== undefined) cutChannel(this.#channel);
   }
 }
 

@@ -52,9 +52,9 @@ export function elementJson(type: DataType, element: unknown): string {
       return String(sixtyFourBits(element, type === DataType.Int64));
     case DataType.String:
     case DataType.XmlElement:
-      return JSON.stringify(String(element));
+      return JSON.stringify(element);
     case DataType.Guid:
-      return JSON.stringify(String(element).toUpperCase());
+      return JSON.stringify((element as string).toUpperCase());
     case DataType.DateTime:
       return JSON.stringify(ticksToText(dateToTicks(element as Date)));
     case DataType.ByteString:
@@ -105,8 +105,10 @@ function identifierText(nodeId: NodeId): string {
       return `s=${String(nodeId.value)}`;
     case NodeIdType.GUID:
       return `g=${String(nodeId.value).toUpperCase()}`;
-    default:
+    case NodeIdType.BYTESTRING:
       return `b=${Buffer.from(nodeId.value as Buffer).toString("base64")}`;
+    default:
+      return nodeId.identifierType satisfies never;
   }
 }
 
@@ -145,23 +147,29 @@ function variantMembers(variant: Variant): Member[] {
 
 function dataValueJson(dataValue: DataValue): string {
   const { statusCode, sourceTimestamp, serverTimestamp, sourcePicoseconds, serverPicoseconds } = dataValue;
-  const time = (name: string, date: Date | null, picoseconds: number): Member =>
-    date === null ? undefined : `"${name}":${JSON.stringify(ticksToText(dateToTicks(date, picoseconds)))}`;
   return objectJson([
     ...(dataValue.value ? variantMembers(dataValue.value) : []),
     statusCode.value === 0 ? undefined : `"StatusCode":${statusCode.value >>> 0}`,
-    time("SourceTimestamp", sourceTimestamp, sourcePicoseconds),
-    time("ServerTimestamp", serverTimestamp, serverPicoseconds),
+    timeMember("SourceTimestamp", sourceTimestamp, sourcePicoseconds),
+    timeMember("ServerTimestamp", serverTimestamp, serverPicoseconds),
   ]);
 }
 
+function timeMember(name: string, date: Date | null, picoseconds: number): Member {
+  return date === null ? undefined : `"${name}":${JSON.stringify(ticksToText(dateToTicks(date, picoseconds)))}`;
+}
+
+/** -1: the string table of the response is not used. */
+function indexMember(name: string, value: number): Member {
+  return value < 0 ? undefined : `"${name}":${value}`;
+}
+
 function diagnosticInfoJson(info: DiagnosticInfo): string {
-  const index = (name: string, value: number): Member => (value < 0 ? undefined : `"${name}":${value}`);
   return objectJson([
-    index("SymbolicId", info.symbolicId),
-    index("NamespaceUri", info.namespaceURI),
-    index("Locale", info.locale),
-    index("LocalizedText", info.localizedText),
+    indexMember("SymbolicId", info.symbolicId),
+    indexMember("NamespaceUri", info.namespaceURI),
+    indexMember("Locale", info.locale),
+    indexMember("LocalizedText", info.localizedText),
     stringMember("AdditionalInfo", info.additionalInfo),
     info.innerStatusCode.value === 0 ? undefined : `"InnerStatusCode":${info.innerStatusCode.value >>> 0}`,
     info.innerDiagnosticInfo ? `"InnerDiagnosticInfo":${diagnosticInfoJson(info.innerDiagnosticInfo)}` : undefined,

@@ -53,8 +53,17 @@ function scalar(type: DataType, value: unknown): Scalar {
       return value === null || value === undefined ? null : (value as Uint8Array);
     case DataType.Null:
       return null;
-    default:
+    case DataType.NodeId:
+    case DataType.ExpandedNodeId:
+    case DataType.QualifiedName:
+    case DataType.LocalizedText:
+    case DataType.ExtensionObject:
+    case DataType.DataValue:
+    case DataType.Variant:
+    case DataType.DiagnosticInfo:
       return elementJson(type, value);
+    default:
+      return null;
   }
 }
 
