@@ -27,7 +27,7 @@ const behaviours: readonly { units: readonly string[]; words: RegExp; range: Ran
     range: { lowest: 120, highest: 640 },
   },
   { units: ["1/min", "rpm", "min⁻¹"], words: /drehzahl|speed/i, range: { lowest: 900, highest: 2980 } },
-  { units: ["kW", "W"], words: /leistung|power/i, range: { lowest: 11, highest: 90 } },
+  { units: ["kW", "W", "kvar", "kVA"], words: /leistung|power/i, range: { lowest: 11, highest: 90 } },
   { units: ["V"], words: /spannung|voltage/i, range: { lowest: 392, highest: 408 } },
   { units: ["A"], words: /strom|current/i, range: { lowest: 14, highest: 160 } },
   { units: ["Hz"], words: /frequenz|frequency/i, range: { lowest: 20, highest: 50 } },

@@ -5,26 +5,18 @@
 // servers; both sides trust each other's certificate because it was put there, not because anything accepts unknown ones;
 // `stop` leaves no socket and no timer. The folder with the certificates stays: it belongs to the caller.
 
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { createApplicationCertificate } from "../certificates/application-certificate.ts";
-import { TrustList } from "../certificates/trust-list.ts";
-import type {
-  ModbusConfiguration,
-  ModbusServer,
-  OpcUaConfiguration,
-  OpcUaIdentity,
-  OpcUaServer,
-} from "../config/configuration.ts";
+import type { ModbusConfiguration, ModbusServer, OpcUaConfiguration } from "../config/configuration.ts";
 import { ModbusDevice } from "./modbus-device.ts";
 import { modbusTable } from "./modbus-registers.ts";
-import { certificateHostNames, startOpcUaPlant, type OpcUaPlant } from "./opcua-plant/opcua-plant.ts";
+import { startOpcUaPlant } from "./opcua-plant/opcua-plant.ts";
+import { createPlantCertificates } from "./plant-certificates.ts";
 
 export interface SimulatedPlantOptions {
   readonly modbus: ModbusConfiguration;
   readonly opcua: OpcUaConfiguration;
-  /** An existing, private folder, empty of certificates: what is made on the spot goes there. */
+  /** An existing, private folder that holds no plant yet: the certificates and keys made on the spot go there. */
   readonly directory: string;
   /** Ports of the first device and the first server; default 0, any free one. Further ones always take a free port. */
   readonly modbusPort?: number;
@@ -41,147 +33,104 @@ export interface SimulatedPlant {
   stop(): Promise<void>;
 }
 
-const validDays = 30;
+type Stop = () => Promise<void>;
 
-interface KeyPairFiles {
-  readonly certificateFile: string;
-  readonly privateKeyFile: string;
-}
-
+/** Rejects, with everything stopped again, when one of the servers cannot be started. */
 export async function startSimulatedPlant(options: SimulatedPlantOptions): Promise<SimulatedPlant> {
   const host = options.host ?? "127.0.0.1";
   const securityDirectory = join(options.directory, "certificates");
-  const stops: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
+  const stops: Stop[] = [];
+  const stop: Stop = async () => {
     await Promise.all(stops.splice(0).map((end) => end()));
   };
   try {
-    const started = await Promise.allSettled([
-      startModbus(options.modbus, host, options.modbusPort ?? 0, stops),
-      startOpcUa(options, host, securityDirectory, stops),
-    ]);
-    const [modbus, opcua] = started;
-    if (modbus.status === "rejected") throw modbus.reason;
-    if (opcua.status === "rejected") throw opcua.reason;
-    return { modbus: modbus.value, opcua: opcua.value, securityDirectory, stop };
+    const [modbus, opcua] = await settled(
+      startModbusDevices(options.modbus, host, options.modbusPort ?? 0, stops),
+      startOpcUaServers(options, host, securityDirectory, stops),
+    );
+    return { modbus, opcua, securityDirectory, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function startModbus(
+async function startModbusDevices(
   configuration: ModbusConfiguration,
   host: string,
   firstPort: number,
-  stops: (() => Promise<void>)[],
+  stops: Stop[],
 ): Promise<ModbusConfiguration> {
-  const replaced = new Map<ModbusServer, ModbusServer>();
-  for (const [i, group] of groups(configuration.servers, (server) => `${server.host}:${server.port}`).entries()) {
-    const device = await ModbusDevice.listen({
-      table: modbusTable(group.flatMap((server) => server.points)),
-      host,
-      port: i === 0 ? firstPort : 0,
-    });
+  // Servers of one address are one machine.
+  const devices = Map.groupBy(configuration.servers, addressOfDevice);
+  const ports = new Map<string, number>();
+  for (const [address, servers] of devices) {
+    const table = modbusTable(servers.flatMap(({ points }) => points));
+    const device = await ModbusDevice.listen({ table, host, port: ports.size === 0 ? firstPort : 0 });
     stops.push(() => device.stop());
-    for (const server of group) replaced.set(server, { ...server, host, port: device.port });
+    ports.set(address, device.port);
   }
-  return { ...configuration, servers: configuration.servers.map((server) => replaced.get(server) ?? server) };
+  const servers = configuration.servers.map((server) => {
+    const port = ports.get(addressOfDevice(server));
+    return port === undefined ? server : { ...server, host, port };
+  });
+  return { ...configuration, servers };
 }
 
-async function startOpcUa(
+async function startOpcUaServers(
   options: SimulatedPlantOptions,
   host: string,
   securityDirectory: string,
-  stops: (() => Promise<void>)[],
+  stops: Stop[],
 ): Promise<OpcUaConfiguration> {
-  const { servers } = options.opcua;
-  const own = new TrustList(securityDirectory);
-  const folders = {
-    trusted: own.trustedFolder,
-    ownCertificates: join(securityDirectory, "own", "certs"),
-    ownKeys: join(securityDirectory, "own", "private"),
-    plant: join(options.directory, "plant"),
-  };
-  await Promise.all(Object.values(folders).map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
-  const plants = groups(servers, (server) => new URL(server.endpointUrl).host);
-  const uris = [...new Set(servers.map(({ applicationUri }) => applicationUri))];
-  const usersNeedCertificate = servers.some(({ identity }) => identity.kind === "Certificate");
-  // Keys are what takes time; they are made side by side.
-  const [clientFiles, serverFiles, userFiles] = await Promise.all([
-    Promise.all(uris.map((uri, i) => create(uri, `client-${i + 1}`, folders.ownCertificates, folders.ownKeys))),
-    Promise.all(plants.map((_, i) => create(plantUri(i), `plant-${i + 1}`, folders.trusted, folders.plant))),
-    usersNeedCertificate
-      ? create("urn:cpc-partition:user", "user", folders.ownCertificates, folders.ownKeys)
-      : undefined,
-  ]);
-  const clientFilesByUri = new Map(uris.map((uri, i) => [uri, clientFiles[i]]));
-  const replaced = new Map<OpcUaServer, OpcUaServer>();
-  const withIdentity = servers.map((server) => [server, identityWith(server.identity, userFiles)] as const);
-  const identities = new Map(withIdentity);
-
-  await Promise.all(
-    plants.map(async (group, i) => {
-      const files = serverFiles[i];
-      const first = group[0];
-      if (files === undefined || first === undefined) return;
-      const plant: OpcUaPlant = await startOpcUaPlant({
-        ...files,
+  const plants = [...Map.groupBy(options.opcua.servers, ({ endpointUrl }) => new URL(endpointUrl).host).values()];
+  const { privateFolder, certificates, servers } = await createPlantCertificates({
+    servers: options.opcua.servers,
+    plants: plants.length,
+    host,
+    directory: options.directory,
+    securityDirectory,
+  });
+  const started = await settled(
+    ...certificates.map(async (own, i) => {
+      const originals = plants[i] ?? [];
+      const group = originals.map((server) => servers.get(server) ?? server);
+      const plant = await startOpcUaPlant({
+        ...own,
         host,
         port: i === 0 ? (options.opcuaPort ?? 0) : 0,
-        resourcePath: new URL(first.endpointUrl).pathname.replace(/\/$/, ""),
-        applicationUri: plantUri(i),
+        resourcePath: pathOf(group[0]?.endpointUrl),
         policies: [...new Set(group.map(({ policy }) => policy))],
         modes: [...new Set(group.map(({ mode }) => mode))],
-        identities: group.map((server) => identities.get(server) ?? server.identity),
-        trustedClientCertificateFiles: clientFiles.map(({ certificateFile }) => certificateFile),
+        identities: group.map(({ identity }) => identity),
+        trustedClientCertificateFiles: group.flatMap(({ clientCertificateFile }) => clientCertificateFile ?? []),
         nodes: group.flatMap(({ nodes }) => nodes),
-        directory: folders.plant,
+        directory: privateFolder,
       });
       stops.push(() => plant.stop());
-      for (const server of group) {
-        const client = clientFilesByUri.get(server.applicationUri);
-        replaced.set(server, {
-          ...server,
-          endpointUrl: plant.endpointUrl,
-          serverCertificateFile: files.certificateFile,
-          clientCertificateFile: client?.certificateFile,
-          clientPrivateKeyFile: client?.privateKeyFile,
-          identity: identities.get(server) ?? server.identity,
-        });
-      }
+      const pointed = { endpointUrl: plant.endpointUrl, serverCertificateFile: own.certificateFile };
+      return originals.map((server) => [server, pointed] as const);
     }),
   );
-  return { ...options.opcua, servers: servers.map((server) => replaced.get(server) ?? server) };
-
-  async function create(uri: string, name: string, certificates: string, keys: string): Promise<KeyPairFiles> {
-    const files = { certificateFile: join(certificates, `${name}.der`), privateKeyFile: join(keys, `${name}.pem`) };
-    await createApplicationCertificate({
-      ...files,
-      applicationUri: uri,
-      hostNames: certificateHostNames(host),
-      commonName: `cpc-partition ${name}`,
-      validDays,
-    });
-    return files;
-  }
+  const found = new Map(started.flat());
+  return {
+    ...options.opcua,
+    servers: options.opcua.servers.map((server) => ({ ...server, ...servers.get(server), ...found.get(server) })),
+  };
 }
 
-function plantUri(i: number): string {
-  return `urn:cpc-partition:simulated-plant:server-${i + 1}`;
+function pathOf(endpointUrl = ""): string {
+  return URL.parse(endpointUrl)?.pathname.replace(/\/$/, "") ?? "";
 }
 
-function identityWith(identity: OpcUaIdentity, files: KeyPairFiles | undefined): OpcUaIdentity {
-  return identity.kind === "Certificate" && files !== undefined ? { kind: "Certificate", ...files } : identity;
+function addressOfDevice({ host, port }: ModbusServer): string {
+  return `${host}:${port}`;
 }
 
-/** Servers of one address are one machine, in the order of their first mention. */
-function groups<Server>(servers: readonly Server[], address: (server: Server) => string): Server[][] {
-  const found = new Map<string, Server[]>();
-  for (const server of servers) {
-    const group = found.get(address(server));
-    if (group === undefined) found.set(address(server), [server]);
-    else group.push(server);
-  }
-  return [...found.values()];
+/** All results, or the first failure, but only when nothing is under way any more: what did start is then known and can be stopped. */
+async function settled<Results extends readonly unknown[]>(
+  ...starting: { readonly [I in keyof Results]: Promise<Results[I]> }
+): Promise<Results> {
+  await Promise.allSettled(starting);
+  return Promise.all(starting);
 }

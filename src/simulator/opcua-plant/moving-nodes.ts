@@ -69,7 +69,8 @@ function movingVariant(node: OpcUaNode, type: BuiltInType): () => Variant {
     };
   }
   const scalar = movingScalar(node.displayName, node.unit, type);
-  return () => new Variant({ dataType, arrayType: VariantArrayType.Scalar, value: wireValue(type, scalar(Date.now())) });
+  return () =>
+    new Variant({ dataType, arrayType: VariantArrayType.Scalar, value: wireValue(type, scalar(Date.now())) });
 }
 
 /** As node-opcua writes it. */
