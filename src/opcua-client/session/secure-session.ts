@@ -13,6 +13,7 @@ import {
   OPCUAClient,
   ReadResponse,
   RequestHeader,
+  SecurityPolicy,
   StatusCodes,
   UserTokenType,
   crypto_utils,
@@ -24,10 +25,12 @@ import type {
   DataValue,
   EndpointDescription,
   ReadRequest,
+  StatusCode,
   UserIdentityInfo,
 } from "node-opcua-client";
 import type { OpcUaServer } from "../../config/configuration.ts";
 import { ServerError } from "../../point/server-error.ts";
+import { isBad } from "../../point/status-code.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
@@ -121,7 +124,28 @@ export class SecureSession {
     );
     const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
     const identity = this.#identity(options, matchingEndpoints(server, endpoints));
-    this.#session = await boundedWait(this.#client.createSession(identity), `open a session on ${url}`, limit);
+    this.#session = await this.#createSession(identity, limit);
+  }
+
+  /** node-opcua puts the status code of a refusal into its message only; here it is taken from the response itself. */
+  async #createSession(identity: UserIdentityInfo, limit: WaitLimit): Promise<ClientSession> {
+    const what = `open a session on ${this.#server.endpointUrl}`;
+    let statusCode: StatusCode | undefined;
+    const onResponse = ({
+      responseHeader,
+    }: {
+      readonly responseHeader: { readonly serviceResult: StatusCode };
+    }): void => {
+      if (isBad(responseHeader.serviceResult.value)) statusCode ??= responseHeader.serviceResult;
+    };
+    this.#client.on("receive_response", onResponse);
+    try {
+      return await boundedWait(this.#client.createSession(identity), what, limit);
+    } catch (error) {
+      throw asServerError(statusCode === undefined ? error : { statusCode }, limit.server, what);
+    } finally {
+      this.#client.off("receive_response", onResponse);
+    }
   }
 
   /**
@@ -159,11 +183,11 @@ export class SecureSession {
 
   #identity({ server, userCertificate }: SessionOptions, endpoints: EndpointDescription[]): UserIdentityInfo {
     const { identity } = server;
+    requireTokenPolicy(server, endpoints, UserTokenType[identity.kind]);
     switch (identity.kind) {
       case "Anonymous":
         return { type: UserTokenType.Anonymous };
       case "UserName":
-        keepEncryptedUserNameTokens(server, endpoints);
         return { type: UserTokenType.UserName, userName: identity.userName, password: identity.password };
       case "Certificate":
         if (userCertificate === undefined) throw new TypeError("no user certificate given");
@@ -274,25 +298,25 @@ function refuseEveryCertificate(): NonNullable<Parameters<typeof OPCUAClient.cre
 }
 
 /**
- * node-opcua chooses among the user token policies of the endpoint and likes one without encryption where the channel
- * encrypts already. Where it only signs, such a policy would show the password to everybody on the wire: it is taken away here,
- * from the list that node-opcua is going to look at (OPC 10000-4, 7.40.2).
+ * Every endpoint must take the configured kind of identity. For user names more than that: node-opcua chooses among the token
+ * policies and likes one without encryption where the channel encrypts already. Where it only signs, such a policy would show
+ * the password to everybody on the wire (OPC 10000-4, 7.40.2); it is taken away here, from the list that node-opcua looks at.
  */
-function keepEncryptedUserNameTokens(server: OpcUaServer, endpoints: EndpointDescription[]): void {
-  const none = "http://opcfoundation.org/UA/SecurityPolicy#None";
+function requireTokenPolicy(server: OpcUaServer, endpoints: EndpointDescription[], wanted: UserTokenType): void {
+  const maySendPlain = wanted !== UserTokenType.UserName || server.mode === "SignAndEncrypt";
   for (const endpoint of endpoints) {
     const policies = endpoint.userIdentityTokens ?? [];
     endpoint.userIdentityTokens = policies.filter(
       ({ tokenType, securityPolicyUri }) =>
-        tokenType !== UserTokenType.UserName || securityPolicyUri !== none || server.mode === "SignAndEncrypt",
+        tokenType === wanted && (maySendPlain || securityPolicyUri !== String(SecurityPolicy.None)),
     );
-    if (!endpoint.userIdentityTokens.some(({ tokenType }) => tokenType === UserTokenType.UserName)) {
-      throw new ServerError(
-        "IdentityRefused",
-        server.alias,
-        `cannot log in to ${server.endpointUrl} because it accepts no user name, or only with an unencrypted password`,
-      );
-    }
+    if (endpoint.userIdentityTokens.length > 0) continue;
+    const accepted = new Set(policies.map(({ tokenType }) => UserTokenType[tokenType]));
+    const reason = accepted.has(UserTokenType[wanted])
+      ? "it takes passwords only unencrypted"
+      : `it does not accept the identity ${UserTokenType[wanted]}, only: ${[...accepted].join(", ")}`;
+    const message = `cannot log in to ${server.endpointUrl} because ${reason}`;
+    throw new ServerError("IdentityRefused", server.alias, message);
   }
 }
 
