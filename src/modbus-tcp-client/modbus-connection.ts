@@ -10,39 +10,19 @@
 //
 // Nothing but the requests of pdu.ts is ever written to the socket, in one place (`#send`).
 
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 
-import { ServerError, type ServerErrorCode } from "../point/server-error.ts";
+import { ServerError } from "../point/server-error.ts";
+import { dial, type Failure } from "./dial.ts";
+import type { Answer, Consume, Requester } from "./exchange.ts";
 import { FrameAssembler } from "./frame-assembler.ts";
 import { encodeHeader, HEADER_BYTES, type Frame, type Malformed } from "./mbap-frame.ts";
 import { decodeResponse, encodeRequest, REQUEST_PDU_BYTES, type ReadRange } from "./pdu.ts";
 import { Silence } from "./silence.ts";
 import { Transactions, type Transaction } from "./transactions.ts";
 
-/** Who asks, and how patiently. */
-export interface Requester {
-  /** Alias of the server in the configuration, for errors. */
-  readonly server: string;
-  readonly timeoutMs: number;
-  /** Rest of the device before each request of this requester. */
-  readonly pauseBetweenRequestsMs: number;
-}
-
-/** How a request ended on a connection that is still sound. */
-export type Answer =
-  | { readonly kind: "data" }
-  | { readonly kind: "exception"; readonly code: number }
-  /** This unit id did not answer in time. */
-  | { readonly kind: "timeout" };
-
-/** Takes the data of a response out of the view, which is valid during the call only. */
-export type Consume = (bytes: DataView, dataOffset: number) => void;
-
 const DATA: Answer = { kind: "data" };
 const TIMEOUT: Answer = { kind: "timeout" };
-const KEEP_ALIVE_AFTER_MS = 10_000;
-/** One read of the socket; a device answers one request at a time, so two frames are plenty. */
-const READ_BYTES = 1024;
 
 interface Pending extends Transaction {
   readonly requester: Requester;
@@ -52,32 +32,26 @@ interface Pending extends Transaction {
 }
 
 /** All that ends with one TCP connection. */
-class Session {
+interface Session {
   readonly socket: Socket;
-  readonly frames = new FrameAssembler();
-  readonly transactions = new Transactions();
-  readonly silence = new Silence();
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-  }
-}
-
-interface Failure {
-  readonly code: ServerErrorCode;
-  readonly message: string;
-  readonly cause?: unknown;
+  readonly frames: FrameAssembler;
+  readonly transactions: Transactions;
+  readonly silence: Silence;
 }
 
 type State =
   | { readonly kind: "closed"; readonly failure: Failure }
-  | { readonly kind: "connecting"; readonly socket: Socket; readonly attempt: Promise<void> }
+  /** `attempt` is settled, never rejected, when this state ends. */
+  | { readonly kind: "connecting"; readonly session: Session; readonly attempt: PromiseWithResolvers<void> }
   | { readonly kind: "open"; readonly session: Session };
+
+const NOT_CONNECTED: Failure = { code: "ConnectionFailed", because: "it is not connected" };
+const STOPPED: Failure = { code: "Stopped", because: "it was told to stop" };
 
 export class ModbusConnection {
   readonly host: string;
   readonly port: number;
-  #state: State;
+  #state: State = { kind: "closed", failure: NOT_CONNECTED };
   readonly #waiting: Pending[] = [];
   #outstanding: Pending | undefined;
   #outstandingId = 0;
@@ -90,7 +64,6 @@ export class ModbusConnection {
   constructor(host: string, port: number) {
     this.host = host;
     this.port = port;
-    this.#state = { kind: "closed", failure: this.#failure("ConnectionFailed", "it is not connected") };
   }
 
   /** Identity of the TCP connection: another object after every reconnect; undefined when there is none. */
@@ -98,12 +71,12 @@ export class ModbusConnection {
     return this.#state.kind === "open" ? this.#state.session : undefined;
   }
 
-  /** Connects unless that is done or under way. Rejects with a ServerError. */
+  /** Connects unless that is done or under way (then with the patience of whoever began it). Rejects with a ServerError. */
   async open(requester: Requester): Promise<void> {
     if (this.#state.kind === "open") return;
     if (this.#state.kind === "closed") this.#connect(requester.timeoutMs);
-    if (this.#state.kind === "connecting") await this.#state.attempt;
-    if (this.#state.kind === "closed") throw toError(this.#state.failure, requester);
+    if (this.#state.kind === "connecting") await this.#state.attempt.promise;
+    if (this.#state.kind === "closed") throw this.#error(this.#state.failure, requester);
   }
 
   /**
@@ -114,11 +87,8 @@ export class ModbusConnection {
     const { functionCode, address, quantity } = range;
     return new Promise((resolve, reject) => {
       if (this.#state.kind !== "open") {
-        const failure =
-          this.#state.kind === "closed"
-            ? this.#state.failure
-            : this.#failure("ConnectionFailed", "it is not connected");
-        reject(toError(failure, requester));
+        const failure = this.#state.kind === "closed" ? this.#state.failure : NOT_CONNECTED;
+        reject(this.#error(failure, requester));
         return;
       }
       this.#waiting.push({ requester, unitId, functionCode, address, quantity, consume, resolve, reject });
@@ -128,73 +98,44 @@ export class ModbusConnection {
 
   /** Ends all requests of a requester with a ServerError "Stopped"; the others are not affected. */
   cancel(requester: Requester): void {
-    const stopped = this.#failure("Stopped", "it was told to stop");
     for (let index = this.#waiting.length - 1; index >= 0; index--) {
       const pending = this.#waiting[index];
       if (pending?.requester !== requester) continue;
       this.#waiting.splice(index, 1);
-      pending.reject(toError(stopped, requester));
+      pending.reject(this.#error(STOPPED, requester));
     }
-    if (this.#outstanding?.requester === requester) this.#abandonOutstanding().reject(toError(stopped, requester));
+    if (this.#outstanding?.requester === requester) this.#abandonOutstanding().reject(this.#error(STOPPED, requester));
     this.#sendNext();
   }
 
   /** Ends the TCP connection and all requests. */
   close(): void {
-    this.#close(this.#failure("Stopped", "the connection was closed"));
+    this.#close(STOPPED);
   }
 
   #connect(timeoutMs: number): void {
-    const chunk = new Uint8Array(READ_BYTES);
-    let session: Session | undefined;
-    const socket = connect({
-      host: this.host,
-      port: this.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
-      onread: {
-        buffer: chunk,
-        callback: (lengthBytes) => {
-          if (session !== undefined) this.#received(session, chunk, lengthBytes);
-          return true;
+    const attempt = Promise.withResolvers<void>();
+    const session: Session = {
+      socket: dial(this.host, this.port, timeoutMs, {
+        opened: () => {
+          if (this.#isCurrent(session)) this.#setState({ kind: "open", session });
+          attempt.resolve();
         },
-      },
-    });
-    // An event of a socket that we have let go of says nothing about the one that came after it.
-    const lost = (failure: Failure): void => {
-      const current = this.#state.kind === "open" ? this.#state.session.socket : undefined;
-      const attempted = this.#state.kind === "connecting" ? this.#state.socket : undefined;
-      if (socket === current || socket === attempted) this.#close(failure);
-      else socket.destroy();
+        received: (chunk, lengthBytes) => this.#received(session, chunk, lengthBytes),
+        lost: (failure) => {
+          if (this.#isCurrent(session)) this.#close(lostInside(session.frames.pendingBytes, failure));
+        },
+      }),
+      frames: new FrameAssembler(),
+      transactions: new Transactions(),
+      silence: new Silence(),
     };
-    const attempt = new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        lost(this.#failure("Timeout", `there was no connection within ${timeoutMs} ms`));
-      }, timeoutMs);
-      socket.once("connect", () => {
-        clearTimeout(timer);
-        if (this.#state.kind !== "connecting" || this.#state.socket !== socket) return;
-        session = new Session(socket);
-        this.#setState({ kind: "open", session });
-        resolve();
-      });
-      socket.once("close", () => {
-        clearTimeout(timer);
-        lost(this.#failure("ConnectionFailed", "the connection was closed"));
-        resolve();
-      });
-    });
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      lost(this.#failure("ConnectionFailed", error.code ?? error.message, error));
-    });
-    socket.once("end", () => {
-      const pendingBytes = session?.frames.pendingBytes ?? 0;
-      if (pendingBytes === 0) lost(this.#failure("ConnectionFailed", "the device closed the connection"));
-      else
-        lost(this.#failure("ProtocolViolation", `the device closed the connection ${pendingBytes} bytes into a reply`));
-    });
-    this.#setState({ kind: "connecting", socket, attempt });
+    this.#setState({ kind: "connecting", session, attempt });
+  }
+
+  /** An event of a TCP connection that we have let go of says nothing about the one that came after it. */
+  #isCurrent(session: Session): boolean {
+    return this.#state.kind !== "closed" && this.#state.session === session;
   }
 
   #setState(state: State): void {
@@ -202,18 +143,19 @@ export class ModbusConnection {
   }
 
   #close(failure: Failure): void {
-    const state = this.#state;
-    if (state.kind === "closed") return;
+    const before = this.#state;
+    if (before.kind === "closed") return;
     this.#setState({ kind: "closed", failure });
     clearTimeout(this.#timer);
     clearTimeout(this.#pauseTimer);
     this.#pauseTimer = undefined;
     this.#idleSinceMs = -Infinity;
-    (state.kind === "open" ? state.session.socket : state.socket).destroy();
+    before.session.socket.destroy();
+    if (before.kind === "connecting") before.attempt.resolve();
     const pending = this.#outstanding === undefined ? [] : [this.#outstanding];
     pending.push(...this.#waiting.splice(0));
     this.#outstanding = undefined;
-    for (const { requester, reject } of pending) reject(toError(failure, requester));
+    for (const { requester, reject } of pending) reject(this.#error(failure, requester));
   }
 
   #sendNext(): void {
@@ -262,8 +204,9 @@ export class ModbusConnection {
   /** Stops waiting for the reply, which may still come. */
   #abandonOutstanding(): Pending {
     const pending = this.#outstanding;
-    if (pending === undefined || this.#state.kind !== "open")
-      throw new RangeError("cannot abandon a request that is not");
+    if (pending === undefined || this.#state.kind !== "open") {
+      throw new RangeError("cannot abandon a request because none is outstanding");
+    }
     this.#state.session.transactions.abandon(this.#outstandingId, pending);
     this.#finishOutstanding();
     return pending;
@@ -279,13 +222,14 @@ export class ModbusConnection {
     const { timeoutMs } = pending.requester;
     const { pendingBytes } = session.frames;
     if (pendingBytes > 0) {
-      this.#close(
-        this.#failure("ProtocolViolation", `a reply stopped after ${pendingBytes} bytes for ${timeoutMs} ms`),
-      );
+      this.#close({
+        code: "ProtocolViolation",
+        because: `a reply stopped after ${pendingBytes} bytes for ${timeoutMs} ms`,
+      });
       return;
     }
     if (session.silence.timedOut(pending.unitId)) {
-      this.#close(this.#failure("Timeout", `unit id ${pending.unitId} did not answer within ${timeoutMs} ms`));
+      this.#close({ code: "Timeout", because: `unit id ${pending.unitId} did not answer within ${timeoutMs} ms` });
       return;
     }
     this.#abandonOutstanding().resolve(TIMEOUT);
@@ -333,17 +277,21 @@ export class ModbusConnection {
     return undefined;
   }
 
-  #violated(wrong: Malformed): void {
-    const said = `a reply had ${wrong.field} ${wrong.actual} where ${wrong.expected} was due`;
-    this.#close(this.#failure("ProtocolViolation", said));
+  #violated({ field, actual, expected }: Malformed): void {
+    this.#close({
+      code: "ProtocolViolation",
+      because: `a reply had ${field} ${actual} where ${expected} was due`,
+    });
   }
 
-  #failure(code: ServerErrorCode, because: string, cause?: unknown): Failure {
-    return { code, message: `cannot read from ${this.host}:${this.port} because ${because}`, cause };
+  #error({ code, because, cause }: Failure, requester: Requester): ServerError {
+    const message = `cannot read from ${this.host}:${this.port} because ${because}`;
+    return new ServerError(code, requester.server, message, cause === undefined ? undefined : { cause });
   }
 }
 
-function toError(failure: Failure, requester: Requester): ServerError {
-  const options = failure.cause === undefined ? undefined : { cause: failure.cause };
-  return new ServerError(failure.code, requester.server, failure.message, options);
+/** A stream that ends between two frames has ended; one that ends inside a frame has broken the protocol. */
+function lostInside(pendingBytes: number, failure: Failure): Failure {
+  if (pendingBytes === 0) return failure;
+  return { code: "ProtocolViolation", because: `${failure.because}, ${pendingBytes} bytes into a reply` };
 }

@@ -12,11 +12,12 @@ import type { PointSink } from "../point/point-sink.ts";
 import type { ServerClient } from "../point/server-client.ts";
 import { ServerError } from "../point/server-error.ts";
 import { StatusCode } from "../point/status-code.ts";
-import type { Consume, ModbusConnection, Requester } from "./modbus-connection.ts";
+import type { Consume, Exchange, Requester } from "./exchange.ts";
+import type { ModbusConnection } from "./modbus-connection.ts";
 import type { ModbusConnections } from "./modbus-connections.ts";
 import { planReads, type Table } from "./read-plan.ts";
 import { textCapacityBytes } from "./register-decoding.ts";
-import { TableReader, type Exchange } from "./table-reader.ts";
+import { TableReader } from "./table-reader.ts";
 import { UnitReader } from "./unit-reader.ts";
 
 /** The answer to one reading function: the values from the first address on, or the device's exception. */

@@ -13,8 +13,7 @@
 import { StatusCode } from "../point/status-code.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import { exceptionStatus, refusesRange, unitIsAbsent } from "./exception-status.ts";
-import type { Answer, Consume } from "./modbus-connection.ts";
-import type { ReadRange } from "./pdu.ts";
+import type { Answer, Exchange } from "./exchange.ts";
 import {
   coalesce,
   requestFor,
@@ -23,9 +22,6 @@ import {
   type ReadRequest,
   type Table,
 } from "./read-plan.ts";
-
-/** Sends one request. */
-export type Exchange = (unitId: number, range: ReadRange, consume: Consume) => Promise<Answer>;
 
 /** Longest rest between two rounds of trying refused points again. */
 const MAX_ROUND_INTERVAL_MS = 600_000;

@@ -1,6 +1,6 @@
 // The transaction ids of one connection, and which of them may still be answered after we have stopped waiting.
 //
-// MODBUS Messaging on TCP/IP V1.0b, 3.1.3 and 4.4.2.2: 16 bits, echoed by the server. An id that was given up is not used again while
+// MODBUS Messaging on TCP/IP V1.0b, 3.1.3: 16 bits, echoed by the server. An id that was given up is not used again while
 // it is remembered, so a late reply can be told from every other: it is dropped, once. A reply with any other id is a fault.
 
 import type { ReadRange } from "./pdu.ts";

@@ -2,7 +2,8 @@
 // time-outs cost the neighbours one wait and not one in every poll.
 
 import type { PointSink } from "../point/point-sink.ts";
-import { absenceStatus, endsUnit, type Exchange, type TableReader } from "./table-reader.ts";
+import type { Exchange } from "./exchange.ts";
+import { absenceStatus, endsUnit, type TableReader } from "./table-reader.ts";
 
 interface Demotion {
   /** Monotonic. */
