@@ -10,6 +10,7 @@ import { readSecurity } from "./opc-ua-security.ts";
 import { openConfiguration } from "./open-configuration.ts";
 import { Findings, quote } from "./problem.ts";
 import type { Problem } from "./problem.ts";
+import { describeBadValue } from "./schema-words.ts";
 import { checkAliases } from "./server-alias.ts";
 
 export interface OpcUaLoadOptions {
@@ -63,7 +64,10 @@ function readEndpointUrl(fields: Fields): string | undefined {
   if (isSound) return text;
   fields.findings.error(
     fields.lineOf("server_app_uri"),
-    `<server_app_uri> is ${quote(text)}; it must be opc.tcp://host:port/path with a port from 1 to 65535 and no user name`,
+    describeBadValue(
+      { name: "server_app_uri", text },
+      "opc.tcp://host:port/path with a port from 1 to 65535 and no user name",
+    ),
   );
   return undefined;
 }

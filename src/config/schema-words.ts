@@ -25,10 +25,11 @@ export function describeViolation(violation: Violation, schema: Schema): string 
   if (message.includes("Character content other than whitespace")) {
     return `there is text between the elements of <${name}>; only elements may stand there`;
   }
-  if (message.includes("Element content is not allowed")) {
+  const isValue = message.includes("is not a valid value of") || message.includes("[facet ");
+  if (message.includes("Element content is not allowed") || (isValue && (element?.children.length ?? 0) > 0)) {
     return `<${name}> holds another element; only text may stand in it`;
   }
-  if (message.includes("is not a valid value of") || message.includes("[facet ")) {
+  if (isValue) {
     const allowed = schema.allowed.get(name);
     if (element !== undefined && allowed !== undefined) return describeBadValue(element, allowed);
   }
@@ -36,8 +37,9 @@ export function describeViolation(violation: Violation, schema: Schema): string 
 }
 
 /** `allowed` continues the sentence "it must be ...". */
-export function describeBadValue(element: XmlElement, allowed: string): string {
-  const text = element.text.trim();
+export function describeBadValue(element: Pick<XmlElement, "name" | "text">, allowed: string): string {
+  // A URL can carry a user's password in front of its host; that is nothing for a log.
+  const text = element.text.trim().replace(/(:\/\/)[^/\s]*@/, "$1…@");
   return `<${element.name}> is ${text === "" ? "empty" : quote(text)}; it must be ${allowed}`;
 }
 

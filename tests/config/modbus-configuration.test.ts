@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import type { ModbusPoint, ModbusServer } from "../../src/config/configuration.ts";
+import { loadModbusConfiguration } from "../../src/config/modbus-configuration.ts";
+import { BuiltInType, builtInTypeName } from "../../src/point/built-in-type.ts";
+
+function caseServers(name: string): readonly ModbusServer[] {
+  return loadModbusConfiguration(join(import.meta.dirname, "cases", name, "modbus.xml")).configuration.servers;
+}
+
+function onlyServer(name: string): ModbusServer {
+  const servers = caseServers(name);
+  assert.equal(servers.length, 1);
+  return servers[0] ?? assert.fail();
+}
+
+/** The part of a point that decides what is read and how. */
+function summary(point: ModbusPoint): string {
+  const type = `${builtInTypeName(point.wireType)}->${builtInTypeName(point.type)}`;
+  return `${point.key} | FC0${point.functionCode} unit ${point.unitId} ${point.address}+${point.width} bit ${point.bit} ${type} ${point.wordOrder}`;
+}
+
+test("a file written for the reference gives its points the reference's keys and types", () => {
+  const servers = caseServers("modbus-reference-plain");
+  assert.deepEqual(
+    servers.map(({ alias, host, port }) => [alias, host, port]),
+    [
+      ["Pumpe", "192.168.10.20", 502],
+      ["Vakuum", "vakuum.werk.example", 1502],
+    ],
+  );
+  assert.deepEqual(
+    servers.flatMap(({ points }) => points.map(summary)),
+    [
+      "Pumpe: Verdichter läuft | FC02 unit 1 0+1 bit -1 Boolean->Boolean ABCD",
+      "Pumpe: Störung | FC03 unit 1 40+1 bit 3 Boolean->Boolean ABCD",
+      "Pumpe: Drehzahl | FC03 unit 1 41+1 bit -1 UInt16->UInt16 ABCD",
+      "Pumpe: Freigabe | FC01 unit 1 7+1 bit -1 Boolean->Boolean ABCD",
+      "Pumpe: Ventile | FC01 unit 1 8+1 bit -1 Boolean->Boolean ABCD",
+      "Pumpe: Ventile[1] | FC01 unit 1 9+1 bit -1 Boolean->Boolean ABCD",
+      "Pumpe: Ventile[2] | FC01 unit 1 10+1 bit -1 Boolean->Boolean ABCD",
+      "Pumpe: Ventile[3] | FC01 unit 1 11+1 bit -1 Boolean->Boolean ABCD",
+      "Vakuum: Temperatur | FC04 unit 1 65535+1 bit -1 UInt16->UInt16 ABCD",
+    ],
+  );
+  assert.equal(servers[0]?.points[0]?.description, "Betriebsmeldung");
+  assert.equal(servers[0]?.points[0]?.location.line, 8);
+});
+
+test("a server without settings gets the documented defaults", () => {
+  const { points, alias, host, port, location, ...settings } = onlyServer("modbus-reference-write-functions");
+  assert.deepEqual(settings, {
+    intervalMs: undefined,
+    timeoutMs: 3000,
+    retryIntervalMs: 30_000,
+    maxRegistersPerRequest: 125,
+    maxGap: 0,
+    pauseBetweenRequestsMs: 0,
+  });
+  assert.deepEqual([alias, host, port, location.line], ["Pumpe", "192.168.10.20", 502, 3]);
+  const { scale, bias, unit, unitId } = points[0] ?? assert.fail();
+  assert.deepEqual([scale, bias, unit, unitId], [1, 0, "", 1]);
+});
+
+test("an endpoint that writes is left out and the others stay", () => {
+  assert.deepEqual(
+    onlyServer("modbus-reference-write-functions").points.map(({ key }) => key),
+    ["Pumpe: Druck"],
+  );
+});
+
+test("every setting of a server and of an endpoint arrives, whatever their order", () => {
+  const { points, ...server } = onlyServer("modbus-all-settings");
+  assert.equal(server.intervalMs, 1.5);
+  assert.equal(server.timeoutMs, 250);
+  assert.equal(server.retryIntervalMs, 86_400_000);
+  assert.equal(server.maxGap, 10);
+  assert.equal(server.pauseBetweenRequestsMs, 0);
+  assert.deepEqual(points.map(summary), [
+    "Pumpe: Float | FC04 unit 9 0+2 bit -1 Float->Double DCBA",
+    "Pumpe: Text | FC03 unit 0 0+125 bit -1 String->String CDAB",
+    "Pumpe: Ungleich null | FC03 unit 0 0+1 bit -1 Boolean->Boolean CDAB",
+    "Pumpe: Doppel | FC03 unit 0 0+4 bit -1 Double->Double CDAB",
+    "Pumpe: Doppel[1] | FC03 unit 0 4+4 bit -1 Double->Double CDAB",
+  ]);
+  const { scale, bias, unit } = points[0] ?? assert.fail();
+  assert.deepEqual([scale, bias, unit], [0.1, -1, "m³/h"]);
+});
+
+test("white space around numbers and functions, comments and CDATA sections do not matter", () => {
+  const { points, host, port } = onlyServer("modbus-white-space-and-comments");
+  assert.deepEqual([host, port], ["10.0.0.1", 502]);
+  assert.deepEqual(points.map(summary), ["A: Grenzwert < 5 & gut | FC03 unit 1 7+1 bit -1 UInt16->UInt16 ABCD"]);
+  assert.equal(points[0]?.description, "<b>");
+});
+
+test("a name asked for once keeps its key, and later equal names get the next free number", () => {
+  assert.deepEqual(
+    onlyServer("modbus-colliding-names").points.map(({ key, address }) => [key, address]),
+    [
+      ["Pumpe: Druck", 0],
+      ["Pumpe: Druck (3)", 1],
+      ["Pumpe: Druck (2)", 2],
+      ["Pumpe: Druck (4)", 3],
+    ],
+  );
+});
+
+test("an element of an array gives way to an endpoint of that name", () => {
+  assert.deepEqual(
+    onlyServer("modbus-colliding-elements").points.map(({ key, address }) => [key, address]),
+    [
+      ["Pumpe: Tür", 0],
+      ["Pumpe: Tür[1] (2)", 1],
+      ["Pumpe: Tür[2]", 2],
+      ["Pumpe: Tür[1]", 9],
+      ["Pumpe: Tür (2)", 20],
+      ["Pumpe: Tür (2)[1]", 21],
+    ],
+  );
+});
+
+test("the key of a connection is never given to a point", () => {
+  const keys = caseServers("modbus-colliding-servers").flatMap(({ points }) => points.map(({ key }) => key));
+  assert.deepEqual(keys, ["A: B: C", "A: B: C (2)", "ModbusTCP Connections:A: Connection status (2)"]);
+});
+
+test("the shipped file loads with all functions, types and units, and one warning about a write function", () => {
+  const file = join(import.meta.dirname, "../../config/modbustcp-endpoints_ecotec.xml");
+  const { configuration, warnings } = loadModbusConfiguration(file);
+  assert.deepEqual(
+    warnings.map(({ message }) => message.includes("is skipped because")),
+    [true],
+  );
+  const points = configuration.servers.flatMap((server) => server.points);
+  assert.deepEqual(new Set(points.map(({ functionCode }) => functionCode)), new Set([1, 2, 3, 4]));
+  assert.ok(points.some(({ wireType }) => wireType === BuiltInType.String));
+  assert.ok(points.some(({ bit }) => bit === 15));
+  assert.ok(points.some(({ key }) => key.endsWith("[3]")));
+  assert.equal(new Set(points.map(({ key }) => key)).size, points.length);
+});

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import type { OpcUaServer } from "../../src/config/configuration.ts";
+import { loadOpcUaConfiguration } from "../../src/config/opc-ua-configuration.ts";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+
+const cases = join(import.meta.dirname, "cases");
+
+function caseServers(name: string): readonly OpcUaServer[] {
+  const certificatesDirectory = join(cases, name);
+  return loadOpcUaConfiguration(join(certificatesDirectory, "opcua.xml"), { certificatesDirectory }).configuration
+    .servers;
+}
+
+function onlyServer(name: string): OpcUaServer {
+  const servers = caseServers(name);
+  assert.equal(servers.length, 1);
+  return servers[0] ?? assert.fail();
+}
+
+test("a file written for the reference gives an absolute path for each certificate and leaves folders out", () => {
+  const { nodes, location, ...server } = onlyServer("opcua-reference-plain");
+  const folder = join(cases, "opcua-reference-plain");
+  assert.deepEqual(server, {
+    alias: "Anlage",
+    endpointUrl: "opc.tcp://192.168.10.30:4840/",
+    applicationUri: "urn:plant:client",
+    policy: "Basic256Sha256",
+    mode: "SignAndEncrypt",
+    serverCertificateFile: join(folder, "server.der"),
+    clientCertificateFile: join(folder, "client.der"),
+    clientPrivateKeyFile: join(folder, "client.pem"),
+    identity: { kind: "UserName", userName: "leser", password: "nicht geheim" },
+    intervalMs: undefined,
+    timeoutMs: 5000,
+    retryIntervalMs: 10_000,
+  });
+  assert.equal(location.line, 3);
+  assert.deepEqual(
+    nodes.map(({ displayName, namespace, identifier, type, capacityBytes }) => [
+      displayName,
+      namespace,
+      identifier,
+      type,
+      capacityBytes,
+    ]),
+    [
+      ["Druck", { index: 2 }, { type: "Numeric", value: 1001 }, BuiltInType.Double, 0],
+      // A space belongs to an identifier: it is the server's own text.
+      ["Text", { index: 2 }, { type: "String", value: "Anlage.Füllstand " }, BuiltInType.String, 256],
+      ["Eigen", { index: 65535 }, { type: "Numeric", value: 0 }, BuiltInType.Null, 256],
+    ],
+  );
+  assert.equal(nodes[0]?.description, "Überdruck");
+});
+
+test("certificates that SecurityPolicyNone does not use need not exist", () => {
+  const server = onlyServer("opcua-reference-no-security");
+  assert.deepEqual([server.policy, server.mode, server.identity], ["None", "None", { kind: "Anonymous" }]);
+  assert.equal(server.clientCertificateFile, undefined);
+});
+
+test("every setting of a server and of a node arrives, and all four identifier types", () => {
+  const server = onlyServer("opcua-all-settings");
+  const folder = join(cases, "opcua-all-settings");
+  assert.deepEqual([server.timeoutMs, server.intervalMs, server.retryIntervalMs], [2500, 100, 1000]);
+  assert.deepEqual([server.policy, server.mode], ["Aes128_Sha256_RsaOaep", "Sign"]);
+  assert.deepEqual(server.identity, {
+    kind: "Certificate",
+    certificateFile: join(folder, "user.der"),
+    privateKeyFile: join(folder, "user.pem"),
+  });
+  assert.deepEqual(
+    server.nodes.map(({ namespace, identifier, capacityBytes, unit }) => [namespace, identifier, capacityBytes, unit]),
+    [
+      [{ uri: "urn:a b" }, { type: "Numeric", value: 1001 }, 0, "bar"],
+      [{ index: 2 }, { type: "Guid", value: "72962B91-FA75-4AE6-8D28-B404DC7DAF63" }, 16, ""],
+      [{ index: 2 }, { type: "Opaque", value: "TWFzY2g=" }, 1_048_576, ""],
+      [{ index: 2 }, { type: "Numeric", value: 4_294_967_295 }, 0, ""],
+    ],
+  );
+});
+
+test("policies carry the names of their URIs", () => {
+  assert.deepEqual(
+    caseServers("opcua-insecure-policies").map(({ policy }) => policy),
+    ["Basic128Rsa15", "Basic256", "Aes256_Sha256_RsaPss"],
+  );
+});
+
+test("the shipped file loads without a warning, needs no certificate file and holds no password", () => {
+  const file = join(import.meta.dirname, "../../config/opcua-endpoints.xml");
+  const { configuration, warnings } = loadOpcUaConfiguration(file, { certificatesDirectory: "/nonexistent" });
+  assert.deepEqual(warnings, []);
+  const [server] = configuration.servers;
+  assert.equal(server?.mode, "SignAndEncrypt");
+  assert.equal(server?.identity.kind, "Anonymous");
+  assert.deepEqual(
+    new Set(server?.nodes.map(({ identifier }) => identifier.type)),
+    new Set(["Numeric", "String", "Guid", "Opaque"]),
+  );
+});
