@@ -4,7 +4,9 @@
 import type { Log } from "../logging/log.ts";
 import type { DocumentSegment } from "../shared-memory/document-segment.ts";
 import type { Guard, GuardOutcome } from "../shared-memory/guard.ts";
+import { publishGuarded } from "../shared-memory/publish-guarded.ts";
 import type { DocumentTarget } from "./publisher.ts";
+import { monotonicMs } from "./schedule.ts";
 
 /** Throws a RangeError when the lists have different lengths. */
 export function guardedTargets(
@@ -18,13 +20,14 @@ export function guardedTargets(
   return segments.map((segment, index) => new GuardedTarget(segment, guards[index] as Guard, log));
 }
 
-type Trouble = "none" | Exclude<GuardOutcome["kind"], "Done">;
+/** One trouble is told again after this time, with what was counted meanwhile. */
+const tellAgainMs = 60 * 60 * 1000;
 
 export class GuardedTarget implements DocumentTarget {
   readonly #segment: DocumentSegment;
   readonly #guard: Guard;
   readonly #log: Log;
-  #trouble: Trouble = "none";
+  readonly #toldAtMs = new Map<GuardOutcome["kind"], number>();
 
   constructor(segment: DocumentSegment, guard: Guard, log: Log) {
     this.#segment = segment;
@@ -37,32 +40,27 @@ export class GuardedTarget implements DocumentTarget {
   }
 
   async publish(document: Uint8Array): Promise<GuardOutcome["kind"]> {
-    this.#segment.stage(document);
-    const outcome = await this.#guard.run(() => this.#segment.writeStaged());
-    this.#tell(outcome);
+    const outcome = await publishGuarded(this.#segment, this.#guard, document);
+    // A single skip is a slow consumer; when it lasts, a seizure follows, and that one is worth a line.
+    if (outcome.kind === "Failed" || outcome.kind === "Seized") this.#tell(outcome);
     return outcome.kind;
   }
 
-  #tell(outcome: GuardOutcome): void {
+  #tell(outcome: Extract<GuardOutcome, { kind: "Failed" | "Seized" }>): void {
+    const nowMs = monotonicMs();
+    const toldAtMs = this.#toldAtMs.get(outcome.kind);
+    if (toldAtMs !== undefined && nowMs - toldAtMs < tellAgainMs) return;
+    this.#toldAtMs.set(outcome.kind, nowMs);
     const fields = { segment: this.#segment.name, semaphore: this.#guard.name, ...this.#guard.counters };
-    if (outcome.kind === "Done") {
-      if (this.#trouble !== "none") this.#log("info", "publishing again as it should", fields);
-      this.#trouble = "none";
-      return;
-    }
-    // A skip is followed by a seizure when it lasts: that one is worth a line, a single skip is not.
-    const isNew = outcome.kind !== this.#trouble && outcome.kind !== "Skipped" && this.#trouble !== "Seized";
-    if (outcome.kind !== "Skipped" || this.#trouble === "none") this.#trouble = outcome.kind;
-    if (!isNew) return;
     if (outcome.kind === "Failed") {
       this.#log("error", `cannot publish: ${messageOf(outcome.error)}`, fields);
-    } else {
-      const why =
-        outcome.cause === undefined
-          ? "a consumer holds the semaphore and does not give it back"
-          : messageOf(outcome.cause);
-      this.#log("warn", `published without the guard: ${why}`, fields);
+      return;
     }
+    const why =
+      outcome.cause === undefined
+        ? "a consumer holds the semaphore and does not give it back"
+        : messageOf(outcome.cause);
+    this.#log("warn", `published without the guard: ${why}`, fields);
   }
 }
 

@@ -61,7 +61,8 @@ export class Publisher {
       // The loops wake at the same instant: let them begin before waiting for them.
       await new Promise(setImmediate);
       await pollsInFlight.idle(Math.min(graceMs, grid.intervalMs / 2));
-      const next = grid.after(clock());
+      // A timer may fire a little before its time: the tick it was for is over all the same.
+      const next = Math.max(tick + 1, grid.after(clock()));
       if (next > tick + 1) this.#generations.image.count("ticksMissed", BigInt(next - tick - 1));
       tick = next;
     }

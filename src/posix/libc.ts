@@ -51,6 +51,7 @@ function find(prototype: string): (...parameters: unknown[]) => unknown {
 interface Libc {
   shm_open(name: string, flags: number, mode: number): number;
   shm_unlink(name: string): number;
+  rename(from: string, to: string): number;
   open(path: string, flags: number): number;
   close(descriptor: number): number;
   dup3(from: number, to: number, flags: number): number;
@@ -129,6 +130,7 @@ const resultIsErrno = (result: number): number => result;
 export const libc: Libc = {
   shm_open: bind("int shm_open(const char *name, int oflag, unsigned int mode)", minusOneFails),
   shm_unlink: bind("int shm_unlink(const char *name)", minusOneFails),
+  rename: bind("int rename(const char *oldpath, const char *newpath)", minusOneFails),
   open: bind("int open(const char *path, int oflag, ...)", minusOneFails),
   close: bind("int close(int fd)", minusOneFails),
   dup3: bind("int dup3(int oldfd, int newfd, int flags)", minusOneFails),

@@ -25,16 +25,20 @@ const wholeFileWriteLock = new Uint8Array(32);
 wholeFileWriteLock[endianness() === "LE" ? 0 : 1] = F_WRLCK;
 
 export class SharedMemoryObject implements Disposable {
-  readonly name: string;
   /** Valid until `close`. */
   readonly descriptor: number;
   readonly #ownsDescriptor: boolean;
+  #name: string;
   #isOpen = true;
 
   private constructor(name: string, descriptor: number, ownsDescriptor: boolean) {
-    this.name = name;
+    this.#name = name;
     this.descriptor = descriptor;
     this.#ownsDescriptor = ownsDescriptor;
+  }
+
+  get name(): string {
+    return this.#name;
   }
 
   /** A new, empty object with exactly this mode, whatever the umask; undefined when the name is taken. */
@@ -173,6 +177,14 @@ export class SharedMemoryObject implements Disposable {
     const result = libc.dup3(other.descriptor, this.descriptor, O_CLOEXEC);
     if (result < 0) throw new PosixError("replace shared memory", this.name, "dup3", result);
     other.#abandon();
+  }
+
+  /** Gives the object another name, in one step: whoever opens that name gets this object or the one that had it before. */
+  rename(name: string): void {
+    checkObjectName("shared memory", name);
+    const result = libc.rename(segmentPath(this.#name), segmentPath(name));
+    if (result < 0) throw new PosixError(`rename shared memory to ${name},`, this.#name, "rename", result);
+    this.#name = name;
   }
 
   /** Removes the name; who has the object open keeps it. False when there was no such name. */

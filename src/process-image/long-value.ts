@@ -103,8 +103,9 @@ function scalarBytes(value: Scalar): Uint8Array {
 
 /** Cuts at `limit`; a text not inside a character: back over UTF-8 continuation bytes (10xxxxxx). */
 function cutBytes(bytes: Uint8Array, limit: number, isText: boolean): Uint8Array {
+  if (!isText) return bytes.subarray(0, limit);
   let end = limit;
-  while (isText && end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return bytes.subarray(0, end);
 }
 
@@ -169,7 +170,7 @@ function writeElement(room: Buffer, at: number, type: BuiltInType, value: Scalar
       room.writeDoubleLE(Number(value), at);
       return;
     default: // Int64, UInt64, DateTime: the same 64 bits whatever the sign
-      room.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value as bigint)), at);
+      room.writeBigUInt64LE(BigInt.asUintN(64, value as bigint), at);
   }
 }
 

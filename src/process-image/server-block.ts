@@ -9,7 +9,7 @@ import type { PointSink } from "../point/point-sink.ts";
 import type { ServerErrorCode } from "../point/server-error.ts";
 import { StatusCode } from "../point/status-code.ts";
 import { wallClockNow, type Timestamp } from "../point/timestamp.ts";
-import type { Scalar, Value } from "../point/value.ts";
+import type { Value } from "../point/value.ts";
 import type { PlacedPoint, PlacedServer } from "./directory.ts";
 import {
   block,
@@ -119,7 +119,7 @@ export class ServerBlock implements PointSink {
       if (typeof content === "bigint") {
         this.#integers[(at + valueWord) >> 1] = BigInt.asIntN(64, content);
       } else {
-        this.setNumber(index, type, Number(content as Scalar));
+        this.setNumber(index, type, Number(content));
       }
     } else {
       const fits = this.#setLongValue(index, at, value);

@@ -1,0 +1,84 @@
+// `cpc check`: validates configuration files and prints the plan: servers, points, requests in a cycle, size of the document.
+
+import { readFileSync } from "node:fs";
+import Table from "cli-table3";
+import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
+import { planReads } from "../modbus-tcp-client/read-plan.ts";
+import { modbusDocumentSize, opcUaDocumentSize, type DocumentSize } from "../service/service-size.ts";
+import { ExitCode } from "./exit-code.ts";
+import { loadConfigurations, printProblems } from "./load-configurations.ts";
+
+export interface CheckSettings {
+  readonly certificates: string;
+}
+
+/** Reads in a cycle are one for each so many nodes, or fewer where the server allows fewer. */
+const nodesPerRead = 1000;
+
+/** Throws a ConfigurationError when a file is invalid. */
+export function check(files: readonly string[], { certificates }: CheckSettings): ExitCode {
+  for (const file of files) {
+    const isOpcUa = rootElementIs(file, "opcua-servers");
+    const { opcua, modbus, warnings } = loadConfigurations({
+      opcua: isOpcUa ? file : undefined,
+      modbus: isOpcUa ? undefined : file,
+      certificatesDirectory: certificates,
+    });
+    printProblems(warnings);
+    process.stdout.write(`${file} is valid\n`);
+    if (opcua !== undefined) printOpcUa(opcua);
+    if (modbus !== undefined) printModbus(modbus);
+  }
+  return ExitCode.fine;
+}
+
+/** Only to choose the grammar; a file that is neither is told so by the Modbus one. */
+function rootElementIs(file: string, name: string): boolean {
+  try {
+    return new RegExp(`<${name}[\\s>]`).test(readFileSync(file, "utf8"));
+  } catch {
+    return false; // the loader says what is wrong with it
+  }
+}
+
+function printModbus(configuration: ModbusConfiguration): void {
+  const table = new Table({ head: ["server", "address", "points", "requests/cycle", "interval"], style: { head: [] } });
+  for (const server of configuration.servers) {
+    const requests = planReads(server.points, server).tables.reduce((sum, { requests: own }) => sum + own.length, 0);
+    table.push([
+      server.alias,
+      `${server.host}:${server.port}`,
+      server.points.length,
+      requests,
+      interval(server.intervalMs),
+    ]);
+  }
+  process.stdout.write(`${table.toString()}\n`);
+  printSize(modbusDocumentSize(configuration));
+}
+
+function printOpcUa(configuration: OpcUaConfiguration): void {
+  const head = ["server", "endpoint", "security", "user", "nodes", "reads/cycle", "interval"];
+  const table = new Table({ head, style: { head: [] } });
+  for (const server of configuration.servers) {
+    table.push([
+      server.alias,
+      server.endpointUrl,
+      server.mode === "None" ? "None" : `${server.policy} ${server.mode}`,
+      server.identity.kind,
+      server.nodes.length,
+      Math.ceil(server.nodes.length / nodesPerRead),
+      interval(server.intervalMs),
+    ]);
+  }
+  process.stdout.write(`${table.toString()}\n`);
+  printSize(opcUaDocumentSize(configuration));
+}
+
+function printSize({ documentBytes, segmentBytes }: DocumentSize): void {
+  process.stdout.write(`document up to about ${documentBytes} bytes, shared memory ${segmentBytes} bytes\n`);
+}
+
+function interval(intervalMs: number | undefined): string {
+  return intervalMs === undefined ? "the service's" : `${intervalMs / 1000} s`;
+}

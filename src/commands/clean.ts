@@ -1,0 +1,42 @@
+// `cpc clean`: removes what a killed run left in /dev/shm. What a living partition holds is refused, not removed.
+
+import { readdirSync } from "node:fs";
+import { NamedSemaphore } from "../posix/named-semaphore.ts";
+import { AnotherWriterError, removeAbandoned } from "../posix/single-writer.ts";
+import { ExitCode } from "./exit-code.ts";
+
+/** With a consumer's suffix or without; a prefix is compared as it is. */
+const ownName = /^(opcua|modbus)_(?:shm|semaphore|image)(?:_.+|\.next)?$/;
+
+/** Removes the objects of the prefix, with whatever consumers they were made. */
+export function clean({ prefix }: { readonly prefix: string }): ExitCode {
+  const names = readdirSync("/dev/shm");
+  const own = (fileName: string, kind: string): string[] =>
+    fileName.startsWith(`${kind}${prefix}`) && ownName.test(fileName.slice(kind.length + prefix.length))
+      ? [fileName.slice(kind.length)]
+      : [];
+  const segments = names.flatMap((name) => own(name, ""));
+  const semaphores = names.flatMap((name) => own(name, "sem."));
+  let isRefused = false;
+  const livingServices = new Set<string>();
+  for (const name of segments) {
+    try {
+      if (removeAbandoned(name)) process.stdout.write(`removed shared memory ${name}\n`);
+    } catch (error) {
+      if (!(error instanceof AnotherWriterError)) throw error;
+      process.stderr.write(`kept shared memory ${name}: a partition is running with it\n`);
+      livingServices.add(serviceOf(name, prefix));
+      isRefused = true;
+    }
+  }
+  for (const name of semaphores) {
+    if (livingServices.has(serviceOf(name, prefix)))
+      process.stderr.write(`kept semaphore ${name}: a partition is running with it\n`);
+    else if (NamedSemaphore.remove(name)) process.stdout.write(`removed semaphore ${name}\n`);
+  }
+  return isRefused ? ExitCode.anotherWriter : ExitCode.fine;
+}
+
+function serviceOf(name: string, prefix: string): string {
+  return name.slice(prefix.length).split("_", 1)[0] ?? "";
+}

@@ -1,0 +1,119 @@
+// `cpc demo`: a simulated plant on loopback, and the real partition on it, with the real names. On a terminal a live table.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { createLogUpdate } from "log-update";
+import type { Log, LogLevel } from "../logging/log.ts";
+import { createLog } from "../logging/pino-log.ts";
+import { OpenedImage } from "../process-image/opened-image.ts";
+import { forkSimulatedPlant } from "../simulator/forked-plant.ts";
+import { ExitCode } from "./exit-code.ts";
+import { loadConfigurations } from "./load-configurations.ts";
+import { runPartition } from "./run.ts";
+import { stopSignal } from "./signals.ts";
+import { renderTable } from "./value-table.ts";
+
+export interface DemoSettings {
+  /** Seconds; undefined: until a signal. */
+  readonly duration: number | undefined;
+  readonly interval: number;
+  readonly prefix: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "json" | "pretty";
+}
+
+const shipped = {
+  opcua: fileURLToPath(new URL("../../config/opcua-endpoints.xml", import.meta.url)),
+  modbus: fileURLToPath(new URL("../../config/modbustcp-endpoints_ecotec.xml", import.meta.url)),
+};
+const refreshMs = 250;
+
+export async function demo(settings: DemoSettings): Promise<ExitCode> {
+  const { opcua, modbus } = loadConfigurations({ ...shipped, certificatesDirectory: "certificates" });
+  if (opcua === undefined || modbus === undefined) throw new TypeError("the shipped configuration is incomplete");
+  const isLive = process.stdout.isTTY;
+  const log = createLog({ level: isLive ? "error" : settings.logLevel, format: settings.logFormat });
+  const stopped = endOf(settings.duration);
+  const directory = mkdtempSync(join(tmpdir(), "cpc-demo-"));
+  try {
+    log("info", "starting the simulated plant");
+    const plant = await forkSimulatedPlant({ opcua, modbus, directory });
+    try {
+      const naming = { consumers: [], prefix: settings.prefix };
+      const show = isLive ? showTable(settings.prefix) : showLines(settings.prefix, log);
+      await runPartition(
+        {
+          opcua: plant.opcua,
+          modbus: plant.modbus,
+          intervalMs: settings.interval * 1000,
+          naming,
+          segmentBytes: undefined,
+          certificatesDirectory: plant.securityDirectory,
+          removeOnExit: true,
+          log,
+        },
+        stopped,
+      ).finally(show);
+    } finally {
+      await plant.stop();
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return ExitCode.fine;
+}
+
+async function endOf(durationSeconds: number | undefined): Promise<void> {
+  const signal = stopSignal();
+  const timer = new AbortController();
+  const time =
+    durationSeconds === undefined ? [] : [delay(durationSeconds * 1000, undefined, { signal: timer.signal })];
+  await Promise.race([signal, ...time]);
+  timer.abort();
+}
+
+/** Returns what ends it. */
+function showTable(prefix: string): () => void {
+  const images = openImages(prefix);
+  const update = createLogUpdate(process.stdout);
+  const timer = setInterval(() => {
+    const { columns, rows } = process.stdout;
+    const title = "Simulated plant -> cpc-partition -> /dev/shm   (Ctrl+C ends)";
+    const readers = images.flatMap((image) => image.current() ?? []);
+    update(`${title}\n\n${renderTable(readers, { columns, rows: rows - 3 })}`);
+  }, refreshMs);
+  return () => {
+    clearInterval(timer);
+    update.done();
+    for (const image of images) image.close();
+  };
+}
+
+/** Without a terminal: one record a second with connections, cycle times and the first values. */
+function showLines(prefix: string, log: Log): () => void {
+  const images = openImages(prefix);
+  const timer = setInterval(() => {
+    for (const reader of images.flatMap((image) => image.current() ?? [])) {
+      for (const index of reader.directory.servers.keys()) tellServer(reader.snapshot(index), log);
+    }
+  }, 1000);
+  return () => {
+    clearInterval(timer);
+    for (const image of images) image.close();
+  };
+}
+
+function tellServer(bank: ReturnType<NonNullable<ReturnType<OpenedImage["current"]>>["snapshot"]>, log: Log): void {
+  if (bank === undefined) return;
+  const { cycle, durationNs } = bank.state;
+  const values = bank.server.points.slice(0, 5).map(({ key }, index) => [key, String(bank.value(index).value)]);
+  const pollMs = Math.round(Number(durationNs) / 1e4) / 100;
+  log("info", "values", { server: bank.server.alias, cycle: Number(cycle), pollMs, ...Object.fromEntries(values) });
+}
+
+function openImages(prefix: string): readonly OpenedImage[] {
+  return [new OpenedImage(`${prefix}opcua_image`), new OpenedImage(`${prefix}modbus_image`)];
+}

@@ -1,0 +1,57 @@
+// `cpc dump`: prints a document as a consumer gets it: takes the guard, copies the segment, gives the guard back.
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { ServiceName } from "../point/service-name.ts";
+import { NamedSemaphore } from "../posix/named-semaphore.ts";
+import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
+import { consumerPairNames } from "../shared-memory/consumer-names.ts";
+import { CommandError } from "./command-error.ts";
+import { ExitCode } from "./exit-code.ts";
+
+export interface DumpSettings {
+  readonly consumer: string | undefined;
+  readonly prefix: string;
+}
+
+const guardTimeoutMs = 3000;
+const guardStepMs = 1;
+
+export async function dump(service: ServiceName, settings: DumpSettings): Promise<ExitCode> {
+  process.stdout.write(`${await readDocument(service, settings)}\n`);
+  return ExitCode.fine;
+}
+
+/** The document's text as it stands in the segment. Throws a CommandError that says what is missing. */
+export async function readDocument(service: ServiceName, { consumer, prefix }: DumpSettings): Promise<string> {
+  const [names] = consumerPairNames(service, consumer === undefined ? [] : [consumer], prefix);
+  if (names === undefined) throw new TypeError("no consumer pair");
+  using segment = SharedMemoryObject.openExisting(names.segmentName, "read-only");
+  using semaphore = NamedSemaphore.openExisting(names.semaphoreName);
+  const missing = segment === undefined ? names.segmentName : names.semaphoreName;
+  if (segment === undefined || semaphore === undefined) {
+    throw new CommandError(
+      `cannot read ${missing} because there is none: is the partition running, with this prefix and consumer?`,
+    );
+  }
+  await take(semaphore);
+  try {
+    using mapping = segment.map("read-only");
+    const bytes = Buffer.from(mapping.buffer);
+    const end = bytes.indexOf(0);
+    return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
+  } finally {
+    semaphore.post();
+  }
+}
+
+async function take(semaphore: NamedSemaphore): Promise<void> {
+  const deadline = performance.now() + guardTimeoutMs;
+  while (!semaphore.tryWait()) {
+    if (performance.now() > deadline) {
+      throw new CommandError(
+        `cannot take ${semaphore.name} because somebody held it for ${guardTimeoutMs / 1000} s; is the partition running?`,
+      );
+    }
+    await delay(guardStepMs);
+  }
+}

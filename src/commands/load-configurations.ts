@@ -1,0 +1,49 @@
+// Reads the configuration files that a command was given. What is wrong in them is printed line by line, all of it at once.
+
+import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
+import { loadModbusConfiguration } from "../config/modbus-configuration.ts";
+import { loadOpcUaConfiguration } from "../config/opc-ua-configuration.ts";
+import { ConfigurationError, formatProblem, type Problem } from "../config/problem.ts";
+
+export interface ConfigurationFiles {
+  readonly opcua: string | undefined;
+  readonly modbus: string | undefined;
+  readonly certificatesDirectory: string;
+}
+
+export interface Configurations {
+  readonly opcua: OpcUaConfiguration | undefined;
+  readonly modbus: ModbusConfiguration | undefined;
+  readonly warnings: readonly Problem[];
+}
+
+/** Throws one ConfigurationError with the problems of all files. */
+export function loadConfigurations(files: ConfigurationFiles): Configurations {
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  const load = <T>(
+    file: string | undefined,
+    read: (file: string) => { configuration: T; warnings: readonly Problem[] },
+  ) => {
+    if (file === undefined) return undefined;
+    try {
+      const loaded = read(file);
+      warnings.push(...loaded.warnings);
+      return loaded.configuration;
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  };
+  const { certificatesDirectory } = files;
+  const opcua = load(files.opcua, (file) => loadOpcUaConfiguration(file, { certificatesDirectory }));
+  const modbus = load(files.modbus, loadModbusConfiguration);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return { opcua, modbus, warnings };
+}
+
+/** Names come from files and may hold anything: control characters are shown, not sent to the terminal. */
+export function printProblems(problems: readonly Problem[]): void {
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+}

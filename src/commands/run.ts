@@ -1,0 +1,63 @@
+// `cpc run`: the partition in the foreground until it is told to stop.
+
+import { createLog } from "../logging/pino-log.ts";
+import type { Log, LogLevel } from "../logging/log.ts";
+import { formatProblem } from "../config/problem.ts";
+import { Partition, type PartitionOptions } from "../service/partition.ts";
+import { ExitCode } from "./exit-code.ts";
+import { loadConfigurations } from "./load-configurations.ts";
+import { stopSignal } from "./signals.ts";
+
+export interface RunSettings {
+  readonly opcua: string | undefined;
+  readonly modbus: string | undefined;
+  readonly interval: number;
+  readonly consumers: readonly string[];
+  readonly prefix: string;
+  readonly certificates: string;
+  readonly segmentSize: number | undefined;
+  readonly removeOnExit: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "json" | "pretty";
+}
+
+/** Throws a ConfigurationError before any OS object is made, and AnotherWriterError or PosixError when one cannot be. */
+export async function run(settings: RunSettings): Promise<ExitCode> {
+  const stopped = stopSignal();
+  const { opcua, modbus, certificates: certificatesDirectory } = settings;
+  const configurations = loadConfigurations({ opcua, modbus, certificatesDirectory });
+  const log = createLog({ level: settings.logLevel, format: settings.logFormat });
+  for (const warning of configurations.warnings) log("warn", formatProblem(warning));
+  await runPartition({ ...configurations, ...partitionOptions(settings), log }, stopped);
+  return ExitCode.fine;
+}
+
+export async function runPartition(options: PartitionOptions, stopped: Promise<unknown>): Promise<void> {
+  const partition = new Partition(options);
+  partition.start();
+  tellStart(options, options.log);
+  await stopped;
+  options.log("info", "stopping");
+  await partition.stop();
+}
+
+function partitionOptions(settings: RunSettings) {
+  return {
+    intervalMs: settings.interval * 1000,
+    naming: { consumers: settings.consumers, prefix: settings.prefix },
+    segmentBytes: settings.segmentSize,
+    certificatesDirectory: settings.certificates,
+    removeOnExit: settings.removeOnExit,
+  };
+}
+
+function tellStart({ opcua, modbus, intervalMs, naming }: PartitionOptions, log: Log): void {
+  log("info", "started", {
+    intervalMs,
+    ...naming,
+    opcuaServers: opcua?.servers.length ?? 0,
+    opcuaPoints: opcua?.servers.flatMap(({ nodes }) => nodes).length ?? 0,
+    modbusServers: modbus?.servers.length ?? 0,
+    modbusPoints: modbus?.servers.flatMap(({ points }) => points).length ?? 0,
+  });
+}

@@ -1,0 +1,24 @@
+// The public face: `import { ... } from "cpc-partition"`. The services themselves work with these same parts.
+
+export { ModbusClientManager } from "./modbus-tcp-client/modbus-client-manager.ts";
+export { ModbusTcpClient, type ReadAnswer } from "./modbus-tcp-client/modbus-tcp-client.ts";
+export { ModbusConnections } from "./modbus-tcp-client/modbus-connections.ts";
+export { OpcUaClientManager, type OpcUaManagerOptions } from "./opcua-client/opcua-client-manager.ts";
+export { OpcUaClient, type NodeValue } from "./opcua-client/opcua-client.ts";
+export type { ManagerOptions, PeriodicReadSettings } from "./polling/client-manager.ts";
+export type { ImageMemory } from "./polling/image-generations.ts";
+export { ConsumerPair, openConsumerPair, type ConsumerPairHandle } from "./shared-memory/consumer-pair.ts";
+export { consumerPairNames, type ConsumerPairNames } from "./shared-memory/consumer-names.ts";
+export { DocumentSegment } from "./shared-memory/document-segment.ts";
+export { Guard } from "./shared-memory/guard.ts";
+export type { Log, LogLevel } from "./logging/log.ts";
+export type * from "./config/configuration.ts";
+export { ConfigurationError, formatProblem, type Problem } from "./config/problem.ts";
+export { PosixError, UnsuitableObjectError } from "./posix/errno.ts";
+export { AnotherWriterError } from "./posix/single-writer.ts";
+export { BuiltInType, builtInTypeName, type BuiltInTypeName } from "./point/built-in-type.ts";
+export type { PointDescription } from "./point/point.ts";
+export type { ServerClient } from "./point/server-client.ts";
+export { ServerError, type ServerErrorCode } from "./point/server-error.ts";
+export { isBad, isGood, StatusCode } from "./point/status-code.ts";
+export type { Scalar, Value } from "./point/value.ts";

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+// cpc: from the command line to a command, and from its outcome to the exit code. The only file that sets one.
+
+import { readFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+import { CommanderError } from "commander";
+import { CommandError } from "./commands/command-error.ts";
+import { ExitCode } from "./commands/exit-code.ts";
+import { createProgram } from "./commands/program.ts";
+import { ConfigurationError, formatProblem } from "./config/problem.ts";
+import { PosixError, UnsuitableObjectError } from "./posix/errno.ts";
+import { AnotherWriterError } from "./posix/single-writer.ts";
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = ExitCode.fine;
+  const program = createProgram(version(), (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync(argv);
+    return code;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function report(error: unknown): ExitCode {
+  // Commander has printed its message, or the help or version that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.fine : ExitCode.invalidInput;
+  if (error instanceof ConfigurationError) {
+    for (const problem of error.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+    return ExitCode.invalidInput;
+  }
+  if (error instanceof AnotherWriterError) {
+    process.stderr.write(`${error.message}\n`);
+    return ExitCode.anotherWriter;
+  }
+  const isExpected =
+    error instanceof CommandError || error instanceof PosixError || error instanceof UnsuitableObjectError;
+  process.stderr.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  return ExitCode.failed;
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+// Compiled code is kept between runs: a restart after a power cut has its values sooner.
+enableCompileCache();
+process.exitCode = await main(process.argv);

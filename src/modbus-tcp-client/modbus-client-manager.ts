@@ -1,0 +1,28 @@
+// All Modbus TCP servers of a configuration: one client each, one connection for each host and port.
+
+import type { ModbusConfiguration } from "../config/configuration.ts";
+import { ClientManager } from "../polling/client-manager.ts";
+import { ModbusConnections } from "./modbus-connections.ts";
+import { ModbusTcpClient } from "./modbus-tcp-client.ts";
+
+export class ModbusClientManager extends ClientManager<ModbusTcpClient> {
+  protected override readonly service = "modbus";
+  #configuration: ModbusConfiguration | undefined;
+
+  /** Reads and checks a configuration file; warnings go to the log. Rejects with a ConfigurationError that lists every problem. */
+  async loadEndpointsFromXml(file: string): Promise<ModbusConfiguration> {
+    // Loaded on demand: a service gets its configuration from the main thread and needs no XML parser.
+    const { loadModbusConfiguration } = await import("../config/modbus-configuration.ts");
+    const { configuration, warnings } = loadModbusConfiguration(file);
+    for (const { line, message } of warnings) this.log("warn", `${file}:${line}: ${message}`);
+    this.#configuration = configuration;
+    return configuration;
+  }
+
+  /** Makes the clients of the given configuration, or of the one loaded last. Nothing is connected yet. */
+  createClients(configuration: ModbusConfiguration | undefined = this.#configuration): void {
+    if (configuration === undefined) throw new TypeError("no configuration: call loadEndpointsFromXml first");
+    const connections = new ModbusConnections();
+    this.setClients(configuration.servers.map((server) => new ModbusTcpClient(server, connections)));
+  }
+}

@@ -1,0 +1,39 @@
+// All OPC UA servers of a configuration: one client each.
+
+import type { OpcUaConfiguration } from "../config/configuration.ts";
+import { ClientManager, type ManagerOptions } from "../polling/client-manager.ts";
+import { OpcUaClient } from "./opcua-client.ts";
+
+export interface OpcUaManagerOptions extends ManagerOptions {
+  /** Own certificates and the trust list; relative paths of a configuration start here. */
+  readonly certificatesDirectory: string;
+}
+
+export class OpcUaClientManager extends ClientManager<OpcUaClient> {
+  protected override readonly service = "opcua";
+  readonly #certificatesDirectory: string;
+
+  constructor(options: OpcUaManagerOptions) {
+    super(options);
+    this.#certificatesDirectory = options.certificatesDirectory;
+  }
+
+  /**
+   * Reads and checks a configuration file and makes its clients; warnings go to the log. Nothing is connected yet.
+   * Rejects with a ConfigurationError that lists every problem.
+   */
+  async parseClients(file: string): Promise<OpcUaConfiguration> {
+    // Loaded on demand: a service gets its configuration from the main thread and needs no XML parser.
+    const { loadOpcUaConfiguration } = await import("../config/opc-ua-configuration.ts");
+    const options = { certificatesDirectory: this.#certificatesDirectory };
+    const { configuration, warnings } = loadOpcUaConfiguration(file, options);
+    for (const { line, message } of warnings) this.log("warn", `${file}:${line}: ${message}`);
+    this.createClients(configuration);
+    return configuration;
+  }
+
+  createClients(configuration: OpcUaConfiguration): void {
+    const security = { directory: this.#certificatesDirectory };
+    this.setClients(configuration.servers.map((server) => new OpcUaClient(server, security)));
+  }
+}

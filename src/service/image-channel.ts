@@ -1,0 +1,52 @@
+// The worker's half of making a new generation of the image: it asks the main thread, which owns every OS object, for memory, fills
+// it, and says when it is complete.
+
+import type { MessagePort } from "node:worker_threads";
+import type { ImageMemory } from "../polling/image-generations.ts";
+import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
+import type { Mapping } from "../posix/mapping.ts";
+import type { MessageToMain, MessageToWorker } from "./service-messages.ts";
+
+type Answer = Exclude<MessageToWorker, { kind: "stop" }>;
+
+export class ImageChannel implements ImageMemory {
+  readonly #imageName: string;
+  readonly #port: MessagePort;
+  readonly #mappings = new Map<ArrayBufferLike, Mapping>();
+  #answered: ((answer: Answer) => void) | undefined;
+
+  constructor(imageName: string, port: MessagePort) {
+    this.#imageName = imageName;
+    this.#port = port;
+  }
+
+  async allocate(imageBytes: number): Promise<ArrayBufferLike> {
+    const answer = await this.#ask({ kind: "image wanted", sizeBytes: imageBytes });
+    if (answer.kind !== "image memory") throw new TypeError(`expected image memory, got "${answer.kind}"`);
+    const object = SharedMemoryObject.fromDescriptor(answer.descriptor, this.#imageName);
+    const mapping = object.map("read-write", answer.sizeBytes);
+    this.#mappings.set(mapping.buffer, mapping);
+    return mapping.buffer;
+  }
+
+  async announce(): Promise<void> {
+    await this.#ask({ kind: "image complete" });
+  }
+
+  release(memory: ArrayBufferLike): void {
+    this.#mappings.get(memory)?.unmap();
+    this.#mappings.delete(memory);
+  }
+
+  answer(answer: Answer): void {
+    this.#answered?.(answer);
+  }
+
+  async #ask(question: MessageToMain): Promise<Answer> {
+    const answer = new Promise<Answer>((resolve) => {
+      this.#answered = resolve;
+    });
+    this.#port.postMessage(question);
+    return await answer;
+  }
+}

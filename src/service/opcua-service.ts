@@ -1,0 +1,15 @@
+// The OPC UA service: entry of its worker thread.
+
+import { OpcUaClientManager } from "../opcua-client/opcua-client-manager.ts";
+import type { OpcUaOrder } from "./service-messages.ts";
+import { work } from "./service-worker.ts";
+
+async function opcuaService(): Promise<void> {
+  await work<OpcUaOrder>((order, log) => {
+    const manager = new OpcUaClientManager({ log, certificatesDirectory: order.certificatesDirectory });
+    manager.createClients(order.configuration);
+    return manager;
+  });
+}
+
+await opcuaService();

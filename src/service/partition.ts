@@ -1,0 +1,67 @@
+// The whole partition: one thread for each service that is configured, started together, stopped together.
+
+import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
+import type { Log } from "../logging/log.ts";
+import { ServiceThread, type ObjectNaming, type ServicePlan } from "./service-thread.ts";
+import { modbusDocumentSize, opcUaDocumentSize } from "./service-size.ts";
+
+export interface PartitionOptions {
+  readonly opcua: OpcUaConfiguration | undefined;
+  readonly modbus: ModbusConfiguration | undefined;
+  readonly intervalMs: number;
+  readonly naming: ObjectNaming;
+  /** Size of a document segment in bytes, instead of the computed one. */
+  readonly segmentBytes: number | undefined;
+  readonly certificatesDirectory: string;
+  readonly removeOnExit: boolean;
+  readonly log: Log;
+}
+
+/** SIGTERM to exit takes 5 s at most; what comes after the threads' end needs a little. */
+const stopLimitMs = 4000;
+
+export class Partition {
+  readonly #threads: readonly ServiceThread[];
+  readonly #options: PartitionOptions;
+
+  /** Creates every OS object, or none; throws AnotherWriterError, UnsuitableObjectError or PosixError. */
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+    const threads: ServiceThread[] = [];
+    try {
+      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options.naming, options.log));
+    } catch (error) {
+      for (const thread of threads) {
+        thread.removeObjects();
+        thread.close();
+      }
+      throw error;
+    }
+    this.#threads = threads;
+  }
+
+  start(): void {
+    for (const thread of this.#threads) thread.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.stop(stopLimitMs)));
+    for (const thread of this.#threads) {
+      if (this.#options.removeOnExit) thread.removeObjects();
+      thread.close();
+    }
+  }
+}
+
+function plansOf({ opcua, modbus, intervalMs, segmentBytes, certificatesDirectory }: PartitionOptions): ServicePlan[] {
+  const plans: ServicePlan[] = [];
+  if (opcua !== undefined) {
+    const size = segmentBytes ?? opcUaDocumentSize(opcua).segmentBytes;
+    plans.push({ service: "opcua", configuration: opcua, intervalMs, certificatesDirectory, segmentBytes: size });
+  }
+  if (modbus !== undefined) {
+    const size = segmentBytes ?? modbusDocumentSize(modbus).segmentBytes;
+    plans.push({ service: "modbus", configuration: modbus, intervalMs, segmentBytes: size });
+  }
+  return plans;
+}

@@ -1,0 +1,43 @@
+// Everything that crosses the boundary between the main thread and a service's worker thread: the order a worker starts with, and
+// a closed set of messages in each direction. Plain data only.
+
+import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
+import type { LogLevel } from "../logging/log.ts";
+import type { ConsumerPairHandle } from "../shared-memory/consumer-pair.ts";
+
+interface CommonOrder {
+  readonly intervalMs: number;
+  readonly pairs: readonly ConsumerPairHandle[];
+  readonly imageName: string;
+}
+
+export interface ModbusOrder extends CommonOrder {
+  readonly service: "modbus";
+  readonly configuration: ModbusConfiguration;
+}
+
+export interface OpcUaOrder extends CommonOrder {
+  readonly service: "opcua";
+  readonly configuration: OpcUaConfiguration;
+  readonly certificatesDirectory: string;
+}
+
+export type ServiceOrder = ModbusOrder | OpcUaOrder;
+
+export type MessageToWorker =
+  | { readonly kind: "stop" }
+  /** Answers "image wanted". */
+  | { readonly kind: "image memory"; readonly descriptor: number; readonly sizeBytes: number }
+  /** Answers "image complete". */
+  | { readonly kind: "image announced" };
+
+export type MessageToMain =
+  | {
+      readonly kind: "log";
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>> | undefined;
+    }
+  | { readonly kind: "image wanted"; readonly sizeBytes: number }
+  | { readonly kind: "image complete" }
+  | { readonly kind: "stopped" };
