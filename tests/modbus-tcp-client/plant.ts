@@ -1,0 +1,97 @@
+// Configurations made by hand, and a sink that remembers, for the tests of the client.
+
+import type { ModbusPoint, ModbusServer } from "../../src/config/configuration.ts";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+import type { PointSink } from "../../src/point/point-sink.ts";
+import type { Value } from "../../src/point/value.ts";
+
+const location = { file: "test.xml", line: 1 };
+
+const widths: ReadonlyMap<BuiltInType, number> = new Map<BuiltInType, number>([
+  [BuiltInType.Int32, 2],
+  [BuiltInType.UInt32, 2],
+  [BuiltInType.Float, 2],
+  [BuiltInType.Int64, 4],
+  [BuiltInType.UInt64, 4],
+  [BuiltInType.Double, 4],
+]);
+
+/** A holding register of unit id 1, unless told otherwise. */
+export function point(address: number, changes: Partial<ModbusPoint> = {}): ModbusPoint {
+  const functionCode = changes.functionCode ?? 3;
+  const wireType = changes.wireType ?? (functionCode <= 2 ? BuiltInType.Boolean : BuiltInType.UInt16);
+  const isScaled = (changes.scale ?? 1) !== 1 || (changes.bias ?? 0) !== 0;
+  return {
+    key: `Plant: ${functionCode}/${address}`,
+    description: "",
+    unit: "",
+    functionCode,
+    unitId: 1,
+    address,
+    width: functionCode <= 2 ? 1 : (widths.get(wireType) ?? 1),
+    wireType,
+    type: isScaled ? BuiltInType.Double : wireType,
+    bit: -1,
+    wordOrder: "ABCD",
+    scale: 1,
+    bias: 0,
+    location,
+    ...changes,
+  };
+}
+
+/** Registers (or what `changes` make of them) at consecutive addresses. */
+export function run(address: number, count: number, changes: Partial<ModbusPoint> = {}): ModbusPoint[] {
+  return Array.from({ length: count }, (_, distance) => point(address + distance, changes));
+}
+
+export function server(
+  port: number,
+  points: readonly ModbusPoint[],
+  changes: Partial<ModbusServer> = {},
+): ModbusServer {
+  return {
+    alias: "Plant",
+    host: "127.0.0.1",
+    port,
+    intervalMs: undefined,
+    timeoutMs: 5000,
+    retryIntervalMs: 30_000,
+    maxRegistersPerRequest: 125,
+    maxGap: 0,
+    pauseBetweenRequestsMs: 0,
+    points,
+    location,
+    ...changes,
+  };
+}
+
+/** Either the value (numbers and flags as they come) or the status of a point. */
+export type Seen = { readonly type: BuiltInType; readonly value: Value["value"] } | { readonly status: number };
+
+export class RecordingSink implements PointSink {
+  readonly seen = new Map<number, Seen>();
+
+  setNumber(index: number, type: BuiltInType, value: number): void {
+    this.seen.set(index, { type, value });
+  }
+
+  setValue(index: number, value: Value, status: number): void {
+    this.seen.set(index, status === 0 ? { type: value.type, value: value.value } : { status });
+  }
+
+  setStatus(index: number, status: number): void {
+    this.seen.set(index, { status });
+  }
+
+  /** The value of a point; undefined when it has a bad status or was not set. */
+  value(index: number): Value["value"] | undefined {
+    const seen = this.seen.get(index);
+    return seen !== undefined && "value" in seen ? seen.value : undefined;
+  }
+
+  status(index: number): number | undefined {
+    const seen = this.seen.get(index);
+    return seen !== undefined && "status" in seen ? seen.status : undefined;
+  }
+}

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as fc from "fast-check";
+
+import type { ModbusPoint, WordOrder } from "../../src/config/configuration.ts";
+import { chooseDecoder, textCapacityBytes } from "../../src/modbus-tcp-client/register-decoding.ts";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { point, RecordingSink, type Seen } from "./plant.ts";
+
+/** Decodes a point that starts one register (or `distance` addresses) into the data. */
+function decode(changes: Partial<ModbusPoint>, bytes: readonly number[], distance = 0): Seen | undefined {
+  const sink = new RecordingSink();
+  const padding = [0xee, 0xee];
+  const view = new DataView(Uint8Array.from([...padding, ...bytes]).buffer);
+  chooseDecoder(point(0, changes))(view, padding.length, distance, sink, 5);
+  return sink.seen.get(5);
+}
+
+const orders: readonly WordOrder[] = ["ABCD", "CDAB", "BADC", "DCBA"];
+
+/** The permutation of the head comment of register-decoding.ts, done to bytes that are in order. */
+function arrange(bytes: Buffer, order: WordOrder): number[] {
+  const registers = Array.from({ length: bytes.length / 2 }, (_, index) => [
+    ...bytes.subarray(index * 2, index * 2 + 2),
+  ]);
+  if (order === "CDAB" || order === "DCBA") registers.reverse();
+  if (order === "BADC" || order === "DCBA") for (const register of registers) register.reverse();
+  return registers.flat();
+}
+
+/** `bytes` are in order; they arrive arranged, after `far` other registers. */
+function check(wireType: BuiltInType, bytes: Buffer, value: unknown, wordOrder: WordOrder, far: number): void {
+  const data = [...Buffer.alloc(far * 2, 0x5a), ...arrange(bytes, wordOrder)];
+  assert.deepEqual(decode({ wireType, wordOrder }, data, far), { type: wireType, value });
+}
+
+function bytesOf(lengthBytes: number, write: (buffer: Buffer) => void): Buffer {
+  const buffer = Buffer.alloc(lengthBytes);
+  write(buffer);
+  return buffer;
+}
+
+function text(bytes: Buffer, changes: Partial<ModbusPoint> = {}): unknown {
+  const seen = decode({ wireType: BuiltInType.String, width: bytes.length / 2, ...changes }, [...bytes]);
+  assert.ok(seen !== undefined && "value" in seen);
+  return seen.value;
+}
+
+test("the four orders of 32 bits are 0xAABBCCDD as the table draws them", () => {
+  const wireType = BuiltInType.UInt32;
+  const expected = { type: BuiltInType.UInt32, value: 0xaabbccdd };
+  assert.deepEqual(decode({ wireType, wordOrder: "ABCD" }, [0xaa, 0xbb, 0xcc, 0xdd]), expected);
+  assert.deepEqual(decode({ wireType, wordOrder: "CDAB" }, [0xcc, 0xdd, 0xaa, 0xbb]), expected);
+  assert.deepEqual(decode({ wireType, wordOrder: "BADC" }, [0xbb, 0xaa, 0xdd, 0xcc]), expected);
+  assert.deepEqual(decode({ wireType, wordOrder: "DCBA" }, [0xdd, 0xcc, 0xbb, 0xaa]), expected);
+});
+
+test("the four orders of 64 bits are 0x1122334455667788 as the table draws them", () => {
+  const wireType = BuiltInType.UInt64;
+  const expected = { type: BuiltInType.UInt64, value: 0x1122334455667788n };
+  const inOrder = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
+  assert.deepEqual(decode({ wireType, wordOrder: "ABCD" }, inOrder), expected);
+  const reversedRegisters = [0x77, 0x88, 0x55, 0x66, 0x33, 0x44, 0x11, 0x22];
+  assert.deepEqual(decode({ wireType, wordOrder: "CDAB" }, reversedRegisters), expected);
+  const swappedBytes = [0x22, 0x11, 0x44, 0x33, 0x66, 0x55, 0x88, 0x77];
+  assert.deepEqual(decode({ wireType, wordOrder: "BADC" }, swappedBytes), expected);
+  assert.deepEqual(decode({ wireType, wordOrder: "DCBA" }, inOrder.toReversed()), expected);
+});
+
+test("every value of every number type comes back from every order", () => {
+  const order = fc.constantFrom(...orders);
+  const distance = fc.constantFrom(0, 1, 5);
+  fc.assert(
+    fc.property(order, distance, fc.integer({ min: -32768, max: 32767 }), (wordOrder, far, value) => {
+      check(
+        BuiltInType.Int16,
+        bytesOf(2, (b) => b.writeInt16BE(value)),
+        value,
+        wordOrder,
+        far,
+      );
+      check(
+        BuiltInType.UInt16,
+        bytesOf(2, (b) => b.writeUInt16BE(value & 0xffff)),
+        value & 0xffff,
+        wordOrder,
+        far,
+      );
+    }),
+  );
+  fc.assert(
+    fc.property(order, distance, fc.integer(), (wordOrder, far, value) => {
+      check(
+        BuiltInType.Int32,
+        bytesOf(4, (b) => b.writeInt32BE(value)),
+        value,
+        wordOrder,
+        far,
+      );
+      check(
+        BuiltInType.UInt32,
+        bytesOf(4, (b) => b.writeUInt32BE(value >>> 0)),
+        value >>> 0,
+        wordOrder,
+        far,
+      );
+    }),
+  );
+  fc.assert(
+    fc.property(order, distance, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (wordOrder, far, value) => {
+      const bytes = bytesOf(8, (b) => b.writeBigInt64BE(value));
+      check(BuiltInType.Int64, bytes, value, wordOrder, far);
+      check(BuiltInType.UInt64, bytes, BigInt.asUintN(64, value), wordOrder, far);
+    }),
+  );
+  fc.assert(
+    fc.property(order, distance, fc.float(), fc.double(), (wordOrder, far, single, double) => {
+      check(
+        BuiltInType.Float,
+        bytesOf(4, (b) => b.writeFloatBE(single)),
+        single,
+        wordOrder,
+        far,
+      );
+      check(
+        BuiltInType.Double,
+        bytesOf(8, (b) => b.writeDoubleBE(double)),
+        double,
+        wordOrder,
+        far,
+      );
+    }),
+  );
+});
+
+test("scale and bias make a Double, rounded once", () => {
+  const scaled = { scale: 0.1, bias: -40 };
+  assert.deepEqual(decode({ wireType: BuiltInType.UInt16, ...scaled }, [0x03, 0xe8]), {
+    type: BuiltInType.Double,
+    value: 1000 * 0.1 - 40,
+  });
+  assert.deepEqual(decode({ wireType: BuiltInType.Int16, ...scaled }, [0xff, 0xff]), {
+    type: BuiltInType.Double,
+    value: -0.1 - 40,
+  });
+  fc.assert(
+    fc.property(fc.constantFrom(...orders), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (wordOrder, value) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64BE(value);
+      const data = arrange(bytes, wordOrder);
+      const scaling = { wordOrder, scale: 2 };
+      const unsigned = { type: BuiltInType.Double, value: Number(value) * 2 };
+      assert.deepEqual(decode({ wireType: BuiltInType.UInt64, ...scaling }, data), unsigned);
+      const signed = { type: BuiltInType.Double, value: Number(BigInt.asIntN(64, value)) * 2 };
+      assert.deepEqual(decode({ wireType: BuiltInType.Int64, ...scaling }, data), signed);
+    }),
+  );
+});
+
+test("a bit is counted from the least significant one of its register, after the bytes are put in order", () => {
+  for (let bit = 0; bit < 16; bit++) {
+    const bytes = Buffer.alloc(2);
+    bytes.writeUInt16BE(1 << bit);
+    for (let asked = 0; asked < 16; asked++) {
+      const expected = { type: BuiltInType.Boolean, value: asked === bit ? 1 : 0 };
+      for (const wordOrder of orders) {
+        const data = arrange(bytes, wordOrder);
+        assert.deepEqual(decode({ wireType: BuiltInType.Boolean, bit: asked, wordOrder }, data), expected);
+      }
+    }
+  }
+  assert.deepEqual(decode({ wireType: BuiltInType.Boolean }, [0, 0]), { type: BuiltInType.Boolean, value: 0 });
+  assert.deepEqual(decode({ wireType: BuiltInType.Boolean }, [1, 0]), { type: BuiltInType.Boolean, value: 1 });
+});
+
+test("coils start at the least significant bit of the first byte", () => {
+  // prettier-ignore
+  const outputs = [
+    0xcd, // 1100 1101: outputs 27 to 20 of the standard's example (6.1)
+    0x6b, // 0110 1011: outputs 35 to 28
+    0x05, // 0000 0101: outputs 38 to 36
+  ];
+  const on = new Set([0, 2, 3, 6, 7, 8, 9, 11, 13, 14, 16, 18]);
+  for (let distance = 0; distance < 19; distance++) {
+    for (const functionCode of [1, 2] as const) {
+      const expected = { type: BuiltInType.Boolean, value: on.has(distance) ? 1 : 0 };
+      assert.deepEqual(decode({ functionCode }, outputs, distance), expected, `output ${20 + distance}`);
+    }
+  }
+});
+
+test("a text ends at its first NUL, is UTF-8, and shows what is not", () => {
+  assert.equal(text(Buffer.from("Kühlung\0XYZ")), "Kühlung");
+  assert.equal(text(Buffer.from("Pumpe 1 ")), "Pumpe 1 ");
+  assert.equal(text(Buffer.from([0, 0, 0x41, 0x42])), "");
+  assert.equal(text(Buffer.from([0x41, 0xff, 0x42, 0])), "A\ufffdB");
+  assert.equal(text(Buffer.from("\ufeffA")), "\ufeffA");
+  const inOrder = Buffer.from("Kühlung\0\0");
+  const swapped = Buffer.from(inOrder).swap16();
+  assert.equal(text(inOrder, { wordOrder: "CDAB" }), "Kühlung");
+  assert.equal(text(swapped, { wordOrder: "BADC" }), "Kühlung");
+  assert.equal(text(swapped, { wordOrder: "DCBA" }), "Kühlung");
+});
+
+test("the capacity of a text holds whatever its registers hold", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 20 }), (half) => {
+      const bytes = [...half, ...half];
+      const asText = point(0, { wireType: BuiltInType.String, width: half.length });
+      const seen = decode({ wireType: BuiltInType.String, width: half.length }, bytes);
+      assert.ok(seen !== undefined && "value" in seen);
+      assert.ok(Buffer.byteLength(String(seen.value)) <= textCapacityBytes(asText));
+    }),
+  );
+  assert.equal(textCapacityBytes(point(0, { wireType: BuiltInType.String, width: 10 })), 60);
+  assert.equal(textCapacityBytes(point(0, { wireType: BuiltInType.UInt64 })), 0);
+});
+
+test("a type that registers do not carry is refused when the decoder is chosen", () => {
+  assert.throws(() => chooseDecoder(point(0, { wireType: BuiltInType.DateTime })), RangeError);
+});
