@@ -11,6 +11,9 @@ const typesByLowerCaseName: ReadonlyMap<string, BuiltInType> = new Map(
   Object.entries(BuiltInType).map(([name, type]) => [name.toLowerCase(), type]),
 );
 
+// RFC 4648, 4.
+const base64 = /^([A-Za-z\d+/]{4})*([A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
+
 const largestNumericIdentifier = 0xffff_ffff;
 
 /** The node; undefined when it is a folder, or cannot be read for the reason left in the findings. */
@@ -59,7 +62,7 @@ function readIdentifier(fields: Fields): Identifier | undefined {
     }
     case "Opaque": {
       const value = text.replaceAll(/\s/g, "");
-      if (/^([\w+/]{4})*([\w+/]{2}==|[\w+/]{3}=)?$/.test(value) && !value.includes("_")) return { type, value };
+      if (base64.test(value)) return { type, value };
       return refuse(fields, type, text, "base64 such as M/RbKBsRVkePCePcx24oRA==");
     }
     default:

@@ -56,7 +56,7 @@ test("a value added at the end changes no key before it unless it asks for an in
   );
 });
 
-test("ten thousand equal names are numbered without counting from the start each time", () => {
+test("equal names are numbered in their order, however many", () => {
   const keys = distinctKeys(
     Array.from({ length: 10_000 }, () => ({ key: "x", count: 1 })),
     [],
