@@ -10,7 +10,7 @@ import { loadOpcUaConfiguration } from "../src/config/opc-ua-configuration.ts";
 import type { Log } from "../src/logging/log.ts";
 import type { ServerClient } from "../src/point/server-client.ts";
 import { GuardedTarget } from "../src/polling/guarded-targets.ts";
-import { ImageGenerations, privateImageMemory } from "../src/polling/image-generations.ts";
+import { ImageGenerations, privateImage } from "../src/polling/image-generations.ts";
 import { ConnectionState } from "../src/process-image/layout.ts";
 import { consumerPairNames } from "../src/shared-memory/consumer-names.ts";
 import { ConsumerPair, openConsumerPair } from "../src/shared-memory/consumer-pair.ts";
@@ -38,7 +38,7 @@ async function firstClient(): Promise<ServerClient> {
 
 const client = await firstClient();
 await client.connect(signal);
-const generations = await ImageGenerations.create({ service, intervalMs: 1000 }, [client], privateImageMemory, log);
+const generations = await ImageGenerations.create({ service, intervalMs: 1000 }, [client], privateImage, log);
 const block = generations.image.blocks[0];
 if (block === undefined) throw new RangeError("the image has no block for the server");
 const names = consumerPairNames(service, [], `benchmark_${process.pid}_`);

@@ -6,7 +6,7 @@ export { ModbusConnections } from "./modbus-tcp-client/modbus-connections.ts";
 export { OpcUaClientManager, type OpcUaManagerOptions } from "./opcua-client/opcua-client-manager.ts";
 export { OpcUaClient, type NodeValue } from "./opcua-client/opcua-client.ts";
 export type { ManagerOptions, PeriodicReadSettings } from "./polling/client-manager.ts";
-export type { ImageMemory } from "./polling/image-generations.ts";
+export type { ImageProvider } from "./polling/image-generations.ts";
 export { ConsumerPair, openConsumerPair, type ConsumerPairHandle } from "./shared-memory/consumer-pair.ts";
 export { consumerPairNames, type ConsumerPairNames } from "./shared-memory/consumer-names.ts";
 export { DocumentSegment } from "./shared-memory/document-segment.ts";

@@ -3,7 +3,7 @@
 import type { Log } from "../logging/log.ts";
 import type { ServerClient } from "../point/server-client.ts";
 import type { ServiceName } from "../point/service-name.ts";
-import { privateImageMemory, type ImageMemory } from "./image-generations.ts";
+import { privateImage, type ImageProvider } from "./image-generations.ts";
 import { periodicRead } from "./periodic-read.ts";
 import { guardedTargets } from "./guarded-targets.ts";
 import type { DocumentSegment } from "../shared-memory/document-segment.ts";
@@ -17,7 +17,7 @@ export interface PeriodicReadSettings {
   /** Ends `periodicRead`; `stopClients` does the same. */
   readonly signal?: AbortSignal;
   /** Where the process image lives; by default in memory of this process alone. */
-  readonly imageMemory?: ImageMemory;
+  readonly image?: ImageProvider;
 }
 
 export abstract class ClientManager<Client extends ServerClient> {
@@ -69,7 +69,7 @@ export abstract class ClientManager<Client extends ServerClient> {
       clients: this.#clients,
       intervalMs: intervalSeconds * 1000,
       targets,
-      imageMemory: settings.imageMemory ?? privateImageMemory,
+      image: settings.image ?? privateImage,
       log: this.log,
       signal: settings.signal === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, settings.signal]),
       started,

@@ -5,23 +5,24 @@ import type { Log } from "../logging/log.ts";
 import type { PointDescription } from "../point/point.ts";
 import type { ServerClient } from "../point/server-client.ts";
 import { planDirectory, type ServerDescription } from "../process-image/directory.ts";
+import { privateMemory, type ImageMemory } from "../process-image/image-memory.ts";
 import { ImageReader } from "../process-image/image-reader.ts";
 import { ImageWriter, retireImage, type ImageHead } from "../process-image/image-writer.ts";
 import { assignKeys, type AssignedKeys } from "./point-keys.ts";
 
 /** Where the memory of a generation comes from. */
-export interface ImageMemory {
+export interface ImageProvider {
   /** Zeroed memory of at least the given size, not yet visible to readers. */
-  allocate(imageBytes: number): Promise<ArrayBufferLike>;
+  allocate(imageBytes: number): Promise<ImageMemory>;
   /** The memory allocated last holds a complete image: readers that open the image's name now find it. */
   announce(): Promise<void>;
   /** Nobody here looks at this memory any more. */
-  release(memory: ArrayBufferLike): void;
+  release(memory: ImageMemory): void;
 }
 
 /** An image that only this process sees. */
-export const privateImageMemory: ImageMemory = {
-  allocate: (imageBytes) => Promise.resolve(new SharedArrayBuffer(imageBytes)),
+export const privateImage: ImageProvider = {
+  allocate: (imageBytes) => Promise.resolve(privateMemory(imageBytes)),
   announce: () => Promise.resolve(),
   release: () => {},
 };
@@ -32,7 +33,7 @@ const maximumRoomBytes = 64 * 1024;
 export class ImageGenerations {
   readonly #clients: readonly ServerClient[];
   readonly #intervalMs: number;
-  readonly #memory: ImageMemory;
+  readonly #provider: ImageProvider;
   readonly #log: Log;
   readonly image: ImageWriter;
   #reader: ImageReader;
@@ -40,13 +41,13 @@ export class ImageGenerations {
   #points: readonly (readonly PointDescription[])[];
   #keys: AssignedKeys;
 
-  static async create(head: ImageHead, clients: readonly ServerClient[], memory: ImageMemory, log: Log) {
+  static async create(head: ImageHead, clients: readonly ServerClient[], provider: ImageProvider, log: Log) {
     const { keys, clashes } = assignKeys(clients);
     const servers = describe(clients, keys, head.intervalMs);
     const directory = planDirectory(servers);
-    const image = new ImageWriter(head, directory, await memory.allocate(directory.imageBytes));
-    await memory.announce();
-    const generations = new ImageGenerations(head, clients, memory, log, image, keys);
+    const image = new ImageWriter(head, directory, await provider.allocate(directory.imageBytes));
+    await provider.announce();
+    const generations = new ImageGenerations(head, clients, provider, log, image, keys);
     generations.#tell(clashes);
     return generations;
   }
@@ -54,17 +55,17 @@ export class ImageGenerations {
   private constructor(
     head: ImageHead,
     clients: readonly ServerClient[],
-    memory: ImageMemory,
+    provider: ImageProvider,
     log: Log,
     image: ImageWriter,
     keys: AssignedKeys,
   ) {
     this.#clients = clients;
     this.#intervalMs = head.intervalMs;
-    this.#memory = memory;
+    this.#provider = provider;
     this.#log = log;
     this.image = image;
-    this.#reader = new ImageReader(image.memory);
+    this.#reader = new ImageReader(image.memory.buffer);
     this.#points = clients.map((client) => client.points);
     this.#keys = keys;
   }
@@ -86,14 +87,14 @@ export class ImageGenerations {
       this.#withRoom(server, index),
     );
     const directory = planDirectory(servers);
-    const memory = await this.#memory.allocate(directory.imageBytes);
+    const memory = await this.#provider.allocate(directory.imageBytes);
     const old = this.image.replace(directory, memory);
-    this.#reader = new ImageReader(memory);
+    this.#reader = new ImageReader(memory.buffer);
     this.#points = points;
     this.#keys = keys;
-    await this.#memory.announce();
+    await this.#provider.announce();
     retireImage(old);
-    this.#memory.release(old);
+    this.#provider.release(old);
     this.#tell(clashes);
     return true;
   }

@@ -4,7 +4,7 @@
 import type { Log } from "../logging/log.ts";
 import type { ServerClient } from "../point/server-client.ts";
 import type { ServiceName } from "../point/service-name.ts";
-import { ImageGenerations, type ImageMemory } from "./image-generations.ts";
+import { ImageGenerations, type ImageProvider } from "./image-generations.ts";
 import { PollsInFlight } from "./polls-in-flight.ts";
 import { Publisher, type DocumentTarget } from "./publisher.ts";
 import { Grid, monotonicMs } from "./schedule.ts";
@@ -15,7 +15,7 @@ export interface PeriodicRead {
   readonly clients: readonly ServerClient[];
   readonly intervalMs: number;
   readonly targets: readonly DocumentTarget[];
-  readonly imageMemory: ImageMemory;
+  readonly image: ImageProvider;
   /** A first connection attempt already under way, by client. */
   readonly started?: ReadonlyMap<ServerClient, Promise<void>>;
   readonly log: Log;
@@ -31,7 +31,7 @@ export async function periodicRead(options: PeriodicRead): Promise<void> {
     pollsInFlight: new PollsInFlight(),
     log,
   };
-  const generations = await ImageGenerations.create({ service, intervalMs }, clients, options.imageMemory, log);
+  const generations = await ImageGenerations.create({ service, intervalMs }, clients, options.image, log);
   const publisher = new Publisher(generations, options.targets, around);
   const loops = clients.map((client, index) => {
     const block = generations.image.blocks[index];

@@ -41,7 +41,7 @@ export class ServerLoop {
 
   /** Ends after `stop`, when the connection is closed. Never rejects. */
   async run(): Promise<void> {
-    if (!this.#stop.signal.aborted) this.#show(ConnectionState.connecting, "");
+    if (!this.#stop.signal.aborted) this.#show(ConnectionState.connecting);
     while (!this.#stop.signal.aborted) {
       let connectedAtMs: number | undefined;
       try {
@@ -63,7 +63,7 @@ export class ServerLoop {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
     this.#alarm.ring();
-    this.#show(ConnectionState.stopped, "", StatusCode.BadShutdown);
+    this.#show(ConnectionState.stopped, StatusCode.BadShutdown);
   }
 
   async #pollWhileConnected(): Promise<void> {
@@ -81,7 +81,7 @@ export class ServerLoop {
         pollsInFlight.end();
       }
       if (this.#stop.signal.aborted) return;
-      this.#block.publish({ connection: ConnectionState.connected, error: "" }, clock() - startMs);
+      this.#block.publish({ connection: ConnectionState.connected }, clock() - startMs);
       if (isFirst) this.#connected();
       isFirst = false;
       const nowMs = clock();
@@ -110,7 +110,7 @@ export class ServerLoop {
     const code = error instanceof ServerError ? error.code : "ProtocolViolation";
     const message = error instanceof Error ? error.message : String(error);
     this.#block.countFailure(code);
-    this.#show(ConnectionState.lost, message, StatusCode.BadNoCommunication);
+    this.#show(ConnectionState.lost, StatusCode.BadNoCommunication, message);
     this.#around.changed();
     // The same failure again and again is counted, not repeated in the log.
     if (message === this.#lastError) return;
@@ -123,9 +123,9 @@ export class ServerLoop {
     }
   }
 
-  #show(connection: ConnectionState, error: string, status?: number): void {
+  #show(connection: ConnectionState, status?: number, error?: string): void {
     this.#block.begin();
     if (status !== undefined) this.#block.setEveryStatus(status);
-    this.#block.publish({ connection, error });
+    this.#block.publish(error === undefined ? { connection } : { connection, error });
   }
 }

@@ -30,12 +30,17 @@ export class ImageError extends Error {
 /** What a bank says about the source of its values. */
 export interface PollState {
   readonly connection: ConnectionState;
+  /** The last failure, "" for none so far; whether it is over, `connection` tells. */
   readonly error: string;
+  /** 0n: none so far. */
+  readonly errorNs: bigint;
   readonly cycle: bigint;
   readonly publishedNs: bigint;
   /** 0n: no good poll yet. */
   readonly lastGoodNs: bigint;
   readonly durationNs: bigint;
+  /** 0n: no certificate. */
+  readonly certificateEndsNs: bigint;
 }
 
 export interface PointReading extends Value {
@@ -173,10 +178,12 @@ export class BankReader {
         errorStart,
         errorStart + (this.#words[(this.#start + poll.errorBytes) / 4] ?? 0),
       ),
+      errorNs: integer(poll.errorNs),
       cycle: integer(poll.cycle),
       publishedNs: integer(poll.publishedNs),
       lastGoodNs: integer(poll.lastGoodNs),
       durationNs: integer(poll.durationNs),
+      certificateEndsNs: integer(poll.certificateEndsNs),
     };
   }
 

@@ -3,8 +3,10 @@
 
 import type { ServiceName } from "../point/service-name.ts";
 import { unixNs, wallClockNow } from "../point/timestamp.ts";
-import { writeDirectory, type Directory } from "./directory.ts";
+import { readDirectory, writeDirectory, type Directory } from "./directory.ts";
+import type { ImageMemory } from "./image-memory.ts";
 import {
+  block,
   header,
   ImageState,
   magicWords,
@@ -12,6 +14,9 @@ import {
   minorVersion,
   serviceCounters,
   pointEntry,
+  poll,
+  record,
+  serverEntry,
   type ServiceCounter,
 } from "./layout.ts";
 import { ServerBlock } from "./server-block.ts";
@@ -24,23 +29,23 @@ export interface ImageHead {
 export class ImageWriter {
   readonly #head: ImageHead;
   #directory: Directory;
-  #memory: ArrayBufferLike;
+  #memory: ImageMemory;
   #integers: BigInt64Array;
   #generation = 1;
   readonly blocks: readonly ServerBlock[];
 
   /** `memory` is all zero and has `directory.imageBytes` at least. */
-  constructor(head: ImageHead, directory: Directory, memory: ArrayBufferLike) {
+  constructor(head: ImageHead, directory: Directory, memory: ImageMemory) {
     this.#head = head;
     this.#directory = directory;
     this.#memory = memory;
-    this.#integers = new BigInt64Array(memory);
-    writeDirectory(directory, memory);
+    this.#integers = new BigInt64Array(memory.buffer);
+    writeDirectory(directory, memory.buffer);
     this.blocks = directory.servers.map((server) => new ServerBlock(server, memory));
     this.#writeHeader(unixNs(wallClockNow()));
   }
 
-  get memory(): ArrayBufferLike {
+  get memory(): ImageMemory {
     return this.#memory;
   }
 
@@ -56,19 +61,19 @@ export class ImageWriter {
    * The same servers in the same order with other keys, types or capacities: values, times and counters move over. Returns the old
    * memory, which stays a live image until it is retired: readers must find the new one under its name before.
    */
-  replace(directory: Directory, memory: ArrayBufferLike): ArrayBufferLike {
+  replace(directory: Directory, memory: ImageMemory): ImageMemory {
     const startedNs = this.#integers[header.startedNs / 8] ?? 0n;
     const oldMemory = this.#memory;
-    writeDirectory(directory, memory);
-    for (const [index, block] of this.blocks.entries()) {
+    writeDirectory(directory, memory.buffer);
+    for (const [index, serverBlock] of this.blocks.entries()) {
       const server = directory.servers[index];
-      if (server !== undefined) block.moveTo(server, memory);
+      if (server !== undefined) serverBlock.moveTo(server, memory);
     }
     this.#directory = directory;
     this.#memory = memory;
-    this.#integers = new BigInt64Array(memory);
-    const counters = new Uint8Array(oldMemory, header.counters, 8 * serviceCounters.length);
-    new Uint8Array(memory).set(counters, header.counters);
+    this.#integers = new BigInt64Array(memory.buffer);
+    const counters = new Uint8Array(oldMemory.buffer, header.counters, 8 * serviceCounters.length);
+    new Uint8Array(memory.buffer).set(counters, header.counters);
     this.#generation++;
     this.#writeHeader(startedNs);
     return oldMemory;
@@ -97,7 +102,7 @@ export class ImageWriter {
 
   /** Magic and version go last: a reader that sees them sees everything else. */
   #writeHeader(startedNs: bigint): void {
-    const view = new DataView(this.#memory);
+    const view = new DataView(this.#memory.buffer);
     const { servers, pointTableOffset, textTableOffset, texts, imageBytes } = this.#directory;
     const fields: readonly (readonly [offset: number, value: number])[] = [
       [header.headerBytes, header.bytes],
@@ -113,18 +118,31 @@ export class ImageWriter {
       [header.state, ImageState.live],
       [header.pid, process.pid],
       [header.intervalMs, this.#head.intervalMs],
+      [header.serverEntryBytes, serverEntry.bytes],
+      [header.pointEntryBytes, pointEntry.bytes],
+      [header.banksOffset, block.banks],
+      [header.pollBytes, poll.bytes],
+      [header.recordBytes, record.bytes],
     ];
     for (const [offset, value] of fields) view.setUint32(offset, value, true);
     view.setBigInt64(header.startedNs, startedNs, true);
     this.beat();
-    const words = new Uint32Array(this.#memory);
+    const words = new Uint32Array(this.#memory.buffer);
     Atomics.store(words, header.version / 4, (majorVersion << 16) | minorVersion);
     Atomics.store(words, header.magic / 4 + 1, magicWords[1]);
     Atomics.store(words, header.magic / 4, magicWords[0]);
   }
 }
 
-/** Tells readers of this memory that it gets no further values: they open the name again. */
-export function retireImage(memory: ArrayBufferLike): void {
-  Atomics.store(new Uint32Array(memory), header.state / 4, ImageState.retired);
+/**
+ * Tells readers of this memory that it gets no further values: they open the name again. Both counters of a block grow by two, which
+ * leaves its last bank the last one and ends every sleep. The memory holds an image of this version.
+ */
+export function retireImage(memory: ImageMemory): void {
+  const words = new Uint32Array(memory.buffer);
+  Atomics.store(words, header.state / 4, ImageState.retired);
+  for (const { blockOffset } of readDirectory(memory.buffer).servers) {
+    for (const offset of [blockOffset + block.begun, blockOffset + block.published]) Atomics.add(words, offset / 4, 2);
+    memory.wake(blockOffset + block.published);
+  }
 }

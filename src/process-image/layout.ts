@@ -14,6 +14,7 @@
 // first stores begun = published + 1, fills the other bank, then stores published = begun. So a bank is never written
 // while `published` names it, a reader that copied bank (p & 1) has a whole poll if afterwards begun - p is 0 or 1
 // (32-bit arithmetic, the counters wrap), and a writer killed at any instruction leaves the last complete bank in place.
+// When an image is retired both counters of every block grow by two: the same bank stays the last one, and sleepers wake.
 
 /** "CPCIMAGE" in ASCII, read as two little-endian words. */
 export const magicWords = [0x49435043, 0x4547414d] as const;
@@ -47,6 +48,11 @@ export const header = {
   startedNs: 64, //        i64, wall clock
   heartbeatNs: 72, //      i64, wall clock, stored at every tick of the publish clock
   counters: 80, //         8 x u64, counters of the service, see `ServiceCounter`
+  serverEntryBytes: 144, //  u32, from here on the sizes of what follows: a reader steps with these, so that a minor
+  pointEntryBytes: 148, //   u32  version can append fields
+  banksOffset: 152, //       u32, from the start of a block to its first bank
+  pollBytes: 156, //         u32
+  recordBytes: 160, //       u32
   bytes: 192,
 } as const;
 
@@ -123,7 +129,8 @@ export const poll = {
   lastGoodNs: 24, //       i64, wall clock of the last poll that the server answered, 0 for none
   durationNs: 32, //       i64, of this poll
   certificateEndsNs: 40, // i64, wall clock when the server's certificate expires, 0 for none
-  error: 64, //            192 bytes of UTF-8: why the server is not connected, or its last failure
+  errorNs: 48, //          i64, wall clock of the last failure, 0 for none
+  error: 64, //            192 bytes of UTF-8: the last failure; it stays when the server is connected again
   bytes: 256,
 } as const;
 export const errorTextBytes = poll.bytes - poll.error;

@@ -21,6 +21,7 @@ import {
   serverCounters,
   type ServerCounter,
 } from "./layout.ts";
+import type { ImageMemory } from "./image-memory.ts";
 import { isInline, writeLongValue } from "./long-value.ts";
 
 const recordWords = record.bytes / 4;
@@ -34,12 +35,13 @@ const highWord = 0x1_0000_0000;
 /** What a poll, or the lack of one, says about the source. */
 export interface SourceState {
   readonly connection: ConnectionState;
-  /** Why it is not connected; "" when all is well. */
-  readonly error: string;
+  /** A failure that just happened; without one the last stays in place. */
+  readonly error?: string;
 }
 
 export class ServerBlock implements PointSink {
   #server: PlacedServer;
+  #memory!: ImageMemory;
   #bytes!: Buffer;
   #words!: Uint32Array;
   #floats!: Float32Array;
@@ -53,13 +55,13 @@ export class ServerBlock implements PointSink {
   #receivedHigh = 0;
   #tooSmall = new Map<number, number>();
 
-  constructor(server: PlacedServer, memory: ArrayBufferLike) {
+  constructor(server: PlacedServer, memory: ImageMemory) {
     this.#server = server;
     this.#attach(server, memory);
     this.begin();
     for (let index = 0; index < server.points.length; index++)
       this.setStatus(index, StatusCode.BadWaitingForInitialData);
-    this.publish({ connection: ConnectionState.waiting, error: "" });
+    this.publish({ connection: ConnectionState.waiting });
   }
 
   get points(): readonly PlacedPoint[] {
@@ -154,7 +156,10 @@ export class ServerBlock implements PointSink {
     const head = this.#bank;
     const now = this.#nowNs();
     this.#words[(head + poll.connection) / 4] = source.connection;
-    this.#setError(source.error);
+    if (source.error !== undefined) {
+      this.#setError(source.error);
+      this.#integers[(head + poll.errorNs) / 8] = now;
+    }
     this.#integers[(head + poll.publishedNs) / 8] = now;
     if (durationMs !== undefined) {
       this.#integers[(head + poll.lastGoodNs) / 8] = now;
@@ -164,6 +169,7 @@ export class ServerBlock implements PointSink {
     }
     this.#open = false;
     this.#storeWord(block.published, this.#word(block.begun));
+    this.#memory.wake(this.#server.blockOffset + block.published);
   }
 
   /** Adds to a counter and returns its new value. */
@@ -179,7 +185,7 @@ export class ServerBlock implements PointSink {
   }
 
   /** Takes everything along into the memory of a new generation: same server, same points, other places. */
-  moveTo(server: PlacedServer, memory: ArrayBufferLike): void {
+  moveTo(server: PlacedServer, memory: ImageMemory): void {
     const old = { bytes: this.#bytes, server: this.#server, bank: this.#bank };
     const wasOpen = this.#open;
     this.#attach(server, memory);
@@ -210,13 +216,14 @@ export class ServerBlock implements PointSink {
     }
   }
 
-  #attach(server: PlacedServer, memory: ArrayBufferLike): void {
+  #attach(server: PlacedServer, memory: ImageMemory): void {
     this.#server = server;
-    this.#bytes = Buffer.from(memory);
-    this.#words = new Uint32Array(memory);
-    this.#floats = new Float32Array(memory);
-    this.#doubles = new Float64Array(memory);
-    this.#integers = new BigInt64Array(memory);
+    this.#memory = memory;
+    this.#bytes = Buffer.from(memory.buffer);
+    this.#words = new Uint32Array(memory.buffer);
+    this.#floats = new Float32Array(memory.buffer);
+    this.#doubles = new Float64Array(memory.buffer);
+    this.#integers = new BigInt64Array(memory.buffer);
   }
 
   #setLongValue(index: number, at: number, value: Value): boolean {

@@ -2,17 +2,18 @@
 // it, and says when it is complete.
 
 import type { MessagePort } from "node:worker_threads";
-import type { ImageMemory } from "../polling/image-generations.ts";
+import type { ImageProvider } from "../polling/image-generations.ts";
+import { mappedMemory, type ImageMemory } from "../process-image/image-memory.ts";
 import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 import type { Mapping } from "../posix/mapping.ts";
 import type { MessageToMain, MessageToWorker } from "./service-messages.ts";
 
 type Answer = Exclude<MessageToWorker, { kind: "stop" }>;
 
-export class ImageChannel implements ImageMemory {
+export class ImageChannel implements ImageProvider {
   readonly #imageName: string;
   readonly #port: MessagePort;
-  readonly #mappings = new Map<ArrayBufferLike, Mapping>();
+  readonly #mappings = new Map<ImageMemory, Mapping>();
   #answered: ((answer: Answer) => void) | undefined;
 
   constructor(imageName: string, port: MessagePort) {
@@ -20,20 +21,21 @@ export class ImageChannel implements ImageMemory {
     this.#port = port;
   }
 
-  async allocate(imageBytes: number): Promise<ArrayBufferLike> {
+  async allocate(imageBytes: number): Promise<ImageMemory> {
     const answer = await this.#ask({ kind: "image wanted", sizeBytes: imageBytes });
     if (answer.kind !== "image memory") throw new TypeError(`expected image memory, got "${answer.kind}"`);
     const object = SharedMemoryObject.fromDescriptor(answer.descriptor, this.#imageName);
     const mapping = object.map("read-write", answer.sizeBytes);
-    this.#mappings.set(mapping.buffer, mapping);
-    return mapping.buffer;
+    const memory = mappedMemory(mapping);
+    this.#mappings.set(memory, mapping);
+    return memory;
   }
 
   async announce(): Promise<void> {
     await this.#ask({ kind: "image complete" });
   }
 
-  release(memory: ArrayBufferLike): void {
+  release(memory: ImageMemory): void {
     this.#mappings.get(memory)?.unmap();
     this.#mappings.delete(memory);
   }

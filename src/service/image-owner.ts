@@ -4,6 +4,9 @@
 // A new generation is made under a name of its own (`NAME.next`), filled by the worker, and then renamed over the old one: whoever opens
 // NAME gets a complete image or the complete one before, never half of one. The lock hangs on each generation's descriptor.
 
+import { mappedMemory } from "../process-image/image-memory.ts";
+import { ImageError, ImageReader } from "../process-image/image-reader.ts";
+import { retireImage } from "../process-image/image-writer.ts";
 import { AnotherWriterError, becomeSingleWriter } from "../posix/single-writer.ts";
 import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 
@@ -15,11 +18,13 @@ export class ImageOwner {
   /** The image that the name leads to: ours, or at first what an earlier run left. */
   #current: SharedMemoryObject | undefined;
   #next: SharedMemoryObject | undefined;
+  #isOfEarlierRun: boolean;
 
   /** Throws an AnotherWriterError when a living process writes the image of this name. */
   constructor(name: string) {
     this.name = name;
     this.#current = lockExisting(name);
+    this.#isOfEarlierRun = true;
   }
 
   /** Memory for a new generation, all zero, not under the image's name yet. */
@@ -38,6 +43,9 @@ export class ImageOwner {
   announce(): void {
     if (this.#next === undefined) throw new TypeError(`no new generation of ${this.name} was prepared`);
     this.#next.rename(this.name);
+    // Readers of our own generations are sent on by the worker, those of an earlier run by nobody else.
+    if (this.#isOfEarlierRun && this.#current !== undefined) retireLeftOver(this.#current);
+    this.#isOfEarlierRun = false;
     this.#current?.close();
     this.#current = this.#next;
     this.#next = undefined;
@@ -61,4 +69,16 @@ function lockExisting(name: string): SharedMemoryObject | undefined {
   if (existing.tryLock()) return existing;
   existing.close();
   throw new AnotherWriterError(name);
+}
+
+/** What a killed run left may be anything; only a whole image of our version is written to. */
+function retireLeftOver(object: SharedMemoryObject): void {
+  if (object.sizeBytes() === 0) return;
+  using mapping = object.map("read-write");
+  try {
+    if (new ImageReader(mapping.buffer).directory.imageBytes > mapping.sizeBytes) return;
+    retireImage(mappedMemory(mapping));
+  } catch (error) {
+    if (!(error instanceof ImageError || error instanceof RangeError)) throw error;
+  }
 }

@@ -45,7 +45,7 @@ export async function work<Order extends ServiceOrder>(
   const segments = pairs.map(({ segment }) => segment);
   const guards = pairs.map(({ guard }) => guard);
   try {
-    await manager.periodicRead(order.intervalMs / 1000, segments, guards, { signal: stop.signal, imageMemory: image });
+    await manager.periodicRead(order.intervalMs / 1000, segments, guards, { signal: stop.signal, image });
   } finally {
     for (const guard of guards) guard.close();
   }

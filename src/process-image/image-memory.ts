@@ -1,0 +1,21 @@
+// The memory an image lies in: this process's own, or a mapping that readers share.
+
+import { wakeAll } from "../posix/futex.ts";
+import type { Mapping } from "../posix/mapping.ts";
+
+export interface ImageMemory {
+  readonly buffer: ArrayBufferLike;
+  /** Wakes who sleeps on the 32-bit word at this offset. */
+  wake(offset: number): void;
+}
+
+/** Zeroed memory that only the threads of this process can see. */
+export function privateMemory(imageBytes: number): ImageMemory {
+  const buffer = new SharedArrayBuffer(imageBytes);
+  const words = new Int32Array(buffer);
+  return { buffer, wake: (offset) => void Atomics.notify(words, offset / 4) };
+}
+
+export function mappedMemory(mapping: Mapping): ImageMemory {
+  return { buffer: mapping.buffer, wake: (offset) => void wakeAll(mapping, offset) };
+}
