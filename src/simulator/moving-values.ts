@@ -14,10 +14,14 @@ interface Range {
   readonly highest: number;
 }
 
-/** The first line whose unit is the point's, or whose words are in its name, says how the point behaves. */
+/** The line with the point's unit, or else the first one whose words are in its name, says how the point behaves. */
 const behaviours: readonly { units: readonly string[]; words: RegExp; range: Range | "counter" | "hours" }[] = [
   { units: ["h"], words: /betriebsstunden|stunden|hours/i, range: "hours" },
-  { units: ["kWh", "m³", "Stk"], words: /zähler|zaehler|counter|anzahl|count|energie/i, range: "counter" },
+  {
+    units: ["kWh", "m³", "Stk"],
+    words: /zähler|zaehler|counter|anzahl|count|energie|menge|gesamt|gefüllt/i,
+    range: "counter",
+  },
   { units: ["°C", "K"], words: /temp/i, range: { lowest: 18, highest: 92 } },
   { units: ["mbar", "hPa"], words: /vakuum|vacuum/i, range: { lowest: 40, highest: 320 } },
   { units: ["bar"], words: /druck|pressure/i, range: { lowest: 5.4, highest: 7.8 } },
@@ -43,9 +47,10 @@ const unixEpochTicks = 116_444_736_000_000_000n;
 
 /** The point's value in its engineering unit. `coarse`: only whole numbers will be seen of it, so give it something to show. */
 export function movingNumber(name: string, unit: string, coarse: boolean): (atMs: number) => number {
-  const range = behaviours.find((b) => (unit === "" ? b.words.test(name) : b.units.includes(unit)))?.range ?? anything;
+  const ofUnit = behaviours.find(({ units }) => units.includes(unit));
+  const range = (ofUnit ?? behaviours.find(({ words }) => words.test(name)))?.range ?? anything;
   const seed = hash(name);
-  if (range === "hours") return (atMs) => (atMs / hourMs) % 40_000;
+  if (range === "hours") return (atMs) => (atMs / hourMs + (seed % 9000)) % 40_000;
   if (range === "counter") {
     const msPerCount = 300 + 1500 * fraction(seed);
     return (atMs) => Math.floor(atMs / msPerCount) % 1_000_000;
@@ -66,7 +71,7 @@ export function movingNumber(name: string, unit: string, coarse: boolean): (atMs
 /** Faults come now and then and go by themselves; running machines run most of the time; everything else changes every few seconds. */
 export function movingBit(name: string): (atMs: number) => boolean {
   const seed = hash(name);
-  const fault = /stör|stoer|fehler|fault|alarm|warnung/i.test(name);
+  const fault = /stör|stoer|fehler|fault|alarm|warnung|über|niedrig|fällig/i.test(name);
   const running = /betrieb|läuft|laeuft|running|bereit/i.test(name);
   const periodMs = (fault ? 45_000 : 8_000) + 20_000 * fraction(seed);
   const share = fault ? 0.12 : running ? 0.8 : 0.5;

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import * as fc from "fast-check";
+
+import type { ModbusPoint, ReadFunction, WordOrder } from "../../src/config/configuration.ts";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { modbusTable } from "../../src/simulator/modbus-registers.ts";
+import { movingBit, movingNumber, movingText } from "../../src/simulator/moving-values.ts";
+
+const atMs = Date.UTC(2026, 6, 1, 12);
+
+function point(changes: Partial<ModbusPoint>): ModbusPoint {
+  const wireType = changes.wireType ?? BuiltInType.UInt16;
+  return {
+    key: "Anlage: Punkt",
+    description: "",
+    unit: "",
+    functionCode: 3,
+    unitId: 1,
+    address: 10,
+    width: 1,
+    wireType,
+    type: wireType,
+    bit: -1,
+    wordOrder: "ABCD",
+    scale: 1,
+    bias: 0,
+    location: { file: "test.xml", line: 1 },
+    ...changes,
+  };
+}
+
+function registers(of: ModbusPoint, among: readonly ModbusPoint[] = [of]): DataView {
+  const table = modbusTable(among);
+  const bytes = new DataView(new ArrayBuffer(2 * of.width));
+  for (let i = 0; i < of.width; i += 1) {
+    const value = table(of.functionCode, of.unitId, of.address + i, atMs);
+    assert.ok(value !== undefined, `no register at ${of.address + i}`);
+    bytes.setUint16(2 * i, value);
+  }
+  return bytes;
+}
+
+function float(wordOrder: WordOrder): string {
+  return hex(registers(point({ wireType: BuiltInType.Float, width: 2, unit: "bar", wordOrder })));
+}
+
+function hex(bytes: DataView): string {
+  return Buffer.from(bytes.buffer).toString("hex");
+}
+
+describe("registers of a simulated device", () => {
+  it("hold a Float in each of the four orders", () => {
+    const value = Math.fround(movingNumber("Anlage: Punkt", "bar", false)(atMs));
+    const a = float("ABCD");
+    const [A, B, C, D] = [a.slice(0, 2), a.slice(2, 4), a.slice(4, 6), a.slice(6, 8)];
+    assert.equal(Buffer.from(a, "hex").readFloatBE(), value);
+    assert.equal(float("CDAB"), `${C}${D}${A}${B}`);
+    assert.equal(float("BADC"), `${B}${A}${D}${C}`);
+    assert.equal(float("DCBA"), `${D}${C}${B}${A}`);
+  });
+
+  it("hold 64 bits with all words turned round, and 16 bits with their bytes", () => {
+    const counter = point({ wireType: BuiltInType.UInt64, width: 4, unit: "kWh" });
+    const count = BigInt(movingNumber(counter.key, "kWh", true)(atMs));
+    assert.equal(registers(counter).getBigUint64(0), count);
+    assert.equal(registers({ ...counter, wordOrder: "DCBA" }).getBigUint64(0, true), count);
+    const word = point({ unit: "kWh" });
+    assert.equal(registers({ ...word, wordOrder: "BADC" }).getUint16(0, true), registers(word).getUint16(0));
+  });
+
+  it("hold raw numbers that scale and bias turn into the value", () => {
+    const scaled = point({ wireType: BuiltInType.Int16, unit: "°C", scale: 0.1, bias: -50 });
+    const expected = movingNumber(scaled.key, "°C", false)(atMs);
+    assert.ok(Math.abs(registers(scaled).getInt16(0) * 0.1 - 50 - expected) <= 0.05 + 1e-9);
+  });
+
+  it("hold texts, filled up with NUL", () => {
+    const text = point({ wireType: BuiltInType.String, width: 20 });
+    const bytes = Buffer.from(registers(text).buffer);
+    assert.equal(bytes.toString("utf8").replace(/\0+$/, ""), movingText(text.key)(atMs));
+    assert.equal(
+      Buffer.from(registers({ ...text, wordOrder: "DCBA" }).buffer)
+        .swap16()
+        .compare(bytes),
+      0,
+    );
+  });
+
+  it("share one register among its bits", () => {
+    const bits = [0, 3, 15].map((bit) => point({ key: `Bit ${bit}`, wireType: BuiltInType.Boolean, bit }));
+    const expected = bits.reduce((word, { key, bit }) => word | (Number(movingBit(key)(atMs)) << bit), 0);
+    const [first] = bits;
+    assert.ok(first);
+    assert.equal(registers(first, bits).getUint16(0), expected);
+  });
+
+  it("keep function codes and unit ids apart, and nothing anywhere else", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom<ReadFunction>(1, 2, 3, 4),
+        fc.integer({ min: 0, max: 255 }),
+        fc.integer({ min: 0, max: 65_535 }),
+        fc.constantFrom<ReadFunction>(1, 2, 3, 4),
+        fc.integer({ min: 0, max: 255 }),
+        fc.integer({ min: 0, max: 65_535 }),
+        (functionCode, unitId, address, otherCode, otherUnit, otherAddress) => {
+          const table = modbusTable([point({ functionCode, unitId, address })]);
+          assert.notEqual(table(functionCode, unitId, address, atMs), undefined);
+          if (functionCode === otherCode && unitId === otherUnit && address === otherAddress) return;
+          assert.equal(table(otherCode, otherUnit, otherAddress, atMs), undefined);
+        },
+      ),
+    );
+  });
+
+  it("belong to the first of two points that claim them", () => {
+    const first = point({ key: "first", unit: "bar" });
+    const second = point({ key: "second", unit: "V" });
+    assert.equal(hex(registers(first, [first, second])), hex(registers(first)));
+  });
+});
