@@ -203,6 +203,20 @@ export class BankReader {
     return this.#bytes[this.#record(index) + record.shape] ?? 0;
   }
 
+  /** Type and shape together, to see at once whether either changed. */
+  kind(index: number): number {
+    return (this.#words[(this.#record(index) + record.type) / 4] ?? 0) & 0xffff;
+  }
+
+  /** The low and the high half of an inline scalar's 64 bits. */
+  lowWord(index: number): number {
+    return this.#words[(this.#record(index) + record.value) / 4] ?? 0;
+  }
+
+  highWord(index: number): number {
+    return this.#words[(this.#record(index) + record.value) / 4 + 1] ?? 0;
+  }
+
   /** The value of an inline scalar as a number: exact for all types but Int64, UInt64 and DateTime. */
   number(index: number, type: BuiltInType): number {
     const at = this.#record(index) + record.value;

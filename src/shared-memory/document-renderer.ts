@@ -1,14 +1,11 @@
-// The JSON document, rendered from the process image. What never changes about a point (key, description) is encoded once for each
-// generation of the image; in a cycle only values are formatted and bytes are copied.
-//
-//   {"<connection key>":{"value":true,...},"<key>":{"value": VALUE ,"varType":"UInt16","description":"..."},...}
-//    \________________ constant ________/\_______ head ______/       \______________ tail _____________/
+// The JSON document, rendered from the process image. Its constant bytes are laid out once (document-layout.ts); in a cycle only values
+// that changed are formatted, into their slots.
 
-import { BuiltInType, builtInTypeName } from "../point/built-in-type.ts";
-import { isBad, StatusCode } from "../point/status-code.ts";
+import { BuiltInType } from "../point/built-in-type.ts";
 import type { BankReader, ImageReader } from "../process-image/image-reader.ts";
 import { ConnectionState } from "../process-image/layout.ts";
 import { isInline } from "../process-image/long-value.ts";
+import { layOut, type DocumentLayout, type ServerSlots } from "./document-layout.ts";
 import { doubleToJson, valueToJson } from "./value-json.ts";
 
 /** What a point shows that could not be read, as the consumers of each service know it. */
@@ -26,201 +23,193 @@ export interface RenderedDocument {
   readonly missingEntries: number;
 }
 
-/** The constant bytes of one point. Tails are kept by type and remade when the type changes. */
-interface PointText {
-  readonly head: Buffer;
-  readonly description: string;
-  tail: Buffer;
-  tailKey: number;
-}
-
-interface ServerText {
-  readonly connected: Buffer;
-  readonly disconnected: Buffer;
-  readonly points: PointText[];
-}
-
-const digitZero = 0x30;
+const space = 0x20;
 const minus = 0x2d;
-/** Longest inline scalar: a Double of 24 characters, a DateTime of 30. */
-const longestScalarBytes = 40;
-/** Room kept for the entry that says how many are missing, and the closing brace. */
-const missingEntryBytes = 220;
+const point = 0x2e;
+const digitZero = 0x30;
+
+const decimalPlaces = 6;
+const decimalScale = 10 ** decimalPlaces;
+/** With six decimals 15 digits, and less than 2^31. */
+const largestWhole = 999_999_999;
+
+/** What each slot shows: the 64 bits of an inline value, the text of a long one. */
+interface Shown {
+  readonly low: Uint32Array;
+  readonly high: Uint32Array;
+  readonly text: string[];
+}
 
 export class DocumentRenderer {
   readonly #image: ImageReader;
   readonly #unreadable: string;
-  readonly #full: readonly ServerText[];
-  #brief: readonly ServerText[] | undefined;
-  #out = Buffer.allocUnsafe(16 * 1024);
-  #at = 0;
+  #capacityBytes = -1;
+  #layout: DocumentLayout = { bytes: Buffer.alloc(0), servers: [], missingEntries: 0 };
+  #shown: readonly Shown[] = [];
+  #neededBytes = 0;
+  #omitted: Omission = "nothing";
+  /** Every slot of a new layout is to be filled, whatever `#shown` says. */
+  #isFresh = true;
 
   constructor(image: ImageReader, unreadable: string) {
     this.#image = image;
-    this.#unreadable = JSON.stringify(unreadable);
-    this.#full = textsOf(image, true);
+    this.#unreadable = unreadable;
   }
 
   /** Renders the last complete poll of every server into at most `capacityBytes`. */
   render(capacityBytes: number): RenderedDocument {
-    this.#renderAll(this.#full, Infinity);
-    const neededBytes = this.#at;
-    if (neededBytes <= capacityBytes) return this.#result(neededBytes, "nothing", 0);
-    this.#brief ??= textsOf(this.#image, false);
-    const missingEntries = this.#renderAll(this.#brief, capacityBytes);
-    return this.#result(neededBytes, missingEntries === 0 ? "descriptions" : "points", missingEntries);
-  }
-
-  #result(neededBytes: number, omitted: Omission, missingEntries: number): RenderedDocument {
-    return { bytes: this.#out.subarray(0, this.#at), neededBytes, omitted, missingEntries };
-  }
-
-  /** Returns how many entries were left out so that the rest fits into `limitBytes`. */
-  #renderAll(servers: readonly ServerText[], limitBytes: number): number {
-    this.#at = 0;
-    let entries = 0;
-    let kept = 0;
-    /** Where the document may end so that the entry about the missing ones still fits behind it. */
-    let keptEnd = 1;
-    const entryDone = (): void => {
-      entries++;
-      if (this.#at + missingEntryBytes > limitBytes) return;
-      kept = entries;
-      keptEnd = this.#at;
+    if (capacityBytes !== this.#capacityBytes || !this.#fill()) {
+      this.#capacityBytes = capacityBytes;
+      this.#layOut();
+      this.#fill();
+    }
+    return {
+      bytes: this.#layout.bytes,
+      neededBytes: this.#neededBytes,
+      omitted: this.#omitted,
+      missingEntries: this.#layout.missingEntries,
     };
-    this.#reserve(2);
-    this.#out[this.#at++] = 0x7b;
-    for (const [serverIndex, server] of servers.entries()) {
-      const bank = this.#image.view(serverIndex);
-      const isConnected = bank.connection === ConnectionState.connected;
-      if (entries > 0) this.#comma();
-      this.#bytes(isConnected ? server.connected : server.disconnected);
-      entryDone();
-      if (!isConnected) continue;
-      for (let index = 0; index < server.points.length; index++) {
-        this.#comma();
-        this.#point(bank, index, server.points[index] as PointText);
-        entryDone();
+  }
+
+  #layOut(): void {
+    const limitBytes = this.#capacityBytes;
+    const unreadable = this.#unreadable;
+    this.#omitted = "nothing";
+    this.#layout = layOut(this.#image, { unreadable, withDescriptions: true, limitBytes: Infinity });
+    this.#neededBytes = this.#layout.bytes.length;
+    if (this.#neededBytes > limitBytes) {
+      this.#layout = layOut(this.#image, { unreadable, withDescriptions: false, limitBytes });
+      this.#omitted = this.#layout.missingEntries === 0 ? "descriptions" : "points";
+    }
+    this.#shown = this.#layout.servers.map(({ width }) => ({
+      low: new Uint32Array(width.length),
+      high: new Uint32Array(width.length),
+      text: Array.from(width, () => ""),
+    }));
+    this.#isFresh = true;
+  }
+
+  /** Brings every slot up to date; false when the layout does not hold any more. */
+  #fill(): boolean {
+    const { servers } = this.#layout;
+    const isFresh = this.#isFresh;
+    this.#isFresh = false;
+    for (let index = 0; index < servers.length; index++) {
+      const slots = servers[index] as ServerSlots;
+      const bank = this.#image.view(index);
+      if ((bank.connection === ConnectionState.connected) !== slots.isConnected) return false;
+      if (!this.#fillServer(bank, slots, this.#shown[index] as Shown, isFresh)) return false;
+    }
+    return servers.length === this.#image.directory.servers.length;
+  }
+
+  #fillServer(bank: BankReader, slots: ServerSlots, shown: Shown, isFresh: boolean): boolean {
+    const { status, kind, width, start } = slots;
+    for (let index = 0; index < width.length; index++) {
+      if (bank.status(index) !== status[index] || bank.kind(index) !== kind[index]) return false;
+      const slotWidth = width[index] as number;
+      if (slotWidth === 0) continue;
+      const slotStart = start[index] as number;
+      const type = bank.type(index);
+      if (bank.shape(index) !== 0 || !isInline(type)) {
+        const text = valueToJson(bank.value(index));
+        if (text === shown.text[index]) continue;
+        if (!this.#long(text, slotStart, slotWidth)) return false;
+        shown.text[index] = text;
+        continue;
       }
+      const low = bank.lowWord(index);
+      const high = bank.highWord(index);
+      if (!isFresh && low === shown.low[index] && high === shown.high[index]) continue;
+      shown.low[index] = low;
+      shown.high[index] = high;
+      this.#inline(bank, index, type, slotStart, slotWidth);
     }
-    this.#reserve(1);
-    this.#out[this.#at++] = 0x7d;
-    if (this.#at <= limitBytes) return 0;
-    this.#at = keptEnd;
-    if (kept > 0) this.#comma();
-    this.#text(missingEntry(entries - kept));
-    return entries - kept;
+    return true;
   }
 
-  #point(bank: BankReader, index: number, text: PointText): void {
-    const status = bank.status(index);
-    this.#bytes(text.head);
-    if (isBad(status)) {
-      this.#text(`${this.#unreadable},"varType":"String","description":${text.description},"statusCode":${status}}`);
-      return;
-    }
-    const type = bank.type(index);
-    if (bank.shape(index) === 0 && isInline(type)) this.#inline(bank, index, type);
-    else this.#text(valueToJson(bank.value(index)));
-    if (status !== StatusCode.Good) {
-      this.#text(`,"varType":"${builtInTypeName(type)}","description":${text.description},"statusCode":${status}}`);
-      return;
-    }
-    if (text.tailKey !== type) {
-      text.tailKey = type;
-      text.tail = Buffer.from(`,"varType":"${builtInTypeName(type)}","description":${text.description}}`);
-    }
-    this.#bytes(text.tail);
-  }
-
-  #inline(bank: BankReader, index: number, type: BuiltInType): void {
-    this.#reserve(longestScalarBytes);
+  #inline(bank: BankReader, index: number, type: BuiltInType, start: number, width: number): void {
     switch (type) {
       case BuiltInType.Boolean:
-        this.#ascii(bank.number(index, type) === 0 ? "false" : "true");
+        this.#ascii(bank.number(index, type) === 0 ? "false" : "true", start, width);
         return;
       case BuiltInType.Float:
       case BuiltInType.Double:
-        this.#ascii(doubleToJson(bank.number(index, type)));
+        this.#double(bank.number(index, type), start, width);
         return;
       case BuiltInType.Int64:
       case BuiltInType.UInt64:
-        this.#ascii(String(bank.integer(index, type)));
+        this.#ascii(String(bank.integer(index, type)), start, width);
         return;
       case BuiltInType.DateTime:
-        this.#ascii(valueToJson(bank.value(index)));
+        this.#ascii(valueToJson(bank.value(index)), start, width);
         return;
       default:
-        this.#integer(bank.number(index, type));
+        this.#integer(bank.number(index, type), start, width);
     }
   }
 
-  #integer(value: number): void {
-    let rest = value;
-    if (rest < 0) {
-      this.#out[this.#at++] = minus;
-      rest = -rest;
-    }
-    let digits = 1;
-    for (let limit = 10; rest >= limit; limit *= 10) digits++;
-    const end = this.#at + digits;
-    for (let at = end - 1; at >= this.#at; at--) {
+  /** Up to 32 bits. */
+  #integer(value: number, start: number, width: number): void {
+    const { bytes } = this.#layout;
+    let rest = Math.abs(value);
+    let at = start + width;
+    do {
       const next = Math.floor(rest / 10);
-      this.#out[at] = digitZero + (rest - next * 10);
+      bytes[--at] = digitZero + (rest - next * 10);
       rest = next;
+    } while (rest > 0);
+    if (value < 0) bytes[--at] = minus;
+    while (at > start) bytes[--at] = space;
+  }
+
+  /**
+   * Measured values mostly have a few decimals, and those are written as the integer they are a fraction of: up to 15 digits, so
+   * that the division giving the value back proves the text to be the shortest one. All others go the general way.
+   */
+  #double(value: number, start: number, width: number): void {
+    const scaled = Math.round(value * decimalScale);
+    if (scaled / decimalScale !== value || Math.abs(value) > largestWhole || Object.is(value, -0)) {
+      this.#ascii(doubleToJson(value), start, width);
+      return;
     }
-    this.#at = end;
+    const { bytes } = this.#layout;
+    const digits = Math.abs(scaled);
+    // Both parts have at most 31 bits from here on: `| 0` keeps the arithmetic in integers.
+    let whole = (digits / decimalScale) | 0;
+    let fraction = (digits - whole * decimalScale) | 0;
+    let at = start + width;
+    let decimals = decimalPlaces;
+    for (; decimals > 1 && fraction % 10 === 0; decimals--) fraction = (fraction / 10) | 0;
+    for (; decimals > 0; decimals--) {
+      const next = (fraction / 10) | 0;
+      bytes[--at] = digitZero + (fraction - next * 10);
+      fraction = next;
+    }
+    bytes[--at] = point;
+    do {
+      const next = (whole / 10) | 0;
+      bytes[--at] = digitZero + (whole - next * 10);
+      whole = next;
+    } while (whole > 0);
+    if (value < 0) bytes[--at] = minus;
+    while (at > start) bytes[--at] = space;
   }
 
-  /** Characters below 0x80 only; room is reserved already. */
-  #ascii(text: string): void {
-    for (let index = 0; index < text.length; index++) this.#out[this.#at++] = text.charCodeAt(index);
+  /** Characters below 0x80 only, and never more than the slot has. */
+  #ascii(text: string, start: number, width: number): void {
+    const { bytes } = this.#layout;
+    let at = start;
+    for (const textStart = start + width - text.length; at < textStart; at++) bytes[at] = space;
+    for (let index = 0; index < text.length; index++) bytes[at++] = text.charCodeAt(index);
   }
 
-  #text(text: string): void {
-    this.#reserve(text.length * 3);
-    this.#at += this.#out.write(text, this.#at, "utf8");
+  #long(text: string, start: number, width: number): boolean {
+    const lengthBytes = Buffer.byteLength(text);
+    if (lengthBytes > width) return false;
+    const textStart = start + width - lengthBytes;
+    this.#layout.bytes.fill(space, start, textStart);
+    this.#layout.bytes.write(text, textStart, "utf8");
+    return true;
   }
-
-  #bytes(bytes: Buffer): void {
-    this.#reserve(bytes.length);
-    this.#out.set(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-
-  #comma(): void {
-    this.#reserve(1);
-    this.#out[this.#at++] = 0x2c;
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#out.length) return;
-    const larger = Buffer.allocUnsafe(2 * (this.#at + bytes));
-    this.#out.copy(larger, 0, 0, this.#at);
-    this.#out = larger;
-  }
-}
-
-/** The last entry of a document that does not fit; at most `missingEntryBytes` with comma and brace. */
-function missingEntry(missing: number): string {
-  const description = "Entries left out because the shared memory is too small; the log names the size needed";
-  return `"Entries missing":{"value":${missing},"varType":"UInt32","description":"${description}"}}`;
-}
-
-function textsOf(image: ImageReader, withDescriptions: boolean): ServerText[] {
-  const describe = (text: string): string => (withDescriptions ? JSON.stringify(text) : '""');
-  return image.directory.servers.map(({ connection, points }) => ({
-    connected: connectionEntry(connection.key, true, describe(connection.description)),
-    disconnected: connectionEntry(connection.key, false, describe(connection.description)),
-    points: points.map(({ key, description }) => ({
-      head: Buffer.from(`${JSON.stringify(key)}:{"value":`),
-      description: describe(description),
-      tail: Buffer.alloc(0),
-      tailKey: -1,
-    })),
-  }));
-}
-
-function connectionEntry(key: string, value: boolean, description: string): Buffer {
-  return Buffer.from(`${JSON.stringify(key)}:{"value":${value},"varType":"Boolean","description":${description}}`);
 }
