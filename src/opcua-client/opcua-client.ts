@@ -19,7 +19,7 @@ import type { NodeLesson } from "./session/node-lessons.ts";
 import { NodeReader } from "./session/node-reader.ts";
 import { discoverEndpoint } from "./session/endpoint-discovery.ts";
 import { SecureSession } from "./session/secure-session.ts";
-import type { UserCertificate } from "./session/secure-session.ts";
+import type { UserCertificate } from "./session/user-identity.ts";
 
 /** What `readValue` gives: value (undefined with a bad status), status code and source timestamp of one node. */
 export interface NodeValue {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { CreateSessionResponse } from "node-opcua-client";
+import { CreateSessionResponse, MessageSecurityMode, SecurityPolicy, UserTokenType } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { fingerprint } from "../../src/certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../src/config/configuration.ts";
@@ -41,7 +41,6 @@ before(async () => {
     ),
   );
   certificates = Object.fromEntries(made) as typeof certificates;
-  const build = (server: OPCUAServer): void => addDoubles(server, ["a"]);
   open = await startServer({ folder: join(folder.path, "open"), certificate: certificates.server, build });
   closed = await startServer({
     folder: join(folder.path, "closed"),
@@ -63,6 +62,10 @@ beforeEach(() => {
   rmSync(join(directory, "rejected"), { recursive: true, force: true });
   mkdirSync(trusted, { recursive: true });
 });
+
+function build(server: OPCUAServer): void {
+  addDoubles(server, ["a"]);
+}
 
 function trustServer(): void {
   copyFileSync(certificates.server.certificateFile, join(trusted, "server.der"));
@@ -172,7 +175,7 @@ describe("the server's certificate", () => {
     trustServer();
     await withChangedCreateSession(
       (response) => {
-        const signature = response.serverSignature.signature as Buffer;
+        const { signature } = response.serverSignature;
         signature[0] = (signature[0] ?? 0) ^ 1;
       },
       async () => assert.match(await refusal(clientOf(secure), "SecurityRefused"), /signature/),
@@ -199,7 +202,11 @@ describe("the configured security is never lowered", () => {
   test("a policy that the server does not offer is refused, with what it offers", async () => {
     const plain = await startServer({ folder: join(folder.path, "plain"), certificate: certificates.server });
     const endpoints = plain.server.endpoints[0]?.endpointDescriptions() ?? [];
-    endpoints.splice(0, endpoints.length, ...endpoints.filter(({ securityMode }) => securityMode === 1));
+    endpoints.splice(
+      0,
+      endpoints.length,
+      ...endpoints.filter(({ securityMode }) => securityMode === MessageSecurityMode.None),
+    );
     try {
       const message = await refusal(clientOf(secure, plain.url), "SecurityRefused");
       assert.match(
@@ -237,6 +244,26 @@ describe("identities", () => {
   test("a password is never sent without security", async () => {
     const message = await refusal(clientOf({ identity: right }, closed.url), "SecurityRefused");
     assert.match(message, /not sent without security/);
+  });
+
+  test("a password is never sent unencrypted through a channel that only signs", async () => {
+    trustServer();
+    const policies = (closed.server.endpoints[0]?.endpointDescriptions() ?? [])
+      .filter(({ securityMode }) => securityMode === MessageSecurityMode.Sign)
+      .flatMap(({ userIdentityTokens }) => userIdentityTokens ?? [])
+      .filter(({ tokenType }) => tokenType === UserTokenType.UserName);
+    assert.ok(policies.length > 0);
+    const uris = policies.map(({ securityPolicyUri }) => securityPolicyUri);
+    for (const policy of policies) policy.securityPolicyUri = SecurityPolicy.None;
+    try {
+      const message = await refusal(
+        clientOf({ ...secure, mode: "Sign", identity: right }, closed.url),
+        "IdentityRefused",
+      );
+      assert.match(message, /only unencrypted/);
+    } finally {
+      policies.forEach((policy, i) => (policy.securityPolicyUri = uris[i] ?? null));
+    }
   });
 
   test("a trusted user certificate logs in, a strange one does not", async () => {

@@ -17,7 +17,7 @@ import { ServerError } from "../../point/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { asServerError } from "./failure.ts";
-import { cutChannel, guardChannel } from "./guarded-channel.ts";
+import "./silence.ts";
 
 /** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */
 export const libraryTransportTimeoutMs = 2_000_000_000;
@@ -90,7 +90,6 @@ async function fetchEndpoints(server: OpcUaServer, limit: WaitLimit): Promise<re
     defaultTransactionTimeout: limit.timeoutMs + 1000,
   });
   const what = `connect to ${server.endpointUrl}`;
-  guardChannel(channel, () => cutChannel(channel));
   try {
     await boundedWait(
       answerOf<void>((done) => channel.create(server.endpointUrl, done)),
@@ -119,7 +118,8 @@ async function fetchEndpoints(server: OpcUaServer, limit: WaitLimit): Promise<re
   } catch (error) {
     throw asServerError(error, server.alias, what);
   } finally {
-    cutChannel(channel);
+    channel.forceConnectionBreak();
+    channel.dispose();
     channel.removeAllListeners();
   }
 }

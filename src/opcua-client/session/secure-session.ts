@@ -13,9 +13,7 @@ import {
   OPCUAClient,
   ReadResponse,
   RequestHeader,
-  SecurityPolicy,
   StatusCodes,
-  UserTokenType,
   crypto_utils,
   verifySignature,
 } from "node-opcua-client";
@@ -23,8 +21,8 @@ import type {
   ClientSecureChannelLayer,
   ClientSession,
   DataValue,
-  EndpointDescription,
   ReadRequest,
+  Response,
   StatusCode,
   UserIdentityInfo,
 } from "node-opcua-client";
@@ -35,18 +33,13 @@ import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
 import { asServerError } from "./failure.ts";
-import { cutChannel, guardChannel } from "./guarded-channel.ts";
+import { userIdentity } from "./user-identity.ts";
+import type { UserCertificate } from "./user-identity.ts";
 import "./silence.ts";
 
 /** Our application instance certificate (DER, leaf first) and its key. */
 export interface ApplicationIdentity {
   readonly certificateChain: readonly Buffer[];
-  readonly privateKeyPem: string;
-}
-
-/** The X.509 user certificate (DER) and its key. */
-export interface UserCertificate {
-  readonly certificate: Buffer;
   readonly privateKeyPem: string;
 }
 
@@ -108,10 +101,6 @@ export class SecureSession {
     const url = server.endpointUrl;
     this.#client.on("secure_channel_created", (channel) => {
       this.#channel = channel;
-      guardChannel(channel, (cause) => {
-        const message = `cannot go on with ${url} because it sends what nobody asked for`;
-        this.#giveUp(new ServerError("ProtocolViolation", server.alias, message, { cause }));
-      });
     });
     this.#client.on("connection_lost", () => {
       this.#lost ??= new ServerError("ConnectionFailed", server.alias, `the connection to ${url} was lost`);
@@ -123,7 +112,7 @@ export class SecureSession {
       limit,
     );
     const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
-    const identity = this.#identity(options, matchingEndpoints(server, endpoints));
+    const identity = userIdentity(server, options.userCertificate, matchingEndpoints(server, endpoints));
     this.#session = await this.#createSession(identity, limit);
   }
 
@@ -181,28 +170,6 @@ export class SecureSession {
     this.#cut();
   }
 
-  #identity({ server, userCertificate }: SessionOptions, endpoints: EndpointDescription[]): UserIdentityInfo {
-    const { identity } = server;
-    requireTokenPolicy(server, endpoints, UserTokenType[identity.kind]);
-    switch (identity.kind) {
-      case "Anonymous":
-        return { type: UserTokenType.Anonymous };
-      case "UserName":
-        return { type: UserTokenType.UserName, userName: identity.userName, password: identity.password };
-      case "Certificate":
-        if (userCertificate === undefined) throw new TypeError("no user certificate given");
-        return {
-          type: UserTokenType.Certificate,
-          certificateData: userCertificate.certificate,
-          keyOperations: crypto_utils.keyOperationsFromPrivateKey(
-            crypto_utils.makePrivateKeyFromPem(userCertificate.privateKeyPem),
-          ),
-        };
-      default:
-        return identity satisfies never;
-    }
-  }
-
   get nodeOpcUaSession(): ClientSession {
     if (this.#session === undefined) throw new TypeError("session is not open");
     return this.#session;
@@ -219,10 +186,12 @@ export class SecureSession {
       if (channel === undefined || token === undefined) throw new TypeError("session is not open");
       request.requestHeader = new RequestHeader({ authenticationToken: token, timeoutHint: timeoutMs + 1000 });
       const response = await boundedWait(
-        answerOf((done) => channel.performMessageTransaction(request, done)),
+        answerOf<Response>((done) => channel.performMessageTransaction(request, done)),
         what,
         { server: alias, timeoutMs, signal },
       );
+      const statusCode = response?.responseHeader.serviceResult;
+      if (statusCode !== undefined && isBad(statusCode.value)) throw asServerError({ statusCode }, alias, what);
       const expected = request.nodesToRead?.length ?? 0;
       const results = response instanceof ReadResponse ? (response.results ?? []) : [];
       if (results.length !== expected) {
@@ -254,7 +223,8 @@ export class SecureSession {
   }
 
   #cut(): void {
-    if (this.#channel !== undefined) cutChannel(this.#channel);
+    this.#channel?.forceConnectionBreak();
+    this.#channel?.dispose();
   }
 }
 
@@ -295,29 +265,6 @@ function refuseEveryCertificate(): NonNullable<Parameters<typeof OPCUAClient.cre
     addIssuer: async () => undefined,
     addRevocationList: async () => undefined,
   };
-}
-
-/**
- * Every endpoint must take the configured kind of identity. For user names more than that: node-opcua chooses among the token
- * policies and likes one without encryption where the channel encrypts already. Where it only signs, such a policy would show
- * the password to everybody on the wire (OPC 10000-4, 7.40.2); it is taken away here, from the list that node-opcua looks at.
- */
-function requireTokenPolicy(server: OpcUaServer, endpoints: EndpointDescription[], wanted: UserTokenType): void {
-  const maySendPlain = wanted !== UserTokenType.UserName || server.mode === "SignAndEncrypt";
-  for (const endpoint of endpoints) {
-    const policies = endpoint.userIdentityTokens ?? [];
-    endpoint.userIdentityTokens = policies.filter(
-      ({ tokenType, securityPolicyUri }) =>
-        tokenType === wanted && (maySendPlain || securityPolicyUri !== String(SecurityPolicy.None)),
-    );
-    if (endpoint.userIdentityTokens.length > 0) continue;
-    const accepted = new Set(policies.map(({ tokenType }) => UserTokenType[tokenType]));
-    const reason = accepted.has(UserTokenType[wanted])
-      ? "it takes passwords only unencrypted"
-      : `it does not accept the identity ${UserTokenType[wanted]}, only: ${[...accepted].join(", ")}`;
-    const message = `cannot log in to ${server.endpointUrl} because ${reason}`;
-    throw new ServerError("IdentityRefused", server.alias, message);
-  }
 }
 
 function startsWith(bytes: Buffer | null, start: Buffer): boolean {

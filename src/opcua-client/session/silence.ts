@@ -1,5 +1,8 @@
 // node-opcua reports warnings and errors of its own on the console, where a service has nothing to lose but its log format.
-// Importing this file ends that. Nothing is missed: whatever fails reaches our caller as a ServerError.
+// Importing this file ends that in the thread that does. Nothing is missed: whatever fails reaches our caller as a ServerError.
+//
+// Most of it goes through loggers that can be replaced. Some of its packages write to the console directly (a status code that
+// is not in the standard's table, say, for each value and poll): what they write is dropped by who calls.
 
 import { setDebugLogger, setErrorLogger, setWarningLogger } from "node-opcua-client";
 
@@ -8,3 +11,15 @@ const nothing = (): void => undefined;
 setDebugLogger(nothing);
 setWarningLogger(nothing);
 setErrorLogger(nothing);
+
+for (const method of ["debug", "error", "info", "log", "warn"] as const) {
+  const write = console[method].bind(console);
+  console[method] = (...values: unknown[]): void => {
+    if (!isCalledByNodeOpcUa()) write(...values);
+  };
+}
+
+function isCalledByNodeOpcUa(): boolean {
+  // "Error", this function, the console's method, its caller
+  return new Error("where").stack?.split("\n", 4)[3]?.includes("/node_modules/node-opcua-") ?? false;
+}
