@@ -79,6 +79,12 @@ export class ModbusConnection {
     if (this.#state.kind === "closed") throw this.#error(this.#state.failure, requester);
   }
 
+  /** Throws the ServerError that tells why there is no connection (any more). */
+  assertOpen(requester: Requester): void {
+    if (this.#state.kind === "open") return;
+    throw this.#error(this.#state.kind === "closed" ? this.#state.failure : NOT_CONNECTED, requester);
+  }
+
   /**
    * Reads one range of one unit id. `consume` is called, before the promise resolves, when the answer is data.
    * Rejects with a ServerError when the connection is lost or closed, and with a RangeError for what may not be sent.
@@ -86,11 +92,7 @@ export class ModbusConnection {
   request(requester: Requester, unitId: number, range: ReadRange, consume: Consume): Promise<Answer> {
     const { functionCode, address, quantity } = range;
     return new Promise((resolve, reject) => {
-      if (this.#state.kind !== "open") {
-        const failure = this.#state.kind === "closed" ? this.#state.failure : NOT_CONNECTED;
-        reject(this.#error(failure, requester));
-        return;
-      }
+      this.assertOpen(requester);
       this.#waiting.push({ requester, unitId, functionCode, address, quantity, consume, resolve, reject });
       this.#sendNext();
     });
@@ -253,7 +255,7 @@ export class ModbusConnection {
     const isExpected = pending !== undefined && frame.transactionId === this.#outstandingId;
     const transaction = isExpected ? pending : session.transactions.takeAbandoned(frame.transactionId);
     if (transaction === undefined) {
-      const expected = pending === undefined ? "none, nothing was asked" : String(this.#outstandingId);
+      const expected = pending === undefined ? "none (nothing was asked)" : String(this.#outstandingId);
       return { kind: "malformed", field: "transaction id", expected, actual: frame.transactionId };
     }
     if (frame.unitId !== transaction.unitId) {

@@ -86,17 +86,23 @@ export class ModbusTcpClient implements ServerClient {
 
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
     const connection = this.#connected();
+    // A poll may have nothing to ask, and must notice all the same.
+    connection.assertOpen(this.#requester);
     if (connection.session !== this.#session) {
       this.#session = connection.session;
       for (const unit of this.#units) unit.forgetRefusals();
     }
     const stop = (): void => connection.cancel(this.#requester);
     signal.addEventListener("abort", stop, { once: true });
+    const startMs = this.#clock();
     try {
       await this.#readUnits(sink, (unitId, range, consume) => {
         if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
         return connection.request(this.#requester, unitId, range, consume);
       });
+    } catch (error) {
+      for (const unit of this.#units) unit.acquit(startMs);
+      throw error;
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -150,22 +156,22 @@ export class ModbusTcpClient implements ServerClient {
   async #readUnits(sink: PointSink, exchange: Exchange): Promise<void> {
     const clock = this.#clock;
     const startMs = clock();
-    let asked = false;
-    let heard = false;
-    for (const unit of this.#units) {
-      if (unit.demotedUntilMs !== undefined) continue;
-      asked = true;
-      if (await unit.read(exchange, sink, clock)) heard = true;
-    }
+    let silent = false;
+    let answered = false;
+    const read = async (unit: UnitReader): Promise<void> => {
+      const outcome = await unit.read(exchange, sink, clock);
+      if (outcome === "silent") silent = true;
+      if (outcome === "answered") answered = true;
+    };
+    for (const unit of this.#units) if (unit.demotedUntilMs === undefined) await read(unit);
     const due = this.#units.filter(({ demotedUntilMs }) => demotedUntilMs !== undefined && demotedUntilMs <= startMs);
     due.sort((a, b) => (a.demotedUntilMs ?? 0) - (b.demotedUntilMs ?? 0));
     for (const unit of due) {
-      asked = true;
-      if (await unit.read(exchange, sink, clock)) heard = true;
+      await read(unit);
       // One is enough for a poll that has neighbours to care for.
-      if (heard) break;
+      if (answered) break;
     }
-    if (asked && !heard) throw this.#error("Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
+    if (silent && !answered) throw this.#error("Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
     for (const unit of this.#units) unit.markDemoted(sink);
   }
 

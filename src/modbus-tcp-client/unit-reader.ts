@@ -6,10 +6,14 @@ import type { Exchange } from "./exchange.ts";
 import { absenceStatus, endsUnit, type TableReader } from "./table-reader.ts";
 
 interface Demotion {
-  /** Monotonic. */
+  /** Both monotonic. */
+  readonly sinceMs: number;
   readonly untilMs: number;
   readonly status: number;
 }
+
+/** "idle": there was nothing to ask, because the device has refused every point. */
+export type UnitOutcome = "answered" | "silent" | "idle";
 
 export class UnitReader {
   readonly unitId: number;
@@ -28,21 +32,28 @@ export class UnitReader {
     return this.#demotion?.untilMs;
   }
 
-  /** Reads every point once. True when anything came back. A unit id that is silent or absent is demoted. */
-  async read(exchange: Exchange, sink: PointSink, clock: () => number): Promise<boolean> {
-    let heard = false;
+  /** Reads every point once. A unit id that is silent or absent is demoted; "answered" when anything came back. */
+  async read(exchange: Exchange, sink: PointSink, clock: () => number): Promise<UnitOutcome> {
+    let outcome: UnitOutcome = "idle";
     for (const table of this.#tables) {
       const answer = await table.read(exchange, sink, clock());
       if (answer === undefined) continue;
-      heard ||= answer.kind !== "timeout";
+      if (answer.kind !== "timeout") outcome = "answered";
+      else if (outcome === "idle") outcome = "silent";
       if (endsUnit(answer)) {
-        this.#demotion = { untilMs: clock() + this.#retryIntervalMs, status: absenceStatus(answer) };
+        const sinceMs = clock();
+        this.#demotion = { sinceMs, untilMs: sinceMs + this.#retryIntervalMs, status: absenceStatus(answer) };
         this.markDemoted(sink);
-        return heard;
+        return outcome;
       }
     }
     this.#demotion = undefined;
-    return heard;
+    return outcome;
+  }
+
+  /** The connection turned out to be dead: silence since then was no fault of this unit id. */
+  acquit(sinceMs: number): void {
+    if (this.#demotion !== undefined && this.#demotion.sinceMs >= sinceMs) this.#demotion = undefined;
   }
 
   /** Says in the sink why the points are not read. */

@@ -1,6 +1,6 @@
 // Configurations made by hand, and a sink that remembers, for the tests of the client.
 
-import type { ModbusPoint, ModbusServer } from "../../src/config/configuration.ts";
+import type { ModbusPoint, ModbusServer, WordOrder } from "../../src/config/configuration.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 import type { PointSink } from "../../src/point/point-sink.ts";
 import type { Value } from "../../src/point/value.ts";
@@ -64,6 +64,16 @@ export function server(
     location,
     ...changes,
   };
+}
+
+/** The permutation of the head comment of register-decoding.ts, done to bytes that are in order; done twice, it undoes itself. */
+export function arrange(bytes: Buffer, order: WordOrder): number[] {
+  const registers = Array.from({ length: bytes.length / 2 }, (_, index) => [
+    ...bytes.subarray(index * 2, index * 2 + 2),
+  ]);
+  if (order === "CDAB" || order === "DCBA") registers.reverse();
+  if (order === "BADC" || order === "DCBA") for (const register of registers) register.reverse();
+  return registers.flat();
 }
 
 /** Either the value (numbers and flags as they come) or the status of a point. */

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import type { ModbusPoint, WordOrder } from "../../src/config/configuration.ts";
 import { chooseDecoder, textCapacityBytes } from "../../src/modbus-tcp-client/register-decoding.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
-import { point, RecordingSink, type Seen } from "./plant.ts";
+import { arrange, point, RecordingSink, type Seen } from "./plant.ts";
 
 /** Decodes a point that starts one register (or `distance` addresses) into the data. */
 function decode(changes: Partial<ModbusPoint>, bytes: readonly number[], distance = 0): Seen | undefined {
@@ -18,16 +18,6 @@ function decode(changes: Partial<ModbusPoint>, bytes: readonly number[], distanc
 }
 
 const orders: readonly WordOrder[] = ["ABCD", "CDAB", "BADC", "DCBA"];
-
-/** The permutation of the head comment of register-decoding.ts, done to bytes that are in order. */
-function arrange(bytes: Buffer, order: WordOrder): number[] {
-  const registers = Array.from({ length: bytes.length / 2 }, (_, index) => [
-    ...bytes.subarray(index * 2, index * 2 + 2),
-  ]);
-  if (order === "CDAB" || order === "DCBA") registers.reverse();
-  if (order === "BADC" || order === "DCBA") for (const register of registers) register.reverse();
-  return registers.flat();
-}
 
 /** `bytes` are in order; they arrive arranged, after `far` other registers. */
 function check(wireType: BuiltInType, bytes: Buffer, value: unknown, wordOrder: WordOrder, far: number): void {

@@ -32,7 +32,7 @@ export interface RogueDevice {
   close(): Promise<void>;
 }
 
-export async function startDevice(behaviour: Behaviour = honest()): Promise<RogueDevice> {
+export async function startDevice(behaviour: Behaviour = honest(), port = 0): Promise<RogueDevice> {
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     const connection = device.connections++;
@@ -61,7 +61,7 @@ export async function startDevice(behaviour: Behaviour = honest()): Promise<Rogu
     });
     device.onConnection(socket);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const device: RogueDevice = {
     port: (server.address() as AddressInfo).port,
