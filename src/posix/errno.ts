@@ -2,7 +2,7 @@
 // taken) never get here: they are values.
 
 import { constants } from "node:os";
-import { getSystemErrorMessage, getSystemErrorName } from "node:util";
+import { getSystemErrorMap } from "node:util";
 
 /** errno by name; numbers differ between machines. */
 export const errno = constants.errno;
@@ -50,11 +50,13 @@ export class UnsuitableObjectError extends Error {
   }
 }
 
-/** Negative results only; a number that no table knows keeps its digits. */
+/** A number that no table knows keeps its digits. */
 function errnoName(result: number): string {
-  return result < 0 ? getSystemErrorName(result) : `result ${result}`;
+  return Object.entries(errno).find(([, number]) => number === -result)?.[0] ?? `errno ${-result}`;
 }
 
+/** Node has words for the errors that its own calls meet; for the others the name has to do. */
 function systemMessage(result: number): string {
-  return result < 0 ? getSystemErrorMessage(result) : "the system gave an unexpected result";
+  const known = getSystemErrorMap().get(result);
+  return known === undefined ? "the system refused" : `the system says "${known[1]}"`;
 }

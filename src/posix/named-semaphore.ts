@@ -145,7 +145,8 @@ export class NamedSemaphore implements Disposable {
     if (length < 0) throw new PosixError("read semaphore", this.name, "pread", length);
     if (length !== fileBytes) return false;
     const model = new Uint8Array(fileBytes);
-    libc.sem_init(model, 1, 0);
+    const result = libc.sem_init(model, 1, 0);
+    if (result < 0) throw new PosixError("make a model of semaphore", this.name, "sem_init", result);
     if (model.some((byte, index) => index >= volatileBytes && byte !== content[index])) return false;
     return new DataView(content.buffer).getUint32(0, endianness() === "LE") <= maxPlausibleValue;
   }

@@ -38,7 +38,7 @@ export type GuardOutcome =
   | { readonly kind: "Skipped"; readonly waitedMs: number; readonly cause: unknown }
   /** Not free in time again: the action ran all the same. */
   | { readonly kind: "Seized"; readonly waitedMs: number; readonly cause: unknown }
-  /** The action threw. */
+  /** The action threw, or the guard could not be given back after it. */
   | { readonly kind: "Failed"; readonly error: unknown };
 
 export interface GuardCounters {
@@ -95,7 +95,8 @@ export class Guard {
       surplusPermits === undefined
         ? this.#timedOut(action, waitedMs, cause)
         : this.#taken(action, waitedMs, surplusPermits);
-    if (this.#isClosed) this.#closeSemaphore();
+    // How the action ended is what was asked; nobody could do anything about the rest.
+    if (this.#isClosed) failureOf(() => this.#closeSemaphore());
     return outcome;
   }
 
@@ -114,14 +115,9 @@ export class Guard {
   #taken(action: () => void, waitedMs: number, surplusPermits: number): GuardOutcome {
     this.#timeOutsInRow = 0;
     this.counters.surplusPermits += surplusPermits;
-    try {
-      action();
-      return { kind: "Done", waitedMs, surplusPermits };
-    } catch (error) {
-      return { kind: "Failed", error: error };
-    } finally {
-      this.#setFree();
-    }
+    const failure = failureOf(action);
+    const leftHeld = failureOf(() => this.#setFree());
+    return failure ?? leftHeld ?? { kind: "Done", waitedMs, surplusPermits };
   }
 
   #timedOut(action: () => void, waitedMs: number, cause: unknown): GuardOutcome {
@@ -129,27 +125,19 @@ export class Guard {
     this.#timeOutsInRow++;
     if (this.#timeOutsInRow === 1 || this.#isClosed) return { kind: "Skipped", waitedMs, cause };
     this.counters.seizures++;
-    try {
-      action();
-      return { kind: "Seized", waitedMs, cause };
-    } catch (error) {
-      return { kind: "Failed", error: error };
-    } finally {
-      // A guard that cannot be set free stays seized, and no further action is left out.
-      if (this.#setFree()) this.#timeOutsInRow = 0;
-    }
+    const failure = failureOf(action);
+    const leftHeld = failureOf(() => this.#setFree());
+    // A guard that cannot be set free stays seized: no further action is left out for it.
+    if (leftHeld === undefined) this.#timeOutsInRow = 0;
+    return failure ?? { kind: "Seized", waitedMs, cause: cause ?? leftHeld?.error };
   }
 
-  /** Brings the value to 1, unless somebody else has done so already; false when the semaphore is out of order. */
-  #setFree(): boolean {
-    try {
-      if (this.#semaphore === undefined) return false;
-      if (this.#semaphore.value() === 0) this.#semaphore.post();
-      else this.counters.surplusPermits++;
-      return true;
-    } catch {
-      return false;
-    }
+  /** Brings the value to 1, unless somebody else has done so already. */
+  #setFree(): void {
+    const semaphore = this.#semaphore;
+    if (semaphore === undefined) throw new UnsuitableObjectError("set free guard", this.name, "it is not open");
+    if (semaphore.value() === 0) semaphore.post();
+    else this.counters.surplusPermits++;
   }
 
   /** The semaphore that the name leads to now; the one before as long as the name leads nowhere. */
@@ -173,5 +161,14 @@ export class Guard {
     const semaphore = this.#semaphore;
     this.#semaphore = undefined;
     semaphore?.close();
+  }
+}
+
+function failureOf(step: () => void): { readonly kind: "Failed"; readonly error: unknown } | undefined {
+  try {
+    step();
+    return undefined;
+  } catch (error) {
+    return { kind: "Failed", error };
   }
 }
