@@ -3,7 +3,8 @@
 import Table from "cli-table3";
 import { isGood } from "../point/status-code.ts";
 import type { Value } from "../point/value.ts";
-import type { BankReader, ImageReader } from "../process-image/image-reader.ts";
+import type { BankReader } from "../process-image/bank-reader.ts";
+import type { ImageReader } from "../process-image/image-reader.ts";
 import { ConnectionState } from "../process-image/layout.ts";
 import { valueToJson } from "../shared-memory/value-json.ts";
 

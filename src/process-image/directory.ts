@@ -112,8 +112,10 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
   const u32 = (at: number): number => view.getUint32(at, true);
   const text = (at: number): string => Buffer.from(buffer, u32(at), u32(at + 4)).toString("utf8");
   const pointTableOffset = u32(header.pointTable);
+  const pointStride = u32(header.pointEntryBytes);
+  const serverStride = u32(header.serverEntryBytes);
   const readPoint = (index: number): PlacedPoint => {
-    const entry = pointTableOffset + index * pointEntry.bytes;
+    const entry = pointTableOffset + index * pointStride;
     return {
       key: text(entry + pointEntry.key),
       description: text(entry + pointEntry.description),
@@ -124,7 +126,7 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
     };
   };
   const servers = Array.from({ length: u32(header.serverCount) }, (_, index) => {
-    const at = u32(header.serverTable) + index * serverEntry.bytes;
+    const at = u32(header.serverTable) + index * serverStride;
     const firstPoint = u32(at + serverEntry.firstPoint);
     return {
       alias: text(at + serverEntry.alias),

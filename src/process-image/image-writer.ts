@@ -32,7 +32,7 @@ export class ImageWriter {
   #memory: ImageMemory;
   #integers: BigInt64Array;
   #generation = 1;
-  readonly blocks: readonly ServerBlock[];
+  #blocks: readonly ServerBlock[];
 
   /** `memory` is all zero and has `directory.imageBytes` at least. */
   constructor(head: ImageHead, directory: Directory, memory: ImageMemory) {
@@ -41,8 +41,13 @@ export class ImageWriter {
     this.#memory = memory;
     this.#integers = new BigInt64Array(memory.buffer);
     writeDirectory(directory, memory.buffer);
-    this.blocks = directory.servers.map((server) => new ServerBlock(server, memory));
+    this.#blocks = directory.servers.map((server) => new ServerBlock(server, memory));
     this.#writeHeader(unixNs(wallClockNow()));
+  }
+
+  /** In the order of the directory. */
+  get blocks(): readonly ServerBlock[] {
+    return this.#blocks;
   }
 
   get memory(): ImageMemory {
@@ -58,17 +63,19 @@ export class ImageWriter {
   }
 
   /**
-   * The same servers in the same order with other keys, types or capacities: values, times and counters move over. Returns the old
-   * memory, which stays a live image until it is retired: readers must find the new one under its name before.
+   * Other servers, keys, types or capacities. `kept` has for each server of the new directory its block so far, with the same points in
+   * the same order: values, times and counters move over; undefined makes a new block. Returns the old memory, which stays a live
+   * image until it is retired: readers must find the new one under its name before.
    */
-  replace(directory: Directory, memory: ImageMemory): ImageMemory {
+  replace(directory: Directory, memory: ImageMemory, kept: readonly (ServerBlock | undefined)[]): ImageMemory {
     const startedNs = this.#integers[header.startedNs / 8] ?? 0n;
     const oldMemory = this.#memory;
     writeDirectory(directory, memory.buffer);
-    for (const [index, serverBlock] of this.blocks.entries()) {
-      const server = directory.servers[index];
-      if (server !== undefined) serverBlock.moveTo(server, memory);
-    }
+    this.#blocks = directory.servers.map((server, index) => {
+      const serverBlock = kept[index];
+      serverBlock?.moveTo(server, memory);
+      return serverBlock ?? new ServerBlock(server, memory);
+    });
     this.#directory = directory;
     this.#memory = memory;
     this.#integers = new BigInt64Array(memory.buffer);
@@ -145,4 +152,6 @@ export function retireImage(memory: ImageMemory): void {
     for (const offset of [blockOffset + block.begun, blockOffset + block.published]) Atomics.add(words, offset / 4, 2);
     memory.wake(blockOffset + block.published);
   }
+  Atomics.add(words, header.publications / 4, 1);
+  memory.wake(header.publications);
 }

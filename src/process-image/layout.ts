@@ -15,6 +15,10 @@
 // while `published` names it, a reader that copied bank (p & 1) has a whole poll if afterwards begun - p is 0 or 1
 // (32-bit arithmetic, the counters wrap), and a writer killed at any instruction leaves the last complete bank in place.
 // When an image is retired both counters of every block grow by two: the same bank stays the last one, and sleepers wake.
+//
+// `begun` must be visible before the first byte of the bank changes, and a reader must have read the last byte of its copy before it
+// looks at `begun` again. An Atomics.store alone lets later plain writes overtake it on Arm, an Atomics.load lets earlier plain reads fall
+// behind. A store followed by a load, both atomic, holds both back on every machine (`memory-fence.ts`).
 
 /** "CPCIMAGE" in ASCII, read as two little-endian words. */
 export const magicWords = [0x49435043, 0x4547414d] as const;
@@ -42,7 +46,7 @@ export const header = {
   textBytes: 40, //        u32
   service: 44, //          u32, 1 OPC UA, 2 Modbus TCP
   generation: 48, //       u32, grows by one with every new image of the same name
-  state: 52, //            u32, a futex word too: changes when the image is retired
+  state: 52, //            u32, `ImageState`
   pid: 56, //              u32, for people; means nothing across containers
   intervalMs: 60, //       u32, the service's publish interval
   startedNs: 64, //        i64, wall clock
@@ -53,6 +57,7 @@ export const header = {
   banksOffset: 152, //       u32, from the start of a block to its first bank
   pollBytes: 156, //         u32
   recordBytes: 160, //       u32
+  publications: 164, //      u32, a futex word: grows by one at every publication of any server and when the image is retired
   bytes: 192,
 } as const;
 
@@ -138,12 +143,13 @@ export const errorTextBytes = poll.bytes - poll.error;
 /** One point in a bank. */
 export const record = {
   value: 0, //             8 bytes: integers widened to 64 bits, Float as binary32, Double as binary64, Boolean 0 or 1;
-  //                       a value in the room: u32 length in bytes (`nullLength` for null), u32 number of elements
+  //                       a value in the room: u32 length in bytes (`nullLength` for null), u32 number of elements;
+  //                       the null of a type that lies in the record is a null array: shape 1
   sourceNs: 8, //          i64, the server's time of the value, 0 for none
   receivedNs: 16, //       i64, our time when the value or status came
   status: 24, //           u32, OPC UA status code
   type: 28, //             u8, built-in type (OPC 10000-6, Table 1), 0 before the first value
-  shape: 29, //            u8: 0 scalar, 1 array, n >= 2 matrix whose room begins with n x u32 dimensions
+  shape: 29, //            u8: 0 scalar, 1 array, n >= 2 matrix of n dimensions
   bytes: 32,
 } as const;
 
@@ -158,3 +164,15 @@ export const blockAlignment = 64;
 export function alignUp(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment;
 }
+
+/** The steps from one thing to the next behind the tables; a reader takes them from the header, so that a minor version can append fields. */
+export interface BankStrides {
+  readonly banksOffset: number;
+  readonly pollBytes: number;
+  readonly recordBytes: number;
+}
+export const ownStrides: BankStrides = {
+  banksOffset: block.banks,
+  pollBytes: poll.bytes,
+  recordBytes: record.bytes,
+};

@@ -3,7 +3,8 @@
 //   text, byte string     the bytes (texts, Guids and the nested types: UTF-8)
 //   array of numbers      the elements, packed, each in its own size; Boolean one byte
 //   array of the others   for each element: u32 length (nullLength for null), its bytes, zero to three bytes to the next multiple of 4
-//   matrix                first u32 for each dimension, then as an array, row by row
+//   matrix                first u32 for each dimension, zero bytes to the next multiple of 8, then as an array, row by row; a length
+//                         shorter than this head says that not even the dimensions had room
 //
 // What does not fit is cut at a whole element (a text at a whole character) and the caller flags it: never silently.
 
@@ -51,9 +52,10 @@ export function writeLongValue(room: Buffer, value: Value): LongValueExtent {
     return { lengthBytes: fitting.length, elements: 1, neededBytes: bytes.length };
   }
   const dimensions = value.dimensions ?? [];
-  const headBytes = 4 * dimensions.length;
+  const headBytes = matrixHeadBytes(dimensions.length);
   if (headBytes > room.length)
     return { lengthBytes: 0, elements: 0, neededBytes: headBytes + bodyBytes(value.type, value.value) };
+  room.fill(0, 0, headBytes);
   for (const [index, size] of dimensions.entries()) room.writeUInt32LE(size, 4 * index);
   const size = elementBytes[value.type];
   const body =
@@ -74,10 +76,11 @@ export function readLongValue(
   if (lengthBytes === nullLength) return { value: null };
   const used = room.subarray(0, lengthBytes);
   if (shape === 0) return { value: type === BuiltInType.ByteString ? Uint8Array.from(used) : used.toString("utf8") };
-  const rank = shape >= 2 ? shape : 0;
+  const headBytes = matrixHeadBytes(shape >= 2 ? shape : 0);
+  const rank = headBytes > 0 && lengthBytes >= headBytes ? shape : 0;
   const dimensions = Array.from({ length: rank }, (_, index) => used.readUInt32LE(4 * index));
   const size = elementBytes[type];
-  let at = 4 * rank;
+  let at = headBytes;
   const value: Scalar[] = [];
   for (let index = 0; index < elements; index++) {
     if (size !== undefined) {
@@ -91,6 +94,10 @@ export function readLongValue(
     }
   }
   return rank === 0 ? { value } : { value, dimensions };
+}
+
+function matrixHeadBytes(rank: number): number {
+  return alignUp(4 * rank, 8);
 }
 
 function isArray(value: Value["value"]): value is readonly Scalar[] {

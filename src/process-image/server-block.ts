@@ -16,6 +16,7 @@ import {
   ConnectionState,
   durationBuckets,
   errorTextBytes,
+  header,
   poll,
   record,
   serverCounters,
@@ -23,6 +24,7 @@ import {
 } from "./layout.ts";
 import type { ImageMemory } from "./image-memory.ts";
 import { isInline, writeLongValue } from "./long-value.ts";
+import { memoryFence } from "./memory-fence.ts";
 
 const recordWords = record.bytes / 4;
 const valueWord = record.value / 4;
@@ -76,6 +78,7 @@ export class ServerBlock implements PointSink {
   begin(): void {
     const published = this.#word(block.published);
     this.#storeWord(block.begun, published + 1);
+    memoryFence();
     const source = this.#bankOffset(published);
     this.#bank = this.#bankOffset(published + 1);
     this.#bytes.copyWithin(this.#bank, source, source + this.#server.bankBytes);
@@ -113,7 +116,8 @@ export class ServerBlock implements PointSink {
     if (!this.#open) return;
     const { type } = value;
     const content = value.value;
-    const shape = Array.isArray(content) ? (value.dimensions?.length ?? 1) : 0;
+    const isNullInline = content === null && isInline(type);
+    const shape = Array.isArray(content) ? (value.dimensions?.length ?? 1) : isNullInline ? 1 : 0;
     const at = this.#recordBase + index * recordWords;
     const words = this.#words;
     let finalStatus = status;
@@ -170,6 +174,8 @@ export class ServerBlock implements PointSink {
     this.#open = false;
     this.#storeWord(block.published, this.#word(block.begun));
     this.#memory.wake(this.#server.blockOffset + block.published);
+    Atomics.add(this.#words, header.publications / 4, 1);
+    this.#memory.wake(header.publications);
   }
 
   /** Adds to a counter and returns its new value. */

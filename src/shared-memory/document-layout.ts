@@ -7,7 +7,8 @@
 
 import { BuiltInType, builtInTypeName } from "../point/built-in-type.ts";
 import { isBad, StatusCode } from "../point/status-code.ts";
-import type { BankReader, ImageReader } from "../process-image/image-reader.ts";
+import type { BankReader } from "../process-image/bank-reader.ts";
+import type { ImageReader } from "../process-image/image-reader.ts";
 import { ConnectionState } from "../process-image/layout.ts";
 import { isInline } from "../process-image/long-value.ts";
 import { valueToJson } from "./value-json.ts";

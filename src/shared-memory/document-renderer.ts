@@ -2,7 +2,8 @@
 // that changed are formatted, into their slots.
 
 import { BuiltInType } from "../point/built-in-type.ts";
-import type { BankReader, ImageReader } from "../process-image/image-reader.ts";
+import type { BankReader } from "../process-image/bank-reader.ts";
+import type { ImageReader } from "../process-image/image-reader.ts";
 import { ConnectionState } from "../process-image/layout.ts";
 import { isInline } from "../process-image/long-value.ts";
 import { layOut, type DocumentLayout, type ServerSlots } from "./document-layout.ts";
