@@ -41,16 +41,22 @@ export function quantile(samples: readonly number[], fraction: number): number {
 }
 
 export function machine(): Machine {
-  const commit = execFileSync("git", ["describe", "--always", "--dirty", "--exclude", "*"], {
-    encoding: "utf8",
-  }).trim();
   return {
     cpu: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
-    commit,
+    commit: commit(),
   };
+}
+
+function commit(): string {
+  try {
+    const command = ["describe", "--always", "--dirty", "--exclude", "*"];
+    return execFileSync("git", command, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return "unknown"; // not a checkout
+  }
 }
 
 export function compare(question: string, contest: Contest, wantedTimes: number, recordedReferenceMs: number): Ratio {
@@ -75,10 +81,10 @@ export function print(ratio: Ratio): void {
     return;
   }
   const { ours, reference } = ratio;
-  const { cpu, cores, memoryGiB, node, commit } = ratio.machine;
+  const { cpu, cores, memoryGiB, node, commit: version } = ratio.machine;
   const lines = [
     ratio.question,
-    `${cores} cores of ${cpu}, ${memoryGiB} GiB, Node ${node}, commit ${commit}`,
+    `${cores} cores of ${cpu}, ${memoryGiB} GiB, Node ${node}, commit ${version}`,
     "",
     "                    cycles  median ms     p99 ms     cpu ms  RSS MiB   document",
     row("this program", ours),

@@ -108,6 +108,48 @@ test("a consumer that holds the guard for long gives back what is not missing: t
   await partition.sees(holding, KEY, VALUE);
 });
 
+test("a consumer that cuts the segment to nothing does not hurt the writer: size and values are back", async () => {
+  await using partition = new Partition();
+  await running(partition);
+  const cutting = await partition.consumer("modbus");
+  await partition.sees(cutting, KEY, VALUE);
+  const { size } = statSync(`/dev/shm/${partition.segment("modbus")}`);
+  await cutting.ask("truncate");
+
+  await until(
+    "the segment has its size again",
+    () => statSync(`/dev/shm/${partition.segment("modbus")}`).size === size,
+  );
+  await partition.sees(cutting, KEY, VALUE);
+});
+
+test("a semaphore that a consumer removed is back under its name, and guards", async () => {
+  await using partition = new Partition();
+  await running(partition);
+  const removing = await partition.consumer("modbus");
+  await partition.sees(removing, KEY, VALUE);
+  await removing.ask("unlink");
+
+  const later = await partition.consumer("modbus");
+  await partition.sees(later, KEY, VALUE);
+  assert.equal((await later.ask("guard"))["value"], 1);
+});
+
+test("after kill -9 a new run takes the objects over: consumers keep their mapping and see values again", async () => {
+  await using partition = new Partition();
+  await running(partition);
+  const consumer = await partition.consumer("modbus");
+  await partition.sees(consumer, KEY, VALUE);
+  const { inode } = await consumer.ask("inode");
+  await partition.kill();
+  await consumer.ask("acknowledge");
+
+  partition.runAgain();
+  await partition.sees(consumer, KEY, VALUE);
+  assert.equal(statSync(`/dev/shm/${partition.segment("modbus")}`).ino, inode);
+  assert.equal((await consumer.ask("guard"))["value"], 1);
+});
+
 test("after SIGTERM the last document says that the connection is down, and the objects stay for the consumer", async () => {
   await using partition = new Partition();
   await running(partition);

@@ -33,6 +33,7 @@ export class Partition {
   readonly prefix = `interop_${process.pid}_${randomBytes(4).toString("hex")}_`;
   readonly #peers: Peer[] = [];
   #child: ChildProcess | undefined;
+  #argumentList: readonly string[] = [];
   #log = "";
 
   get log(): string {
@@ -52,7 +53,13 @@ export class Partition {
     if (options.consumers !== undefined) argumentList.push("--consumers", options.consumers.join(","));
     argumentList.push("--interval", String(options.intervalSeconds ?? 0.2));
     argumentList.push("--certificates", join(this.folder, "certificates"));
-    const child = spawn(process.execPath, argumentList, { cwd: CHECKOUT, stdio: ["ignore", "pipe", "pipe"] });
+    this.#argumentList = argumentList;
+    this.runAgain();
+  }
+
+  /** With the same arguments as before. */
+  runAgain(): void {
+    const child = spawn(process.execPath, this.#argumentList, { cwd: CHECKOUT, stdio: ["ignore", "pipe", "pipe"] });
     child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
     this.#child = child;
@@ -101,16 +108,11 @@ export class Partition {
 
   /** SIGTERM, and the exit code. */
   async stop(): Promise<number | null> {
-    const child = this.#child;
-    if (child === undefined) return null;
-    this.#child = undefined;
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    const watchdog = setTimeout(() => child.kill("SIGKILL"), WATCHDOG_MS);
-    child.kill("SIGTERM");
-    const code = await ended;
-    clearTimeout(watchdog);
-    return code;
+    return await this.#end("SIGTERM");
+  }
+
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,6 +122,19 @@ export class Partition {
     for (const name of readdirSync("/dev/shm")) {
       if (name.startsWith(this.prefix) || name.startsWith(`sem.${this.prefix}`)) rmSync(`/dev/shm/${name}`);
     }
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return null;
+    this.#child = undefined;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    const watchdog = setTimeout(() => child.kill("SIGKILL"), WATCHDOG_MS);
+    child.kill(signal);
+    const code = await ended;
+    clearTimeout(watchdog);
+    return code;
   }
 
   async #running(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {

@@ -13,6 +13,8 @@ answered by one line of JSON:
     release         {"holding": false}
     guard           {"value": N}         the value of the semaphore now
     inode           {"inode": N}         of the segment that is attached
+    truncate        {"size": 0}          cuts the segment to nothing
+    unlink          {"unlinked": NAME}   removes the semaphore's name
     die             (no answer)          takes the guard and is gone, without giving it back
 
 Up to Python 3.12 an attached segment is *unlinked* when the process ends: the resource tracker takes it for its own. That is
@@ -110,6 +112,12 @@ class Consumer:
                 return {"value": self.semaphore.value}
             case "inode":
                 return {"inode": os.fstat(self.segment._fd).st_ino}
+            case "truncate":
+                os.ftruncate(self.segment._fd, 0)
+                return {"size": os.fstat(self.segment._fd).st_size}
+            case "unlink":
+                self.semaphore.unlink()
+                return {"unlinked": self.semaphore.name}
             case "die":
                 self.semaphore.acquire()
                 os._exit(3)
