@@ -7,6 +7,7 @@ import { Partition, type PartitionOptions } from "../service/partition.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations } from "./load-configurations.ts";
 import { stopSignal } from "./signals.ts";
+import { watchConfiguration } from "./watch-configuration.ts";
 
 export interface RunSettings {
   readonly opcua: string | undefined;
@@ -28,15 +29,25 @@ export async function run(settings: RunSettings): Promise<ExitCode> {
   const configurations = loadConfigurations({ opcua, modbus, certificatesDirectory });
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
-  await runPartition({ ...configurations, ...partitionOptions(settings), log }, stopped);
+  const options = { ...configurations, ...partitionOptions(settings), log };
+  await runPartition(options, stopped, (partition) =>
+    watchConfiguration({ opcua, modbus, certificatesDirectory }, log, (changed) => partition.reconfigure(changed)),
+  );
   return ExitCode.fine;
 }
 
-export async function runPartition(options: PartitionOptions, stopped: Promise<unknown>): Promise<void> {
+/** `started` may begin something that lasts as long as the partition, and returns what ends it. */
+export async function runPartition(
+  options: PartitionOptions,
+  stopped: Promise<unknown>,
+  started: (partition: Partition) => () => void = () => () => {},
+): Promise<void> {
   const partition = new Partition(options);
   partition.start();
   tellStart(options, options.log);
+  const end = started(partition);
   await stopped;
+  end();
   options.log("info", "stopping");
   await partition.stop();
 }

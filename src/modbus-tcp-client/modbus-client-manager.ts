@@ -1,12 +1,13 @@
 // All Modbus TCP servers of a configuration: one client each, one connection for each host and port.
 
-import type { ModbusConfiguration } from "../config/configuration.ts";
+import type { ModbusConfiguration, ModbusServer } from "../config/configuration.ts";
 import { ClientManager } from "../polling/client-manager.ts";
 import { ModbusConnections } from "./modbus-connections.ts";
 import { ModbusTcpClient } from "./modbus-tcp-client.ts";
 
-export class ModbusClientManager extends ClientManager<ModbusTcpClient> {
+export class ModbusClientManager extends ClientManager<ModbusServer, ModbusTcpClient> {
   protected override readonly service = "modbus";
+  readonly #connections = new ModbusConnections();
   #configuration: ModbusConfiguration | undefined;
 
   /** Reads and checks a configuration file; warnings go to the log. Rejects with a ConfigurationError that lists every problem. */
@@ -19,10 +20,13 @@ export class ModbusClientManager extends ClientManager<ModbusTcpClient> {
     return configuration;
   }
 
-  /** Makes the clients of the given configuration, or of the one loaded last. Nothing is connected yet. */
+  /** Makes the clients of the given configuration, or of the one loaded last; see `setServers`. */
   createClients(configuration: ModbusConfiguration | undefined = this.#configuration): void {
     if (configuration === undefined) throw new TypeError("no configuration: call loadEndpointsFromXml first");
-    const connections = new ModbusConnections();
-    this.setClients(configuration.servers.map((server) => new ModbusTcpClient(server, connections)));
+    this.setServers(configuration.servers);
+  }
+
+  protected override createClient(server: ModbusServer): ModbusTcpClient {
+    return new ModbusTcpClient(server, this.#connections);
   }
 }

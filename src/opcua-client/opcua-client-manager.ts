@@ -1,6 +1,6 @@
 // All OPC UA servers of a configuration: one client each.
 
-import type { OpcUaConfiguration } from "../config/configuration.ts";
+import type { OpcUaConfiguration, OpcUaServer } from "../config/configuration.ts";
 import { ClientManager, type ManagerOptions } from "../polling/client-manager.ts";
 import { OpcUaClient } from "./opcua-client.ts";
 
@@ -9,7 +9,7 @@ export interface OpcUaManagerOptions extends ManagerOptions {
   readonly certificatesDirectory: string;
 }
 
-export class OpcUaClientManager extends ClientManager<OpcUaClient> {
+export class OpcUaClientManager extends ClientManager<OpcUaServer, OpcUaClient> {
   protected override readonly service = "opcua";
   readonly #certificatesDirectory: string;
 
@@ -33,7 +33,10 @@ export class OpcUaClientManager extends ClientManager<OpcUaClient> {
   }
 
   createClients(configuration: OpcUaConfiguration): void {
-    const security = { directory: this.#certificatesDirectory };
-    this.setClients(configuration.servers.map((server) => new OpcUaClient(server, security)));
+    this.setServers(configuration.servers);
+  }
+
+  protected override createClient(server: OpcUaServer): OpcUaClient {
+    return new OpcUaClient(server, { directory: this.#certificatesDirectory });
   }
 }

@@ -1,13 +1,13 @@
-// What the managers of both protocols have in common: a list of clients, started, read periodically, stopped.
+// What the managers of both protocols have in common: a list of clients, started, read periodically, changed, stopped.
 
 import type { Log } from "../logging/log.ts";
 import type { ServerClient } from "../point/server-client.ts";
 import type { ServiceName } from "../point/service-name.ts";
-import { privateImage, type ImageProvider } from "./image-generations.ts";
-import { periodicRead } from "./periodic-read.ts";
-import { guardedTargets } from "./guarded-targets.ts";
 import type { DocumentSegment } from "../shared-memory/document-segment.ts";
 import type { Guard } from "../shared-memory/guard.ts";
+import { guardedTargets } from "./guarded-targets.ts";
+import { privateImage, type ImageProvider } from "./image-generations.ts";
+import { PeriodicRead } from "./periodic-read.ts";
 
 export interface ManagerOptions {
   readonly log?: Log;
@@ -20,13 +20,15 @@ export interface PeriodicReadSettings {
   readonly image?: ImageProvider;
 }
 
-export abstract class ClientManager<Client extends ServerClient> {
+export abstract class ClientManager<Server extends object, Client extends ServerClient> {
   protected abstract readonly service: ServiceName;
   protected readonly log: Log;
-  #clients: readonly Client[] = [];
+  /** By configuration, so that a server whose configuration did not change keeps its client. */
+  #clients: ReadonlyMap<string, Client> = new Map();
   #started = new Map<ServerClient, Promise<void>>();
   #stop = new AbortController();
-  #reading: Promise<void> | undefined;
+  #reading: PeriodicRead | undefined;
+  #ended: Promise<void> = Promise.resolve();
 
   constructor(options: ManagerOptions = {}) {
     this.log = options.log ?? (() => {});
@@ -34,16 +36,29 @@ export abstract class ClientManager<Client extends ServerClient> {
 
   /** The clients in configuration order. */
   get clients(): readonly Client[] {
-    return this.#clients;
+    return [...this.#clients.values()];
   }
 
-  protected setClients(clients: readonly Client[]): void {
-    this.#clients = clients;
+  protected abstract createClient(server: Server): Client;
+
+  /**
+   * Makes the clients of these servers. While `periodicRead` runs, servers with an unchanged configuration go on undisturbed, the
+   * others are disconnected, and new ones connected.
+   */
+  protected setServers(servers: readonly Server[]): void {
+    const before = this.#clients;
+    this.#clients = new Map(
+      servers.map((server) => {
+        const identity = identityOf(server);
+        return [identity, before.get(identity) ?? this.createClient(server)];
+      }),
+    );
+    this.#reading?.setClients(this.clients);
   }
 
   /** Begins to connect every client and returns at once: a server that is down delays nobody. */
   startClients(): void {
-    for (const client of this.#clients) {
+    for (const client of this.#clients.values()) {
       const attempt = client.connect(this.#stop.signal);
       attempt.catch(() => {}); // told by the loop that takes the attempt over
       this.#started.set(client, attempt);
@@ -61,28 +76,43 @@ export abstract class ClientManager<Client extends ServerClient> {
     semaphoreList: readonly Guard[],
     settings: PeriodicReadSettings = {},
   ): Promise<void> {
-    const targets = guardedTargets(shmList, semaphoreList, this.log);
     const started = this.#started;
     this.#started = new Map();
-    this.#reading = periodicRead({
+    const reading = await PeriodicRead.create({
       service: this.service,
-      clients: this.#clients,
+      clients: this.clients,
       intervalMs: intervalSeconds * 1000,
-      targets,
+      targets: guardedTargets(shmList, semaphoreList, this.log),
       image: settings.image ?? privateImage,
-      log: this.log,
-      signal: settings.signal === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, settings.signal]),
       started,
+      log: this.log,
     });
-    await this.#reading;
+    const signals = settings.signal === undefined ? [this.#stop.signal] : [this.#stop.signal, settings.signal];
+    const stop = AbortSignal.any(signals);
+    if (stop.aborted) reading.stop();
+    else stop.addEventListener("abort", () => reading.stop(), { once: true });
+    this.#reading = reading;
+    this.#ended = reading.run();
+    await this.#ended;
+    this.#reading = undefined;
+  }
+
+  /** While `periodicRead` runs: publishes to these segments from the next document on. */
+  setTargets(shmList: readonly DocumentSegment[], semaphoreList: readonly Guard[]): void {
+    this.#reading?.setTargets(guardedTargets(shmList, semaphoreList, this.log));
   }
 
   /** Ends `periodicRead` and closes every connection. */
   async stopClients(): Promise<void> {
     this.#stop.abort();
-    await this.#reading;
+    await this.#ended;
     await Promise.all([...this.#started.keys()].map((client) => client.disconnect()));
     this.#started = new Map();
     this.#stop = new AbortController();
   }
+}
+
+/** Everything that is configured about a server; where it stands in its file is not part of it. */
+function identityOf(server: object): string {
+  return JSON.stringify(server, (key, value: unknown) => (key === "location" ? undefined : value));
 }

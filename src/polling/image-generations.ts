@@ -8,7 +8,8 @@ import { planDirectory, type ServerDescription } from "../process-image/director
 import { privateMemory, type ImageMemory } from "../process-image/image-memory.ts";
 import { ImageReader } from "../process-image/image-reader.ts";
 import { ImageWriter, retireImage, type ImageHead } from "../process-image/image-writer.ts";
-import { assignKeys, type AssignedKeys } from "./point-keys.ts";
+import type { ServerBlock } from "../process-image/server-block.ts";
+import { assignKeys, type AssignedKeys, type KeyClash } from "./point-keys.ts";
 
 /** Where the memory of a generation comes from. */
 export interface ImageProvider {
@@ -31,20 +32,20 @@ export const privateImage: ImageProvider = {
 const maximumRoomBytes = 64 * 1024;
 
 export class ImageGenerations {
-  readonly #clients: readonly ServerClient[];
-  readonly #intervalMs: number;
+  readonly #head: ImageHead;
   readonly #provider: ImageProvider;
   readonly #log: Log;
   readonly image: ImageWriter;
+  #clients: readonly ServerClient[];
+  #blocks: ReadonlyMap<ServerClient, ServerBlock>;
   #reader: ImageReader;
-  /** The lists that the present generation was made of. */
-  #points: readonly (readonly PointDescription[])[];
+  /** What the present generation was made of, by server: the lists, to see at once whether one was replaced. */
+  #madeOf: ReadonlyMap<ServerClient, readonly PointDescription[]>;
   #keys: AssignedKeys;
 
   static async create(head: ImageHead, clients: readonly ServerClient[], provider: ImageProvider, log: Log) {
     const { keys, clashes } = assignKeys(clients);
-    const servers = describe(clients, keys, head.intervalMs);
-    const directory = planDirectory(servers);
+    const directory = planDirectory(clients.map((client) => describe(client, keys, head.intervalMs)));
     const image = new ImageWriter(head, directory, await provider.allocate(directory.imageBytes));
     await provider.announce();
     const generations = new ImageGenerations(head, clients, provider, log, image, keys);
@@ -60,37 +61,51 @@ export class ImageGenerations {
     image: ImageWriter,
     keys: AssignedKeys,
   ) {
+    this.#head = head;
     this.#clients = clients;
-    this.#intervalMs = head.intervalMs;
     this.#provider = provider;
     this.#log = log;
     this.image = image;
     this.#reader = new ImageReader(image.memory.buffer);
-    this.#points = clients.map((client) => client.points);
+    this.#madeOf = new Map(clients.map((client) => [client, client.points]));
     this.#keys = keys;
+    this.#blocks = blocksOf(clients, image);
   }
 
   get reader(): ImageReader {
     return this.#reader;
   }
 
-  /** Makes a new generation if something was learned; true when it did. */
+  /** Where each server of the present generation is written. */
+  get blocks(): ReadonlyMap<ServerClient, ServerBlock> {
+    return this.#blocks;
+  }
+
+  /** Other servers, from the next `renew` on. Those that stay the same object keep their values. */
+  setClients(clients: readonly ServerClient[]): void {
+    this.#clients = clients;
+  }
+
+  /** Makes a new generation if there is a reason to; true when it did. */
   async renew(): Promise<boolean> {
-    const points = this.#clients.map((client) => client.points);
-    const isLearned = points.some((list, index) => list !== this.#points[index]);
-    const isTooSmall = this.image.blocks.some((block) =>
-      [...block.tooSmall].some(([index]) => (block.points[index]?.capacityBytes ?? 0) < maximumRoomBytes),
-    );
-    if (!isLearned && !isTooSmall) return false;
-    const { keys, clashes } = assignKeys(this.#clients, this.#keys);
-    const servers = describe(this.#clients, keys, this.#intervalMs).map((server, index) =>
-      this.#withRoom(server, index),
-    );
+    const clients = this.#clients;
+    const isChanged = clients.length !== this.#madeOf.size;
+    if (
+      !isChanged &&
+      clients.every((client) => this.#madeOf.get(client) === client.points && !this.#needsRoom(client))
+    ) {
+      return false;
+    }
+    const madeOf = new Map(clients.map((client) => [client, client.points]));
+    const { keys, clashes } = assignKeys(clients, this.#keys);
+    const servers = clients.map((client) => this.#withRoom(describe(client, keys, this.#head.intervalMs), client));
     const directory = planDirectory(servers);
     const memory = await this.#provider.allocate(directory.imageBytes);
-    const old = this.image.replace(directory, memory);
+    const kept = clients.map((client) => this.#blocks.get(client));
+    const old = this.image.replace(directory, memory, kept);
     this.#reader = new ImageReader(memory.buffer);
-    this.#points = points;
+    this.#blocks = blocksOf(clients, this.image);
+    this.#madeOf = madeOf;
     this.#keys = keys;
     await this.#provider.announce();
     retireImage(old);
@@ -99,9 +114,15 @@ export class ImageGenerations {
     return true;
   }
 
+  #needsRoom(client: ServerClient): boolean {
+    const block = this.#blocks.get(client);
+    const cut = [...(block?.tooSmall.keys() ?? [])];
+    return cut.some((index) => (block?.points[index]?.capacityBytes ?? 0) < maximumRoomBytes);
+  }
+
   /** Never less room than before, and half as much again as the longest value seen. */
-  #withRoom(server: ServerDescription, serverIndex: number): ServerDescription {
-    const block = this.image.blocks[serverIndex];
+  #withRoom(server: ServerDescription, client: ServerClient): ServerDescription {
+    const block = this.#blocks.get(client);
     const points = server.points.map((point, index) => {
       const before = block?.points[index]?.capacityBytes ?? 0;
       const needed = Math.ceil(1.5 * (block?.tooSmall.get(index) ?? 0));
@@ -111,18 +132,27 @@ export class ImageGenerations {
     return { ...server, points };
   }
 
-  #tell(clashes: ReturnType<typeof assignKeys>["clashes"]): void {
+  #tell(clashes: readonly KeyClash[]): void {
     for (const { server, wanted, given } of clashes) {
       this.#log("warn", `"${wanted}" is taken by another point, this one is "${given}"`, { server });
     }
   }
 }
 
-function describe(clients: readonly ServerClient[], keys: AssignedKeys, intervalMs: number): ServerDescription[] {
-  return clients.map((client, serverIndex) => ({
+function describe(client: ServerClient, keys: AssignedKeys, intervalMs: number): ServerDescription {
+  const assigned = keys.get(client);
+  return {
     alias: client.alias,
     connection: client.connection,
     intervalMs: client.intervalMs ?? intervalMs,
-    points: client.points.map((point, index) => ({ ...point, key: keys[serverIndex]?.[index]?.given ?? point.key })),
-  }));
+    points: client.points.map((point, index) => ({ ...point, key: assigned?.[index]?.given ?? point.key })),
+  };
+}
+
+function blocksOf(clients: readonly ServerClient[], image: ImageWriter): ReadonlyMap<ServerClient, ServerBlock> {
+  const pairs = clients.flatMap((client, index) => {
+    const block = image.blocks[index];
+    return block === undefined ? [] : ([[client, block]] as const);
+  });
+  return new Map(pairs);
 }

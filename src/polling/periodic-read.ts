@@ -1,5 +1,5 @@
-// What the managers' `periodicRead` does: a loop for each server, one publish clock, one image. Ends when the signal aborts, with
-// every connection shown as closed in a last document, and the connections really closed.
+// What the managers' `periodicRead` does: a loop for each server, one publish clock, one image. The set of servers may change while
+// it runs: those that stay the same object go on undisturbed.
 
 import type { Log } from "../logging/log.ts";
 import type { ServerClient } from "../point/server-client.ts";
@@ -10,48 +10,98 @@ import { Publisher, type DocumentTarget } from "./publisher.ts";
 import { Grid, monotonicMs } from "./schedule.ts";
 import { ServerLoop } from "./server-loop.ts";
 
-export interface PeriodicRead {
+export interface PeriodicReadOptions {
   readonly service: ServiceName;
   readonly clients: readonly ServerClient[];
   readonly intervalMs: number;
   readonly targets: readonly DocumentTarget[];
   readonly image: ImageProvider;
-  /** A first connection attempt already under way, by client. */
-  readonly started?: ReadonlyMap<ServerClient, Promise<void>>;
+  /** First connection attempts already under way. */
+  readonly started: ReadonlyMap<ServerClient, Promise<void>>;
   readonly log: Log;
-  readonly signal: AbortSignal;
 }
 
-export async function periodicRead(options: PeriodicRead): Promise<void> {
-  const { service, clients, intervalMs, log, signal } = options;
-  const around = {
-    service,
-    grid: new Grid(monotonicMs(), intervalMs),
-    clock: monotonicMs,
-    pollsInFlight: new PollsInFlight(),
-    log,
-  };
-  const generations = await ImageGenerations.create({ service, intervalMs }, clients, options.image, log);
-  const publisher = new Publisher(generations, options.targets, around);
-  const loops = clients.map((client, index) => {
-    const block = generations.image.blocks[index];
-    if (block === undefined) throw new RangeError(`no block for server ${client.alias}`);
-    const grid = new Grid(around.grid.startMs, client.intervalMs ?? intervalMs);
-    return new ServerLoop(
-      client,
-      block,
-      { ...around, grid, changed: () => publisher.request() },
-      options.started?.get(client),
-    );
-  });
-  const stop = (): void => {
-    for (const loop of loops) loop.stop();
-    publisher.stop();
-  };
-  if (signal.aborted) stop();
-  else signal.addEventListener("abort", stop, { once: true });
-  const ended = Promise.all(loops.map((loop) => loop.run()));
-  await publisher.run();
-  generations.image.retire();
-  await ended;
+export class PeriodicRead {
+  readonly #options: PeriodicReadOptions;
+  readonly #grid: Grid;
+  readonly #pollsInFlight = new PollsInFlight();
+  readonly #generations: ImageGenerations;
+  readonly #publisher: Publisher;
+  #loops = new Map<ServerClient, ServerLoop>();
+  readonly #ended = new Set<Promise<void>>();
+  #isStopped = false;
+
+  static async create(options: PeriodicReadOptions): Promise<PeriodicRead> {
+    const head = { service: options.service, intervalMs: options.intervalMs };
+    return new PeriodicRead(options, await ImageGenerations.create(head, options.clients, options.image, options.log));
+  }
+
+  private constructor(options: PeriodicReadOptions, generations: ImageGenerations) {
+    this.#options = options;
+    this.#grid = new Grid(monotonicMs(), options.intervalMs);
+    this.#generations = generations;
+    this.#publisher = new Publisher(generations, options.targets, {
+      service: options.service,
+      grid: this.#grid,
+      clock: monotonicMs,
+      pollsInFlight: this.#pollsInFlight,
+      log: options.log,
+      renewed: () => this.#startLoops(),
+    });
+  }
+
+  /** Ends after `stop`, with every connection shown as closed in a last document, and really closed. */
+  async run(): Promise<void> {
+    this.#startLoops();
+    await this.#publisher.run();
+    this.#generations.image.retire();
+    await Promise.all(this.#ended);
+  }
+
+  /** Servers that are not in the list any more are disconnected, new ones are connected as soon as they have a place in the image. */
+  setClients(clients: readonly ServerClient[]): void {
+    const staying = new Set(clients);
+    for (const [client, loop] of this.#loops) {
+      if (staying.has(client)) continue;
+      loop.stop();
+      this.#loops.delete(client);
+    }
+    this.#generations.setClients(clients);
+    this.#publisher.request();
+  }
+
+  /** Other segments to publish to, from the next document on. */
+  setTargets(targets: readonly DocumentTarget[]): void {
+    this.#publisher.setTargets(targets);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const loop of this.#loops.values()) loop.stop();
+    this.#publisher.stop();
+  }
+
+  #startLoops(): void {
+    if (this.#isStopped) return;
+    const { intervalMs, started, log } = this.#options;
+    for (const [client, block] of this.#generations.blocks) {
+      if (this.#loops.has(client)) continue;
+      const loop = new ServerLoop(
+        client,
+        block,
+        {
+          grid: new Grid(this.#grid.startMs, client.intervalMs ?? intervalMs),
+          clock: monotonicMs,
+          pollsInFlight: this.#pollsInFlight,
+          log,
+          changed: () => this.#publisher.request(),
+        },
+        started.get(client),
+      );
+      this.#loops.set(client, loop);
+      const ended = loop.run();
+      this.#ended.add(ended);
+      void ended.then(() => this.#ended.delete(ended));
+    }
+  }
 }

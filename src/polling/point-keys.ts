@@ -11,8 +11,8 @@ export interface KeyOwner {
   readonly points: readonly PointDescription[];
 }
 
-/** For each server, for each point: what it wanted and what it got. */
-export type AssignedKeys = readonly (readonly { readonly wanted: string; readonly given: string }[])[];
+/** For each server, for each of its points: what it wanted and what it got. */
+export type AssignedKeys = ReadonlyMap<KeyOwner, readonly { readonly wanted: string; readonly given: string }[]>;
 
 export interface KeyClash {
   readonly server: string;
@@ -20,32 +20,33 @@ export interface KeyClash {
   readonly given: string;
 }
 
-/** `previous` is the result of the last call for the same servers. Clashes that were known before are not told again. */
+/** `previous` is the result of the last call. Clashes that were known before are not told again. */
 export function assignKeys(
   servers: readonly KeyOwner[],
-  previous?: AssignedKeys,
-): { keys: AssignedKeys; clashes: readonly KeyClash[] } {
+  previous: AssignedKeys = new Map(),
+): { readonly keys: AssignedKeys; readonly clashes: readonly KeyClash[] } {
   const taken = new Set(servers.map((server) => server.connection.key));
-  const keys: { wanted: string; given: string }[][] = servers.map(() => []);
-  for (const [serverIndex, server] of servers.entries()) {
-    for (const [index, point] of server.points.entries()) {
-      const before = previous?.[serverIndex]?.[index];
-      if (before?.wanted !== point.key) continue;
-      row(keys, serverIndex)[index] = before;
-      taken.add(before.given);
-    }
-  }
+  for (const { given } of servers.flatMap((server) => stillWanted(server, previous))) taken.add(given);
   const clashes: KeyClash[] = [];
-  for (const [serverIndex, server] of servers.entries()) {
-    for (const [index, point] of server.points.entries()) {
-      if (row(keys, serverIndex)[index] !== undefined) continue;
-      const given = firstFree(point.key, server.alias, taken);
-      taken.add(given);
-      row(keys, serverIndex)[index] = { wanted: point.key, given };
-      if (given !== point.key) clashes.push({ server: server.alias, wanted: point.key, given });
-    }
-  }
+  const keys = new Map(
+    servers.map((server) => {
+      const before = previous.get(server);
+      const assigned = server.points.map(({ key: wanted }, index) => {
+        const old = before?.[index];
+        if (old?.wanted === wanted) return old;
+        const given = firstFree(wanted, server.alias, taken);
+        taken.add(given);
+        if (given !== wanted) clashes.push({ server: server.alias, wanted, given });
+        return { wanted, given };
+      });
+      return [server, assigned];
+    }),
+  );
   return { keys, clashes };
+}
+
+function stillWanted(server: KeyOwner, previous: AssignedKeys) {
+  return (previous.get(server) ?? []).filter(({ wanted }, index) => server.points[index]?.key === wanted);
 }
 
 function firstFree(wanted: string, alias: string, taken: ReadonlySet<string>): string {
@@ -55,8 +56,4 @@ function firstFree(wanted: string, alias: string, taken: ReadonlySet<string>): s
   let number = 2;
   while (taken.has(`${withServer} (${number})`)) number++;
   return `${withServer} (${number})`;
-}
-
-function row<T>(rows: T[][], index: number): T[] {
-  return (rows[index] ??= []);
 }

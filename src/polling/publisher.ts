@@ -25,11 +25,13 @@ export interface PublisherSurroundings {
   readonly clock: MonotonicClock;
   readonly pollsInFlight: PollsInFlight;
   readonly log: Log;
+  /** Called when there is a new generation of the image. */
+  readonly renewed: () => void;
 }
 
 export class Publisher {
   readonly #generations: ImageGenerations;
-  readonly #targets: readonly DocumentTarget[];
+  #targets: readonly DocumentTarget[];
   readonly #around: PublisherSurroundings;
   readonly #alarm = new Alarm();
   #renderer: DocumentRenderer;
@@ -47,6 +49,12 @@ export class Publisher {
   /** A document soon, without waiting for the tick. */
   request(): void {
     this.#alarm.ring();
+  }
+
+  setTargets(targets: readonly DocumentTarget[]): void {
+    this.#targets = targets;
+    this.#told = "nothing";
+    this.request();
   }
 
   /** Ends after `stop`, with a last document. */
@@ -76,7 +84,10 @@ export class Publisher {
 
   async #publish(): Promise<void> {
     const { image } = this.#generations;
-    if (await this.#generations.renew()) this.#renderer = this.#newRenderer();
+    if (await this.#generations.renew()) {
+      this.#renderer = this.#newRenderer();
+      this.#around.renewed();
+    }
     image.beat();
     if (this.#targets.length === 0) return;
     const capacityBytes = Math.min(...this.#targets.map((target) => target.capacityBytes));

@@ -8,7 +8,7 @@ import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 import type { Mapping } from "../posix/mapping.ts";
 import type { MessageToMain, MessageToWorker } from "./service-messages.ts";
 
-type Answer = Exclude<MessageToWorker, { kind: "stop" }>;
+type Answer = Extract<MessageToWorker, { kind: `image ${string}` }>;
 
 export class ImageChannel implements ImageProvider {
   readonly #imageName: string;

@@ -5,11 +5,7 @@ import type { ModbusOrder } from "./service-messages.ts";
 import { work } from "./service-worker.ts";
 
 async function modbusTcpService(): Promise<void> {
-  await work<ModbusOrder>((order, log) => {
-    const manager = new ModbusClientManager({ log });
-    manager.createClients(order.configuration);
-    return manager;
-  });
+  await work<ModbusOrder>((_order, log) => new ModbusClientManager({ log }));
 }
 
 await modbusTcpService();

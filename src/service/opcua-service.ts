@@ -5,11 +5,7 @@ import type { OpcUaOrder } from "./service-messages.ts";
 import { work } from "./service-worker.ts";
 
 async function opcuaService(): Promise<void> {
-  await work<OpcUaOrder>((order, log) => {
-    const manager = new OpcUaClientManager({ log, certificatesDirectory: order.certificatesDirectory });
-    manager.createClients(order.configuration);
-    return manager;
-  });
+  await work<OpcUaOrder>(({ certificatesDirectory }, log) => new OpcUaClientManager({ log, certificatesDirectory }));
 }
 
 await opcuaService();

@@ -44,6 +44,13 @@ export class Partition {
     for (const thread of this.#threads) thread.start();
   }
 
+  /** Takes over configurations that were checked. A service that did not run before needs a restart of the partition. */
+  reconfigure(configurations: Pick<PartitionOptions, "opcua" | "modbus">): void {
+    for (const plan of plansOf({ ...this.#options, ...configurations })) {
+      this.#threads.find(({ service }) => service === plan.service)?.reconfigure(plan);
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.stop(stopLimitMs)));
     for (const thread of this.#threads) {

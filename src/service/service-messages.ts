@@ -26,6 +26,12 @@ export type ServiceOrder = ModbusOrder | OpcUaOrder;
 
 export type MessageToWorker =
   | { readonly kind: "stop" }
+  /** A configuration that was checked; the pairs may have grown. */
+  | {
+      readonly kind: "configuration";
+      readonly configuration: ModbusConfiguration | OpcUaConfiguration;
+      readonly pairs: readonly ConsumerPairHandle[];
+    }
   /** Answers "image wanted". */
   | { readonly kind: "image memory"; readonly descriptor: number; readonly sizeBytes: number }
   /** Answers "image complete". */

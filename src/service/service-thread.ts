@@ -2,6 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import type { Log } from "../logging/log.ts";
+import type { ServiceName } from "../point/service-name.ts";
 import { ConsumerPair } from "../shared-memory/consumer-pair.ts";
 import { consumerPairNames } from "../shared-memory/consumer-names.ts";
 import { ImageOwner } from "./image-owner.ts";
@@ -27,7 +28,7 @@ const entries = {
 } as const;
 
 export class ServiceThread {
-  readonly #plan: ServicePlan;
+  #plan: ServicePlan;
   readonly #log: Log;
   readonly #pairs: readonly ConsumerPair[];
   readonly #image: ImageOwner;
@@ -56,6 +57,24 @@ export class ServiceThread {
   start(): void {
     this.#startWorker();
     this.#watch = setInterval(() => this.#checkPairs(), this.#plan.intervalMs);
+  }
+
+  /** Takes over a configuration that was checked: servers that did not change go on undisturbed. Throws a PosixError when there is no room. */
+  reconfigure(plan: ServicePlan): void {
+    for (const pair of this.#pairs) {
+      const { sizeBytes } = pair;
+      pair.grow(plan.segmentBytes);
+      if (pair.sizeBytes === sizeBytes) continue;
+      const fields = { segment: pair.names.segmentName, sizeBytes: pair.sizeBytes };
+      this.#log("warn", "the segment has grown: consumers see all of it when they open it again", fields);
+    }
+    this.#plan = plan;
+    const pairs = this.#pairs.map((pair) => pair.handle());
+    this.#send({ kind: "configuration", configuration: plan.configuration, pairs });
+  }
+
+  get service(): ServiceName {
+    return this.#plan.service;
   }
 
   /** Resolves when the last document is written and every connection closed, or after `limitMs`. The objects stay. */

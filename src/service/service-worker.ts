@@ -1,16 +1,18 @@
 // The life of a service in its worker thread: open what the main thread made, work until told to stop, close, report.
 
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
+import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
 import type { Log } from "../logging/log.ts";
 import type { PeriodicReadSettings } from "../polling/client-manager.ts";
-import { openConsumerPair } from "../shared-memory/consumer-pair.ts";
+import { openConsumerPair, type ConsumerPairHandle } from "../shared-memory/consumer-pair.ts";
 import type { DocumentSegment } from "../shared-memory/document-segment.ts";
 import type { Guard } from "../shared-memory/guard.ts";
 import { ImageChannel } from "./image-channel.ts";
 import type { MessageToMain, MessageToWorker, ServiceOrder } from "./service-messages.ts";
 
 /** What a manager offers to its service; both managers do. */
-interface PeriodicReader {
+interface Manager<Configuration> {
+  createClients(configuration: Configuration): void;
   startClients(): void;
   periodicRead(
     intervalSeconds: number,
@@ -18,11 +20,12 @@ interface PeriodicReader {
     semaphoreList: readonly Guard[],
     settings: PeriodicReadSettings,
   ): Promise<void>;
+  setTargets(shmList: readonly DocumentSegment[], semaphoreList: readonly Guard[]): void;
 }
 
-/** Runs the service that this thread was started for. `createManager` gets the order and makes the clients. */
+/** Runs the service that this thread was started for. */
 export async function work<Order extends ServiceOrder>(
-  createManager: (order: Order, log: Log) => PeriodicReader,
+  createManager: (order: Order, log: Log) => Manager<Order["configuration"]>,
 ): Promise<void> {
   if (parentPort === null) throw new TypeError("a service runs in a worker thread of the partition");
   const port: MessagePort = parentPort;
@@ -30,25 +33,41 @@ export async function work<Order extends ServiceOrder>(
   const report = (message: MessageToMain): void => port.postMessage(message);
   const log: Log = (level, message, fields) => report({ kind: "log", level, message, fields });
 
-  const stop = new AbortController();
+  const manager = createManager(order, log);
   const image = new ImageChannel(order.imageName, port);
+  const stop = new AbortController();
+  let pairs = openPairs(order.pairs);
   port.on("message", (message: MessageToWorker) => {
-    if (message.kind === "stop") stop.abort();
-    else image.answer(message);
+    switch (message.kind) {
+      case "stop":
+        stop.abort();
+        return;
+      case "configuration": {
+        const before = pairs;
+        pairs = openPairs(message.pairs);
+        manager.setTargets(pairs.segments, pairs.guards);
+        for (const guard of before.guards) guard.close();
+        manager.createClients(message.configuration as ModbusConfiguration & OpcUaConfiguration);
+        return;
+      }
+      default:
+        image.answer(message);
+    }
   });
 
-  const manager = createManager(order, (level, message, fields) =>
-    log(level, message, { service: order.service, ...fields }),
-  );
+  manager.createClients(order.configuration);
   manager.startClients();
-  const pairs = order.pairs.map((handle) => openConsumerPair(handle));
-  const segments = pairs.map(({ segment }) => segment);
-  const guards = pairs.map(({ guard }) => guard);
+  const settings = { signal: stop.signal, image };
   try {
-    await manager.periodicRead(order.intervalMs / 1000, segments, guards, { signal: stop.signal, image });
+    await manager.periodicRead(order.intervalMs / 1000, pairs.segments, pairs.guards, settings);
   } finally {
-    for (const guard of guards) guard.close();
+    for (const guard of pairs.guards) guard.close();
   }
   report({ kind: "stopped" });
   port.close();
+}
+
+function openPairs(handles: readonly ConsumerPairHandle[]) {
+  const opened = handles.map((handle) => openConsumerPair(handle));
+  return { segments: opened.map(({ segment }) => segment), guards: opened.map(({ guard }) => guard) };
 }

@@ -26,10 +26,10 @@ export type CheckOutcome = "Intact" | "Restored";
 
 export class ConsumerPair implements Disposable {
   readonly names: ConsumerPairNames;
-  readonly sizeBytes: number;
   readonly #mode: number;
   readonly #writer: SingleWriter;
   #guard: SemaphoreWithOrigin;
+  #sizeBytes: number;
 
   private constructor(
     names: ConsumerPairNames,
@@ -39,7 +39,7 @@ export class ConsumerPair implements Disposable {
     guard: SemaphoreWithOrigin,
   ) {
     this.names = names;
-    this.sizeBytes = sizeBytes;
+    this.#sizeBytes = sizeBytes;
     this.#mode = mode;
     this.#writer = writer;
     this.#guard = guard;
@@ -71,6 +71,17 @@ export class ConsumerPair implements Disposable {
       for (const pair of pairs) pair.#giveUp();
       throw error;
     }
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Makes room for larger documents; never shrinks. A consumer sees the new bytes when it opens the segment again. */
+  grow(sizeBytes: number): void {
+    if (sizeBytes <= this.#sizeBytes) return;
+    this.#writer.object.reserve(sizeBytes);
+    this.#sizeBytes = sizeBytes;
   }
 
   /** For the thread that writes: `openConsumerPair` turns it into the two halves. */
