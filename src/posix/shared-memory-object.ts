@@ -15,8 +15,10 @@ import type { MappingAccess } from "./mapping.ts";
 import { checkObjectName, segmentPath } from "./object-name.ts";
 
 // fcntl.h of Linux. Open file description locks belong to the open file, not to the process: fcntl(2).
+const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_WRLCK = 1;
+const F_UNLCK = 2;
 const O_CLOEXEC = 0o2000000;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
@@ -157,6 +159,14 @@ export class SharedMemoryObject implements Disposable {
     if (result === -errno.EAGAIN || result === -errno.EACCES) return false;
     if (result < 0) throw new PosixError("lock shared memory", this.name, "fcntl", result);
     return true;
+  }
+
+  /** Whether another opening of the object holds a lock on it; asks only, so a read-only descriptor will do. */
+  isLocked(): boolean {
+    const question = wholeFileWriteLock.slice();
+    const result = libc.fcntl(this.descriptor, F_OFD_GETLK, "void *", question);
+    if (result < 0) throw new PosixError("ask for the lock of shared memory", this.name, "fcntl", result);
+    return question[endianness() === "LE" ? 0 : 1] !== F_UNLCK;
   }
 
   /** The whole object as it is now, or the given size. */
