@@ -7,7 +7,11 @@ import { ExitCode } from "./exit-code.ts";
 import type { CheckSettings } from "./check.ts";
 import type { DemoSettings } from "./demo.ts";
 import type { DumpSettings } from "./dump.ts";
+import { sortOrders } from "./point-rows.ts";
 import type { RunSettings } from "./run.ts";
+import type { StatusSettings } from "./status.ts";
+import type { WatchSettings } from "./watch.ts";
+import type { SimulateSettings } from "./simulate.ts";
 
 const exitCodes = `
 Exit codes: 0 fine, 1 failed, 2 invalid input, 3 another writer runs.`;
@@ -73,6 +77,24 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     });
 
   program
+    .command("simulate")
+    .description("run only the simulated plant, until SIGTERM or SIGINT")
+    .addOption(new Option("--opcua <file>", "OPC UA servers to play (XML)").env("CPC_OPCUA"))
+    .addOption(new Option("--modbus <file>", "Modbus TCP devices to play (XML)").env("CPC_MODBUS"))
+    .requiredOption("--directory <dir>", "private folder for keys and certificates; trust is in its certificates/")
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .addOption(new Option("--host-name <name>", "by which clients reach it").default(undefined, "the host"))
+    .addOption(portOption("--opcua-port <number>", "port of the first OPC UA server"))
+    .addOption(portOption("--modbus-port <number>", "port of the first Modbus TCP device"))
+    .action(async (settings: SimulateSettings) => {
+      if (settings.opcua === undefined && settings.modbus === undefined) {
+        program.error("error: nothing to simulate: give --opcua FILE, --modbus FILE or both");
+      }
+      const { simulate } = await import("./simulate.ts");
+      done(await simulate(settings));
+    });
+
+  program
     .command("check")
     .description("validate configuration files and print the plan")
     .argument("<files...>", "OPC UA or Modbus TCP configuration files (XML)")
@@ -87,10 +109,34 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .description("print the document in shared memory")
     .addArgument(new Argument("<service>").choices(["opcua", "modbus"]))
     .option("--consumer <name>", "the pair of this consumer instead of the plain one")
+    .option("--image", "the process image instead of the document", false)
+    .option("--json", "the image as JSON", false)
     .addOption(prefixOption())
     .action(async (service: ServiceName, settings: DumpSettings) => {
       const { dump } = await import("./dump.ts");
       done(await dump(service, settings));
+    });
+
+  program
+    .command("watch")
+    .description("show live values; keys: q quits, s sorts, / filters")
+    .option("--filter <text>", "only points with this in server, name or status", "")
+    .addOption(new Option("--sort <order>", "first order").choices(sortOrders).default("configuration"))
+    .addOption(prefixOption())
+    .action(async (settings: WatchSettings) => {
+      const { watch } = await import("./watch.ts");
+      done(await watch(settings));
+    });
+
+  program
+    .command("status")
+    .description("show the health of services and servers; the exit code says healthy (0) or not (1)")
+    .option("--json", "for programs", false)
+    .option("--require-connected", "a server that is not connected counts as unhealthy", false)
+    .addOption(prefixOption())
+    .action(async (settings: StatusSettings) => {
+      const { status } = await import("./status.ts");
+      done(status(settings));
     });
 
   program
@@ -110,6 +156,10 @@ function intervalOption(): Option {
     .env("CPC_INTERVAL")
     .default(1)
     .argParser(seconds);
+}
+
+function portOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(portNumber).default(0, "any free one");
 }
 
 function prefixOption(): Option {
@@ -151,6 +201,12 @@ function positiveInteger(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1024 && value <= 2 ** 30) return value;
   throw new InvalidArgumentError("It must be a whole number from 1024 to 1073741824.");
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError("It must be a port from 1 to 65535, or 0 for any free one.");
 }
 
 function objectName(text: string): string {

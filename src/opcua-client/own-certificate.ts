@@ -1,12 +1,13 @@
 // Who this client is to a server: the certificate that the configuration names or, where it names none, the partition's own,
 // made at first use and kept in {certificates}/own/, one per application URI.
 
-import { X509Certificate, createHash, createPrivateKey } from "node:crypto";
+import { X509Certificate, createPrivateKey } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createApplicationCertificate } from "../certificates/application-certificate.ts";
 import { readCertificateFile } from "../certificates/certificate-file.ts";
+import { ownCertificateFiles } from "../certificates/own-certificate-files.ts";
 import type { OpcUaServer } from "../config/configuration.ts";
 import { ServerError } from "../point/server-error.ts";
 
@@ -27,9 +28,7 @@ export async function applicationKeyPair(server: OpcUaServer, directory: string)
   if (clientCertificateFile !== undefined && clientPrivateKeyFile !== undefined) {
     return readKeyPair(server, clientCertificateFile, clientPrivateKeyFile);
   }
-  const name = ownName(applicationUri);
-  const certificateFile = join(directory, "own", "certs", `${name}.der`);
-  const privateKeyFile = join(directory, "own", "private", `${name}.pem`);
+  const { certificateFile, privateKeyFile } = ownCertificateFiles(directory, applicationUri);
   if (underway.has(certificateFile) || !existsSync(certificateFile)) {
     try {
       await createOnce(applicationUri, certificateFile, privateKeyFile);
@@ -38,12 +37,6 @@ export async function applicationKeyPair(server: OpcUaServer, directory: string)
     }
   }
   return readKeyPair(server, certificateFile, privateKeyFile);
-}
-
-/** Readable and unmistakable: the URI's letters and digits, and a part of its hash. */
-function ownName(applicationUri: string): string {
-  const readable = applicationUri.replaceAll(/[^A-Za-z0-9.]+/g, "-").slice(0, 60);
-  return `${readable}-${createHash("sha256").update(applicationUri).digest("hex").slice(0, 12)}`;
 }
 
 function createOnce(applicationUri: string, certificateFile: string, privateKeyFile: string): Promise<void> {

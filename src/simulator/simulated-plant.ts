@@ -16,13 +16,21 @@ import { createPlantCertificates } from "./plant-certificates.ts";
 export interface SimulatedPlantOptions {
   readonly modbus: ModbusConfiguration;
   readonly opcua: OpcUaConfiguration;
-  /** An existing, private folder that holds no plant yet: the certificates and keys made on the spot go there. */
+  /** A private folder: the certificates and keys made on the spot go there, and replace the servers' of an earlier plant. */
   readonly directory: string;
   /** Ports of the first device and the first server; default 0, any free one. Further ones always take a free port. */
   readonly modbusPort?: number;
   readonly opcuaPort?: number;
-  /** Default 127.0.0.1. */
+  /** Address to listen on; default 127.0.0.1. */
   readonly host?: string;
+  /** By which clients reach the plant: it stands in certificates and endpoint URLs; default: the host. */
+  readonly hostName?: string;
+  /**
+   * "made": clients and users get new certificates, and the configuration handed back names them (default). "theirs": the plant
+   * believes the certificates that the configuration names or, where it names none, that the client puts into the security
+   * directory itself (own-certificate-files.ts).
+   */
+  readonly clientCertificates?: "made" | "theirs";
 }
 
 export interface SimulatedPlant {
@@ -34,10 +42,12 @@ export interface SimulatedPlant {
 }
 
 type Stop = () => Promise<void>;
+type PlantAddress = Required<Pick<SimulatedPlantOptions, "host" | "hostName">>;
 
 /** Rejects, with everything stopped again, when one of the servers cannot be started. */
 export async function startSimulatedPlant(options: SimulatedPlantOptions): Promise<SimulatedPlant> {
   const host = options.host ?? "127.0.0.1";
+  const address: PlantAddress = { host, hostName: options.hostName ?? host };
   const securityDirectory = join(options.directory, "certificates");
   const stops: Stop[] = [];
   const stop: Stop = async () => {
@@ -45,8 +55,8 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
   };
   try {
     const [modbus, opcua] = await settled(
-      startModbusDevices(options.modbus, host, options.modbusPort ?? 0, stops),
-      startOpcUaServers(options, host, securityDirectory, stops),
+      startModbusDevices(options.modbus, address, options.modbusPort ?? 0, stops),
+      startOpcUaServers(options, address, securityDirectory, stops),
     );
     return { modbus, opcua, securityDirectory, stop };
   } catch (error) {
@@ -57,7 +67,7 @@ export async function startSimulatedPlant(options: SimulatedPlantOptions): Promi
 
 async function startModbusDevices(
   configuration: ModbusConfiguration,
-  host: string,
+  { host, hostName }: PlantAddress,
   firstPort: number,
   stops: Stop[],
 ): Promise<ModbusConfiguration> {
@@ -72,14 +82,14 @@ async function startModbusDevices(
   }
   const servers = configuration.servers.map((server) => {
     const port = ports.get(addressOfDevice(server));
-    return port === undefined ? server : { ...server, host, port };
+    return port === undefined ? server : { ...server, host: hostName, port };
   });
   return { ...configuration, servers };
 }
 
 async function startOpcUaServers(
   options: SimulatedPlantOptions,
-  host: string,
+  address: PlantAddress,
   securityDirectory: string,
   stops: Stop[],
 ): Promise<OpcUaConfiguration> {
@@ -87,7 +97,8 @@ async function startOpcUaServers(
   const { privateFolder, certificates, servers } = await createPlantCertificates({
     servers: options.opcua.servers,
     plants: plants.length,
-    host,
+    clientCertificates: options.clientCertificates ?? "made",
+    hostName: address.hostName,
     directory: options.directory,
     securityDirectory,
   });
@@ -97,7 +108,7 @@ async function startOpcUaServers(
       const group = originals.map((server) => servers.get(server) ?? server);
       const plant = await startOpcUaPlant({
         ...own,
-        host,
+        ...address,
         port: i === 0 ? (options.opcuaPort ?? 0) : 0,
         resourcePath: pathOf(group[0]?.endpointUrl),
         policies: [...new Set(group.map(({ policy }) => policy))],

@@ -16,7 +16,10 @@ import { ExplicitTrust } from "./explicit-trust.ts";
 import { addNodes } from "./moving-nodes.ts";
 
 export interface OpcUaPlantOptions {
+  /** Address to listen on. */
   readonly host: string;
+  /** By which clients reach it: it stands in the endpoint URL. */
+  readonly hostName: string;
   /** 0: any free port. */
   readonly port: number;
   /** `/path` of the endpoint URL, "" for none. */
@@ -46,7 +49,7 @@ export async function startOpcUaPlant(options: OpcUaPlantOptions): Promise<OpcUa
   );
   const server = new OPCUAServer({
     host: options.host,
-    hostname: options.host,
+    hostname: options.hostName,
     port: options.port,
     resourcePath: options.resourcePath,
     certificateFile: options.certificateFile,
@@ -73,7 +76,7 @@ export async function startOpcUaPlant(options: OpcUaPlantOptions): Promise<OpcUa
   const port = server.endpoints[0]?.port ?? options.port;
   return {
     port,
-    endpointUrl: `opc.tcp://${options.host}:${port}${options.resourcePath}`,
+    endpointUrl: `opc.tcp://${options.hostName}:${port}${options.resourcePath}`,
     stop: () => server.shutdown(0),
   };
 }

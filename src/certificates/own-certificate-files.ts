@@ -1,0 +1,27 @@
+// Where the certificate of an application of ours lies when the configuration names none: {directory}/own/, one pair for each
+// application URI. Whoever shares the directory finds it there, too, without being told.
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+
+export interface OwnCertificateFiles {
+  /** DER. */
+  readonly certificateFile: string;
+  /** PEM. */
+  readonly privateKeyFile: string;
+}
+
+/** `directory` is laid out as trust-list.ts describes. Neither file need exist. */
+export function ownCertificateFiles(directory: string, applicationUri: string): OwnCertificateFiles {
+  const name = ownName(applicationUri);
+  return {
+    certificateFile: join(directory, "own", "certs", `${name}.der`),
+    privateKeyFile: join(directory, "own", "private", `${name}.pem`),
+  };
+}
+
+/** Readable and unmistakable: the URI's letters and digits, and a part of its hash. */
+function ownName(applicationUri: string): string {
+  const readable = applicationUri.replaceAll(/[^A-Za-z0-9.]+/g, "-").slice(0, 60);
+  return `${readable}-${createHash("sha256").update(applicationUri).digest("hex").slice(0, 12)}`;
+}
