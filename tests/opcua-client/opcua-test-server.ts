@@ -6,7 +6,15 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OPCUACertificateManager } from "node-opcua-certificate-manager";
-import { DataType, MessageSecurityMode, NodeId, SecurityPolicy, Variant } from "node-opcua-client";
+import {
+  AttributeIds,
+  DataType,
+  DataValue,
+  MessageSecurityMode,
+  NodeId,
+  SecurityPolicy,
+  Variant,
+} from "node-opcua-client";
 import { OPCUAServer } from "node-opcua-server";
 import { createApplicationCertificate } from "../../src/certificates/application-certificate.ts";
 import type { OpcUaNode, OpcUaServer } from "../../src/config/configuration.ts";
@@ -98,9 +106,30 @@ export function addConstant(server: OPCUAServer, name: string, variant: Variant,
     nodeId: new NodeId(NodeId.NodeIdType.STRING, name, index),
     browseName: name,
     dataType: "BaseDataType",
-    valueRank: -2,
-    value: variant,
   });
+  const constant = new DataValue({ sourceTimestamp: new Date() });
+  constant.value = variant;
+  constantsOf(server).set(`ns=${index};s=${name}`, constant);
+}
+
+const constants = new WeakMap<OPCUAServer, Map<string, DataValue>>();
+
+/** Values go to the wire as they are, past the server's own opinion of what suits a variable. */
+function constantsOf(server: OPCUAServer): Map<string, DataValue> {
+  const present = constants.get(server);
+  if (present !== undefined) return present;
+  const values = new Map<string, DataValue>();
+  constants.set(server, values);
+  const { engine } = server;
+  const read = engine.read.bind(engine);
+  engine.read = async (context, request) => {
+    const results = await read(context, request);
+    return results.map((result, i) => {
+      const { nodeId, attributeId } = request.nodesToRead?.[i] ?? {};
+      return (attributeId === AttributeIds.Value ? values.get(String(nodeId)) : undefined) ?? result;
+    });
+  };
+  return values;
 }
 
 export function addDoubles(server: OPCUAServer, names: readonly string[]): void {

@@ -1,8 +1,14 @@
 // Reads the configured nodes of one server over one session.
 
-import { AttributeIds, TimestampsToReturn, promoteOpaqueStructure, resolveNodeId } from "node-opcua-client";
-import type { DataValue } from "node-opcua-client";
-import { DataType } from "node-opcua-client";
+import {
+  AttributeIds,
+  DataType,
+  TimestampsToReturn,
+  getExtraDataTypeManager,
+  promoteOpaqueStructure,
+  resolveNodeId,
+} from "node-opcua-client";
+import type { ClientSession, DataValue } from "node-opcua-client";
 import type { OpcUaServer } from "../../config/configuration.ts";
 import type { PointSink } from "../../point/point-sink.ts";
 import { ServerError } from "../../point/server-error.ts";
@@ -19,9 +25,6 @@ import { isOpaque } from "./ua-json.ts";
 import { deliver, variantToValue } from "./variant-to-value.ts";
 import { timestampOf } from "./wire-numbers.ts";
 
-/** Reading the type definitions of a server takes many requests, once: this many time-outs are given to it. */
-const typeDefinitionTimeouts = 5;
-
 export class NodeReader {
   readonly lessons: readonly NodeLesson[];
   readonly #session: SecureSession;
@@ -31,7 +34,7 @@ export class NodeReader {
   /** Place in the client's points of each node that is read. */
   readonly #indices: readonly number[];
   readonly #unresolved: readonly number[];
-  #typesAreUnavailable = false;
+  #typeDefinitions: "unread" | "underway" | "known" | "unavailable" = "unread";
 
   private constructor(session: SecureSession, server: OpcUaServer, limit: ReadLimit, lessons: readonly NodeLesson[]) {
     this.#session = session;
@@ -60,7 +63,7 @@ export class NodeReader {
         if (result === undefined) sink.setStatus(index, faultStatus);
         else deliver(sink, index, result);
       },
-      this.#promoteStructures,
+      this.#decodeStructures,
     );
   }
 
@@ -81,27 +84,42 @@ export class NodeReader {
           sourceTimestamp: timestampOf(result?.sourceTimestamp, result?.sourcePicoseconds ?? 0),
         };
       },
-      this.#promoteStructures,
+      this.#decodeStructures,
     );
     return answer ?? { value: undefined, status: StatusCode.BadInternalError, sourceTimestamp: undefined };
   }
 
-  /** Decodes structures with the server's own type definitions, which are read when the first such value is seen. */
-  readonly #promoteStructures = async (results: readonly DataValue[], signal: AbortSignal): Promise<void> => {
-    if (this.#typesAreUnavailable) return;
+  /**
+   * Decodes structures with the server's own type definitions, which are read when the first such value is seen. That takes
+   * many requests: the poll waits for them no longer than for an answer, and values stay in their undecoded form until then.
+   */
+  readonly #decodeStructures = async (results: readonly DataValue[], signal: AbortSignal): Promise<void> => {
+    if (this.#typeDefinitions === "underway" || this.#typeDefinitions === "unavailable") return;
     const opaque = results.filter(hasOpaqueStructure);
     if (opaque.length === 0) return;
+    const { alias, timeoutMs } = this.#server;
+    const limit = { server: alias, timeoutMs, signal };
+    const session = this.#session.nodeOpcUaSession;
     try {
-      await boundedWait(promoteOpaqueStructure(this.#session.nodeOpcUaSession, opaque), "read type definitions", {
-        server: this.#server.alias,
-        timeoutMs: this.#server.timeoutMs * typeDefinitionTimeouts,
-        signal,
-      });
+      if (this.#typeDefinitions === "unread") {
+        await boundedWait(this.#readTypeDefinitions(session), "read type definitions", limit);
+      }
+      await boundedWait(promoteOpaqueStructure(session, opaque), "decode structures", limit);
     } catch (error) {
       if (error instanceof ServerError && error.code === "Stopped") throw error;
-      this.#typesAreUnavailable = true; // the values stay readable in their undecoded form
     }
   };
+
+  async #readTypeDefinitions(session: ClientSession): Promise<void> {
+    this.#typeDefinitions = "underway";
+    try {
+      await getExtraDataTypeManager(session);
+      this.#typeDefinitions = "known";
+    } catch (error) {
+      this.#typeDefinitions = "unavailable";
+      throw error;
+    }
+  }
 }
 
 function hasOpaqueStructure({ value }: DataValue): boolean {
