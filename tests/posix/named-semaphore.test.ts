@@ -44,8 +44,16 @@ test("a file that is no semaphore is replaced by one of value 1", (t) => {
   using model = create(name);
   const tooMany = Buffer.from(readFileSync(path(name)));
   tooMany.writeUInt32LE(0x7fff_0000, 0);
+  const spoiled = Buffer.from(readFileSync(path(name))).fill(0xa5, 8);
   model.unlink();
-  for (const content of [Buffer.alloc(0), Buffer.alloc(31), Buffer.alloc(5000), Buffer.alloc(32, 0xa5), tooMany]) {
+  for (const content of [
+    spoiled,
+    Buffer.alloc(0),
+    Buffer.alloc(31),
+    Buffer.alloc(5000),
+    Buffer.alloc(32, 0xa5),
+    tooMany,
+  ]) {
     writeFileSync(path(name), content);
     using semaphore = create(name);
     assert.equal(semaphore.value(), 1);

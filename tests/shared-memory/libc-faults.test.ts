@@ -20,7 +20,7 @@ const plausible: Readonly<Record<string, readonly (keyof typeof errno)[]>> = {
   dup3: ["EBUSY", "EINTR", "EMFILE"],
   fchmod: ["EPERM", "EIO", "EROFS"],
   posix_fallocate: ["ENOSPC", "EFBIG", "ENODEV", "ENOMEM"],
-  fallocate: ["EOPNOTSUPP", "EPERM"],
+  fallocate: ["ENODEV", "EPERM"],
   lseek: ["EBADF"],
   pread: ["EIO", "EINTR"],
   pwrite: ["ENOSPC", "EIO", "EFBIG", "EDQUOT"],
