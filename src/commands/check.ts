@@ -42,7 +42,7 @@ function rootElementIs(file: string, name: string): boolean {
 }
 
 function printModbus(configuration: ModbusConfiguration): void {
-  const table = new Table({ head: ["server", "address", "points", "requests/cycle", "interval"], style: { head: [] } });
+  const table = new Table({ head: ["server", "address", "points", "requests/cycle", "interval"], style: { head: [], border: [] } });
   for (const server of configuration.servers) {
     const requests = planReads(server.points, server).tables.reduce((sum, { requests: own }) => sum + own.length, 0);
     table.push([
@@ -59,7 +59,7 @@ function printModbus(configuration: ModbusConfiguration): void {
 
 function printOpcUa(configuration: OpcUaConfiguration): void {
   const head = ["server", "endpoint", "security", "user", "nodes", "reads/cycle", "interval"];
-  const table = new Table({ head, style: { head: [] } });
+  const table = new Table({ head, style: { head: [], border: [] } });
   for (const server of configuration.servers) {
     table.push([
       server.alias,

@@ -8,13 +8,15 @@ import { fileURLToPath } from "node:url";
 import { createLogUpdate } from "log-update";
 import type { Log, LogLevel } from "../logging/log.ts";
 import { createLog } from "../logging/pino-log.ts";
+import type { BankReader } from "../process-image/bank-reader.ts";
 import { OpenedImage } from "../process-image/opened-image.ts";
 import { forkSimulatedPlant } from "../simulator/forked-plant.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations } from "./load-configurations.ts";
+import { rowsOf, takeBanks, type PointRow } from "./point-rows.ts";
 import { runPartition } from "./run.ts";
 import { stopSignal } from "./signals.ts";
-import { renderTable } from "./value-table.ts";
+import { connectionTable, pointTable } from "./value-table.ts";
 
 export interface DemoSettings {
   /** Seconds; undefined: until a signal. */
@@ -81,9 +83,10 @@ function showTable(prefix: string): () => void {
   const update = createLogUpdate(process.stdout);
   const timer = setInterval(() => {
     const { columns, rows } = process.stdout;
-    const title = "Simulated plant -> cpc-partition -> /dev/shm   (Ctrl+C ends)";
-    const readers = images.flatMap((image) => image.current() ?? []);
-    update(`${title}\n\n${renderTable(readers, { columns, rows: rows - 3 })}`);
+    const banks = takeBanks(images.flatMap((image) => image.current() ?? []));
+    const title = "simulated plant -> cpc-partition -> /dev/shm        Ctrl+C ends";
+    const points = pointTable(firstRows(banks, rows - banks.length - 6), columns);
+    update(`${title.slice(0, columns)}\n\n${connectionTable(banks, columns)}\n\n${points}`);
   }, refreshMs);
   return () => {
     clearInterval(timer);
@@ -92,26 +95,34 @@ function showTable(prefix: string): () => void {
   };
 }
 
-/** Without a terminal: one record a second with connections, cycle times and the first values. */
+/** Every server gets its share of the lines; what one does not need the next may use. */
+function firstRows(banks: readonly BankReader[], lines: number): readonly PointRow[] {
+  const nowMs = Date.now();
+  let left = Math.max(banks.length, lines);
+  return banks.flatMap((bank, index) => {
+    const rows = rowsOf(bank, nowMs).slice(0, Math.ceil(left / (banks.length - index)));
+    left -= rows.length;
+    return rows;
+  });
+}
+
+/** Without a terminal: one record a second and server, with its cycle and first values. */
 function showLines(prefix: string, log: Log): () => void {
   const images = openImages(prefix);
   const timer = setInterval(() => {
-    for (const reader of images.flatMap((image) => image.current() ?? [])) {
-      for (const index of reader.directory.servers.keys()) tellServer(reader.snapshot(index), log);
+    for (const bank of takeBanks(images.flatMap((image) => image.current() ?? []))) {
+      const { cycle, durationNs } = bank.state;
+      const values = rowsOf(bank, Date.now())
+        .slice(0, 5)
+        .map(({ point, value }) => [point, value]);
+      const pollMs = Math.round(Number(durationNs) / 1e4) / 100;
+      log("info", "values", { server: bank.server.alias, cycle: Number(cycle), pollMs, ...Object.fromEntries(values) });
     }
   }, 1000);
   return () => {
     clearInterval(timer);
     for (const image of images) image.close();
   };
-}
-
-function tellServer(bank: ReturnType<NonNullable<ReturnType<OpenedImage["current"]>>["snapshot"]>, log: Log): void {
-  if (bank === undefined) return;
-  const { cycle, durationNs } = bank.state;
-  const values = bank.server.points.slice(0, 5).map(({ key }, index) => [key, String(bank.value(index).value)]);
-  const pollMs = Math.round(Number(durationNs) / 1e4) / 100;
-  log("info", "values", { server: bank.server.alias, cycle: Number(cycle), pollMs, ...Object.fromEntries(values) });
 }
 
 function openImages(prefix: string): readonly OpenedImage[] {

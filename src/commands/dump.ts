@@ -6,23 +6,30 @@ import { NamedSemaphore } from "../posix/named-semaphore.ts";
 import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 import { consumerPairNames } from "../shared-memory/consumer-names.ts";
 import { CommandError } from "./command-error.ts";
+import { dumpImage } from "./dump-image.ts";
 import { ExitCode } from "./exit-code.ts";
 
 export interface DumpSettings {
   readonly consumer: string | undefined;
   readonly prefix: string;
+  readonly image: boolean;
+  readonly json: boolean;
 }
 
 const guardTimeoutMs = 3000;
 const guardStepMs = 1;
 
 export async function dump(service: ServiceName, settings: DumpSettings): Promise<ExitCode> {
+  if (settings.image) return dumpImage(service, settings.prefix, settings.json);
   process.stdout.write(`${await readDocument(service, settings)}\n`);
   return ExitCode.fine;
 }
 
 /** The document's text as it stands in the segment. Throws a CommandError that says what is missing. */
-export async function readDocument(service: ServiceName, { consumer, prefix }: DumpSettings): Promise<string> {
+export async function readDocument(
+  service: ServiceName,
+  { consumer, prefix }: Pick<DumpSettings, "consumer" | "prefix">,
+): Promise<string> {
   const [names] = consumerPairNames(service, consumer === undefined ? [] : [consumer], prefix);
   if (names === undefined) throw new TypeError("no consumer pair");
   using segment = SharedMemoryObject.openExisting(names.segmentName, "read-only");

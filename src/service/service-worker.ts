@@ -1,7 +1,6 @@
 // The life of a service in its worker thread: open what the main thread made, work until told to stop, close, report.
 
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
-import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
 import type { Log } from "../logging/log.ts";
 import type { PeriodicReadSettings } from "../polling/client-manager.ts";
 import { openConsumerPair, type ConsumerPairHandle } from "../shared-memory/consumer-pair.ts";
@@ -47,7 +46,7 @@ export async function work<Order extends ServiceOrder>(
         pairs = openPairs(message.pairs);
         manager.setTargets(pairs.segments, pairs.guards);
         for (const guard of before.guards) guard.close();
-        manager.createClients(message.configuration as ModbusConfiguration & OpcUaConfiguration);
+        manager.createClients(message.configuration);
         return;
       }
       default:

@@ -1,0 +1,125 @@
+// What an image tells about the health of its service, as plain data: the same for people, for JSON and for an exit code.
+
+import type { ServerErrorCode } from "../point/server-error.ts";
+import type { ImageReader } from "../process-image/image-reader.ts";
+import { ConnectionState, serverCounters, type ServerCounter } from "../process-image/layout.ts";
+
+export interface ServiceHealth {
+  readonly service: string;
+  readonly image: string;
+  /** A process holds the image's lock, and the publish clock ticks. */
+  readonly isAlive: boolean;
+  readonly heartbeatAgeMs: number;
+  readonly startedAt: string;
+  readonly documents: number;
+  readonly documentBytes: number;
+  readonly documentCapacityBytes: number;
+  readonly documentEntriesMissing: number;
+  readonly guardTimeouts: number;
+  readonly guardSeizures: number;
+  readonly ticksMissed: number;
+  readonly servers: readonly ServerHealth[];
+}
+
+export interface ServerHealth {
+  readonly server: string;
+  readonly state: "waiting" | "connecting" | "connected" | "lost" | "stopped";
+  readonly points: number;
+  readonly cycle: number;
+  /** Milliseconds since the last poll that the server answered; null before the first. */
+  readonly lastGoodAgeMs: number | null;
+  readonly pollMs: PollDurations | null;
+  readonly reconnects: number;
+  readonly overruns: number;
+  readonly failures: Readonly<Partial<Record<ServerErrorCode, number>>>;
+  readonly lastError: string;
+  readonly lastErrorAt: string | null;
+  readonly certificateDaysLeft: number | null;
+}
+
+/** From a histogram with buckets of a quarter of an octave: each figure is the upper bound of its bucket, up to 19 % too much. */
+export interface PollDurations {
+  readonly min: number;
+  readonly median: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+const stateNames = Object.fromEntries(Object.entries(ConnectionState).map(([name, state]) => [state, name])) as Record<
+  ConnectionState,
+  ServerHealth["state"]
+>;
+const nsPerDay = 86_400_000_000_000n;
+/** A heartbeat this old is none, whatever the interval. */
+const leastHeartbeatMs = 5000;
+
+export function healthOf(image: ImageReader, imageName: string, hasWriter: boolean, nowMs: number): ServiceHealth {
+  const nowNs = BigInt(nowMs) * 1_000_000n;
+  const heartbeatAgeMs = ageMs(image.heartbeatNs, nowNs);
+  return {
+    service: image.service,
+    image: imageName,
+    isAlive: hasWriter && !image.isRetired && heartbeatAgeMs < Math.max(leastHeartbeatMs, 3 * image.intervalMs),
+    heartbeatAgeMs,
+    startedAt: isoOf(image.startedNs),
+    documents: Number(image.serviceCount("documents")),
+    documentBytes: Number(image.serviceCount("documentBytes")),
+    documentCapacityBytes: Number(image.serviceCount("documentCapacityBytes")),
+    documentEntriesMissing: Number(image.serviceCount("documentEntriesMissing")),
+    guardTimeouts: Number(image.serviceCount("guardTimeouts")),
+    guardSeizures: Number(image.serviceCount("guardSeizures")),
+    ticksMissed: Number(image.serviceCount("ticksMissed")),
+    servers: image.directory.servers.flatMap((_, index) => serverHealth(image, index, nowNs)),
+  };
+}
+
+function serverHealth(image: ImageReader, index: number, nowNs: bigint): readonly ServerHealth[] {
+  const bank = image.snapshot(index);
+  if (bank === undefined) return [];
+  const { connection, cycle, lastGoodNs, error, errorNs, certificateEndsNs } = bank.state;
+  const count = (counter: ServerCounter): number => Number(image.serverCount(index, counter));
+  const failures = serverCounters
+    .filter((counter) => counter.startsWith("failed") && count(counter) > 0)
+    .map((counter) => [counter.slice("failed".length), count(counter)]);
+  return [
+    {
+      server: bank.server.alias,
+      state: stateNames[connection],
+      points: bank.server.points.length,
+      cycle: Number(cycle),
+      lastGoodAgeMs: lastGoodNs === 0n ? null : ageMs(lastGoodNs, nowNs),
+      pollMs: pollDurations(image.durations(index)),
+      reconnects: Math.max(0, count("connects") - 1),
+      overruns: count("overruns"),
+      failures: Object.fromEntries(failures) as ServerHealth["failures"],
+      lastError: error,
+      lastErrorAt: errorNs === 0n ? null : isoOf(errorNs),
+      certificateDaysLeft: certificateEndsNs === 0n ? null : Number((certificateEndsNs - nowNs) / nsPerDay),
+    },
+  ];
+}
+
+/** `buckets[i]` counts durations up to 2^((i+1)/4) us. Undefined before the first poll: null. */
+export function pollDurations(buckets: Uint32Array): PollDurations | null {
+  const total = buckets.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return null;
+  const boundMs = (rank: number): number => {
+    let seen = 0;
+    const bucket = buckets.findIndex((count) => (seen += count) >= rank);
+    return Math.round(2 ** ((bucket + 1) / 4)) / 1000;
+  };
+  return {
+    min: boundMs(1),
+    median: boundMs(Math.ceil(total / 2)),
+    p99: boundMs(Math.ceil(total * 0.99)),
+    max: boundMs(total),
+  };
+}
+
+function ageMs(ns: bigint, nowNs: bigint): number {
+  return Math.max(0, Number((nowNs - ns) / 1_000_000n));
+}
+
+function isoOf(ns: bigint): string {
+  return new Date(Number(ns / 1_000_000n)).toISOString();
+}
