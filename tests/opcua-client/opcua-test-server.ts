@@ -126,7 +126,8 @@ function constantsOf(server: OPCUAServer): Map<string, DataValue> {
     const results = await read(context, request);
     return results.map((result, i) => {
       const { nodeId, attributeId } = request.nodesToRead?.[i] ?? {};
-      return (attributeId === AttributeIds.Value ? values.get(String(nodeId)) : undefined) ?? result;
+      const constant = attributeId === AttributeIds.Value ? values.get(String(nodeId)) : undefined;
+      return constant === undefined ? result : Object.assign(new DataValue(), constant); // tests change responses
     });
   };
   return values;
