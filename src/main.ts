@@ -46,6 +46,7 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-// Compiled code is kept between runs: a restart after a power cut has its values sooner.
-enableCompileCache();
+// Compiled code is kept between runs: a restart has its values sooner. Threads learn of the folder by the environment.
+const { directory } = enableCompileCache();
+if (directory !== undefined) process.env["NODE_COMPILE_CACHE"] ??= directory;
 process.exitCode = await main(process.argv);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import Table from "cli-table3";
 import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
 import { planReads } from "../modbus-tcp-client/read-plan.ts";
-import { modbusDocumentSize, opcUaDocumentSize, type DocumentSize } from "../service/service-size.ts";
+import { documentSizeOf, type DocumentSize } from "../service/service-size.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations, printProblems } from "./load-configurations.ts";
 
@@ -42,7 +42,10 @@ function rootElementIs(file: string, name: string): boolean {
 }
 
 function printModbus(configuration: ModbusConfiguration): void {
-  const table = new Table({ head: ["server", "address", "points", "requests/cycle", "interval"], style: { head: [], border: [] } });
+  const table = new Table({
+    head: ["server", "address", "points", "requests/cycle", "interval"],
+    style: { head: [], border: [] },
+  });
   for (const server of configuration.servers) {
     const requests = planReads(server.points, server).tables.reduce((sum, { requests: own }) => sum + own.length, 0);
     table.push([
@@ -54,7 +57,7 @@ function printModbus(configuration: ModbusConfiguration): void {
     ]);
   }
   process.stdout.write(`${table.toString()}\n`);
-  printSize(modbusDocumentSize(configuration));
+  printSize(documentSizeOf({ service: "modbus", configuration }));
 }
 
 function printOpcUa(configuration: OpcUaConfiguration): void {
@@ -72,7 +75,7 @@ function printOpcUa(configuration: OpcUaConfiguration): void {
     ]);
   }
   process.stdout.write(`${table.toString()}\n`);
-  printSize(opcUaDocumentSize(configuration));
+  printSize(documentSizeOf({ service: "opcua", configuration }));
 }
 
 function printSize({ documentBytes, segmentBytes }: DocumentSize): void {

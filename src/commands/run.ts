@@ -3,7 +3,8 @@
 import { createLog } from "../logging/pino-log.ts";
 import type { Log, LogLevel } from "../logging/log.ts";
 import { formatProblem } from "../config/problem.ts";
-import { Partition, type PartitionOptions } from "../service/partition.ts";
+import { Partition, type PartitionOptions, type SpawnedWorkers } from "../service/partition.ts";
+import { spawnWorker } from "../service/spawn-worker.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations } from "./load-configurations.ts";
 import { stopSignal } from "./signals.ts";
@@ -25,12 +26,17 @@ export interface RunSettings {
 /** Throws a ConfigurationError before any OS object is made, and AnotherWriterError or PosixError when one cannot be. */
 export async function run(settings: RunSettings): Promise<ExitCode> {
   const stopped = stopSignal();
+  // The threads load their protocol stacks while the configuration is read.
+  const spawned = {
+    ...(settings.opcua === undefined ? {} : { opcua: spawnWorker("opcua") }),
+    ...(settings.modbus === undefined ? {} : { modbus: spawnWorker("modbus") }),
+  };
   const { opcua, modbus, certificates: certificatesDirectory } = settings;
   const configurations = loadConfigurations({ opcua, modbus, certificatesDirectory });
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
   const options = { ...configurations, ...partitionOptions(settings), log };
-  await runPartition(options, stopped, (partition) =>
+  await runPartition(options, stopped, spawned, (partition) =>
     watchConfiguration({ opcua, modbus, certificatesDirectory }, log, (changed) => partition.reconfigure(changed)),
   );
   return ExitCode.fine;
@@ -40,10 +46,11 @@ export async function run(settings: RunSettings): Promise<ExitCode> {
 export async function runPartition(
   options: PartitionOptions,
   stopped: Promise<unknown>,
+  spawned: SpawnedWorkers = {},
   started: (partition: Partition) => () => void = () => () => {},
 ): Promise<void> {
   const partition = new Partition(options);
-  partition.start();
+  partition.start(spawned);
   tellStart(options, options.log);
   const end = started(partition);
   await stopped;

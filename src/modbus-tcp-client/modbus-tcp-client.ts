@@ -7,6 +7,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { ModbusServer, ReadFunction } from "../config/configuration.ts";
+import { modbusConnection } from "../point/connection-entry.ts";
 import type { PointDescription } from "../point/point.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import type { ServerClient } from "../point/server-client.ts";
@@ -49,10 +50,7 @@ export class ModbusTcpClient implements ServerClient {
   constructor(server: ModbusServer, connections: ModbusConnections, clock: () => number = () => performance.now()) {
     const { alias, timeoutMs, pauseBetweenRequestsMs } = server;
     this.alias = alias;
-    this.connection = {
-      key: `ModbusTCP Connections:${alias}: Connection status`,
-      description: "Connection status to the Modbus server",
-    };
+    this.connection = modbusConnection(alias);
     this.points = server.points.map((point) => ({
       key: point.key,
       description: point.description,

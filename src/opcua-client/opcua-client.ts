@@ -8,6 +8,7 @@ import { failedServerCertificateChecks } from "../certificates/server-certificat
 import { TrustList } from "../certificates/trust-list.ts";
 import type { OpcUaNode, OpcUaServer } from "../config/configuration.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
+import { opcUaConnection } from "../point/connection-entry.ts";
 import type { PointDescription } from "../point/point.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import type { ServerClient } from "../point/server-client.ts";
@@ -46,10 +47,7 @@ export class OpcUaClient implements ServerClient {
   /** `security.directory` is the certificates folder; its layout is described in certificates/trust-list.ts. */
   constructor(server: OpcUaServer, security: { readonly directory: string }) {
     this.alias = server.alias;
-    this.connection = {
-      key: `OPC UA Connections:${server.alias}`,
-      description: "Connection status to the OPC UA server",
-    };
+    this.connection = opcUaConnection(server.alias);
     this.intervalMs = server.intervalMs;
     this.retryIntervalMs = server.retryIntervalMs;
     this.#server = server;

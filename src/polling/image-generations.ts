@@ -8,7 +8,7 @@ import { planDirectory, type ServerDescription } from "../process-image/director
 import { privateMemory, type ImageMemory } from "../process-image/image-memory.ts";
 import { ImageReader } from "../process-image/image-reader.ts";
 import { ImageWriter, retireImage, type ImageHead } from "../process-image/image-writer.ts";
-import type { ServerBlock } from "../process-image/server-block.ts";
+import { maximumRoomBytes, type ServerBlock } from "../process-image/server-block.ts";
 import { assignKeys, type AssignedKeys, type KeyClash } from "./point-keys.ts";
 
 /** Where the memory of a generation comes from. */
@@ -27,9 +27,6 @@ export const privateImage: ImageProvider = {
   announce: () => Promise.resolve(),
   release: () => {},
 };
-
-/** What is longer than this stays cut and flagged: one value must not eat the gateway's memory. */
-const maximumRoomBytes = 64 * 1024;
 
 export class ImageGenerations {
   readonly #head: ImageHead;
@@ -92,7 +89,9 @@ export class ImageGenerations {
     const isChanged = clients.length !== this.#madeOf.size;
     if (
       !isChanged &&
-      clients.every((client) => this.#madeOf.get(client) === client.points && !this.#needsRoom(client))
+      clients.every(
+        (client) => this.#madeOf.get(client) === client.points && this.#blocks.get(client)?.wantsRoom !== true,
+      )
     ) {
       return false;
     }
@@ -112,12 +111,6 @@ export class ImageGenerations {
     this.#provider.release(old);
     this.#tell(clashes);
     return true;
-  }
-
-  #needsRoom(client: ServerClient): boolean {
-    const block = this.#blocks.get(client);
-    const cut = [...(block?.tooSmall.keys() ?? [])];
-    return cut.some((index) => (block?.points[index]?.capacityBytes ?? 0) < maximumRoomBytes);
   }
 
   /** Never less room than before, and half as much again as the longest value seen. */

@@ -46,7 +46,10 @@ export class PeriodicRead {
       clock: monotonicMs,
       pollsInFlight: this.#pollsInFlight,
       log: options.log,
-      renewed: () => this.#startLoops(),
+      renewed: () => {
+        for (const loop of this.#loops.values()) loop.roomMade();
+        this.#startLoops();
+      },
     });
   }
 

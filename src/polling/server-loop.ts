@@ -29,6 +29,8 @@ export class ServerLoop {
   readonly #stop = new AbortController();
   readonly #alarm = new Alarm();
   #lastError = "";
+  /** The last poll had values that were cut; they are shown as soon as they could be read again. */
+  #waitsForRoom = false;
   #started: Promise<void> | undefined;
 
   /** `started`: a first connection attempt that is under way already. */
@@ -66,6 +68,11 @@ export class ServerLoop {
     this.#show(ConnectionState.stopped, StatusCode.BadShutdown);
   }
 
+  /** There is a new generation of the image: values that were cut are read again at once. */
+  roomMade(): void {
+    if (this.#waitsForRoom) this.#alarm.ring();
+  }
+
   async #pollWhileConnected(): Promise<void> {
     const { grid, clock, pollsInFlight } = this.#around;
     this.#block.count("connects");
@@ -84,6 +91,8 @@ export class ServerLoop {
       this.#block.publish({ connection: ConnectionState.connected }, clock() - startMs);
       if (isFirst) this.#connected();
       isFirst = false;
+      if (this.#waitsForRoom || this.#block.wantsRoom) this.#around.changed();
+      this.#waitsForRoom = this.#block.wantsRoom;
       const nowMs = clock();
       // A timer may fire a little before its time: the tick it was for is over all the same.
       const next = Math.max(tick, grid.after(nowMs));

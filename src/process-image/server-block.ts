@@ -34,6 +34,9 @@ const statusWord = record.status / 4;
 const typeWord = record.type / 4;
 const highWord = 0x1_0000_0000;
 
+/** What is longer than this stays cut and flagged: one value must not eat the gateway's memory. */
+export const maximumRoomBytes = 64 * 1024;
+
 /** What a poll, or the lack of one, says about the source. */
 export interface SourceState {
   readonly connection: ConnectionState;
@@ -73,6 +76,11 @@ export class ServerBlock implements PointSink {
   /** Points whose last values did not fit, with the bytes they need; the caller makes room in a new generation. */
   get tooSmall(): ReadonlyMap<number, number> {
     return this.#tooSmall;
+  }
+
+  /** True when more room would help: a value was cut, and not because it is longer than any may be. */
+  get wantsRoom(): boolean {
+    return [...this.#tooSmall.keys()].some((index) => (this.points[index]?.capacityBytes ?? 0) < maximumRoomBytes);
   }
 
   begin(): void {

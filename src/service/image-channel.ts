@@ -40,6 +40,11 @@ export class ImageChannel implements ImageProvider {
     this.#mappings.delete(memory);
   }
 
+  /** Unmaps everything: a mapping that outlives its thread would keep the image's lock. */
+  close(): void {
+    for (const memory of this.#mappings.keys()) this.release(memory);
+  }
+
   answer(answer: Answer): void {
     this.#answered?.(answer);
   }

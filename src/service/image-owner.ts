@@ -18,19 +18,19 @@ export class ImageOwner {
   /** The image that the name leads to: ours, or at first what an earlier run left. */
   #current: SharedMemoryObject | undefined;
   #next: SharedMemoryObject | undefined;
-  #isOfEarlierRun: boolean;
+  /** Readers of our own generations are sent on by the worker, those of an earlier run or a crashed worker by nobody else. */
+  #isAbandoned = true;
 
   /** Throws an AnotherWriterError when a living process writes the image of this name. */
   constructor(name: string) {
     this.name = name;
     this.#current = lockExisting(name);
-    this.#isOfEarlierRun = true;
   }
 
   /** Memory for a new generation, all zero, not under the image's name yet. */
   prepare(sizeBytes: number): { readonly descriptor: number; readonly sizeBytes: number } {
-    this.#next?.close();
-    this.#next = undefined;
+    // A worker that crashed has left its mapping behind, and with it the lock on what it was preparing.
+    this.#dropNext();
     const { object } = becomeSingleWriter(`${this.name}.next`, sizeBytes, imageMode);
     object.clearFrom(0);
     this.#next = object;
@@ -43,12 +43,17 @@ export class ImageOwner {
   announce(): void {
     if (this.#next === undefined) throw new TypeError(`no new generation of ${this.name} was prepared`);
     this.#next.rename(this.name);
-    // Readers of our own generations are sent on by the worker, those of an earlier run by nobody else.
-    if (this.#isOfEarlierRun && this.#current !== undefined) retireLeftOver(this.#current);
-    this.#isOfEarlierRun = false;
+    if (this.#isAbandoned && this.#current !== undefined) retireLeftOver(this.#current);
+    this.#isAbandoned = false;
     this.#current?.close();
     this.#current = this.#next;
     this.#next = undefined;
+  }
+
+  /** The worker has crashed: nobody fills the image any more, and its readers are told. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    if (this.#current !== undefined) retireLeftOver(this.#current);
   }
 
   /** Removes the name if it still leads to our image. */
@@ -57,9 +62,14 @@ export class ImageOwner {
   }
 
   close(): void {
+    this.#dropNext();
+    this.#current?.close();
+  }
+
+  #dropNext(): void {
     this.#next?.unlink();
     this.#next?.close();
-    this.#current?.close();
+    this.#next = undefined;
   }
 }
 

@@ -1,9 +1,12 @@
 // The whole partition: one thread for each service that is configured, started together, stopped together.
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
+import type { Worker } from "node:worker_threads";
 import type { Log } from "../logging/log.ts";
+import type { ServiceName } from "../point/service-name.ts";
+import { spawnWorker } from "./spawn-worker.ts";
 import { ServiceThread, type ObjectNaming, type ServicePlan } from "./service-thread.ts";
-import { modbusDocumentSize, opcUaDocumentSize } from "./service-size.ts";
+import { documentSizeOf } from "./service-size.ts";
 
 export interface PartitionOptions {
   readonly opcua: OpcUaConfiguration | undefined;
@@ -16,6 +19,8 @@ export interface PartitionOptions {
   readonly removeOnExit: boolean;
   readonly log: Log;
 }
+
+export type SpawnedWorkers = Readonly<Partial<Record<ServiceName, Worker>>>;
 
 /** SIGTERM to exit takes 5 s at most; what comes after the threads' end needs a little. */
 const stopLimitMs = 4000;
@@ -40,8 +45,9 @@ export class Partition {
     this.#threads = threads;
   }
 
-  start(): void {
-    for (const thread of this.#threads) thread.start();
+  /** `spawned`: threads that were started earlier, to have their code loaded by now. */
+  start(spawned: SpawnedWorkers = {}): void {
+    for (const thread of this.#threads) thread.start(spawned[thread.service] ?? spawnWorker(thread.service));
   }
 
   /** Takes over configurations that were checked. A service that did not run before needs a restart of the partition. */
@@ -63,12 +69,12 @@ export class Partition {
 function plansOf({ opcua, modbus, intervalMs, segmentBytes, certificatesDirectory }: PartitionOptions): ServicePlan[] {
   const plans: ServicePlan[] = [];
   if (opcua !== undefined) {
-    const size = segmentBytes ?? opcUaDocumentSize(opcua).segmentBytes;
-    plans.push({ service: "opcua", configuration: opcua, intervalMs, certificatesDirectory, segmentBytes: size });
+    const plan = { service: "opcua", configuration: opcua, intervalMs, certificatesDirectory } as const;
+    plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
   }
   if (modbus !== undefined) {
-    const size = segmentBytes ?? modbusDocumentSize(modbus).segmentBytes;
-    plans.push({ service: "modbus", configuration: modbus, intervalMs, segmentBytes: size });
+    const plan = { service: "modbus", configuration: modbus, intervalMs } as const;
+    plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
   }
   return plans;
 }

@@ -1,5 +1,5 @@
-// Everything that crosses the boundary between the main thread and a service's worker thread: the order a worker starts with, and
-// a closed set of messages in each direction. Plain data only.
+// Everything that crosses the boundary between the main thread and a service's worker thread: a closed set of messages in each
+// direction, the first of which is the order to start. Plain data only.
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
 import type { LogLevel } from "../logging/log.ts";
@@ -25,6 +25,8 @@ export interface OpcUaOrder extends CommonOrder {
 export type ServiceOrder = ModbusOrder | OpcUaOrder;
 
 export type MessageToWorker =
+  /** The first one. */
+  | { readonly kind: "start"; readonly order: ServiceOrder }
   | { readonly kind: "stop" }
   /** A configuration that was checked; the pairs may have grown. */
   | {

@@ -3,6 +3,7 @@
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
+import { modbusConnection, opcUaConnection, type ConnectionEntry } from "../point/connection-entry.ts";
 import type { PointDescription } from "../point/point.ts";
 import type { ServerDescription } from "../process-image/directory.ts";
 import { estimateDocumentBytes, segmentBytes } from "../shared-memory/document-size.ts";
@@ -10,34 +11,45 @@ import { estimateDocumentBytes, segmentBytes } from "../shared-memory/document-s
 /** A byte of a device's text can become a replacement character of three. */
 const utf8BytesPerRegister = 6;
 
+export type ServiceConfiguration =
+  | { readonly service: "modbus"; readonly configuration: ModbusConfiguration }
+  | { readonly service: "opcua"; readonly configuration: OpcUaConfiguration };
+
 export interface DocumentSize {
   /** Largest document expected. */
   readonly documentBytes: number;
   readonly segmentBytes: number;
 }
 
-export function modbusDocumentSize(configuration: ModbusConfiguration): DocumentSize {
-  const servers = configuration.servers.map(({ alias, points }) =>
+export function documentSizeOf({ service, configuration }: ServiceConfiguration): DocumentSize {
+  const servers = service === "modbus" ? modbusServers(configuration) : opcUaServers(configuration);
+  return { documentBytes: estimateDocumentBytes(servers), segmentBytes: segmentBytes(service, servers) };
+}
+
+/** The connection entries of a service's document, in order. */
+export function connectionsOf({ service, configuration }: ServiceConfiguration): readonly ConnectionEntry[] {
+  const servers = service === "modbus" ? modbusServers(configuration) : opcUaServers(configuration);
+  return servers.map(({ connection }) => connection);
+}
+
+function modbusServers(configuration: ModbusConfiguration): readonly ServerDescription[] {
+  return configuration.servers.map(({ alias, points }) =>
     describe(
       alias,
-      {
-        key: `ModbusTCP Connections:${alias}: Connection status`,
-        description: "Connection status to the Modbus server",
-      },
+      modbusConnection(alias),
       points.map(({ key, description, unit, type, width }) => {
         const capacityBytes = type === BuiltInType.String ? utf8BytesPerRegister * width : 0;
         return { key, description, unit, type, capacityBytes };
       }),
     ),
   );
-  return { documentBytes: estimateDocumentBytes(servers), segmentBytes: segmentBytes("modbus", servers) };
 }
 
-export function opcUaDocumentSize(configuration: OpcUaConfiguration): DocumentSize {
-  const servers = configuration.servers.map(({ alias, nodes }) =>
+function opcUaServers(configuration: OpcUaConfiguration): readonly ServerDescription[] {
+  return configuration.servers.map(({ alias, nodes }) =>
     describe(
       alias,
-      { key: `OPC UA Connections:${alias}`, description: "Connection status to the OPC UA server" },
+      opcUaConnection(alias),
       nodes.map(({ displayName, description, unit, type, capacityBytes }) => ({
         key: `65535:${displayName}`,
         description,
@@ -47,13 +59,8 @@ export function opcUaDocumentSize(configuration: OpcUaConfiguration): DocumentSi
       })),
     ),
   );
-  return { documentBytes: estimateDocumentBytes(servers), segmentBytes: segmentBytes("opcua", servers) };
 }
 
-function describe(
-  alias: string,
-  connection: ServerDescription["connection"],
-  points: readonly PointDescription[],
-): ServerDescription {
+function describe(alias: string, connection: ConnectionEntry, points: readonly PointDescription[]): ServerDescription {
   return { alias, connection, intervalMs: 0, points };
 }

@@ -1,12 +1,15 @@
 // One service as the main thread sees it: its OS objects, its worker thread, and what is done when either is lost.
 
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Log } from "../logging/log.ts";
 import type { ServiceName } from "../point/service-name.ts";
 import { ConsumerPair } from "../shared-memory/consumer-pair.ts";
 import { consumerPairNames } from "../shared-memory/consumer-names.ts";
+import { closedDocument } from "../shared-memory/closed-document.ts";
 import { ImageOwner } from "./image-owner.ts";
 import type { MessageToMain, MessageToWorker, ModbusOrder, OpcUaOrder } from "./service-messages.ts";
+import { connectionsOf } from "./service-size.ts";
+import { spawnWorker } from "./spawn-worker.ts";
 
 /** What a service is started with, before there are OS objects. */
 export type ServicePlan = (Omit<ModbusOrder, "pairs" | "imageName"> | Omit<OpcUaOrder, "pairs" | "imageName">) & {
@@ -21,11 +24,6 @@ export interface ObjectNaming {
 /** After a crash: at once when the worker had been well for a while, else with growing pauses. */
 const wellAfterMs = 60_000;
 const longestPauseMs = 5000;
-
-const entries = {
-  opcua: "opcua-service",
-  modbus: "modbus-tcp-service",
-} as const;
 
 export class ServiceThread {
   #plan: ServicePlan;
@@ -54,8 +52,9 @@ export class ServiceThread {
     }
   }
 
-  start(): void {
-    this.#startWorker();
+  /** `worker` was spawned for this service and has no order yet. */
+  start(worker: Worker): void {
+    this.#startWorker(worker);
     this.#watch = setInterval(() => this.#checkPairs(), this.#plan.intervalMs);
   }
 
@@ -101,18 +100,16 @@ export class ServiceThread {
     this.#image.close();
   }
 
-  #startWorker(): void {
+  #startWorker(worker: Worker): void {
     const startedMs = performance.now();
-    // Sources and built files differ in their ending only, and import.meta.url tells which of them this is.
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const entry = new URL(`./${entries[this.#plan.service]}.${extension}`, import.meta.url);
-    const { segmentBytes: _, ...plan } = this.#plan;
-    const workerData = { ...plan, pairs: this.#pairs.map((pair) => pair.handle()), imageName: this.#image.name };
-    const worker = new Worker(entry, { name: this.#plan.service, workerData });
     this.#worker = worker;
     worker.on("message", (message: MessageToMain) => this.#receive(message));
     worker.on("error", (error) => this.#log("error", "the service's thread failed", { stack: errorText(error) }));
     worker.once("exit", () => this.#ended(performance.now() - startedMs));
+    worker.ref();
+    const { segmentBytes: _, ...plan } = this.#plan;
+    const pairs = this.#pairs.map((pair) => pair.handle());
+    this.#send({ kind: "start", order: { ...plan, pairs, imageName: this.#image.name } });
   }
 
   #receive(message: MessageToMain): void {
@@ -121,14 +118,26 @@ export class ServiceThread {
         this.#log(message.level, message.message, message.fields);
         return;
       case "image wanted":
-        this.#send({ kind: "image memory", ...this.#image.prepare(message.sizeBytes) });
+        this.#attempt(() => this.#send({ kind: "image memory", ...this.#image.prepare(message.sizeBytes) }));
         return;
       case "image complete":
-        this.#image.announce();
-        this.#send({ kind: "image announced" });
+        this.#attempt(() => {
+          this.#image.announce();
+          this.#send({ kind: "image announced" });
+        });
         return;
       case "stopped":
         this.#stopped.resolve();
+    }
+  }
+
+  /** A worker that does not get its image cannot work: it is ended, and started again like one that crashed. */
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#log("error", errorText(error), { image: this.#image.name });
+      void this.#worker?.terminate();
     }
   }
 
@@ -138,6 +147,8 @@ export class ServiceThread {
       this.#stopped.resolve();
       return;
     }
+    this.#image.abandon();
+    for (const pair of this.#pairs) pair.overwrite(this.#farewell());
     if (livedMs > wellAfterMs) this.#crashesInRow = 0;
     const pauseMs = Math.min(longestPauseMs, this.#crashesInRow * 1000);
     this.#crashesInRow++;
@@ -145,13 +156,13 @@ export class ServiceThread {
       pauseMs,
       livedMs: Math.round(livedMs),
     });
-    this.#restart = setTimeout(() => this.#startWorker(), pauseMs);
+    this.#restart = setTimeout(() => this.#startWorker(spawnWorker(this.#plan.service)), pauseMs);
   }
 
   #checkPairs(): void {
     for (const pair of this.#pairs) {
       try {
-        const { segment, semaphore } = pair.check();
+        const { segment, semaphore } = pair.check(this.#farewell());
         if (segment === "Restored")
           this.#log("warn", "a consumer removed or cut the segment: put back", { segment: pair.names.segmentName });
         if (semaphore === "Restored")
@@ -164,6 +175,11 @@ export class ServiceThread {
         this.#troubleTold = true;
       }
     }
+  }
+
+  /** What a segment shows that gets no documents any more: no connection, no values. */
+  #farewell(): Uint8Array {
+    return closedDocument(connectionsOf(this.#plan));
   }
 
   #send(message: MessageToWorker): void {

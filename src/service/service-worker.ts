@@ -1,6 +1,7 @@
 // The life of a service in its worker thread: open what the main thread made, work until told to stop, close, report.
 
-import { parentPort, workerData, type MessagePort } from "node:worker_threads";
+import { once } from "node:events";
+import { parentPort, type MessagePort } from "node:worker_threads";
 import type { Log } from "../logging/log.ts";
 import type { PeriodicReadSettings } from "../polling/client-manager.ts";
 import { openConsumerPair, type ConsumerPairHandle } from "../shared-memory/consumer-pair.ts";
@@ -28,7 +29,8 @@ export async function work<Order extends ServiceOrder>(
 ): Promise<void> {
   if (parentPort === null) throw new TypeError("a service runs in a worker thread of the partition");
   const port: MessagePort = parentPort;
-  const order = workerData as Order;
+  const [start] = (await once(port, "message")) as [Extract<MessageToWorker, { kind: "start" }>];
+  const order = start.order as Order;
   const report = (message: MessageToMain): void => port.postMessage(message);
   const log: Log = (level, message, fields) => report({ kind: "log", level, message, fields });
 
@@ -36,7 +38,7 @@ export async function work<Order extends ServiceOrder>(
   const image = new ImageChannel(order.imageName, port);
   const stop = new AbortController();
   let pairs = openPairs(order.pairs);
-  port.on("message", (message: MessageToWorker) => {
+  port.on("message", (message: Exclude<MessageToWorker, { kind: "start" }>) => {
     switch (message.kind) {
       case "stop":
         stop.abort();
@@ -61,6 +63,7 @@ export async function work<Order extends ServiceOrder>(
     await manager.periodicRead(order.intervalMs / 1000, pairs.segments, pairs.guards, settings);
   } finally {
     for (const guard of pairs.guards) guard.close();
+    image.close();
   }
   report({ kind: "stopped" });
   port.close();

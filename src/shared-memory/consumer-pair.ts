@@ -91,13 +91,14 @@ export class ConsumerPair implements Disposable {
 
   /**
    * Puts the segment back when its name is gone, leads elsewhere, or it was cut, and the semaphore likewise or when its content is
-   * garbage. Throws as `create` does, after both were looked at; the next call tries again.
+   * garbage. Throws as `create` does, after both were looked at; the next call tries again. Consumers that keep an orphaned segment
+   * find `farewell` (by default nothing) in it from then on: a document that is not going to change must not look as if it did.
    */
-  check(): { readonly segment: CheckOutcome; readonly semaphore: CheckOutcome } {
+  check(farewell: Uint8Array = new Uint8Array()): { readonly segment: CheckOutcome; readonly semaphore: CheckOutcome } {
     let segment: CheckOutcome;
     let semaphore: CheckOutcome = "Intact";
     try {
-      segment = this.#checkSegment();
+      segment = this.#checkSegment(farewell);
     } finally {
       semaphore = this.#checkSemaphore();
     }
@@ -123,12 +124,20 @@ export class ConsumerPair implements Disposable {
     this.close();
   }
 
-  #checkSegment(): CheckOutcome {
+  /** Writes a document without the guard, for when there is no writing thread. */
+  overwrite(document: Uint8Array): void {
+    const content = new Uint8Array(this.sizeBytes);
+    content.set(document.subarray(0, content.length));
+    this.#writer.object.writeAt(content, 0);
+  }
+
+  #checkSegment(farewell: Uint8Array): CheckOutcome {
     const segment = this.#writer.object;
     if (!segment.isLinked()) {
       const successor = becomeSingleWriter(this.names.segmentName, this.sizeBytes, this.#mode);
       try {
         successor.object.clearFrom(this.sizeBytes);
+        this.overwrite(farewell);
         segment.replaceBy(successor.object);
       } catch (error) {
         giveUp(successor);

@@ -1,0 +1,19 @@
+// Starting the thread of a service: it loads its protocol stack at once and then waits for its order, so a caller that has other
+// things to do first (reading the configuration) loses no time.
+
+import { Worker } from "node:worker_threads";
+import type { ServiceName } from "../point/service-name.ts";
+
+const entries: Readonly<Record<ServiceName, string>> = {
+  opcua: "opcua-service",
+  modbus: "modbus-tcp-service",
+};
+
+/** The thread does not keep the process alive until it is `ref`ed. */
+export function spawnWorker(service: ServiceName): Worker {
+  // Sources and built files differ in their ending only, and import.meta.url tells which of them this is.
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const worker = new Worker(new URL(`./${entries[service]}.${extension}`, import.meta.url), { name: service });
+  worker.unref();
+  return worker;
+}
