@@ -17,6 +17,15 @@ export function fingerprint(certificate: Uint8Array): string {
   return createHash("sha256").update(certificate).digest("hex");
 }
 
+/** When the certificate's validity ends, in milliseconds since 1970 UTC; undefined when it cannot be parsed. */
+export function endOfValidityMs(certificate: Uint8Array): number | undefined {
+  try {
+    return new X509Certificate(certificate).validToDate.getTime();
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The certificates of a concatenation of DER certificates, leaf first (OPC 10000-6, 6.2.6: "certificate chains").
  * What does not look like a sequence of DER sequences is a CertificateError.

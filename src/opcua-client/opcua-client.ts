@@ -3,7 +3,7 @@
 // Every connect starts from nothing: the server's certificate is checked against the trust list as it is now, then a new
 // channel and a new session are opened with exactly that certificate, then namespaces, limits and browse names are read again.
 
-import { readCertificateFile, fingerprint } from "../certificates/certificate-file.ts";
+import { endOfValidityMs, fingerprint, readCertificateFile } from "../certificates/certificate-file.ts";
 import { failedServerCertificateChecks } from "../certificates/server-certificate-check.ts";
 import { TrustList } from "../certificates/trust-list.ts";
 import type { OpcUaNode, OpcUaServer } from "../config/configuration.ts";
@@ -43,6 +43,7 @@ export class OpcUaClient implements ServerClient {
   #points: readonly PointDescription[];
   #session: SecureSession | undefined;
   #reader: NodeReader | undefined;
+  #certificateEndsMs: number | undefined;
 
   /** `security.directory` is the certificates folder; its layout is described in certificates/trust-list.ts. */
   constructor(server: OpcUaServer, security: { readonly directory: string }) {
@@ -53,6 +54,10 @@ export class OpcUaClient implements ServerClient {
     this.#server = server;
     this.#trustList = new TrustList(security.directory);
     this.#points = server.nodes.map((node) => configuredPoint(node));
+  }
+
+  get certificateEndsMs(): number | undefined {
+    return this.#certificateEndsMs;
   }
 
   get points(): readonly PointDescription[] {
@@ -69,6 +74,7 @@ export class OpcUaClient implements ServerClient {
     const { serverCertificateChain } = await discoverEndpoint(server, limit);
     const serverCertificate = server.mode === "None" ? undefined : serverCertificateChain[0];
     if (serverCertificate !== undefined) this.#checkServerCertificate(serverCertificate);
+    this.#certificateEndsMs = serverCertificate === undefined ? undefined : endOfValidityMs(serverCertificate);
     const session = await SecureSession.open({ server, application, userCertificate, serverCertificate }, limit);
     try {
       this.#reader = await NodeReader.create(session, server, signal);

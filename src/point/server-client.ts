@@ -17,6 +17,9 @@ export interface ServerClient {
   /** Pause between a failed or lost connection and the next attempt. */
   readonly retryIntervalMs: number;
 
+  /** Wall clock, when the certificate that the server showed last expires; absent or undefined: it showed none. */
+  readonly certificateEndsMs?: number | undefined;
+
   /** One attempt to connect, bounded by the client's own time-outs. Rejects with a ServerError when it fails, or when the signal aborts. */
   connect(signal: AbortSignal): Promise<void>;
   /**

@@ -88,7 +88,8 @@ export class ServerLoop {
         pollsInFlight.end();
       }
       if (this.#stop.signal.aborted) return;
-      this.#block.publish({ connection: ConnectionState.connected }, clock() - startMs);
+      const { certificateEndsMs } = this.#client;
+      this.#block.publish({ connection: ConnectionState.connected, certificateEndsMs }, clock() - startMs);
       if (isFirst) this.#connected();
       isFirst = false;
       if (this.#waitsForRoom || this.#block.wantsRoom) this.#around.changed();

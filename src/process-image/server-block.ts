@@ -42,6 +42,8 @@ export interface SourceState {
   readonly connection: ConnectionState;
   /** A failure that just happened; without one the last stays in place. */
   readonly error?: string;
+  /** Wall clock; undefined leaves what was known. */
+  readonly certificateEndsMs?: number | undefined;
 }
 
 export class ServerBlock implements PointSink {
@@ -173,6 +175,9 @@ export class ServerBlock implements PointSink {
       this.#integers[(head + poll.errorNs) / 8] = now;
     }
     this.#integers[(head + poll.publishedNs) / 8] = now;
+    if (source.certificateEndsMs !== undefined) {
+      this.#integers[(head + poll.certificateEndsNs) / 8] = BigInt(Math.round(source.certificateEndsMs)) * 1_000_000n;
+    }
     if (durationMs !== undefined) {
       this.#integers[(head + poll.lastGoodNs) / 8] = now;
       this.#integers[(head + poll.durationNs) / 8] = BigInt(Math.round(durationMs * 1e6));
