@@ -14,7 +14,13 @@ export function valueToJson(value: Value): string {
   const content = value.value;
   if (!Array.isArray(content)) return scalarToJson(value.type, content as Scalar);
   const elements = (content as readonly Scalar[]).map((element) => scalarToJson(value.type, element));
-  return nest(elements, value.dimensions ?? [elements.length]);
+  return nest(elements, dimensionsOf(value.dimensions ?? [], elements.length));
+}
+
+/** Dimensions come from servers: those that do not multiply up to the elements there are would make rows without end. */
+function dimensionsOf(dimensions: readonly number[], elements: number): readonly number[] {
+  const product = dimensions.reduce((before, size) => before * size, 1);
+  return elements > 0 && product === elements ? dimensions : [elements];
 }
 
 /** Float and Double as Python's json writes them: always with a point or an exponent, so that a reader sees a float. */
