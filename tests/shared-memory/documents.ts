@@ -1,0 +1,75 @@
+// Documents rendered from images made by hand.
+
+import type { ServerDescription } from "../../src/process-image/directory.ts";
+import { ConnectionState } from "../../src/process-image/layout.ts";
+import { DocumentRenderer, unreadableText } from "../../src/shared-memory/document-renderer.ts";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+import type { PointSink } from "../../src/point/point-sink.ts";
+import { StatusCode } from "../../src/point/status-code.ts";
+import type { Value } from "../../src/point/value.ts";
+import { imageOf } from "../process-image/sample-image.ts";
+
+export type Entry = Readonly<Record<string, unknown>>;
+export type Document = Readonly<Record<string, Entry>>;
+
+export function modbusServer(alias: string, ...names: readonly string[]): ServerDescription {
+  return {
+    alias,
+    connection: {
+      key: `ModbusTCP Connections:${alias}: Connection status`,
+      description: "Connection status to the Modbus server",
+    },
+    intervalMs: 1000,
+    points: names.map((name) => ({
+      key: `${alias}: ${name}`,
+      description: `Beschreibung ${name}`,
+      unit: "",
+      type: BuiltInType.Null,
+      capacityBytes: 256,
+    })),
+  };
+}
+
+export class Rendering {
+  readonly #image;
+  readonly #service: "opcua" | "modbus";
+  readonly renderer: DocumentRenderer;
+
+  constructor(service: "opcua" | "modbus", ...servers: readonly ServerDescription[]) {
+    this.#image = imageOf(...servers);
+    this.#service = service;
+    this.renderer = this.fresh();
+  }
+
+  /** A renderer that knows nothing of what was rendered before. */
+  fresh(): DocumentRenderer {
+    return new DocumentRenderer(this.#image.reader, unreadableText[this.#service]);
+  }
+
+  poll(server: number, fill: (sink: PointSink) => void = () => {}): this {
+    return this.show(server, ConnectionState.connected, fill);
+  }
+
+  show(server: number, connection: ConnectionState, fill: (sink: PointSink) => void = () => {}): this {
+    const block = this.#image.blocks[server]!;
+    block.begin();
+    fill(block);
+    block.publish({ connection });
+    return this;
+  }
+
+  /** Sets one value of the first server after the other. */
+  values(...values: readonly Value[]): this {
+    return this.poll(0, (sink) => {
+      for (const [index, value] of values.entries()) sink.setValue(index, value, StatusCode.Good);
+    });
+  }
+
+  text(capacityBytes = Infinity, renderer = this.renderer): string {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(renderer.render(capacityBytes).bytes);
+  }
+
+  document(capacityBytes = Infinity): Document {
+    return JSON.parse(this.text(capacityBytes)) as Document;
+  }
+}
