@@ -25,9 +25,9 @@ test("of many unit ids that used to answer, three silent ones in a row are enoug
   assert.equal(silence.timedOut(1), false);
   assert.equal(silence.timedOut(2), false);
   silence.replied(9);
-  assert.equal(silence.timedOut(1), false);
-  assert.equal(silence.timedOut(2), false);
-  assert.equal(silence.timedOut(3), true);
+  assert.equal(silence.timedOut(3), false);
+  assert.equal(silence.timedOut(4), false);
+  assert.equal(silence.timedOut(5), true);
 });
 
 test("where nobody has ever answered, everybody is asked once before the connection is given up", () => {
