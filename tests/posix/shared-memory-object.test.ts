@@ -179,6 +179,17 @@ test("the lock is one opening's, until it is closed", (t) => {
   assert.equal(second.tryLock(), true);
 });
 
+test("whether somebody has the lock can be asked without taking it, with read permission only", (t) => {
+  const name = `${ownPrefix(t)}a`;
+  const writer = create(name);
+  using reader = SharedMemoryObject.openExisting(name, "read-only");
+  assert.equal(reader?.isLocked(), false);
+  assert.equal(writer.tryLock(), true);
+  assert.equal(reader?.isLocked(), true);
+  writer.close();
+  assert.equal(reader?.isLocked(), false);
+});
+
 test("an object knows when its name leads to none or to another", (t) => {
   const name = `${ownPrefix(t)}a`;
   using object = create(name);
