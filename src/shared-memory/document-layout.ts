@@ -109,7 +109,14 @@ class LayoutWriter {
     const parts = missingEntries === 0 ? this.#parts : this.#parts.slice(0, this.#kept.parts);
     const keptBytes = missingEntries === 0 ? this.#bytes : this.#kept.bytes;
     const last = missingEntries === 0 ? "}" : `${parts.length === 0 ? "" : ","}${missingEntry(missingEntries)}}`;
-    return { bytes: Buffer.concat([Buffer.from("{"), ...parts, Buffer.from(last)]), missingEntries, keptBytes };
+    const bytes = Buffer.concat([Buffer.from("{"), ...parts, Buffer.from(last)]);
+    if (bytes.length <= this.#options.limitBytes) return { bytes, missingEntries, keptBytes };
+    // Not even room to say what is missing: an empty object, or no byte at all.
+    return {
+      bytes: Buffer.from(this.#options.limitBytes < 2 ? "" : "{}"),
+      missingEntries: this.#entries,
+      keptBytes: 0,
+    };
   }
 
   #point(bank: BankReader, index: number, slots: ServerSlots): void {

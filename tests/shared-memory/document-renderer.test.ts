@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { ConnectionState } from "../../src/process-image/layout.ts";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { StatusCode } from "../../src/point/status-code.ts";
+import type { Value } from "../../src/point/value.ts";
+import { estimateDocumentBytes, minimumSegmentBytes, segmentBytes } from "../../src/shared-memory/document-size.ts";
+import { modbusServer, Rendering } from "./documents.ts";
+
+const points = 4;
+const servers = [modbusServer("A", "0", "1", "2", "3"), modbusServer("B", "0", "1", "2", "3")];
+
+const value: fc.Arbitrary<Value> = fc.oneof(
+  fc.double().map((content): Value => ({ type: BuiltInType.Double, value: content })),
+  fc.float().map((content): Value => ({ type: BuiltInType.Float, value: content })),
+  fc.integer().map((content): Value => ({ type: BuiltInType.Int32, value: content })),
+  fc.nat({ max: 3 }).map((content): Value => ({ type: BuiltInType.UInt16, value: content })),
+  fc.boolean().map((content): Value => ({ type: BuiltInType.Boolean, value: content })),
+  fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map((content): Value => ({ type: BuiltInType.Int64, value: content })),
+  fc.bigInt({ min: 0n, max: 2n ** 62n }).map((content): Value => ({ type: BuiltInType.DateTime, value: content })),
+  fc
+    .option(fc.string({ unit: "grapheme", maxLength: 30 }))
+    .map((content): Value => ({ type: BuiltInType.String, value: content })),
+  fc.array(fc.integer({ min: 0, max: 255 })).map((content): Value => ({ type: BuiltInType.Byte, value: content })),
+  fc.uint8Array({ maxLength: 40 }).map((content): Value => ({ type: BuiltInType.ByteString, value: content })),
+);
+
+const server = fc.nat({ max: 1 });
+const point = fc.nat({ max: points - 1 });
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("poll"),
+      server,
+      sets: fc.array(fc.record({ point, value, status: fc.constantFrom(0, 0, 0, 0x40000000, StatusCode.BadTimeout) }), {
+        maxLength: 4,
+      }),
+    }),
+  },
+  fc.record({ kind: fc.constant("show"), server, connection: fc.constantFrom(...Object.values(ConnectionState)) }),
+  fc.record({
+    kind: fc.constant("capacity"),
+    bytes: fc.oneof(fc.constant(Infinity), fc.integer({ min: 0, max: 1500 })),
+  }),
+);
+
+test("after any sequence of changes the renderer shows what one that starts anew shows", () => {
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), (steps) => {
+      const rendering = new Rendering("opcua", ...servers);
+      let capacity = Infinity;
+      for (const each of steps) {
+        if (each.kind === "capacity") capacity = each.bytes;
+        else if (each.kind === "show") rendering.show(each.server, each.connection);
+        else
+          rendering.poll(each.server, (sink) => {
+            for (const set of each.sets) sink.setValue(set.point, set.value, set.status);
+          });
+        const text = rendering.text(capacity);
+        assert.ok(Buffer.byteLength(text) <= capacity);
+        if (capacity === Infinity) {
+          const anew = rendering.text(capacity, rendering.fresh());
+          assert.equal(JSON.stringify(JSON.parse(text)), JSON.stringify(JSON.parse(anew)));
+        } else if (text !== "") {
+          JSON.parse(text);
+        }
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test("the computed size holds the document whatever values of the configured types come", () => {
+  const types = [
+    BuiltInType.Int64,
+    BuiltInType.Double,
+    BuiltInType.DateTime,
+    BuiltInType.String,
+    BuiltInType.ByteString,
+  ];
+  const widest: readonly Value[] = [
+    { type: BuiltInType.Int64, value: -(2n ** 63n) },
+    { type: BuiltInType.Double, value: -2.2250738585072014e-308 },
+    { type: BuiltInType.DateTime, value: 1n },
+    { type: BuiltInType.String, value: "x".repeat(256) },
+    { type: BuiltInType.ByteString, value: new Uint8Array(256) },
+  ];
+  const base = modbusServer("Anlage", "a", "b", "c", "d", "e");
+  const described = {
+    ...base,
+    points: base.points.map((each, index) => Object.assign({}, each, { type: types[index]! })),
+  };
+  const rendering = new Rendering("modbus", described);
+  rendering.poll(0, (sink) => {
+    for (const [index, each] of widest.entries()) sink.setValue(index, each, 0x40000000);
+  });
+  assert.ok(Buffer.byteLength(rendering.text()) <= estimateDocumentBytes([described]));
+});
+
+test("a segment is never smaller than consumers expect, and whole pages beyond that", () => {
+  assert.deepEqual([segmentBytes("opcua", []), segmentBytes("modbus", [])], [10_240, 12_288]);
+  assert.equal(segmentBytes("opcua", [modbusServer("A", "x")]), minimumSegmentBytes.opcua);
+  const large = modbusServer("A", ...Array.from({ length: 500 }, (_, index) => `Name ${index}`));
+  const bytes = segmentBytes("modbus", [large]);
+  assert.equal(bytes % 4096, 0);
+  assert.ok(bytes >= 1.5 * estimateDocumentBytes([large]));
+});
