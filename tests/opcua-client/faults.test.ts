@@ -49,7 +49,7 @@ afterEach(async () => {
 });
 
 function clientOf(address: string, change: Partial<OpcUaServer> = {}): OpcUaClient {
-  const configured = configuredServer(address, { nodes: [nodeNamed("a")], timeoutMs: 400, ...change });
+  const configured = configuredServer(address, { nodes: [nodeNamed("a")], ...change });
   client = new OpcUaClient(configured, { directory: join(folder.path, "certificates") });
   return client;
 }
@@ -97,7 +97,11 @@ describe("a connect", () => {
     await once(silent, "listening");
     try {
       const { port } = silent.address() as AddressInfo;
-      await fails(clientOf(`opc.tcp://127.0.0.1:${port}`).connect(never), "Timeout", /no answer came within 400 ms/);
+      await fails(
+        clientOf(`opc.tcp://127.0.0.1:${port}`, { timeoutMs: 400 }).connect(never),
+        "Timeout",
+        /no answer came within 400 ms/,
+      );
       for (const socket of accepted) socket.resume();
       await until(() => accepted.length === 1 && accepted.every((socket) => socket.destroyed));
     } finally {
@@ -164,7 +168,7 @@ describe("a poll", () => {
       },
     });
     try {
-      const of = clientOf(proxy.url);
+      const of = clientOf(proxy.url, { timeoutMs: 1500 });
       await of.connect(never);
       silent = true;
       await fails(of.poll(new RecordingSink(), never), "Timeout");
@@ -183,12 +187,18 @@ describe("a poll", () => {
 
   test("notices a cut connection", async () => {
     const proxy = await startProxy({ targetPort: () => portOf(url) });
-    const of = clientOf(proxy.url);
-    await of.connect(never);
-    await proxy.stop();
-    await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
-    await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
-    assert.equal(proxy.open(), 0, "nobody reconnects but the caller");
+    try {
+      const of = clientOf(proxy.url);
+      await of.connect(never);
+      proxy.cut();
+      await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
+      await until(() => proxy.open() === 0);
+      await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
+      assert.equal(proxy.connections(), 2, "endpoints and session: nobody reconnects but the caller");
+    } finally {
+      await client?.disconnect();
+      await proxy.stop();
+    }
   });
 
   test("never takes an answer that comes twice for another one's", async () => {

@@ -1,7 +1,7 @@
 // A real node-opcua server for these tests, with everything that it needs in a folder of its own, and a proxy before it.
 
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,6 +56,7 @@ export interface TestServerOptions {
   /** Accepts these users only; Anonymous is accepted where there are none. */
   readonly users?: Readonly<Record<string, string>>;
   readonly trustedUserCertificate?: Buffer;
+  readonly distrustsClients?: boolean;
   readonly maxNodesPerRead?: number;
   /** Called with the address space before the server starts. */
   readonly build?: (server: OPCUAServer) => void;
@@ -63,8 +64,11 @@ export interface TestServerOptions {
 }
 
 export async function startServer(options: TestServerOptions): Promise<{ server: OPCUAServer; url: string }> {
-  const stores = { disableFileWatchers: true, automaticallyAcceptUnknownCertificate: true };
-  const clients = new OPCUACertificateManager({ ...stores, rootFolder: join(options.folder, "server-pki") });
+  const clients = new OPCUACertificateManager({
+    disableFileWatchers: true,
+    automaticallyAcceptUnknownCertificate: options.distrustsClients !== true,
+    rootFolder: join(options.folder, "server-pki"),
+  });
   const users = new OPCUACertificateManager({
     disableFileWatchers: true,
     automaticallyAcceptUnknownCertificate: false,
@@ -201,8 +205,13 @@ export const never = new AbortController().signal;
 export async function startProxy(options: {
   readonly targetPort: (connection: number) => number;
   readonly fromServer?: (data: Buffer, connection: number, toClient: Socket) => void;
-}): Promise<{ url: string; connections: () => number; open: () => number; stop: () => Promise<void> }> {
-  const { connect } = await import("node:net");
+}): Promise<{
+  url: string;
+  connections: () => number;
+  open: () => number;
+  cut: () => void;
+  stop: () => Promise<void>;
+}> {
   let count = 0;
   const sockets = new Set<Socket>();
   const proxy = createServer((client) => {
@@ -228,12 +237,16 @@ export async function startProxy(options: {
   await new Promise<void>((resolve) => {
     proxy.listen(0, "127.0.0.1", resolve);
   });
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     url: `opc.tcp://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
     connections: () => count,
     open: () => sockets.size,
+    cut,
     stop: async () => {
-      for (const socket of sockets) socket.destroy();
+      cut();
       await new Promise((resolve) => {
         proxy.close(resolve);
       });

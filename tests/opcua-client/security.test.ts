@@ -287,6 +287,25 @@ describe("the own certificate", () => {
     }
   });
 
+  test("is named with its fingerprint when the server does not trust it", async () => {
+    trustServer();
+    const distrustful = await startServer({
+      folder: join(folder.path, "distrustful"),
+      certificate: certificates.server,
+      distrustsClients: true,
+    });
+    try {
+      const clientFiles = {
+        clientCertificateFile: certificates.client.certificateFile,
+        clientPrivateKeyFile: certificates.client.privateKeyFile,
+      };
+      const message = await refusal(clientOf({ ...secure, ...clientFiles }, distrustful.url), "SecurityRefused");
+      assert.match(message, new RegExp(fingerprint(readFileSync(certificates.client.certificateFile))));
+    } finally {
+      await distrustful.server.shutdown(0);
+    }
+  });
+
   test("is the configured one where there is one", async () => {
     trustServer();
     const clientFiles = {

@@ -86,7 +86,7 @@ export function asServerError(error: unknown, server: string, what: string): Ser
     });
   }
   const errno = (error as NodeJS.ErrnoException).code ?? "";
-  const reason = errnoWords[errno] ?? firstLine((error as Error).message);
+  const reason = errnoWords[errno] ?? inOneLine((error as Error).message);
   return new ServerError("ConnectionFailed", server, `cannot ${what} because ${reason}`, { cause: error });
 }
 
@@ -97,6 +97,6 @@ function codeOf(status: number): ServerErrorCode {
   return "ServiceFault";
 }
 
-function firstLine(message: string): string {
-  return message.trim().split("\n", 1)[0] ?? "";
+function inOneLine(message: string): string {
+  return message.replaceAll(/\s+/g, " ").trim().slice(0, 200);
 }

@@ -26,6 +26,7 @@ import type {
   StatusCode,
   UserIdentityInfo,
 } from "node-opcua-client";
+import { fingerprint } from "../../certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../config/configuration.ts";
 import { ServerError } from "../../point/server-error.ts";
 import { isBad } from "../../point/status-code.ts";
@@ -106,14 +107,28 @@ export class SecureSession {
       this.#lost ??= new ServerError("ConnectionFailed", server.alias, `the connection to ${url} was lost`);
     });
     if (serverCertificate !== undefined) this.#watchCreateSession(serverCertificate);
-    await boundedWait(
-      answerOf<void>((done) => this.#client.connect(url, done)),
-      `open a secure channel to ${url}`,
-      limit,
-    );
+    await this.#openChannel(options, limit);
     const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
     const identity = userIdentity(server, options.userCertificate, matchingEndpoints(server, endpoints));
     this.#session = await this.#createSession(identity, limit);
+  }
+
+  async #openChannel({ server, application }: SessionOptions, limit: WaitLimit): Promise<void> {
+    const what = `open a secure channel to ${server.endpointUrl}`;
+    try {
+      await boundedWait(
+        answerOf<void>((done) => this.#client.connect(server.endpointUrl, done)),
+        what,
+        limit,
+      );
+    } catch (error) {
+      const failure = asServerError(error, server.alias, what);
+      const [leaf] = application.certificateChain;
+      const mayDistrustUs = failure.code === "SecurityRefused" || failure.code === "ConnectionFailed";
+      if (server.mode === "None" || !mayDistrustUs || leaf === undefined) throw failure;
+      const hint = `the server has to trust our certificate, SHA-256 ${fingerprint(leaf)}`;
+      throw new ServerError(failure.code, server.alias, `${failure.message} (${hint})`, { cause: failure });
+    }
   }
 
   /** node-opcua puts the status code of a refusal into its message only; here it is taken from the response itself. */
