@@ -7,8 +7,7 @@
 import "reflect-metadata"; // the X.509 library's dependency injection does not load without it
 
 import { randomBytes, webcrypto } from "node:crypto";
-import { constants } from "node:fs";
-import { access, link, open, rm } from "node:fs/promises";
+import { link, open, rm } from "node:fs/promises";
 import { isIP } from "node:net";
 
 import {
@@ -57,8 +56,6 @@ const dayMs = 86_400_000;
 /** Writes both files or none. Rejects with ApplicationCertificateError. */
 export async function createApplicationCertificate(options: ApplicationCertificateOptions): Promise<void> {
   check(options);
-  await refuseExisting(options.privateKeyFile);
-  await refuseExisting(options.certificateFile);
   const { certificate, privateKey } = await generate(options);
   await createExclusively(options.privateKeyFile, 0o600, privateKey);
   try {
@@ -137,14 +134,6 @@ async function generate(
     certificate: new Uint8Array(certificate.rawData),
     privateKey: ["-----BEGIN PRIVATE KEY-----", ...lines, "-----END PRIVATE KEY-----", ""].join("\n"),
   };
-}
-
-async function refuseExisting(file: string): Promise<void> {
-  const exists = await access(file, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-  if (exists) throw alreadyExists(file);
 }
 
 /** The file appears under its name complete or not at all; unlike rename, link never replaces what is there. */

@@ -95,12 +95,14 @@ describe("Modbus device", { timeout: 20_000 }, () => {
     assert.equal(await ask("0001 0000 0006 01 03 0064 0001"), hex("0001 0000 0005 01 03 02 0064"));
   });
 
-  it("reads 0 where it has nothing, unless it is strict", async () => {
+  it("reads 0 where it has nothing, unless it is strict", async (test) => {
     const lenient = await ModbusDevice.listen({ table });
     const other = connect(lenient.port, lenient.host);
+    test.after(() => lenient.stop()); // its end ends the connection
     assert.equal(await ask("0001 0000 0006 01 03 0063 0002", other), hex("0001 0000 0007 01 03 04 0000 0064"));
-    other.destroy();
-    await lenient.stop();
+    // Past the last address there is nothing even for the lenient.
+    assert.equal(await ask("0002 0000 0006 01 03 ffff 0002", other), hex("0002 0000 0003 01 83 02"));
+    assert.equal(await ask("0003 0000 0006 01 03 ffff 0001", other), hex("0003 0000 0005 01 03 02 0000"));
   });
 
   it("answers with an exception on demand", async () => {
