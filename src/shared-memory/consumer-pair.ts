@@ -5,6 +5,7 @@
 // notices nothing, because the descriptor keeps its number and the guard looks at its name with each take.
 // One owner unlinks: nothing but `remove` here ever does.
 
+import { PosixError } from "../posix/errno.ts";
 import { NamedSemaphore } from "../posix/named-semaphore.ts";
 import type { SemaphoreWithOrigin } from "../posix/named-semaphore.ts";
 import { becomeSingleWriter, giveUp, removeAbandoned } from "../posix/single-writer.ts";
@@ -124,11 +125,20 @@ export class ConsumerPair implements Disposable {
     this.close();
   }
 
-  /** Writes a document without the guard, for when there is no writing thread. */
+  /** Writes a document without the guard, for when there is no writing thread; one that does not fit leaves the segment empty. */
   overwrite(document: Uint8Array): void {
     const content = new Uint8Array(this.sizeBytes);
-    content.set(document.subarray(0, content.length));
+    if (document.length <= content.length) content.set(document);
     this.#writer.object.writeAt(content, 0);
+  }
+
+  /** A courtesy to whoever kept the orphan: no reason not to put the segment back. */
+  #bidFarewell(farewell: Uint8Array): void {
+    try {
+      this.overwrite(farewell);
+    } catch (error) {
+      if (!(error instanceof PosixError)) throw error;
+    }
   }
 
   #checkSegment(farewell: Uint8Array): CheckOutcome {
@@ -137,7 +147,7 @@ export class ConsumerPair implements Disposable {
       const successor = becomeSingleWriter(this.names.segmentName, this.sizeBytes, this.#mode);
       try {
         successor.object.clearFrom(this.sizeBytes);
-        this.overwrite(farewell);
+        this.#bidFarewell(farewell);
         segment.replaceBy(successor.object);
       } catch (error) {
         giveUp(successor);

@@ -2,12 +2,13 @@
 // that changed are formatted, into their slots.
 
 import { BuiltInType } from "../point/built-in-type.ts";
+import { doubleToJson } from "../point/double-json.ts";
 import type { BankReader } from "../process-image/bank-reader.ts";
 import type { ImageReader } from "../process-image/image-reader.ts";
 import { ConnectionState } from "../process-image/layout.ts";
 import { isInline } from "../process-image/long-value.ts";
 import { layOut, type DocumentLayout, type ServerSlots } from "./document-layout.ts";
-import { doubleToJson, valueToJson } from "./value-json.ts";
+import { valueToJson } from "./value-json.ts";
 
 /** What a point shows that could not be read, as the consumers of each service know it. */
 export const unreadableText = { opcua: "Error reading value", modbus: "ERROR READING VALUE" } as const;

@@ -2,6 +2,7 @@
 // This is the general way; document-renderer.ts writes numbers without it.
 
 import { BuiltInType } from "../point/built-in-type.ts";
+import { doubleToJson } from "../point/double-json.ts";
 import type { Scalar, Value } from "../point/value.ts";
 
 const ticksPerSecond = 10_000_000n;
@@ -21,15 +22,6 @@ export function valueToJson(value: Value): string {
 function dimensionsOf(dimensions: readonly number[], elements: number): readonly number[] {
   const product = dimensions.reduce((before, size) => before * size, 1);
   return elements > 0 && product === elements ? dimensions : [elements];
-}
-
-/** Float and Double as Python's json writes them: always with a point or an exponent, so that a reader sees a float. */
-export function doubleToJson(value: number): string {
-  if (!Number.isFinite(value)) return `"${value}"`;
-  if (!Number.isInteger(value)) return String(value);
-  if (Object.is(value, -0)) return "-0.0";
-  const text = String(value);
-  return text.includes("e") ? text : `${text}.0`;
 }
 
 function scalarToJson(type: BuiltInType, value: Scalar): string {

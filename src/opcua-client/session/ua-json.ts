@@ -26,6 +26,7 @@ import {
   Variant,
   VariantArrayType,
 } from "node-opcua-client";
+import { doubleToJson } from "../../point/double-json.ts";
 import { dateToTicks, sixtyFourBits, ticksToText } from "./wire-numbers.ts";
 
 const { NodeIdType } = NodeId;
@@ -44,9 +45,10 @@ export function elementJson(type: DataType, element: unknown): string {
     case DataType.UInt16:
     case DataType.Int32:
     case DataType.UInt32:
+      return String(Number(element));
     case DataType.Float:
     case DataType.Double:
-      return numberJson(Number(element));
+      return doubleToJson(Number(element));
     case DataType.Int64:
     case DataType.UInt64:
       return String(sixtyFourBits(element, type === DataType.Int64));
@@ -81,10 +83,6 @@ export function elementJson(type: DataType, element: unknown): string {
     default:
       return "null";
   }
-}
-
-function numberJson(value: number): string {
-  return Number.isFinite(value) ? JSON.stringify(value) : `"${value}"`;
 }
 
 type Member = string | undefined;
@@ -244,7 +242,7 @@ function fieldMembers(structure: Structure): Member[] {
 function fieldJson(field: Field, value: unknown): string {
   const type = fieldType(field);
   if (type !== undefined) return elementJson(type, value);
-  if (typeof value === "number") return numberJson(value); // an enumeration
+  if (typeof value === "number") return String(value); // an enumeration
   if (isOpaque(value)) return structureJson(value);
   if (isStructure(value)) return objectJson(fieldMembers(value)); // its type is known from the field: no UaTypeId
   return "null";
