@@ -208,16 +208,17 @@ static inline int cpc_reopen_(cpc_image *image) {
     return result;
 }
 
-static inline bool cpc_is_retired_(const cpc_image *image) {
-    return cpc_load_(image->memory + 52) == 2;
+/* True when another image has taken the name: cheaper than cpc_current, which opens it. */
+static inline bool cpc_is_retired(const cpc_image *image) {
+    return image->memory != NULL && cpc_load_(image->memory + 52) == 2;
 }
 
 /* Makes sure that the image which the name leads to is open: 0 it was, 1 it is now, less than 0: there is none. */
 static inline int cpc_current(cpc_image *image) {
     struct stat state;
     int result;
-    if (image->memory != NULL && !cpc_is_retired_(image) && lstat(image->path, &state) == 0 &&
-        state.st_ino == image->inode && state.st_dev == image->device)
+    if (image->memory != NULL && lstat(image->path, &state) == 0 && state.st_ino == image->inode &&
+        state.st_dev == image->device)
         return 0;
     result = cpc_reopen_(image);
     return result == 0 ? 1 : result;
@@ -272,7 +273,7 @@ static inline int64_t cpc_monotonic_ns_(void) {
 
 /*
  * Sleeps until any server's poll was published since this last returned 1: then 1. 0: the time is over. What is there at the
- * first call counts as new, and so does another image. Less than 0: there is an image, but it cannot be read.
+ * first call counts as new, and so does another image. Less than 0: the system refuses to open what is there.
  */
 static inline int cpc_wait(cpc_image *image, int timeout_ms) {
     /* A writer that was killed wakes nobody: look at the name again now and then. */
@@ -280,7 +281,7 @@ static inline int cpc_wait(cpc_image *image, int timeout_ms) {
     const int64_t end_ns = cpc_monotonic_ns_() + (int64_t)timeout_ms * 1000000;
     for (;;) {
         const int state = cpc_current(image);
-        if (state < 0 && state != -ENOENT && state != -EPROTO) return state;
+        if (state < 0 && state != -ENOENT && state != -EPROTO && state != -EBADMSG) return state;
         if (state >= 0) {
             const uint32_t publications = cpc_load_(image->memory + 164);
             if (image->is_new || publications != image->publications) {

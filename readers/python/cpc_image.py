@@ -299,16 +299,17 @@ class _Image:
         self._views: List[memoryview] = []
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            raise ImageError(f"cannot read {name} because of {error.strerror}") from error
+        except FileNotFoundError as error:
+            raise ImageError(f"cannot read {name} because there is none") from error
         try:
             self._map(name)
             self._read_directory(name)
-        except (ImageError, struct.error, IndexError) as error:
+        except (struct.error, IndexError) as error:
             self.close()
-            if isinstance(error, ImageError):
-                raise
             raise ImageError(f"cannot read {name} because it contradicts itself") from error
+        except BaseException:
+            self.close()
+            raise
         self._plans: Dict[int, Tuple[bytes, struct.Struct, List[int]]] = {}
         self._positions: Dict[int, Dict[str, int]] = {}
         self._fence = threading.Lock()
@@ -322,7 +323,7 @@ class _Image:
         self._size = state.st_size
         address = _libc.mmap(None, self._size, mmap.PROT_READ, mmap.MAP_SHARED, self._descriptor, 0)
         if address == ctypes.c_void_p(-1).value:
-            raise ImageError(f"cannot map {name} because of {os.strerror(ctypes.get_errno())}")
+            raise OSError(ctypes.get_errno(), f"cannot map {name}")
         self._address = int(address)
         usable = self._size - self._size % 8
         self._bytes = memoryview((ctypes.c_ubyte * usable).from_address(self._address)).cast("B").toreadonly()
@@ -374,12 +375,10 @@ class _Image:
         return self.word(164)
 
     def is_current(self) -> bool:
-        """Not retired, and the name still leads here."""
-        if self.word(52) == 2:
-            return False
+        """The name still leads here. A retired image that has the name is the last one there is."""
         try:
             state = os.lstat(self._path)
-        except OSError:
+        except FileNotFoundError:
             return False
         return (state.st_dev, state.st_ino) == self._file
 

@@ -32,7 +32,8 @@ export class OpenedImage implements Disposable {
    * another one when the image was replaced, and then the old one and its snapshots cannot be refreshed any more.
    */
   current(): ImageReader | undefined {
-    if (this.#reader !== undefined && !this.#reader.isRetired && this.#object?.isLinked() === true) return this.#reader;
+    // A retired image that still has the name is the last one there is.
+    if (this.#reader !== undefined && this.#object?.isLinked() === true) return this.#reader;
     this.close();
     const object = SharedMemoryObject.openExisting(this.name, "read-only");
     if (object === undefined) return undefined;

@@ -1,0 +1,92 @@
+// A writer on real shared memory, owned as a service owns it, under a name of its own.
+
+import { randomBytes } from "node:crypto";
+import { wakeAll } from "../../src/posix/futex.ts";
+import type { Mapping } from "../../src/posix/mapping.ts";
+import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
+import { planDirectory, type ServerDescription } from "../../src/process-image/directory.ts";
+import { mappedMemory } from "../../src/process-image/image-memory.ts";
+import { ImageWriter, retireImage } from "../../src/process-image/image-writer.ts";
+import { block, ConnectionState, header } from "../../src/process-image/layout.ts";
+import type { ServerBlock } from "../../src/process-image/server-block.ts";
+import { ImageOwner } from "../../src/service/image-owner.ts";
+
+export function uniqueName(): string {
+  return `cpc-test-${process.pid}-${randomBytes(6).toString("hex")}_image`;
+}
+
+export class TestWriter implements Disposable {
+  readonly name: string;
+  readonly #owner: ImageOwner;
+  #mapping: Mapping;
+  readonly image: ImageWriter;
+
+  constructor(servers: readonly ServerDescription[], name = uniqueName()) {
+    this.name = name;
+    this.#owner = new ImageOwner(name);
+    const directory = planDirectory(servers);
+    this.#mapping = this.#allocate(directory.imageBytes);
+    this.image = new ImageWriter({ service: "opcua", intervalMs: 1000 }, directory, mappedMemory(this.#mapping));
+    this.#owner.announce();
+  }
+
+  /** Of the present generation, to look at and to spoil. */
+  get words(): Uint32Array {
+    return new Uint32Array(this.#mapping.buffer);
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.#mapping.buffer);
+  }
+
+  block(serverIndex: number): ServerBlock {
+    const found = this.image.blocks[serverIndex];
+    if (found === undefined) throw new RangeError(`no server ${serverIndex}`);
+    return found;
+  }
+
+  publish(serverIndex: number, set: (block: ServerBlock) => void = () => {}): void {
+    const target = this.block(serverIndex);
+    target.begin();
+    set(target);
+    target.count("polls");
+    target.publish({ connection: ConnectionState.connected, error: "grüßt nicht" }, 12.5);
+  }
+
+  /** Makes a new generation; without `retire` as a writer that was killed just before. */
+  replace(servers: readonly ServerDescription[], retire = true): void {
+    const directory = planDirectory(servers);
+    const before = this.#mapping;
+    this.#mapping = this.#allocate(directory.imageBytes);
+    const old = this.image.replace(directory, mappedMemory(this.#mapping), this.image.blocks);
+    this.#owner.announce();
+    if (retire) retireImage(old);
+    before.unmap();
+  }
+
+  setCounters(serverIndex: number, begun: number, published: number): void {
+    const at = (this.image.directory.servers[serverIndex]?.blockOffset ?? 0) / 4;
+    this.words[at + block.begun / 4] = begun;
+    this.words[at + block.published / 4] = published;
+  }
+
+  setPublications(count: number): void {
+    this.words[header.publications / 4] = count;
+  }
+
+  /** How many sleep on the word that counts all publications; wakes them, for nothing. */
+  sleepers(): number {
+    return wakeAll(this.#mapping, header.publications);
+  }
+
+  [Symbol.dispose](): void {
+    this.#owner.remove();
+    this.#owner.close();
+    this.#mapping.unmap();
+  }
+
+  #allocate(imageBytes: number): Mapping {
+    const { descriptor, sizeBytes } = this.#owner.prepare(imageBytes);
+    return SharedMemoryObject.fromDescriptor(descriptor, this.name).map("read-write", sizeBytes);
+  }
+}
