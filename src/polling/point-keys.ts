@@ -11,8 +11,13 @@ export interface KeyOwner {
   readonly points: readonly PointDescription[];
 }
 
+interface AssignedKey {
+  readonly wanted: string;
+  readonly given: string;
+}
+
 /** For each server, for each of its points: what it wanted and what it got. */
-export type AssignedKeys = ReadonlyMap<KeyOwner, readonly { readonly wanted: string; readonly given: string }[]>;
+export type AssignedKeys = ReadonlyMap<KeyOwner, readonly AssignedKey[]>;
 
 export interface KeyClash {
   readonly server: string;
@@ -25,15 +30,16 @@ export function assignKeys(
   servers: readonly KeyOwner[],
   previous: AssignedKeys = new Map(),
 ): { readonly keys: AssignedKeys; readonly clashes: readonly KeyClash[] } {
-  const taken = new Set(servers.map((server) => server.connection.key));
-  for (const { given } of servers.flatMap((server) => stillWanted(server, previous))) taken.add(given);
+  const connections = new Set(servers.map((server) => server.connection.key));
+  const kept = servers.map((server) => stillGood(server, previous.get(server) ?? [], connections));
+  const taken = new Set(connections);
+  for (const assigned of kept.flat()) if (assigned !== undefined) taken.add(assigned.given);
   const clashes: KeyClash[] = [];
   const keys = new Map(
-    servers.map((server) => {
-      const before = previous.get(server);
+    servers.map((server, serverIndex) => {
       const assigned = server.points.map(({ key: wanted }, index) => {
-        const old = before?.[index];
-        if (old?.wanted === wanted) return old;
+        const before = kept[serverIndex]?.[index];
+        if (before !== undefined) return before;
         const given = firstFree(wanted, server.alias, taken);
         taken.add(given);
         if (given !== wanted) clashes.push({ server: server.alias, wanted, given });
@@ -45,8 +51,12 @@ export function assignKeys(
   return { keys, clashes };
 }
 
-function stillWanted(server: KeyOwner, previous: AssignedKeys) {
-  return (previous.get(server) ?? []).filter(({ wanted }, index) => server.points[index]?.key === wanted);
+/** What each point keeps: its key so far, while it wants the same one and no connection has it. */
+function stillGood(server: KeyOwner, before: readonly AssignedKey[], connections: ReadonlySet<string>) {
+  return server.points.map(({ key }, index) => {
+    const old = before[index];
+    return old?.wanted === key && !connections.has(old.given) ? old : undefined;
+  });
 }
 
 function firstFree(wanted: string, alias: string, taken: ReadonlySet<string>): string {
