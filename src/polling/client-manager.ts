@@ -7,7 +7,8 @@ import type { DocumentSegment } from "../shared-memory/document-segment.ts";
 import type { Guard } from "../shared-memory/guard.ts";
 import { guardedTargets } from "./guarded-targets.ts";
 import { privateImage, type ImageProvider } from "./image-generations.ts";
-import { PeriodicRead } from "./periodic-read.ts";
+import { PeriodicRead, type PeriodicReadOptions } from "./periodic-read.ts";
+import type { DocumentTarget } from "./publisher.ts";
 
 export interface ManagerOptions {
   readonly log?: Log;
@@ -29,6 +30,8 @@ export abstract class ClientManager<Server extends object, Client extends Server
   #stop = new AbortController();
   #reading: PeriodicRead | undefined;
   #ended: Promise<void> = Promise.resolve();
+  /** Given while `periodicRead` was still preparing. */
+  #lateTargets: readonly DocumentTarget[] | undefined;
 
   constructor(options: ManagerOptions = {}) {
     this.log = options.log ?? (() => {});
@@ -78,7 +81,9 @@ export abstract class ClientManager<Server extends object, Client extends Server
   ): Promise<void> {
     const started = this.#started;
     this.#started = new Map();
-    const reading = await PeriodicRead.create({
+    this.#lateTargets = undefined;
+    const signals = settings.signal === undefined ? [this.#stop.signal] : [this.#stop.signal, settings.signal];
+    const options = {
       service: this.service,
       clients: this.clients,
       intervalMs: intervalSeconds * 1000,
@@ -86,20 +91,34 @@ export abstract class ClientManager<Server extends object, Client extends Server
       image: settings.image ?? privateImage,
       started,
       log: this.log,
-    });
-    const signals = settings.signal === undefined ? [this.#stop.signal] : [this.#stop.signal, settings.signal];
-    const stop = AbortSignal.any(signals);
+    };
+    this.#ended = this.#read(options, AbortSignal.any(signals));
+    await this.#ended;
+  }
+
+  async #read(options: PeriodicReadOptions, stop: AbortSignal): Promise<void> {
+    const clients = this.#clients;
+    const reading = await PeriodicRead.create(options);
     if (stop.aborted) reading.stop();
     else stop.addEventListener("abort", () => reading.stop(), { once: true });
+    const ended = reading.run();
     this.#reading = reading;
-    this.#ended = reading.run();
-    await this.#ended;
-    this.#reading = undefined;
+    // What was changed while the image was made.
+    if (this.#lateTargets !== undefined) reading.setTargets(this.#lateTargets);
+    if (this.#clients !== clients) reading.setClients(this.clients);
+    try {
+      await ended;
+    } finally {
+      this.#reading = undefined;
+    }
+    await Promise.all([...options.started.keys()].map((client) => client.disconnect()));
   }
 
   /** While `periodicRead` runs: publishes to these segments from the next document on. */
   setTargets(shmList: readonly DocumentSegment[], semaphoreList: readonly Guard[]): void {
-    this.#reading?.setTargets(guardedTargets(shmList, semaphoreList, this.log));
+    const targets = guardedTargets(shmList, semaphoreList, this.log);
+    if (this.#reading === undefined) this.#lateTargets = targets;
+    else this.#reading.setTargets(targets);
   }
 
   /** Ends `periodicRead` and closes every connection. */

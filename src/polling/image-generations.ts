@@ -39,6 +39,7 @@ export class ImageGenerations {
   /** What the present generation was made of, by server: the lists, to see at once whether one was replaced. */
   #madeOf: ReadonlyMap<ServerClient, readonly PointDescription[]>;
   #keys: AssignedKeys;
+  #isRefusalTold = false;
 
   static async create(head: ImageHead, clients: readonly ServerClient[], provider: ImageProvider, log: Log) {
     const { keys, clashes } = assignKeys(clients);
@@ -83,7 +84,7 @@ export class ImageGenerations {
     this.#clients = clients;
   }
 
-  /** Makes a new generation if there is a reason to; true when it did. */
+  /** Makes a new generation if there is a reason to and memory for it; true when it did. Without memory the present one goes on. */
   async renew(): Promise<boolean> {
     const clients = this.#clients;
     const isChanged = clients.length !== this.#madeOf.size;
@@ -99,7 +100,8 @@ export class ImageGenerations {
     const { keys, clashes } = assignKeys(clients, this.#keys);
     const servers = clients.map((client) => this.#withRoom(describe(client, keys, this.#head.intervalMs), client));
     const directory = planDirectory(servers);
-    const memory = await this.#provider.allocate(directory.imageBytes);
+    const memory = await this.#allocate(directory.imageBytes);
+    if (memory === undefined) return false;
     const kept = clients.map((client) => this.#blocks.get(client));
     const old = this.image.replace(directory, memory, kept);
     this.#reader = new ImageReader(memory.buffer);
@@ -113,13 +115,27 @@ export class ImageGenerations {
     return true;
   }
 
+  async #allocate(imageBytes: number): Promise<ImageMemory | undefined> {
+    try {
+      const memory = await this.#provider.allocate(imageBytes);
+      this.#isRefusalTold = false;
+      return memory;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!this.#isRefusalTold)
+        this.#log("error", `the process image stays as it is for now: ${reason}`, { imageBytes });
+      this.#isRefusalTold = true;
+      return undefined;
+    }
+  }
+
   /** Never less room than before, and half as much again as the longest value seen. */
   #withRoom(server: ServerDescription, client: ServerClient): ServerDescription {
     const block = this.#blocks.get(client);
     const points = server.points.map((point, index) => {
       const before = block?.points[index]?.capacityBytes ?? 0;
       const needed = Math.ceil(1.5 * (block?.tooSmall.get(index) ?? 0));
-      const learned = Math.min(maximumRoomBytes, Math.max(before, needed));
+      const learned = Math.max(before, Math.min(maximumRoomBytes, needed));
       return { ...point, capacityBytes: Math.max(point.capacityBytes, learned) };
     });
     return { ...server, points };

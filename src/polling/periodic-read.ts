@@ -27,6 +27,7 @@ export class PeriodicRead {
   readonly #pollsInFlight = new PollsInFlight();
   readonly #generations: ImageGenerations;
   readonly #publisher: Publisher;
+  #clients: ReadonlySet<ServerClient>;
   #loops = new Map<ServerClient, ServerLoop>();
   readonly #ended = new Set<Promise<void>>();
   #isStopped = false;
@@ -38,6 +39,7 @@ export class PeriodicRead {
 
   private constructor(options: PeriodicReadOptions, generations: ImageGenerations) {
     this.#options = options;
+    this.#clients = new Set(options.clients);
     this.#grid = new Grid(monotonicMs(), options.intervalMs);
     this.#generations = generations;
     this.#publisher = new Publisher(generations, options.targets, {
@@ -63,9 +65,9 @@ export class PeriodicRead {
 
   /** Servers that are not in the list any more are disconnected, new ones are connected as soon as they have a place in the image. */
   setClients(clients: readonly ServerClient[]): void {
-    const staying = new Set(clients);
+    this.#clients = new Set(clients);
     for (const [client, loop] of this.#loops) {
-      if (staying.has(client)) continue;
+      if (this.#clients.has(client)) continue;
       loop.stop();
       this.#loops.delete(client);
     }
@@ -88,7 +90,8 @@ export class PeriodicRead {
     if (this.#isStopped) return;
     const { intervalMs, started, log } = this.#options;
     for (const [client, block] of this.#generations.blocks) {
-      if (this.#loops.has(client)) continue;
+      // A generation may show servers that left while it was made.
+      if (this.#loops.has(client) || !this.#clients.has(client)) continue;
       const loop = new ServerLoop(
         client,
         block,

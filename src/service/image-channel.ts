@@ -10,6 +10,16 @@ import type { MessageToMain, MessageToWorker } from "./service-messages.ts";
 
 type Answer = Extract<MessageToWorker, { kind: `image ${string}` }>;
 
+/** The main thread could not do what the image needs; the message says why. */
+export class ImageRefusedError extends Error {
+  override readonly name = "ImageRefusedError";
+  readonly code = "ImageRefused";
+
+  constructor(answer: Answer) {
+    super(answer.kind === "image refused" ? answer.reason : `the main thread answered out of turn: ${answer.kind}`);
+  }
+}
+
 export class ImageChannel implements ImageProvider {
   readonly #imageName: string;
   readonly #port: MessagePort;
@@ -23,7 +33,7 @@ export class ImageChannel implements ImageProvider {
 
   async allocate(imageBytes: number): Promise<ImageMemory> {
     const answer = await this.#ask({ kind: "image wanted", sizeBytes: imageBytes });
-    if (answer.kind !== "image memory") throw new TypeError(`expected image memory, got "${answer.kind}"`);
+    if (answer.kind !== "image memory") throw new ImageRefusedError(answer);
     const object = SharedMemoryObject.fromDescriptor(answer.descriptor, this.#imageName);
     const mapping = object.map("read-write", answer.sizeBytes);
     const memory = mappedMemory(mapping);
@@ -32,7 +42,8 @@ export class ImageChannel implements ImageProvider {
   }
 
   async announce(): Promise<void> {
-    await this.#ask({ kind: "image complete" });
+    const answer = await this.#ask({ kind: "image complete" });
+    if (answer.kind !== "image announced") throw new ImageRefusedError(answer);
   }
 
   release(memory: ImageMemory): void {

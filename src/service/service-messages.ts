@@ -37,7 +37,9 @@ export type MessageToWorker =
   /** Answers "image wanted". */
   | { readonly kind: "image memory"; readonly descriptor: number; readonly sizeBytes: number }
   /** Answers "image complete". */
-  | { readonly kind: "image announced" };
+  | { readonly kind: "image announced" }
+  /** Answers either, when it cannot be done. */
+  | { readonly kind: "image refused"; readonly reason: string };
 
 export type MessageToMain =
   | {

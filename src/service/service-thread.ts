@@ -118,12 +118,12 @@ export class ServiceThread {
         this.#log(message.level, message.message, message.fields);
         return;
       case "image wanted":
-        this.#attempt(() => this.#send({ kind: "image memory", ...this.#image.prepare(message.sizeBytes) }));
+        this.#answer(() => ({ kind: "image memory", ...this.#image.prepare(message.sizeBytes) }));
         return;
       case "image complete":
-        this.#attempt(() => {
+        this.#answer(() => {
           this.#image.announce();
-          this.#send({ kind: "image announced" });
+          return { kind: "image announced" };
         });
         return;
       case "stopped":
@@ -131,13 +131,12 @@ export class ServiceThread {
     }
   }
 
-  /** A worker that does not get its image cannot work: it is ended, and started again like one that crashed. */
-  #attempt(action: () => void): void {
+  /** Without room for an image, or with its name taken, the worker goes on with the one it has, or fails and is started again. */
+  #answer(answer: () => MessageToWorker): void {
     try {
-      action();
+      this.#send(answer());
     } catch (error) {
-      this.#log("error", errorText(error), { image: this.#image.name });
-      void this.#worker?.terminate();
+      this.#send({ kind: "image refused", reason: error instanceof Error ? error.message : String(error) });
     }
   }
 
