@@ -531,6 +531,26 @@ static inline bool cpc_as_double(const cpc_value *value, double *result) {
     return true;
 }
 
+/*
+ * The short way to a scalar number or Boolean (0 or 1) and its status: some nanoseconds. False when the point holds something else.
+ * `position` as in cpc_point.
+ */
+static inline bool cpc_number(const cpc_snapshot *snapshot, uint32_t position, double *number, uint32_t *status) {
+    if (position >= snapshot->point_count) return false;
+    const uint8_t *record = snapshot->bank + snapshot->poll_bytes + (size_t)position * snapshot->record_bytes;
+    const uint8_t type = record[28];
+    float single;
+    *status = cpc_u32_(record + 24);
+    if (record[29] != 0 || cpc_element_bytes_(type) == 0) return false;
+    switch (type) {
+    case CPC_DOUBLE: memcpy(number, record, sizeof *number); break;
+    case CPC_FLOAT: memcpy(&single, record, sizeof single), *number = (double)single; break;
+    case CPC_UINT64: *number = (double)(uint64_t)cpc_i64_(record); break;
+    default: *number = (double)cpc_i64_(record);
+    }
+    return true;
+}
+
 /* The bytes of a byte string, or of a text: UTF-8 without a NUL at its end. False for all others and for null. */
 static inline bool cpc_as_bytes(const cpc_value *value, const uint8_t **bytes, uint32_t *length) {
     if (value->is_null || value->shape != 0 || cpc_element_bytes_(value->type) != 0) return false;

@@ -63,6 +63,16 @@ static void print_value(const cpc_value *value) {
     }
 }
 
+static bool is_short_way_same(const cpc_snapshot *poll, const cpc_value *value, uint32_t position) {
+    double number, same;
+    bool truth;
+    uint32_t status;
+    const bool is_number = cpc_number(poll, position, &number, &status);
+    if (cpc_as_bool(value, &truth)) return is_number && number == (truth ? 1 : 0) && status == value->status;
+    if (!cpc_as_double(value, &same)) return !is_number;
+    return is_number && memcmp(&number, &same, sizeof same) == 0 && status == value->status;
+}
+
 static void print_server(const cpc_image *image, const cpc_server *server) {
     cpc_snapshot poll;
     if (cpc_take(image, server, buffer, sizeof buffer, &poll) != 0) {
@@ -86,7 +96,7 @@ static void print_server(const cpc_image *image, const cpc_server *server) {
         printf("point\t%s\t%s\t%s\t%" PRIu32, point.key, point.description, point.unit, point.type);
         printf("\t%d\t%08" PRIx32 "\t%" PRId64 "\t%" PRId64 "\t", value.type, value.status, value.source_ns, value.received_ns);
         print_value(&value);
-        printf("\n");
+        printf(is_short_way_same(&poll, &value, n) ? "\n" : " but cpc_number differs\n");
     }
 }
 
