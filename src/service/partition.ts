@@ -69,7 +69,10 @@ export class Partition {
 function plansOf({ opcua, modbus, intervalMs, segmentBytes, certificatesDirectory }: PartitionOptions): ServicePlan[] {
   const plans: ServicePlan[] = [];
   if (opcua !== undefined) {
-    const plan = { service: "opcua", configuration: opcua, intervalMs, certificatesDirectory } as const;
+    // How long a session must live between two polls depends on it.
+    const servers = opcua.servers.map((server) => ({ ...server, intervalMs: server.intervalMs ?? intervalMs }));
+    const configuration = { ...opcua, servers };
+    const plan = { service: "opcua", configuration, intervalMs, certificatesDirectory } as const;
     plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
   }
   if (modbus !== undefined) {
