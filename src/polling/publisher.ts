@@ -120,7 +120,12 @@ export class Publisher {
       );
     } else if (omitted === "nothing" && neededBytes > warnShare * capacityBytes && this.#told === "nothing") {
       this.#told = "nearly full";
-      this.#around.log("warn", `the document takes ${neededBytes} of the segment's ${capacityBytes} bytes`, fields);
+      const advice = `give it at least ${Math.ceil(neededBytes / warnShare)} bytes with --segment-size`;
+      this.#around.log(
+        "warn",
+        `the document takes ${neededBytes} of the segment's ${capacityBytes} bytes: ${advice}`,
+        fields,
+      );
     }
   }
 }
