@@ -81,7 +81,11 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .description("run only the simulated plant, until SIGTERM or SIGINT")
     .addOption(new Option("--opcua <file>", "OPC UA servers to play (XML)").env("CPC_OPCUA"))
     .addOption(new Option("--modbus <file>", "Modbus TCP devices to play (XML)").env("CPC_MODBUS"))
-    .requiredOption("--directory <dir>", "private folder for keys and certificates; trust is in its certificates/")
+    .option(
+      "--directory <dir>",
+      "private folder for keys and certificates; trust is in its certificates/",
+      "simulated-plant",
+    )
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .addOption(new Option("--host-name <name>", "by which clients reach it").default(undefined, "the host"))
     .addOption(portOption("--opcua-port <number>", "port of the first OPC UA server"))
