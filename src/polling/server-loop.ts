@@ -98,8 +98,8 @@ export class ServerLoop {
       // A timer may fire a little before its time: the tick it was for is over all the same.
       const next = Math.max(tick, grid.after(nowMs));
       if (next > tick) this.#block.count("overruns", BigInt(next - tick));
-      await this.#alarm.wait(grid.instantMs(next) - nowMs);
-      tick = next + 1;
+      const isEarly = await this.#alarm.wait(grid.instantMs(next) - nowMs);
+      tick = isEarly ? next : next + 1;
     }
   }
 
