@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { readFileSync, rmSync } from "node:fs";
+import { test, type TestContext } from "node:test";
+import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
+import { guardedTargets } from "../../src/polling/guarded-targets.ts";
+import { ConsumerPair, openConsumerPair } from "../../src/shared-memory/consumer-pair.ts";
+import { consumerPairNames } from "../../src/shared-memory/consumer-names.ts";
+import { ownPrefix } from "../posix/own-objects.ts";
+import { recordingLog } from "./test-client.ts";
+
+function setUp(t: TestContext) {
+  const pairs = ConsumerPair.createAll(consumerPairNames("modbus", ["a"], ownPrefix(t)), 1024);
+  const halves = pairs.map((pair) => openConsumerPair(pair.handle()));
+  const { lines, log } = recordingLog();
+  const segments = halves.map(({ segment }) => segment);
+  const guards = halves.map(({ guard }) => guard);
+  t.after(() => {
+    for (const guard of guards) guard.close();
+    for (const pair of pairs) pair.close();
+  });
+  return { lines, log, segments, guards, names: pairs[0]!.names };
+}
+
+test("as many semaphores as segments, or it is refused", (t) => {
+  const { segments, log } = setUp(t);
+  assert.throws(() => guardedTargets(segments, [], log), RangeError);
+});
+
+test("a document is in the segment when its publication is done", async (t) => {
+  const { segments, guards, log, lines, names } = setUp(t);
+  const [target] = guardedTargets(segments, guards, log);
+  assert.equal(target!.capacityBytes, 1024);
+  assert.equal(await target!.publish(Buffer.from("{}")), "Done");
+  assert.equal(readFileSync(`/dev/shm/${names.segmentName}`, "utf8"), `{}${"\0".repeat(1022)}`);
+  assert.deepEqual(lines, []);
+});
+
+test("a consumer that never gives the guard back is told once, and documents come all the same", async (t) => {
+  const { segments, guards, log, lines, names } = setUp(t);
+  const [target] = guardedTargets(segments, guards, log);
+  const outcomes: string[] = [];
+  for (let count = 0; count < 4; count++) {
+    using semaphore = NamedSemaphore.openExisting(names.semaphoreName);
+    while (semaphore?.tryWait() === true);
+    outcomes.push(await target!.publish(Buffer.from(`{"a":${count}}`)));
+  }
+  assert.deepEqual(outcomes, ["Skipped", "Seized", "Skipped", "Seized"]);
+  assert.deepEqual(
+    lines.map(({ level, message }) => [level, message]),
+    [["warn", "published without the guard: a consumer holds the semaphore and does not give it back"]],
+  );
+  assert.match(readFileSync(`/dev/shm/${names.segmentName}`, "utf8"), /^\{"a":3\}/);
+});
+
+test("a semaphore that is gone is told with its reason", async (t) => {
+  const { segments, guards, log, lines, names } = setUp(t);
+  const [target] = guardedTargets(segments, guards, log);
+  rmSync(`/dev/shm/sem.${names.semaphoreName}`);
+  for (let count = 0; count < 3; count++) await target!.publish(Buffer.from("{}"));
+  assert.equal(lines.length, 1);
+  assert.match(lines[0]!.message, /^published without the guard: .*semaphore/);
+});
+
+test("a document that is too long is a failure of this segment only, told once", async (t) => {
+  const { segments, guards, log, lines } = setUp(t);
+  const [target] = guardedTargets(segments, guards, log);
+  for (const _ of [1, 2]) assert.equal(await target!.publish(Buffer.alloc(1025)), "Failed");
+  assert.deepEqual(
+    lines.map(({ level, message }) => [level, message.split(":")[0]]),
+    [["error", "cannot publish"]],
+  );
+});

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { ImageGenerations } from "../../src/polling/image-generations.ts";
+import { PollsInFlight } from "../../src/polling/polls-in-flight.ts";
+import { Publisher } from "../../src/polling/publisher.ts";
+import { Grid } from "../../src/polling/schedule.ts";
+import { poll } from "../process-image/sample-image.ts";
+import { Consumer, OwnImages, recordingLog, TestClient } from "./test-client.ts";
+
+const intervalMs = 1000;
+
+async function settle(): Promise<void> {
+  for (let turns = 0; turns < 8; turns++) await new Promise(setImmediate);
+}
+
+/** A publisher whose time is the test's. */
+async function setUp(t: TestContext, consumers: readonly Consumer[] = [new Consumer()]) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 0;
+  const client = new TestClient("A", "eins", "zwei", "drei");
+  const images = new OwnImages();
+  const { lines, log } = recordingLog();
+  const generations = await ImageGenerations.create({ service: "modbus", intervalMs }, [client], images, log);
+  const pollsInFlight = new PollsInFlight();
+  const publisher = new Publisher(generations, consumers, {
+    service: "modbus",
+    grid: new Grid(0, intervalMs),
+    clock: () => nowMs,
+    pollsInFlight,
+    log,
+    renewed: () => {},
+  });
+  const ended = publisher.run();
+  t.after(async () => {
+    publisher.stop();
+    t.mock.timers.tick(intervalMs);
+    await ended;
+  });
+  await settle();
+  const block = generations.blocks.get(client)!;
+  return {
+    publisher,
+    pollsInFlight,
+    lines,
+    consumer: consumers[0]!,
+    connect: () => poll(block, (sink) => [0, 1, 2].forEach((index) => sink.setNumber(index, BuiltInType.UInt16, 1))),
+    count: (counter: Parameters<typeof images.reader.serviceCount>[0]) => Number(images.reader.serviceCount(counter)),
+    pass: async (durationMs: number) => {
+      nowMs += durationMs;
+      t.mock.timers.tick(durationMs);
+      await settle();
+    },
+  };
+}
+
+test("there is a document at the start and one at every tick, however late timers are", async (t) => {
+  const own = await setUp(t);
+  const after: number[] = [];
+  for (const passMs of [999, 1, 1300, 700, 999, 1]) {
+    await own.pass(passMs);
+    after.push(own.consumer.documents.length);
+  }
+  assert.deepEqual(after, [1, 2, 3, 4, 4, 5]);
+  assert.equal(own.count("ticksMissed"), 0);
+});
+
+test("ticks that were missed are counted, not made up for", async (t) => {
+  const own = await setUp(t);
+  await own.pass(4500);
+  assert.deepEqual([own.consumer.documents.length, own.count("ticksMissed")], [2, 3]);
+  await own.pass(500);
+  assert.equal(own.consumer.documents.length, 3);
+});
+
+test("a document waits for polls that run, but not for long", async (t) => {
+  const own = await setUp(t);
+  own.pollsInFlight.begin();
+  await own.pass(1000);
+  assert.equal(own.consumer.documents.length, 1);
+  own.pollsInFlight.end();
+  await settle();
+  assert.equal(own.consumer.documents.length, 2);
+  own.pollsInFlight.begin();
+  await own.pass(1000);
+  await own.pass(199);
+  assert.equal(own.consumer.documents.length, 2);
+  await own.pass(1);
+  assert.equal(own.consumer.documents.length, 3);
+  own.pollsInFlight.end();
+});
+
+test("a document that was asked for comes at once and moves no tick", async (t) => {
+  const own = await setUp(t);
+  await own.pass(500);
+  own.publisher.request();
+  await settle();
+  assert.equal(own.consumer.documents.length, 2);
+  await own.pass(499);
+  assert.equal(own.consumer.documents.length, 2);
+  await own.pass(1);
+  assert.equal(own.consumer.documents.length, 3);
+});
+
+test("beyond 90 % of the segment a warning names the size, once", async (t) => {
+  const own = await setUp(t);
+  own.connect();
+  await own.pass(1000);
+  const bytes = own.count("documentBytes");
+  assert.equal(own.lines.length, 0);
+  own.consumer.capacityBytes = Math.floor(bytes / 0.89);
+  await own.pass(1000);
+  assert.equal(own.lines.length, 0);
+  own.consumer.capacityBytes = Math.floor(bytes / 0.91);
+  for (const _ of [1, 2]) await own.pass(1000);
+  assert.equal(own.lines.length, 1);
+  assert.equal(own.lines[0]!.level, "warn");
+  const wanted = Math.ceil(bytes / 0.9);
+  assert.match(
+    own.lines[0]!.message,
+    new RegExp(`takes ${bytes} of .* ${own.consumer.capacityBytes} bytes.* ${wanted}`),
+  );
+});
+
+test("what does not fit is told once with the size needed, counted, and left out", async (t) => {
+  const own = await setUp(t);
+  own.connect();
+  await own.pass(1000);
+  const bytes = own.count("documentBytes");
+  own.consumer.capacityBytes = 230;
+  for (const _ of [1, 2]) await own.pass(1000);
+  const missing = own.count("documentEntriesMissing");
+  assert.ok(missing > 0);
+  assert.equal(own.consumer.last!["Entries missing"]!["value"], missing);
+  assert.deepEqual(
+    own.lines.map(({ level, message }) => [level, message]),
+    [["error", `the document needs ${bytes} bytes, the segment has 230: ${missing} entries are left out`]],
+  );
+  assert.deepEqual([own.count("documentBytes"), own.count("documentCapacityBytes")], [bytes, 230]);
+});
+
+test("time-outs and seizures of the guard are counted, for every consumer", async (t) => {
+  const consumers = [new Consumer(), new Consumer(), new Consumer()];
+  const own = await setUp(t, consumers);
+  consumers[0]!.outcome = "Skipped";
+  consumers[2]!.outcome = "Seized";
+  await own.pass(1000);
+  assert.deepEqual([own.count("guardTimeouts"), own.count("guardSeizures")], [2, 1]);
+});
+
+test("the smallest of several segments decides, and all get the same document", async (t) => {
+  const consumers = [new Consumer(), new Consumer()];
+  consumers[1]!.capacityBytes = 230;
+  const own = await setUp(t, consumers);
+  own.connect();
+  await own.pass(1000);
+  assert.ok("Entries missing" in consumers[0]!.last!);
+  assert.deepEqual(consumers[0]!.last, consumers[1]!.last);
+});
