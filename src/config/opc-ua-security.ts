@@ -1,11 +1,8 @@
 // The `<security>` of an OPC UA server: policy and mode that go together, an identity that is not sent in clear, files that are there.
 
-import { accessSync, constants, statSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
-
 import type { OpcUaIdentity, OpcUaServer, SecurityModeName, SecurityPolicyName } from "./configuration.ts";
+import { existingFile } from "./existing-file.ts";
 import type { Fields } from "./fields.ts";
-import { quote } from "./problem.ts";
 
 export type OpcUaSecurity = Pick<
   OpcUaServer,
@@ -122,30 +119,4 @@ function checkPair(fields: Fields, certificate: string, key: string): void {
   if (filled(fields, certificate) === filled(fields, key)) return;
   const present = missing === key ? certificate : key;
   fields.findings.error(fields.lineOf(present), `<${present}> stands without <${missing}>; both or neither is right`);
-}
-
-/** The absolute path; undefined when none is given or, with an error, when the file cannot be read. */
-function existingFile(fields: Fields, name: string, directory: string): string | undefined {
-  const written = fields.text(name)?.trim() ?? "";
-  if (written === "") return undefined;
-  const path = resolve(directory, written);
-  const trouble = fileTrouble(path);
-  if (trouble === undefined) return path;
-  const root = isAbsolute(written) ? "" : ` (relative names start at the certificates directory ${resolve(directory)})`;
-  fields.findings.error(
-    fields.lineOf(name),
-    `<${name}> is ${quote(written)}, but ${quote(path)} ${trouble}${root}; the name of a readable file is right`,
-  );
-  return undefined;
-}
-
-function fileTrouble(path: string): string | undefined {
-  try {
-    if (!statSync(path).isFile()) return "is not a file";
-    accessSync(path, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    return code === "ENOENT" || code === "ENOTDIR" ? "does not exist" : "cannot be read by this user";
-  }
 }
