@@ -13,7 +13,7 @@ import { ConnectionState } from "../process-image/layout.ts";
 import { isInline } from "../process-image/long-value.ts";
 import { valueToJson } from "./value-json.ts";
 
-/** Longest JSON of each inline type, for example -32768 or -2.2250738585072014e-308. */
+/** Longest JSON of each inline type, for example -32768 or -0.0000012345678901234567: longer than any with an exponent. */
 const inlineWidths: Partial<Record<BuiltInType, number>> = {
   [BuiltInType.Boolean]: 5,
   [BuiltInType.SByte]: 4,
@@ -25,8 +25,8 @@ const inlineWidths: Partial<Record<BuiltInType, number>> = {
   [BuiltInType.StatusCode]: 10,
   [BuiltInType.Int64]: 20,
   [BuiltInType.UInt64]: 20,
-  [BuiltInType.Float]: 24,
-  [BuiltInType.Double]: 24,
+  [BuiltInType.Float]: 25,
+  [BuiltInType.Double]: 25,
   [BuiltInType.DateTime]: 30,
 };
 /** Long values get this much more than they need now, so that a text that grows a little does not move everything behind it. */
