@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { CommanderError } from "commander";
 import { CommandError } from "./commands/command-error.ts";
+import { dropEmptyVariables } from "./commands/environment.ts";
 import { ExitCode } from "./commands/exit-code.ts";
 import { createProgram } from "./commands/program.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
@@ -13,6 +14,7 @@ import { AnotherWriterError } from "./posix/single-writer.ts";
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = ExitCode.fine;
+  dropEmptyVariables(process.env);
   const program = createProgram(version(), (ended) => {
     code = ended;
   });
