@@ -1,7 +1,8 @@
 // Samples to figures, figures to a table or to JSON.
 
 import { execFileSync } from "node:child_process";
-import { cpus, totalmem } from "node:os";
+import { appendFileSync } from "node:fs";
+import { cpus, loadavg, totalmem } from "node:os";
 import type { Contest, CycleCost } from "./cycling-process.ts";
 
 export interface Figures {
@@ -119,4 +120,42 @@ function figures(costs: readonly CycleCost[]): Figures {
     rssMiB: Math.max(...costs.map(({ rssMiB }) => rssMiB)),
     documentBytes: costs.at(-1)?.bytes ?? 0,
   };
+}
+
+/** One line of an answer: a quantity with its unit in its name, and the figure that was wanted, if one was. */
+export interface Line {
+  readonly what: string;
+  readonly figure: number | string;
+  readonly wanted?: string;
+}
+
+export interface Answer {
+  readonly question: string;
+  readonly lines: readonly Line[];
+  /** What a reader of the figures has to know. */
+  readonly remarks?: readonly string[];
+}
+
+/** A table, or JSON with `--json`; and a line of JSON at the end of the file that CPC_ANSWERS names, for benchmarks/write-report.ts. */
+export function tell(answer: Answer): void {
+  const { question, lines, remarks = [] } = answer;
+  const file = process.env["CPC_ANSWERS"];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(answer)}\n`);
+  if (process.argv.includes("--json")) {
+    process.stdout.write(`${JSON.stringify({ ...answer, machine: machine(), load: loadavg() }, null, 2)}\n`);
+    return;
+  }
+  const width = Math.max(...lines.map(({ what }) => what.length));
+  const rows = lines.map(
+    ({ what, figure, wanted }) =>
+      `${what.padEnd(width)}  ${rounded(figure).padStart(12)}${wanted === undefined ? "" : `   wanted: ${wanted}`}`,
+  );
+  process.stdout.write(`${[question, "", ...rows, ...remarks.map((remark) => `  (${remark})`)].join("\n")}\n\n`);
+}
+
+/** Three digits that mean something. */
+export function rounded(figure: number | string): string {
+  if (typeof figure === "string") return figure;
+  if (Number.isInteger(figure) || figure >= 100) return Math.round(figure).toLocaleString("en");
+  return figure.toPrecision(3);
 }

@@ -3,9 +3,9 @@
 import { setImmediate } from "node:timers/promises";
 import { numbersServer } from "./every-type.ts";
 import { TestWriter } from "./test-writer.ts";
-import { patternPoints, setPattern } from "./torn-pattern.ts";
+import { setPattern } from "./torn-pattern.ts";
 
-using writer = new TestWriter([numbersServer("pattern", patternPoints)], process.argv[2] ?? "");
+using writer = new TestWriter([numbersServer("pattern", 200)], process.argv[2] ?? "");
 let round = 0;
 const publish = (): void => writer.publish(0, (block) => setPattern(block, ++round));
 publish();

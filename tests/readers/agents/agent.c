@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { PATTERN_POINTS = 200 };
-
 static uint8_t buffer[1 << 20];
 
 static void print_hex(const char *bytes, uint32_t length) {
@@ -130,6 +128,23 @@ static int take_unchecked(const cpc_image *image, const cpc_server *server, cpc_
     return 0;
 }
 
+/* The pattern of torn-pattern.ts. */
+static bool is_whole(const uint8_t *record, uint32_t record_bytes, uint32_t count) {
+    double first, value;
+    int64_t first_received, received;
+    memcpy(&first, record, sizeof first);
+    memcpy(&first_received, record + 16, sizeof first_received);
+    const uint32_t step = first == 0 ? 0 : 1;
+    bool is_whole = true;
+    for (uint32_t index = 1; index < count; index++) {
+        record += record_bytes;
+        memcpy(&value, record, sizeof value);
+        memcpy(&received, record + 16, sizeof received);
+        is_whole = is_whole & (value == first + index * step) & (received == first_received);
+    }
+    return is_whole;
+}
+
 static void torn(cpc_image *image, long count, bool is_checked) {
     long whole = 0, mixed = 0, lapped = 0;
     for (long n = 0; n < count; n++) {
@@ -144,14 +159,7 @@ static void torn(cpc_image *image, long count, bool is_checked) {
             lapped++;
             continue;
         }
-        bool is_whole = true;
-        double first, value;
-        memcpy(&first, poll.bank + poll.poll_bytes, sizeof first);
-        for (int index = 1; index < PATTERN_POINTS; index++) {
-            memcpy(&value, poll.bank + poll.poll_bytes + (size_t)index * poll.record_bytes, sizeof value);
-            is_whole = is_whole && value == first + index;
-        }
-        if (is_whole) whole++;
+        if (is_whole(poll.bank + poll.poll_bytes, poll.record_bytes, server.point_count)) whole++;
         else mixed++;
     }
     printf("whole %ld torn %ld lapped %ld\n", whole, mixed, lapped);

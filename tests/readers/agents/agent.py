@@ -5,8 +5,6 @@ import sys
 
 from cpc_image import ImageError, ProcessImage
 
-PATTERN_POINTS = 200
-
 
 def scalar(kind, value):
     if value is None:
@@ -81,17 +79,26 @@ def unchecked(image):
     return bytes(current._bytes[start : start + server.bank_bytes])
 
 
+def is_whole(bank, layout):
+    """The pattern of torn-pattern.ts."""
+    fields = layout.unpack_from(bank)
+    values, received = fields[0::2], fields[1::2]
+    first = int(values[0])
+    expected = tuple(range(first, first + len(values))) if first else (0,) * len(values)
+    return values == expected and received.count(received[0]) == len(received)
+
+
 def torn(image, count, is_checked):
     whole = mixed = lapped = 0
-    layout = struct.Struct("<256x" + "d24x" * PATTERN_POINTS)
+    layout = None
     for _ in range(count):
         try:
             bank = image.snapshot(0).bank if is_checked else unchecked(image)
+            layout = layout or struct.Struct("<256x" + "d8xq8x" * len(image.servers[0].points))
         except ImageError:
             lapped += 1
             continue
-        values = layout.unpack_from(bank)
-        if all(value == values[0] + index for index, value in enumerate(values)):
+        if is_whole(bank, layout):
             whole += 1
         else:
             mixed += 1

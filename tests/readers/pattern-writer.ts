@@ -1,0 +1,27 @@
+// A writer in a process of its own that loads, says "loaded", and begins when it is told to: publishes the pattern as fast as it can,
+// with every poll another round, until it is killed. Says "ready" after the first poll.
+//
+// With "silent" it wakes nobody: the two system calls after each publication would give readers time to finish their copies.
+
+import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
+import { numbersServer } from "./every-type.ts";
+import { TestWriter } from "./test-writer.ts";
+import { setPattern } from "./torn-pattern.ts";
+
+const [name = "", points = "", mode = ""] = process.argv.slice(2);
+const went = once(process, "message");
+process.send?.("loaded");
+await went;
+const writer = new TestWriter([numbersServer("pattern", Number(points))], name);
+if (mode === "silent") writer.image.memory.wake = () => {};
+let round = 0;
+const publish = (): void => writer.publish(0, (block) => setPattern(block, ++round));
+publish();
+process.send?.("ready");
+process.once("disconnect", () => process.exit()); // whoever should have killed it is gone
+for (;;) {
+  for (let n = 0; n < 5000; n++) publish();
+  writer.image.beat();
+  await setImmediate();
+}
