@@ -147,9 +147,14 @@ export class ImageWriter {
  */
 export function retireImage(memory: ImageMemory): void {
   const words = new Uint32Array(memory.buffer);
+  const pairs = new BigUint64Array(memory.buffer);
   Atomics.store(words, header.state / 4, ImageState.retired);
   for (const { blockOffset } of readDirectory(memory.buffer).servers) {
-    for (const offset of [blockOffset + block.begun, blockOffset + block.published]) Atomics.add(words, offset / 4, 2);
+    // `begun` and `published` in one store: killed between two, the writer would leave a block that no reader takes.
+    const begun = Atomics.load(words, (blockOffset + block.begun) / 4) + 2;
+    const published = Atomics.load(words, (blockOffset + block.published) / 4) + 2;
+    const both = BigInt(begun >>> 0) | (BigInt(published >>> 0) << 32n);
+    Atomics.store(pairs, (blockOffset + block.begun) / 8, both);
     memory.wake(blockOffset + block.published);
   }
   Atomics.add(words, header.publications / 4, 1);

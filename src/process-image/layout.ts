@@ -14,7 +14,7 @@
 // first stores begun = published + 1, fills the other bank, then stores published = begun. So a bank is never written
 // while `published` names it, a reader that copied bank (p & 1) has a whole poll if afterwards begun - p is 0 or 1
 // (32-bit arithmetic, the counters wrap), and a writer killed at any instruction leaves the last complete bank in place.
-// When an image is retired both counters of every block grow by two: the same bank stays the last one, and sleepers wake.
+// When an image is retired both counters of every block grow by two, in one store of 64 bits: the same bank stays the last one, and sleepers wake.
 //
 // `begun` must be visible before the first byte of the bank changes, and a reader must have read the last byte of its copy before it
 // looks at `begun` again. An Atomics.store alone lets later plain writes overtake it on Arm, an Atomics.load lets earlier plain reads fall

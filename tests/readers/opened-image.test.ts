@@ -126,6 +126,20 @@ void suite("a snapshot", { timeout: 60_000 }, () => {
     });
   }
 
+  for (const [begun, published, afterwards] of [
+    [9, 8, 10],
+    [0xfffffffe, 0xfffffffe, 0],
+    [0, 0xffffffff, 1],
+  ] as const) {
+    test(`is whole after retirement at begun ${begun} and published ${published}`, () => {
+      using writer = new TestWriter([numbersServer("numbers", 2)]);
+      using image = new OpenedImage(writer.name);
+      writer.setCounters(0, begun, published);
+      writer.image.retire();
+      assert.equal(opened(image).snapshot(0)?.published, afterwards);
+    });
+  }
+
   test("of a lost server has the last values under a bad status, with their own time", () => {
     using writer = new TestWriter([numbersServer("numbers", 1)]);
     using image = new OpenedImage(writer.name);
