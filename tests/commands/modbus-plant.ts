@@ -1,16 +1,23 @@
 // Modbus TCP devices whose registers count up, and the configuration that reads them.
 
 import type { TestContext } from "node:test";
-import { ModbusDevice } from "../../src/simulator/modbus-device.ts";
+import { honest, startDevice, type RogueDevice } from "../modbus-tcp-client/rogue-device.ts";
 
 /** Every register counts the milliseconds; register 9 is always 42. */
-export async function device(t: TestContext, port = 0): Promise<ModbusDevice> {
-  const started = await ModbusDevice.listen({
-    table: (_, __, address, atMs) => (address === 9 ? 42 : atMs & 0xffff),
+export async function device(t: TestContext, port = 0): Promise<RogueDevice> {
+  const started = await startDevice(
+    honest((_, __, address) => (address === 9 ? 42 : Date.now() & 0xffff)),
     port,
-  });
-  t.after(() => started.stop());
+  );
+  t.after(() => started.close());
   return started;
+}
+
+/** A port where nobody listens, for now. */
+export async function freePort(): Promise<number> {
+  const passing = await startDevice();
+  await passing.close();
+  return passing.port;
 }
 
 export interface Server {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { Place } from "./cpc.ts";
-import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
+import { connectionKey, device, freePort, modbusXml } from "./modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
 const modbusObjects = ["modbus_image", "modbus_shm", "sem.modbus_semaphore"];
@@ -99,9 +99,8 @@ test("what a consumer removes is back within a moment", watchdog, async (t) => {
 
 test("a device that is down at the start delays no other, and is connected when it is there", watchdog, async (t) => {
   const place = new Place(t);
-  const [well, later] = [await device(t), await device(t)];
-  const { port } = later;
-  await later.stop();
+  const well = await device(t);
+  const port = await freePort();
   const settings = "<retryInterval>0.1</retryInterval>";
   const file = place.write(
     "modbus.xml",
@@ -127,7 +126,7 @@ test("a device that stopped answering does not hold up the end", watchdog, async
   const file = place.write("modbus.xml", modbusXml({ alias: "A", port: silent.port, settings }));
   const run = place.run("--modbus", file);
   await run.until("there are values", () => place.value("A: always 42") === 42);
-  silent.pause();
+  silent.behaviour = () => undefined;
   const { code } = await run.end();
   assert.equal(code, 0);
   assert.equal(place.value(connectionKey("A")), false);
