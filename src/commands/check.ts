@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import Table from "cli-table3";
 import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
+import { ConfigurationError, type Problem } from "../config/problem.ts";
 import { planReads } from "../modbus-tcp-client/read-plan.ts";
 import { documentSizeOf, type DocumentSize } from "../service/service-size.ts";
 import { ExitCode } from "./exit-code.ts";
@@ -15,21 +16,32 @@ export interface CheckSettings {
 /** Reads in a cycle are one for each so many nodes, or fewer where the server allows fewer. */
 const nodesPerRead = 1000;
 
-/** Throws a ConfigurationError when a file is invalid. */
-export function check(files: readonly string[], { certificates }: CheckSettings): ExitCode {
+/** Throws one ConfigurationError with the problems of all files, after the plans of the valid ones are printed. */
+export function check(files: readonly string[], settings: CheckSettings): ExitCode {
+  const problems: Problem[] = [];
   for (const file of files) {
-    const isOpcUa = rootElementIs(file, "opcua-servers");
-    const { opcua, modbus, warnings } = loadConfigurations({
-      opcua: isOpcUa ? file : undefined,
-      modbus: isOpcUa ? undefined : file,
-      certificatesDirectory: certificates,
-    });
-    printProblems(warnings);
-    process.stdout.write(`${file} is valid\n`);
-    if (opcua !== undefined) printOpcUa(opcua);
-    if (modbus !== undefined) printModbus(modbus);
+    try {
+      checkFile(file, settings);
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(...error.problems);
+    }
   }
+  if (problems.length > 0) throw new ConfigurationError(problems);
   return ExitCode.fine;
+}
+
+function checkFile(file: string, { certificates }: CheckSettings): void {
+  const isOpcUa = rootElementIs(file, "opcua-servers");
+  const { opcua, modbus, warnings } = loadConfigurations({
+    opcua: isOpcUa ? file : undefined,
+    modbus: isOpcUa ? undefined : file,
+    certificatesDirectory: certificates,
+  });
+  printProblems(warnings);
+  process.stdout.write(`${file} is valid\n`);
+  if (opcua !== undefined) printOpcUa(opcua);
+  if (modbus !== undefined) printModbus(modbus);
 }
 
 /** Only to choose the grammar; a file that is neither is told so by the Modbus one. */

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
+import { Place } from "./cpc.ts";
+import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
+
+const watchdog = { timeout: 60_000 };
+
+test(
+  "clean refuses while a partition runs, and removes what a killed one left, but nothing else",
+  watchdog,
+  async (t) => {
+    const place = new Place(t);
+    const { port } = await device(t);
+    const file = place.write("modbus.xml", modbusXml({ alias: "A", port }));
+    const run = place.run("--modbus", file, "--consumers", "psmo");
+    await run.until("there are values", () => place.value("A: always 42", "modbus_shm_psmo") === 42);
+    const objects = place.ownObjects();
+    const refused = await place.command("clean");
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /kept .*modbus_shm_psmo: a partition is running/);
+    assert.deepEqual(place.ownObjects(), objects);
+    const seen = place.value("A: zählt", "modbus_shm_psmo");
+    await run.until("values move", () => ![seen, undefined].includes(place.value("A: zählt", "modbus_shm_psmo")));
+
+    await run.end("SIGKILL");
+    for (const name of ["others_shm", "modbus_shmoo", "sem.x"]) writeFileSync(place.path(name), "");
+    writeFileSync(place.path("modbus_image.next"), "left in the middle of a new generation");
+    const cleaned = await place.command("clean");
+    assert.equal(cleaned.code, 0, cleaned.stderr);
+    assert.match(cleaned.stdout, /removed shared memory .*modbus_shm_psmo\n/);
+    assert.match(cleaned.stdout, /removed semaphore .*modbus_semaphore_psmo\n/);
+    assert.deepEqual(place.ownObjects(), ["modbus_shmoo", "others_shm", "sem.x"]);
+    assert.equal((await place.command("clean")).stdout, "", "twice does no harm");
+  },
+);
+
+test("dump prints the document of a consumer, whether the partition runs or not", watchdog, async (t) => {
+  const place = new Place(t);
+  const { port } = await device(t);
+  const run = place.run("--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port })), "--consumers", "psmo");
+  await run.until("there are values", () => place.value("A: always 42", "modbus_shm_psmo") === 42);
+  const live = await place.command("dump", "modbus", "--consumer", "psmo");
+  assert.equal(live.code, 0);
+  assert.equal((JSON.parse(live.stdout) as Record<string, { value: unknown }>)["A: always 42"]?.value, 42);
+  await run.end();
+  const last = await place.command("dump", "modbus", "--consumer", "psmo");
+  assert.deepEqual(Object.keys(JSON.parse(last.stdout) as object), [connectionKey("A")]);
+
+  for (const args of [
+    ["dump", "modbus"],
+    ["dump", "opcua", "--consumer", "psmo"],
+  ]) {
+    const { code, stdout, stderr } = await place.command(...args);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /cannot read .*_shm.* because there is none/);
+  }
+});
+
+test("dump gives the guard back, and says so when somebody else does not", watchdog, async (t) => {
+  const place = new Place(t);
+  const { port } = await device(t);
+  const run = place.run("--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port })));
+  await run.until("there are values", () => place.value("A: always 42") === 42);
+  await run.end();
+  using semaphore = NamedSemaphore.openExisting(`${place.prefix}modbus_semaphore`);
+  assert.equal((await place.command("dump", "modbus")).code, 0);
+  assert.equal(semaphore?.tryWait(), true, "it was given back, once");
+  assert.equal(semaphore.tryWait(), false);
+  const { code, stderr } = await place.command("dump", "modbus");
+  assert.equal(code, 1);
+  assert.match(stderr, /cannot take .*modbus_semaphore because somebody held it/);
+});
+
+test("check prints servers, points, requests and sizes, and warnings apart", watchdog, async (t) => {
+  const place = new Place(t);
+  const written = modbusXml({ alias: "Ecotec", port: 1502 }).replace(
+    "</endpoints>",
+    "<endpoint><name>schreibt</name><function>Write Single Coil</function><address>0</address><quantity>1</quantity><offset>-1</offset><type>coil</type><description>x</description></endpoint></endpoints>",
+  );
+  const file = place.write("modbus.xml", written);
+  const { code, stdout, stderr } = await place.cpc(["check", file]).ended;
+  assert.equal(code, 0);
+  assert.match(stdout, /^.*modbus\.xml is valid\n/);
+  assert.match(stdout, /Ecotec .*127\.0\.0\.1:1502 .* 2 .* 2 /, "two points in two requests, as no gap is read");
+  assert.match(stdout, /document up to about \d+ bytes, shared memory 12288 bytes\n$/);
+  assert.match(stderr, /^\S+modbus\.xml:\d+: .*schreibt.*/);
+  assert.deepEqual(place.ownObjects(), []);
+});
+
+test("check tells the problems of every file, and which files are valid", watchdog, async (t) => {
+  const place = new Place(t);
+  const good = place.write("good.xml", modbusXml({ alias: "A", port: 502 }));
+  const files = ["a.xml", "b.xml"].map((name) => place.write(name, modbusXml({ alias: "A", port: 70_000 })));
+  const { code, stdout, stderr } = await place.cpc(["check", files[0]!, good, files[1]!]).ended;
+  assert.equal(code, 2);
+  for (const file of files) assert.match(stderr, new RegExp(`^${file}:\\d+: `, "m"));
+  assert.match(stdout, /good\.xml is valid/);
+});
+
+test("the simplest mistakes are told in a sentence, not with a stack", watchdog, async (t) => {
+  const place = new Place(t);
+  const file = place.write("modbus.xml", modbusXml({ alias: "A", port: 502 }));
+  writeFileSync(place.path("modbus_shm"), "");
+  const { code, stderr } = await place.run("--modbus", file, "--segment-size", "1073741824000").ended;
+  assert.equal(code, 2);
+  assert.match(stderr, /whole number from 1024/);
+});
