@@ -18,7 +18,6 @@ import { checkObjectName, segmentPath } from "./object-name.ts";
 const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_WRLCK = 1;
-const F_UNLCK = 2;
 const O_CLOEXEC = 0o2000000;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
@@ -52,7 +51,7 @@ export class SharedMemoryObject implements Disposable {
     if (descriptor < 0) throw new PosixError("create shared memory", name, "shm_open", descriptor);
     const created = new SharedMemoryObject(name, descriptor, true);
     try {
-      created.#setMode(mode);
+      created.setMode(mode);
     } catch (error) {
       libc.shm_unlink(`/${name}`);
       created.#abandon();
@@ -69,7 +68,7 @@ export class SharedMemoryObject implements Disposable {
     const adopted = SharedMemoryObject.#open(name, constants.O_RDWR, "take over shared memory", requireOwnFile);
     if (adopted === undefined) return undefined;
     try {
-      adopted.#setMode(mode);
+      adopted.setMode(mode);
     } catch (error) {
       adopted.#abandon();
       throw error;
@@ -161,12 +160,15 @@ export class SharedMemoryObject implements Disposable {
     return true;
   }
 
-  /** Whether another opening of the object holds a lock on it; asks only, so a read-only descriptor will do. */
+  /**
+   * Whether another opening of the object holds the write lock; asks only, so a read-only descriptor will do. A read lock, which
+   * anybody who may read can take, does not count.
+   */
   isLocked(): boolean {
     const question = wholeFileWriteLock.slice();
     const result = libc.fcntl(this.descriptor, F_OFD_GETLK, "void *", question);
     if (result < 0) throw new PosixError("ask for the lock of shared memory", this.name, "fcntl", result);
-    return question[endianness() === "LE" ? 0 : 1] !== F_UNLCK;
+    return question[endianness() === "LE" ? 0 : 1] === F_WRLCK;
   }
 
   /** The whole object as it is now, or the given size. */
@@ -234,7 +236,8 @@ export class SharedMemoryObject implements Disposable {
     return stateOfDescriptor(this.descriptor, this.name);
   }
 
-  #setMode(mode: number): void {
+  /** Exactly this mode, whatever the umask. */
+  setMode(mode: number): void {
     const result = libc.fchmod(this.descriptor, mode);
     if (result < 0) throw new PosixError("set the mode of shared memory", this.name, "fchmod", result);
   }

@@ -30,13 +30,24 @@ export interface SingleWriter {
 /** Another program that removes and creates the name all the time; each round costs microseconds. */
 const attempts = 100;
 
+/**
+ * "required": without the lock there is another writer. "wanted": another lock says that already, and this one may be in the hands
+ * of somebody who only wants to be in the way: whoever may write to an object can lock it.
+ */
+export type LockNeed = "required" | "wanted";
+
 /** Throws AnotherWriterError, UnsuitableObjectError or PosixError, and leaves nothing behind that was not there before. */
-export function becomeSingleWriter(name: string, sizeBytes: number, mode: number): SingleWriter {
+export function becomeSingleWriter(
+  name: string,
+  sizeBytes: number,
+  mode: number,
+  lock: LockNeed = "required",
+): SingleWriter {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const writer = createOrAdopt(name, mode);
     if (writer === undefined) continue;
     try {
-      if (!writer.object.tryLock()) throw new AnotherWriterError(name);
+      if (!writer.object.tryLock() && lock === "required") throw new AnotherWriterError(name);
       // Between opening and locking somebody may have removed the name: then this is an orphan, and the lock on it means nothing.
       if (writer.object.isLinked()) {
         writer.object.reserve(sizeBytes);

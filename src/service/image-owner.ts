@@ -12,42 +12,57 @@ import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 
 /** Owner reads and writes, group reads: no consumer can change a value or disturb the writer. */
 const imageMode = 0o640;
+/** Until it has its final name nobody else may even open it: a reader could lock it and be in the way. */
+const nextMode = 0o600;
+const smallestBytes = 4096;
 
 export class ImageOwner {
   readonly name: string;
   /** The image that the name leads to: ours, or at first what an earlier run left. */
   #current: SharedMemoryObject | undefined;
+  /** The generation in the making. From the start there is one: its lock says who is going to be the writer. */
   #next: SharedMemoryObject | undefined;
+  /** A worker has mapped the next generation: if it crashed, its mapping has stayed behind. */
+  #isHandedOut = false;
   /** Readers of our own generations are sent on by the worker, those of an earlier run or a crashed worker by nobody else. */
   #isAbandoned = true;
 
   /** Throws an AnotherWriterError when a living process writes the image of this name. */
   constructor(name: string) {
     this.name = name;
-    this.#current = lockExisting(name);
+    openLeftOver(name)?.close();
+    this.#next = becomeSingleWriter(`${name}.next`, smallestBytes, nextMode).object;
+    try {
+      // Before we had this lock another writer may have finished its first image.
+      this.#current = openLeftOver(name);
+    } catch (error) {
+      this.#dropNext();
+      throw error;
+    }
   }
 
   /** Memory for a new generation, all zero, not under the image's name yet. */
   prepare(sizeBytes: number): { readonly descriptor: number; readonly sizeBytes: number } {
-    // A worker that crashed has left its mapping behind, and with it the lock on what it was preparing.
-    this.#dropNext();
-    const { object } = becomeSingleWriter(`${this.name}.next`, sizeBytes, imageMode);
-    object.clearFrom(0);
-    this.#next = object;
-    // Between our look and this lock another writer may have finished its first image.
-    this.#current ??= lockExisting(this.name);
-    return { descriptor: object.descriptor, sizeBytes: object.sizeBytes() };
+    if (this.#isHandedOut) this.#dropNext();
+    this.#next ??= becomeSingleWriter(`${this.name}.next`, smallestBytes, nextMode).object;
+    this.#isHandedOut = true;
+    // Clearing gives memory back, so it comes first: a page that cannot be had later would end the process.
+    this.#next.clearFrom(0);
+    this.#next.reserve(sizeBytes);
+    return { descriptor: this.#next.descriptor, sizeBytes: this.#next.sizeBytes() };
   }
 
   /** Gives the prepared memory the image's name. */
   announce(): void {
     if (this.#next === undefined) throw new TypeError(`no new generation of ${this.name} was prepared`);
+    this.#next.setMode(imageMode);
     this.#next.rename(this.name);
     if (this.#isAbandoned && this.#current !== undefined) retireLeftOver(this.#current);
     this.#isAbandoned = false;
     this.#current?.close();
     this.#current = this.#next;
     this.#next = undefined;
+    this.#isHandedOut = false;
   }
 
   /** The worker has crashed: nobody fills the image any more, and its readers are told. */
@@ -70,14 +85,15 @@ export class ImageOwner {
     this.#next?.unlink();
     this.#next?.close();
     this.#next = undefined;
+    this.#isHandedOut = false;
   }
 }
 
-function lockExisting(name: string): SharedMemoryObject | undefined {
-  const existing = SharedMemoryObject.adopt(name, imageMode);
-  if (existing === undefined) return undefined;
-  if (existing.tryLock()) return existing;
-  existing.close();
+/** Locked where that is possible; a read lock can be anybody's and does not matter. Throws an AnotherWriterError. */
+function openLeftOver(name: string): SharedMemoryObject | undefined {
+  const leftOver = SharedMemoryObject.adopt(name, imageMode);
+  if (leftOver === undefined || leftOver.tryLock() || !leftOver.isLocked()) return leftOver;
+  leftOver.close();
   throw new AnotherWriterError(name);
 }
 

@@ -45,7 +45,7 @@ export class ServiceThread {
     const names = consumerPairNames(plan.service, naming.consumers, naming.prefix);
     this.#image = new ImageOwner(`${naming.prefix}${plan.service}_image`);
     try {
-      this.#pairs = ConsumerPair.createAll(names, plan.segmentBytes);
+      this.#pairs = ConsumerPair.createAll(names, plan.segmentBytes, "wanted");
     } catch (error) {
       this.#image.close();
       throw error;

@@ -9,7 +9,7 @@ import { PosixError } from "../posix/errno.ts";
 import { NamedSemaphore } from "../posix/named-semaphore.ts";
 import type { SemaphoreWithOrigin } from "../posix/named-semaphore.ts";
 import { becomeSingleWriter, giveUp, removeAbandoned } from "../posix/single-writer.ts";
-import type { SingleWriter } from "../posix/single-writer.ts";
+import type { LockNeed, SingleWriter } from "../posix/single-writer.ts";
 import type { ConsumerPairNames } from "./consumer-names.ts";
 import { DocumentSegment } from "./document-segment.ts";
 import { Guard } from "./guard.ts";
@@ -27,7 +27,7 @@ export type CheckOutcome = "Intact" | "Restored";
 
 export class ConsumerPair implements Disposable {
   readonly names: ConsumerPairNames;
-  readonly #mode: number;
+  readonly #lock: LockNeed;
   readonly #writer: SingleWriter;
   #guard: SemaphoreWithOrigin;
   #sizeBytes: number;
@@ -35,27 +35,27 @@ export class ConsumerPair implements Disposable {
   private constructor(
     names: ConsumerPairNames,
     sizeBytes: number,
-    mode: number,
+    lock: LockNeed,
     writer: SingleWriter,
     guard: SemaphoreWithOrigin,
   ) {
     this.names = names;
     this.#sizeBytes = sizeBytes;
-    this.#mode = mode;
+    this.#lock = lock;
     this.#writer = writer;
     this.#guard = guard;
   }
 
   /**
    * Creates both, or takes over what a killed run left: consumers keep their mappings. A larger segment stays large, and what lies
-   * past `sizeBytes` is kept NUL. Throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing new behind.
+   * past `sizeBytes` is kept NUL. With lock "wanted" the caller knows by other means that there is no other writer. Throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing new behind.
    */
-  static create(names: ConsumerPairNames, sizeBytes: number, mode: number = consumerMode): ConsumerPair {
-    const writer = becomeSingleWriter(names.segmentName, sizeBytes, mode);
+  static create(names: ConsumerPairNames, sizeBytes: number, lock: LockNeed = "required"): ConsumerPair {
+    const writer = becomeSingleWriter(names.segmentName, sizeBytes, consumerMode, lock);
     try {
       writer.object.clearFrom(sizeBytes);
-      const guard = NamedSemaphore.createOrAdopt(names.semaphoreName, mode);
-      return new ConsumerPair(names, sizeBytes, mode, writer, guard);
+      const guard = NamedSemaphore.createOrAdopt(names.semaphoreName, consumerMode);
+      return new ConsumerPair(names, sizeBytes, lock, writer, guard);
     } catch (error) {
       giveUp(writer);
       throw error;
@@ -63,10 +63,10 @@ export class ConsumerPair implements Disposable {
   }
 
   /** All of them or none; throws like `create`. */
-  static createAll(list: readonly ConsumerPairNames[], sizeBytes: number, mode: number = consumerMode): ConsumerPair[] {
+  static createAll(list: readonly ConsumerPairNames[], sizeBytes: number, lock: LockNeed = "required"): ConsumerPair[] {
     const pairs: ConsumerPair[] = [];
     try {
-      for (const names of list) pairs.push(ConsumerPair.create(names, sizeBytes, mode));
+      for (const names of list) pairs.push(ConsumerPair.create(names, sizeBytes, lock));
       return pairs;
     } catch (error) {
       for (const pair of pairs) pair.#giveUp();
@@ -144,7 +144,7 @@ export class ConsumerPair implements Disposable {
   #checkSegment(farewell: Uint8Array): CheckOutcome {
     const segment = this.#writer.object;
     if (!segment.isLinked()) {
-      const successor = becomeSingleWriter(this.names.segmentName, this.sizeBytes, this.#mode);
+      const successor = becomeSingleWriter(this.names.segmentName, this.sizeBytes, consumerMode, this.#lock);
       try {
         successor.object.clearFrom(this.sizeBytes);
         this.#bidFarewell(farewell);
@@ -165,7 +165,7 @@ export class ConsumerPair implements Disposable {
   #checkSemaphore(): CheckOutcome {
     const before = this.#guard.semaphore;
     if (before.isLinked() && before.isSound()) return "Intact";
-    this.#guard = NamedSemaphore.createOrAdopt(this.names.semaphoreName, this.#mode);
+    this.#guard = NamedSemaphore.createOrAdopt(this.names.semaphoreName, consumerMode);
     before.close();
     return "Restored";
   }
