@@ -1,0 +1,43 @@
+// An image in real shared memory, owned as a service owns it, under a name of this process.
+
+import { SharedMemoryObject } from "../src/posix/shared-memory-object.ts";
+import { planDirectory } from "../src/process-image/directory.ts";
+import { mappedMemory } from "../src/process-image/image-memory.ts";
+import { ImageWriter } from "../src/process-image/image-writer.ts";
+import { ConnectionState } from "../src/process-image/layout.ts";
+import type { ServerBlock } from "../src/process-image/server-block.ts";
+import { ImageOwner } from "../src/service/image-owner.ts";
+import { plantServer, type Mix } from "./plant-values.ts";
+
+export interface SharedImage extends Disposable {
+  readonly name: string;
+  readonly buffer: ArrayBufferLike;
+  readonly publish: (set: (block: ServerBlock) => void) => void;
+}
+
+export function numbersImage(mix: Mix, points: number): SharedImage {
+  const name = `benchmark_${process.pid}_image`;
+  const owner = new ImageOwner(name);
+  const directory = planDirectory([plantServer(mix, points)]);
+  const { descriptor, sizeBytes } = owner.prepare(directory.imageBytes);
+  const mapping = SharedMemoryObject.fromDescriptor(descriptor, name).map("read-write", sizeBytes);
+  const image = new ImageWriter({ service: "modbus", intervalMs: 1000 }, directory, mappedMemory(mapping));
+  owner.announce();
+  const [block] = image.blocks;
+  if (block === undefined) throw new RangeError("the image has no block");
+  return {
+    name,
+    buffer: mapping.buffer,
+    publish: (set) => {
+      block.begin();
+      set(block);
+      block.count("polls");
+      block.publish({ connection: ConnectionState.connected }, 1);
+    },
+    [Symbol.dispose]: () => {
+      owner.remove();
+      owner.close();
+      mapping.unmap();
+    },
+  };
+}

@@ -1,0 +1,58 @@
+// How long from a publish until a reader that sleeps in another process is awake? The clock is read just before `publish` is called, and
+// first thing after the sleep; both processes have the same monotonic clock. Needs gcc.
+//
+//   node benchmarks/wake-up.ts [--json]
+
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
+import { BuiltInType } from "../src/point/built-in-type.ts";
+import { compiledPeer, nodePeer, type Command } from "./compiled-peer.ts";
+import { doublesOnly, fullPrecision, setAll } from "./plant-values.ts";
+import { quantile, tell, type Line } from "./report.ts";
+import { numbersImage } from "./shared-image.ts";
+
+const POINTS = 1000;
+const WAKE_UPS = 5000;
+
+interface Samples {
+  readonly wakeUs: readonly number[];
+  readonly copyUs: readonly number[];
+}
+
+async function measure([program, ...parameters]: Command): Promise<Samples> {
+  using image = numbersImage(doublesOnly, POINTS);
+  const child = spawn(program, [...parameters, image.name, String(WAKE_UPS)], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  await lines.next();
+  const answered = lines.next();
+  const over = new AbortController();
+  child.once("exit", () => over.abort());
+  for (let round = 0; !over.signal.aborted; round++) {
+    await pause(1 + Math.random()); // until the reader sleeps again
+    image.publish((block) => {
+      setAll(block, doublesOnly, fullPrecision, round);
+      block.setNumber(0, BuiltInType.Double, Number(process.hrtime.bigint()));
+    });
+  }
+  return JSON.parse((await answered).value ?? "null") as Samples;
+}
+
+async function linesOf(language: string, command: Command): Promise<readonly Line[]> {
+  const { wakeUs, copyUs } = await measure(command);
+  return [
+    { what: `${language}: publish to awake, median us`, figure: quantile(wakeUs, 0.5) },
+    {
+      what: `${language}: publish to awake, 99th percentile us`,
+      figure: quantile(wakeUs, 0.99),
+      wanted: "less than 300",
+    },
+    { what: `${language}: the snapshot right after it, median us`, figure: quantile(copyUs, 0.5) },
+  ];
+}
+
+tell({
+  question: "How long from a publish until a sleeping reader is awake?",
+  lines: [...(await linesOf("C", compiledPeer("wake-up"))), ...(await linesOf("Node", nodePeer("wake-up")))],
+  remarks: [`${WAKE_UPS} publishes of ${POINTS} points, one or two milliseconds apart`],
+});
