@@ -36,10 +36,7 @@ export class Partition {
     try {
       for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options.naming, options.log));
     } catch (error) {
-      for (const thread of threads) {
-        thread.removeObjects();
-        thread.close();
-      }
+      for (const thread of threads) thread.giveUp();
       throw error;
     }
     this.#threads = threads;

@@ -90,6 +90,12 @@ export class ServiceThread {
     }
   }
 
+  /** Undoes the constructor: what it made goes, what it took over stays. */
+  giveUp(): void {
+    for (const pair of this.#pairs) pair.giveUp();
+    this.#image.close();
+  }
+
   removeObjects(): void {
     for (const pair of this.#pairs) pair.remove();
     this.#image.remove();

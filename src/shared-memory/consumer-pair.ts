@@ -69,7 +69,7 @@ export class ConsumerPair implements Disposable {
       for (const names of list) pairs.push(ConsumerPair.create(names, sizeBytes, lock));
       return pairs;
     } catch (error) {
-      for (const pair of pairs) pair.#giveUp();
+      for (const pair of pairs) pair.giveUp();
       throw error;
     }
   }
@@ -170,7 +170,8 @@ export class ConsumerPair implements Disposable {
     return "Restored";
   }
 
-  #giveUp(): void {
+  /** Undoes `create`: what it made goes, what it took over stays, and both are closed. */
+  giveUp(): void {
     if (this.#guard.origin === "Created") this.#guard.semaphore.unlink();
     this.#guard.semaphore.close();
     giveUp(this.#writer);

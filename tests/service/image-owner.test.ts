@@ -1,73 +1,119 @@
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { libc } from "../../src/posix/libc.ts";
+import { planDirectory } from "../../src/process-image/directory.ts";
+import { mappedMemory } from "../../src/process-image/image-memory.ts";
+import { ImageWriter } from "../../src/process-image/image-writer.ts";
+import { OpenedImage } from "../../src/process-image/opened-image.ts";
 import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
 import { AnotherWriterError } from "../../src/posix/single-writer.ts";
 import { ImageOwner } from "../../src/service/image-owner.ts";
-import { ConsumerPair } from "../../src/shared-memory/consumer-pair.ts";
-import { consumerPairNames } from "../../src/shared-memory/consumer-names.ts";
 import { filesOf, ownPrefix } from "../posix/own-objects.ts";
+import { serverOf } from "../process-image/sample-image.ts";
 
-const F_OFD_SETLK = 37;
-const readLock = new Uint8Array(32);
+const directory = planDirectory([serverOf("A", 0)]);
 
-function published(name: string): ImageOwner {
-  const owner = new ImageOwner(name);
-  owner.prepare(8192);
-  owner.announce();
-  return owner;
+/** What a worker does: fills the memory that the owner prepared. Returns what unmaps it. */
+function fill(owner: ImageOwner): () => void {
+  const { descriptor, sizeBytes } = owner.prepare(directory.imageBytes);
+  const mapping = SharedMemoryObject.fromDescriptor(descriptor, owner.name).map("read-write", sizeBytes);
+  const { generation } = new ImageWriter({ service: "modbus", intervalMs: 1000 }, directory, mappedMemory(mapping));
+  assert.equal(generation, 1);
+  return () => mapping.unmap();
 }
 
-test("a second owner is refused while the first lives, and leaves nothing behind", (t) => {
-  const prefix = ownPrefix(t);
-  const first = published(`${prefix}image`);
-  assert.throws(() => new ImageOwner(`${prefix}image`), AnotherWriterError);
-  assert.deepEqual(filesOf(prefix), [`${prefix}image`]);
-  first.close();
-  published(`${prefix}image`).close();
-});
-
-test("an owner that has no image yet keeps a second one away, too", (t) => {
-  const prefix = ownPrefix(t);
-  const first = new ImageOwner(`${prefix}image`);
-  assert.throws(() => new ImageOwner(`${prefix}image`), AnotherWriterError);
-  first.close();
-  assert.deepEqual(filesOf(prefix), []);
-});
-
-test("a reader that locks what it may read does not keep the next owner from starting", (t) => {
-  const prefix = ownPrefix(t);
-  published(`${prefix}image`).close();
-  using reader = SharedMemoryObject.openExisting(`${prefix}image`, "read-only");
-  assert.equal(libc.fcntl(reader?.descriptor ?? -1, F_OFD_SETLK, "void *", readLock), 0);
-  published(`${prefix}image`).close();
-});
-
-test("a consumer that locks its segment does not keep it from being written by the sole writer", (t) => {
-  const [names] = consumerPairNames("opcua", [], ownPrefix(t));
-  assert.ok(names);
-  ConsumerPair.create(names, 4096).close();
-  using consumer = SharedMemoryObject.openExisting(names.segmentName, "read-write");
-  assert.equal(consumer?.tryLock(), true);
-  assert.throws(() => ConsumerPair.create(names, 4096), AnotherWriterError);
-  ConsumerPair.create(names, 4096, "wanted").close();
-});
-
-test("nobody else may open an image in the making; a finished one is readable by the group", (t) => {
-  const prefix = ownPrefix(t);
-  const owner = new ImageOwner(`${prefix}image`);
-  owner.prepare(8192);
-  assert.equal(statSync(`/dev/shm/${prefix}image.next`).mode & 0o777, 0o600);
+test("an image gets its name when it is complete, and readers of the group may not write", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  using image = new OpenedImage(name);
+  const unmap = fill(owner);
+  assert.equal(image.current(), undefined);
   owner.announce();
-  assert.equal(statSync(`/dev/shm/${prefix}image`).mode & 0o777, 0o640);
+  assert.equal(image.current()?.service, "modbus");
+  assert.equal(statSync(`/dev/shm/${name}`).mode & 0o777, 0o640);
+  unmap();
+  owner.remove();
+  owner.close();
+  assert.deepEqual(filesOf(name), []);
+});
+
+test("a new generation replaces the old one under the same name, and only the owner's worker retires it", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  using image = new OpenedImage(name);
+  const unmaps = [fill(owner)];
+  owner.announce();
+  const first = image.current();
+  unmaps.push(fill(owner));
+  assert.equal(image.current(), first, "not before it is announced");
+  owner.announce();
+  assert.equal(first?.isRetired, false);
+  assert.notEqual(image.current(), first);
+  for (const unmap of unmaps) unmap();
   owner.close();
 });
 
-test("memory for an image is backed before it is handed out", (t) => {
-  const prefix = ownPrefix(t);
-  const owner = new ImageOwner(`${prefix}image`);
-  owner.prepare(1 << 20);
-  assert.equal(statSync(`/dev/shm/${prefix}image.next`).blocks * 512, 1 << 20);
+test("while an owner lives no other becomes one; when it is gone the next takes over and sends its readers on", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const killed = new ImageOwner(name);
+  const unmap = fill(killed);
+  killed.announce();
+  assert.throws(() => new ImageOwner(name), AnotherWriterError);
+  using image = new OpenedImage(name);
+  const left = image.current();
+  unmap();
+  killed.close(); // as the kernel does when a process dies: the name stays, the lock goes
+  const next = new ImageOwner(name);
+  assert.equal(left?.isRetired, false);
+  const unmapNext = fill(next);
+  next.announce();
+  assert.equal(left?.isRetired, true);
+  assert.notEqual(image.current(), left);
+  unmapNext();
+  next.close();
+});
+
+test("readers of a crashed worker's image are told, and told of the next one", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  using image = new OpenedImage(name);
+  const unmaps = [fill(owner)];
+  owner.announce();
+  const first = image.current();
+  owner.abandon();
+  assert.equal(first?.isRetired, true);
+  unmaps.push(fill(owner)); // crashed again, while it made an image
+  unmaps.push(fill(owner));
+  owner.announce();
+  assert.equal(image.current()?.isRetired, false);
+  for (const unmap of unmaps) unmap();
   owner.close();
+  assert.deepEqual(filesOf(name), [name]);
+});
+
+for (const [what, content] of [
+  ["nothing", ""],
+  ["garbage", "x".repeat(10_000)],
+  ["the beginning of an image", "CPCIMAGE".padEnd(8192, "\0")],
+] as const) {
+  test(`a left-over that holds ${what} is replaced`, (t) => {
+    const name = `${ownPrefix(t)}modbus_image`;
+    writeFileSync(`/dev/shm/${name}`, content);
+    const owner = new ImageOwner(name);
+    using image = new OpenedImage(name);
+    const unmap = fill(owner);
+    owner.announce();
+    assert.equal(image.current()?.service, "modbus");
+    unmap();
+    owner.close();
+  });
+}
+
+test("what was prepared and never announced goes with its owner", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  fill(owner)();
+  assert.deepEqual(filesOf(name), [`${name}.next`]);
+  owner.close();
+  assert.deepEqual(filesOf(name), []);
 });

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { test, type TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import type { ModbusServer } from "../../src/config/configuration.ts";
+import { OpenedImage } from "../../src/process-image/opened-image.ts";
+import { AnotherWriterError } from "../../src/posix/single-writer.ts";
+import { ImageOwner } from "../../src/service/image-owner.ts";
+import { Partition, type PartitionOptions } from "../../src/service/partition.ts";
+import { spawnWorker } from "../../src/service/spawn-worker.ts";
+import { ConsumerPair } from "../../src/shared-memory/consumer-pair.ts";
+import { consumerPairNames } from "../../src/shared-memory/consumer-names.ts";
+import { point, server } from "../modbus-tcp-client/plant.ts";
+import { honest, startDevice } from "../modbus-tcp-client/rogue-device.ts";
+import { recordingLog } from "../polling/test-client.ts";
+import { filesOf, ownPrefix } from "../posix/own-objects.ts";
+
+const watchdog = { timeout: 60_000 };
+const connection = "ModbusTCP Connections:Plant: Connection status";
+
+type Document = Readonly<Record<string, { readonly value: unknown }>>;
+
+function modbus(servers: readonly ModbusServer[]) {
+  return { file: "modbus.xml", servers };
+}
+
+async function setUp(t: TestContext, changes: Partial<PartitionOptions> = {}) {
+  const prefix = ownPrefix(t);
+  const device = await startDevice(honest(() => Date.now() & 0xffff));
+  t.after(() => device.close());
+  const { lines, log } = recordingLog();
+  const options: PartitionOptions = {
+    opcua: undefined,
+    modbus: modbus([server(device.port, [point(0)])]),
+    intervalMs: 20,
+    naming: { consumers: [], prefix },
+    segmentBytes: undefined,
+    certificatesDirectory: "",
+    removeOnExit: true,
+    log,
+    ...changes,
+  };
+  const path = `/dev/shm/${prefix}modbus_shm`;
+  const document = (): Document => {
+    try {
+      return JSON.parse(readFileSync(path, "utf8").replace(/\0+$/, "")) as Document;
+    } catch {
+      return {};
+    }
+  };
+  const value = (key = "Plant: 3/0"): unknown => document()[key]?.value;
+  return { prefix, device, lines, options, path, document, value };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(2);
+}
+
+/** A partition whose Modbus thread the test can end as a crash does: without a word. */
+function started(t: TestContext, options: PartitionOptions, before: () => void = () => {}) {
+  const partition = new Partition(options);
+  const worker = spawnWorker("modbus");
+  before();
+  partition.start({ modbus: worker });
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= partition.stop());
+  t.after(stop);
+  return { partition, worker, stop };
+}
+
+test(
+  "a thread that crashed shows closed connections at once, its readers are sent on, and it is started again",
+  watchdog,
+  async (t) => {
+    const { prefix, options, path, value, document, lines } = await setUp(t);
+    const { worker } = started(t, options);
+    await until(() => value() !== undefined);
+    using image = new OpenedImage(`${prefix}modbus_image`);
+    const before = image.current();
+    const { ino } = statSync(path);
+    const closed = new Promise<Document>((resolve) => worker.once("exit", () => resolve(document())));
+    await worker.terminate();
+    assert.deepEqual(
+      Object.entries(await closed).map(([key, entry]) => [key, entry.value]),
+      [[connection, false]],
+    );
+    assert.equal(before?.isRetired, true);
+    await until(() => value() !== undefined);
+    const seen = value();
+    await until(() => value() !== seen && value() !== undefined);
+    assert.equal(statSync(path).ino, ino, "consumers keep their mapping");
+    assert.equal(image.current()?.isRetired, false);
+    assert.equal(image.hasWriter(), true);
+    const messages = lines.filter(({ level }) => level === "error").map(({ message }) => message);
+    assert.deepEqual(messages, ["the service's thread ended unexpectedly and is started again"]);
+  },
+);
+
+test("stopped while a crashed thread waits for its restart, it ends", watchdog, async (t) => {
+  const { options, value, prefix, lines } = await setUp(t);
+  const { stop, worker } = started(t, options);
+  await until(() => value() !== undefined);
+  await worker.terminate();
+  await until(() => lines.some(({ message }) => message.includes("started again")));
+  await stop();
+  assert.deepEqual(filesOf(prefix), []);
+});
+
+test("stopped before its first value, it ends with every connection shown as closed", watchdog, async (t) => {
+  const { options, document, prefix } = await setUp(t, { removeOnExit: false });
+  const { stop } = started(t, options);
+  await stop();
+  assert.equal(document()[connection]?.value, false);
+  assert.equal(filesOf(prefix).length, 3);
+});
+
+test("when an image cannot be made the log says why, and it is tried again until it can", watchdog, async (t) => {
+  const { options, prefix, value, lines } = await setUp(t);
+  const obstacle = `/dev/shm/${prefix}modbus_image`;
+  started(t, options, () => mkdirSync(obstacle));
+  await until(() => lines.some(({ fields }) => String(fields?.["stack"]).includes("directory")));
+  rmdirSync(obstacle);
+  await until(() => value() !== undefined);
+});
+
+test("when a further image cannot be made the service goes on with the one it has", watchdog, async (t) => {
+  const { options, prefix, value, lines, device } = await setUp(t);
+  const { partition } = started(t, options);
+  await until(() => value() !== undefined);
+  const obstacle = `/dev/shm/${prefix}modbus_image.next`;
+  mkdirSync(obstacle);
+  const servers = [server(device.port, [point(0)]), server(device.port, [point(1)], { alias: "New" })];
+  partition.reconfigure({ opcua: undefined, modbus: modbus(servers) });
+  await until(() => lines.some(({ message }) => message.startsWith("the process image stays as it is for now")));
+  const seen = value();
+  await until(() => value() !== seen && value() !== undefined);
+  rmdirSync(obstacle);
+  await until(() => value("ModbusTCP Connections:New: Connection status") === true);
+  assert.equal(lines.filter(({ message }) => message.startsWith("the process image stays")).length, 1);
+});
+
+test(
+  "what cannot be created as a whole is not created at all, and what a killed run left stays as it was",
+  watchdog,
+  async (t) => {
+    const opcua = { file: "opcua.xml", servers: [] };
+    const { options, prefix } = await setUp(t, { opcua });
+    const [names] = consumerPairNames("opcua", [], prefix);
+    using left = ConsumerPair.create(names!, 10_240);
+    left.overwrite(Buffer.from("{}"));
+    left.close();
+    const before = filesOf(prefix).toSorted();
+    const other = new ImageOwner(`${prefix}modbus_image`);
+    assert.throws(() => new Partition(options), AnotherWriterError);
+    other.close();
+    assert.deepEqual(filesOf(prefix).toSorted(), before);
+    assert.ok(existsSync(`/dev/shm/${prefix}opcua_shm`));
+  },
+);
