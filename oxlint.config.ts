@@ -12,8 +12,8 @@ const borders: Readonly<Record<string, readonly string[]>> = {
   "process-image": ["point", "posix"],
   "shared-memory": ["point", "posix", "process-image"],
   polling: ["point", "logging", "process-image", "shared-memory"],
-  "modbus-tcp-client": ["point", "config", "polling"],
-  "opcua-client": ["point", "config", "polling", "certificates"],
+  "modbus-tcp-client": ["point", "config", "polling", "certificates"],
+  "opcua-client": ["point", "logging", "config", "polling", "certificates"],
   simulator: ["point", "config", "certificates"],
   service: [
     "point",
@@ -36,7 +36,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   pino: ["src/logging/pino-log.ts"],
   "pino-pretty": ["src/logging/pino-log.ts"],
   commander: ["src/commands/program.ts", "src/main.ts"],
-  "@peculiar/x509": ["src/certificates/application-certificate.ts"],
+  "@peculiar/x509": ["src/certificates/application-certificate.ts", "src/certificates/parsed-certificate.ts"],
 };
 
 const folders = [...Object.keys(borders), "commands"];

@@ -62,7 +62,7 @@ function printModbus(configuration: ModbusConfiguration): void {
     const requests = planReads(server.points, server).tables.reduce((sum, { requests: own }) => sum + own.length, 0);
     table.push([
       server.alias,
-      `${server.host}:${server.port}`,
+      `${server.host}:${server.port}${server.tls === undefined ? "" : ` TLS ${server.tls.minimumVersion}`}`,
       server.points.length,
       requests,
       interval(server.intervalMs),

@@ -38,7 +38,7 @@ export function loadConfigurations(files: ConfigurationFiles): Configurations {
   };
   const { certificatesDirectory } = files;
   const opcua = load(files.opcua, (file) => loadOpcUaConfiguration(file, { certificatesDirectory }));
-  const modbus = load(files.modbus, loadModbusConfiguration);
+  const modbus = load(files.modbus, (file) => loadModbusConfiguration(file, { certificatesDirectory }));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return { opcua, modbus, warnings };
 }

@@ -27,10 +27,25 @@ export interface ModbusServer {
   /** Registers or bits nobody asked for that may be read along to save a request. */
   readonly maxGap: number;
   readonly pauseBetweenRequestsMs: number;
+  /** Absent or undefined: plain Modbus TCP. There is no fallback from one to the other. */
+  readonly tls?: ModbusTls | undefined;
   /** In configuration order, quantities already expanded: one entry per value. */
   readonly points: readonly ModbusPoint[];
   readonly location: Location;
 }
+
+/** MODBUS/TCP Security Protocol Specification: TLS with certificates on both sides. */
+export interface ModbusTls {
+  /** Absolute paths. Certificates PEM or DER, key PEM. */
+  readonly caFile: string;
+  readonly clientCertificateFile: string;
+  readonly clientPrivateKeyFile: string;
+  /** Host name or address that the device's certificate must be for. */
+  readonly serverName: string;
+  readonly minimumVersion: TlsVersion;
+}
+
+export type TlsVersion = "1.2" | "1.3";
 
 export type ReadFunction = 1 | 2 | 3 | 4;
 
@@ -84,6 +99,10 @@ export interface OpcUaServer {
   readonly serverCertificateFile: string | undefined;
   readonly clientCertificateFile: string | undefined;
   readonly clientPrivateKeyFile: string | undefined;
+  /** Of an encrypted client key. */
+  readonly privateKeyPassphrase?: string | undefined;
+  /** Absent or undefined: every check counts. */
+  readonly relaxations?: SecurityRelaxations | undefined;
   readonly identity: OpcUaIdentity;
   readonly intervalMs: number | undefined;
   readonly timeoutMs: number;
@@ -93,10 +112,24 @@ export interface OpcUaServer {
   readonly location: Location;
 }
 
+/** Checks of the server's certificate that a site chose to overlook; each use is logged. */
+export interface SecurityRelaxations {
+  readonly ignoreHostName: boolean;
+  /** Expired and not yet valid. */
+  readonly ignoreExpiry: boolean;
+  /** A revocation list that is missing or out of date; what is revoked stays refused. */
+  readonly ignoreUnknownRevocation: boolean;
+}
+
 export type OpcUaIdentity =
   | { readonly kind: "Anonymous" }
   | { readonly kind: "UserName"; readonly userName: string; readonly password: string }
-  | { readonly kind: "Certificate"; readonly certificateFile: string; readonly privateKeyFile: string };
+  | {
+      readonly kind: "Certificate";
+      readonly certificateFile: string;
+      readonly privateKeyFile: string;
+      readonly privateKeyPassphrase?: string | undefined;
+    };
 
 export interface OpcUaNode {
   readonly displayName: string;

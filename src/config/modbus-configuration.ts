@@ -10,6 +10,7 @@ import type { Fields } from "./fields.ts";
 import { distinctKeys } from "./keys.ts";
 import { readEndpoint } from "./modbus-endpoint.ts";
 import type { ModbusEndpoint } from "./modbus-endpoint.ts";
+import { readTls } from "./modbus-tls.ts";
 import { openConfiguration } from "./open-configuration.ts";
 import { Findings, quote } from "./problem.ts";
 import type { Problem } from "./problem.ts";
@@ -20,22 +21,29 @@ const mostValues = 100_000;
 
 type ServerWithoutPoints = Omit<ModbusServer, "points"> & { readonly endpoints: readonly ModbusEndpoint[] };
 
+export interface ModbusLoadOptions {
+  /** Where relative file names of certificates and keys start. */
+  readonly certificatesDirectory: string;
+}
+
 /** Throws a ConfigurationError with everything that is wrong. Warnings are about what is read differently than it might seem. */
-export function loadModbusConfiguration(file: string): {
-  readonly configuration: ModbusConfiguration;
-  readonly warnings: readonly Problem[];
-} {
+export function loadModbusConfiguration(
+  file: string,
+  options: ModbusLoadOptions = { certificatesDirectory: "certificates" },
+): { readonly configuration: ModbusConfiguration; readonly warnings: readonly Problem[] } {
   const findings = new Findings(file);
   const root = openConfiguration("modbustcp-endpoints.xsd", findings);
   const fields = root?.list("server") ?? [];
   checkAliases(fields, "serveralias");
-  const servers = fields.map(readServer).filter((server) => server !== undefined);
+  const servers = fields
+    .map((server) => readServer(server, options.certificatesDirectory))
+    .filter((server) => server !== undefined);
   const named = nameValues(servers, findings);
   const warnings = findings.conclude();
   return { configuration: { file, servers: named }, warnings };
 }
 
-function readServer(fields: Fields): ServerWithoutPoints | undefined {
+function readServer(fields: Fields, certificatesDirectory: string): ServerWithoutPoints | undefined {
   const alias = fields.name("serveralias");
   const host = readHost(fields);
   const maxRegistersPerRequest = fields.number("maxRegistersPerRequest") ?? 125;
@@ -50,6 +58,8 @@ function readServer(fields: Fields): ServerWithoutPoints | undefined {
     .map((endpoint) => readEndpoint(endpoint, defaults))
     .filter((endpoint) => endpoint !== undefined);
   const port = fields.number("port");
+  const tlsFields = fields.child("tls");
+  const tls = tlsFields && readTls(tlsFields, host ?? "", certificatesDirectory);
   if (alias === undefined || host === undefined || port === undefined) return undefined;
   return {
     alias,
@@ -61,6 +71,7 @@ function readServer(fields: Fields): ServerWithoutPoints | undefined {
     maxRegistersPerRequest,
     maxGap: fields.number("maxGap") ?? 0,
     pauseBetweenRequestsMs: fields.milliseconds("pauseBetweenRequests") ?? 0,
+    tls,
     location: { file: fields.findings.file, line: fields.element.line },
     endpoints,
   };

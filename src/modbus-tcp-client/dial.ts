@@ -1,8 +1,18 @@
-// Opens the TCP connection to a device and reduces the socket's events to three: opened, bytes, lost.
+// Opens the connection to a device, plain or inside TLS as configured, and reduces the socket's events to three: opened, bytes,
+// lost. It never tries the one where the other is configured.
 
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
+import type { ModbusTls } from "../config/configuration.ts";
 import type { ServerErrorCode } from "../point/server-error.ts";
+import {
+  closedBeforeAnswer,
+  endOfCertificateMs,
+  securityFailure,
+  tlsOptions,
+  type DialPhase,
+} from "./transport-security.ts";
 
 /** Why there is no connection (any more): completes "cannot read from HOST:PORT because ...". */
 export interface Failure {
@@ -11,8 +21,16 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
+/** Where a device is, and how it is reached. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: ModbusTls | undefined;
+}
+
 export interface Line {
-  opened(): void;
+  /** `certificateEndsMs`: wall clock, when the certificate that the device showed expires. */
+  opened(certificateEndsMs: number | undefined): void;
   /** The first `lengthBytes` of `chunk`, valid during the call. */
   received(chunk: Uint8Array, lengthBytes: number): void;
   /** Called once, and last; also after our own `destroy` of the socket. */
@@ -23,49 +41,86 @@ const KEEP_ALIVE_AFTER_MS = 10_000;
 /** One read of the socket; a device answers one request at a time, so a few frames are plenty. */
 const READ_BYTES = 1024;
 
-/** What goes wrong, now or later, is told to `line.lost`; the socket is destroyed by then. Throws for a port that is none. */
-export function dial(host: string, port: number, timeoutMs: number, line: Line): Socket {
-  const chunk = new Uint8Array(READ_BYTES);
+const CLOSED_BEFORE_ANSWER: Failure = { code: "SecurityRefused", because: closedBeforeAnswer };
+
+/**
+ * What goes wrong, now or later, is told to `line.lost`; the socket is destroyed by then. Throws for a port that is none, and a
+ * CertificateError for files that cannot be used.
+ */
+export function dial(place: Place, timeoutMs: number, line: Line): Socket {
   let failure: Failure = { code: "ConnectionFailed", because: "the connection was closed" };
-  const socket = connect({
-    host,
-    port,
-    // MODBUS Messaging on TCP/IP V1.0b, 4.3: small requests must not wait for each other, and a dead peer must be noticed.
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
-    onread: {
-      buffer: chunk,
-      callback: (lengthBytes) => {
-        line.received(chunk, lengthBytes);
-        return true;
-      },
-    },
-  });
+  const { tls } = place;
+  let phase: DialPhase = "reaching";
+  const opened = (certificateEndsMs?: number): void => {
+    phase = "open";
+    clearTimeout(timer);
+    line.opened(certificateEndsMs);
+  };
+  const received = (chunk: Uint8Array, lengthBytes: number): void => {
+    phase = "answering";
+    line.received(chunk, lengthBytes);
+  };
+  const socket = tls === undefined ? dialPlain(place, received, opened) : dialSecure(place, tls, received, opened);
   const timer = setTimeout(() => {
     // A process that was held up finds timers due before it has seen what happened meanwhile: let it look first.
     setImmediate(() => {
-      if (!socket.connecting) return;
-      failure = { code: "Timeout", because: `there was no connection within ${timeoutMs} ms` };
+      if (phase === "open" || phase === "answering") return;
+      const what = phase === "reaching" ? "connection" : "end of the TLS handshake";
+      failure = { code: "Timeout", because: `there was no ${what} within ${timeoutMs} ms` };
       socket.destroy();
     });
   }, timeoutMs);
   socket.once("connect", () => {
-    clearTimeout(timer);
-    line.opened();
+    if (phase === "reaching") phase = "handshake";
   });
   socket.once("end", () => {
-    failure = { code: "ConnectionFailed", because: "the device closed the connection" };
+    const refusal = tls === undefined || phase === "answering" ? undefined : CLOSED_BEFORE_ANSWER;
+    failure = refusal ?? { code: "ConnectionFailed", because: "the device closed the connection" };
     socket.destroy();
   });
   socket.once("error", (error: NodeJS.ErrnoException) => {
-    failure = { code: "ConnectionFailed", because: describe(error), cause: error };
+    const refusal = tls === undefined ? undefined : securityFailure(error, tls.serverName, phase);
+    failure =
+      refusal === undefined
+        ? { code: "ConnectionFailed", because: describe(error), cause: error }
+        : { code: "SecurityRefused", because: refusal, cause: error };
   });
   socket.once("close", () => {
     clearTimeout(timer);
     line.lost(failure);
   });
   return socket;
+}
+
+// MODBUS Messaging on TCP/IP V1.0b, 4.3: small requests must not wait for each other, and a dead peer must be noticed.
+const tcpOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS };
+
+function dialPlain({ host, port }: Place, received: Line["received"], opened: () => void): Socket {
+  const chunk = new Uint8Array(READ_BYTES);
+  const socket = connect({
+    host,
+    port,
+    ...tcpOptions,
+    onread: {
+      buffer: chunk,
+      callback: (lengthBytes) => {
+        received(chunk, lengthBytes);
+        return true;
+      },
+    },
+  });
+  return socket.once("connect", () => opened());
+}
+
+function dialSecure(
+  { host, port }: Place,
+  tls: ModbusTls,
+  received: Line["received"],
+  opened: (endsMs?: number) => void,
+): Socket {
+  const socket = connectTls({ host, port, ...tcpOptions, ...tlsOptions(tls) });
+  socket.on("data", (chunk) => received(chunk, chunk.length));
+  return socket.once("secureConnect", () => opened(endOfCertificateMs(socket)));
 }
 
 const meaningByErrno: ReadonlyMap<string, string> = new Map([

@@ -1,4 +1,4 @@
-// One TCP connection to one host and port, shared by every server and unit id of the configuration that lives there.
+// One TCP connection, plain or inside TLS, to one host and port, shared by every server and unit id of the configuration that lives there.
 //
 // It promises: one request outstanding at a time, first come first served (many devices can do no more); every reply is
 // checked against its request; any doubt about framing closes the connection, because after one wrong length all later
@@ -13,7 +13,8 @@
 import type { Socket } from "node:net";
 
 import { ServerError } from "../point/server-error.ts";
-import { dial, type Failure } from "./dial.ts";
+import { CertificateError } from "../certificates/certificate-file.ts";
+import { dial, type Failure, type Line, type Place } from "./dial.ts";
 import type { Answer, Consume, Requester } from "./exchange.ts";
 import { FrameAssembler } from "./frame-assembler.ts";
 import { encodeHeader, HEADER_BYTES, type Frame, type Malformed } from "./mbap-frame.ts";
@@ -49,8 +50,8 @@ const NOT_CONNECTED: Failure = { code: "ConnectionFailed", because: "it is not c
 const STOPPED: Failure = { code: "Stopped", because: "it was told to stop" };
 
 export class ModbusConnection {
-  readonly host: string;
-  readonly port: number;
+  readonly place: Place;
+  #certificateEndsMs: number | undefined;
   #state: State = { kind: "closed", failure: NOT_CONNECTED };
   readonly #waiting: Pending[] = [];
   #outstanding: Pending | undefined;
@@ -61,9 +62,13 @@ export class ModbusConnection {
   #idleSinceMs = -Infinity;
   readonly #request = new Uint8Array(HEADER_BYTES + REQUEST_PDU_BYTES);
 
-  constructor(host: string, port: number) {
-    this.host = host;
-    this.port = port;
+  constructor(place: Place) {
+    this.place = place;
+  }
+
+  /** Wall clock, when the certificate that the device showed last expires; undefined when it showed none. */
+  get certificateEndsMs(): number | undefined {
+    return this.#certificateEndsMs;
   }
 
   /** Identity of the TCP connection: another object after every reconnect; undefined when there is none. */
@@ -117,22 +122,40 @@ export class ModbusConnection {
 
   #connect(timeoutMs: number): void {
     const attempt = Promise.withResolvers<void>();
+    const line: Line = {
+      opened: (certificateEndsMs) => {
+        if (this.#isCurrent(session)) {
+          this.#certificateEndsMs = certificateEndsMs;
+          this.#setState({ kind: "open", session });
+        }
+        attempt.resolve();
+      },
+      received: (chunk, lengthBytes) => this.#received(session, chunk, lengthBytes),
+      lost: (failure) => {
+        if (this.#isCurrent(session)) this.#close(lostInside(session.frames.pendingBytes, failure));
+      },
+    };
+    const socket = this.#dial(timeoutMs, line);
+    if (socket === undefined) return;
     const session: Session = {
-      socket: dial(this.host, this.port, timeoutMs, {
-        opened: () => {
-          if (this.#isCurrent(session)) this.#setState({ kind: "open", session });
-          attempt.resolve();
-        },
-        received: (chunk, lengthBytes) => this.#received(session, chunk, lengthBytes),
-        lost: (failure) => {
-          if (this.#isCurrent(session)) this.#close(lostInside(session.frames.pendingBytes, failure));
-        },
-      }),
+      socket,
       frames: new FrameAssembler(),
       transactions: new Transactions(),
       silence: new Silence(),
     };
     this.#setState({ kind: "connecting", session, attempt });
+  }
+
+  /** Undefined, and the reason in the state, when there is no point in trying. */
+  #dial(timeoutMs: number, line: Line): Socket | undefined {
+    try {
+      return dial(this.place, timeoutMs, line);
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error;
+      const failure: Failure = { code: "SecurityRefused", because: `of our own files: ${error.message}`, cause: error };
+      this.#setState({ kind: "closed", failure });
+      return undefined;
+    }
   }
 
   /** An event of a TCP connection that we have let go of says nothing about the one that came after it. */
@@ -287,7 +310,7 @@ export class ModbusConnection {
   }
 
   #error({ code, because, cause }: Failure, requester: Requester): ServerError {
-    const message = `cannot read from ${this.host}:${this.port} because ${because}`;
+    const message = `cannot read from ${this.place.host}:${this.place.port} because ${because}`;
     return new ServerError(code, requester.server, message, cause === undefined ? undefined : { cause });
   }
 }

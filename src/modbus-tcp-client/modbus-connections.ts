@@ -1,5 +1,8 @@
-// Who shares which connection: one per host and port, alive as long as somebody holds it.
+// Who shares which connection: one per host and port, alive as long as somebody holds it. A plain and a secured connection, or
+// two that check differently, are never the same one.
 
+import type { ModbusTls } from "../config/configuration.ts";
+import type { Place } from "./dial.ts";
 import { ModbusConnection } from "./modbus-connection.ts";
 
 interface Shared {
@@ -9,29 +12,33 @@ interface Shared {
 
 /** Belongs to the manager of the clients; each client holds what it got from `acquire` until `release`. */
 export class ModbusConnections {
-  readonly #sharedByPlace = new Map<string, Shared>();
+  readonly #sharedByKey = new Map<string, Shared>();
 
-  acquire(host: string, port: number): ModbusConnection {
-    const place = placeOf(host, port);
-    const shared = this.#sharedByPlace.get(place) ?? { connection: new ModbusConnection(host, port), holders: 0 };
-    this.#sharedByPlace.set(place, shared);
+  acquire(host: string, port: number, tls?: ModbusTls): ModbusConnection {
+    const place = { host, port, tls };
+    const key = keyOf(place);
+    const shared = this.#sharedByKey.get(key) ?? { connection: new ModbusConnection(place), holders: 0 };
+    this.#sharedByKey.set(key, shared);
     shared.holders++;
     return shared.connection;
   }
 
   /** Closes the connection when this was its last holder. */
   release(connection: ModbusConnection): void {
-    const place = placeOf(connection.host, connection.port);
-    const shared = this.#sharedByPlace.get(place);
+    const key = keyOf(connection.place);
+    const shared = this.#sharedByKey.get(key);
     if (shared?.connection !== connection) return;
     shared.holders--;
     if (shared.holders > 0) return;
-    this.#sharedByPlace.delete(place);
+    this.#sharedByKey.delete(key);
     connection.close();
   }
 }
 
 /** Host names do not distinguish upper and lower case (RFC 4343). */
-function placeOf(host: string, port: number): string {
-  return `${host.toLowerCase()}:${port}`;
+function keyOf({ host, port, tls }: Place): string {
+  if (tls === undefined) return `${host.toLowerCase()}:${port}`;
+  const { caFile, clientCertificateFile, clientPrivateKeyFile, serverName, minimumVersion } = tls;
+  const checks = [caFile, clientCertificateFile, clientPrivateKeyFile, serverName.toLowerCase(), minimumVersion];
+  return `${host.toLowerCase()}:${port} ${JSON.stringify(checks)}`;
 }

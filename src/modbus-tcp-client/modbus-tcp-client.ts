@@ -43,6 +43,7 @@ export class ModbusTcpClient implements ServerClient {
   readonly #units: readonly UnitReader[];
   readonly #unreadable: readonly number[];
   #held: ModbusConnection | undefined;
+  #certificateEndsMs: number | undefined;
   /** The TCP connection on which the refusals were learned. */
   #session: object | undefined;
 
@@ -69,13 +70,18 @@ export class ModbusTcpClient implements ServerClient {
     this.#unreadable = plan.unreadable;
   }
 
+  get certificateEndsMs(): number | undefined {
+    return this.#certificateEndsMs;
+  }
+
   async connect(signal: AbortSignal): Promise<void> {
     await this.disconnect();
     if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
-    const connection = this.#connections.acquire(this.#server.host, this.#server.port);
+    const connection = this.#connections.acquire(this.#server.host, this.#server.port, this.#server.tls);
     this.#held = connection;
     try {
       await this.#unlessAborted(connection.open(this.#requester), signal);
+      this.#certificateEndsMs = connection.certificateEndsMs;
     } catch (error) {
       if (this.#held === connection) await this.disconnect();
       throw error;

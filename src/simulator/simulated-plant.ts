@@ -2,7 +2,7 @@
 // on free ports of this machine, behind certificates made on the spot.
 //
 // Promises: `modbus` and `opcua` are the configurations that were handed in, changed only where they must point at the simulated
-// servers; both sides trust each other's certificate because it was put there, not because anything accepts unknown ones;
+// servers (Modbus devices speak plain TCP, also where the configuration says TLS); both sides trust each other's certificate because it was put there, not because anything accepts unknown ones;
 // `stop` leaves no socket and no timer. The folder with the certificates stays: it belongs to the caller.
 
 import { join } from "node:path";
@@ -82,7 +82,8 @@ async function startModbusDevices(
   }
   const servers = configuration.servers.map((server) => {
     const port = ports.get(addressOfDevice(server));
-    return port === undefined ? server : { ...server, host: hostName, port };
+    const plain = server.tls === undefined ? {} : { tls: undefined };
+    return port === undefined ? server : { ...server, ...plain, host: hostName, port };
   });
   return { ...configuration, servers };
 }

@@ -22,7 +22,7 @@ function load(folder: string): string {
   const opcua = join(folder, "opcua.xml");
   try {
     const { warnings } = existsSync(modbus)
-      ? loadModbusConfiguration(modbus)
+      ? loadModbusConfiguration(modbus, { certificatesDirectory: folder })
       : loadOpcUaConfiguration(opcua, { certificatesDirectory: folder });
     return [...said("warning", warnings), "loads"].join("\n");
   } catch (error) {

@@ -7,7 +7,9 @@ import { loadModbusConfiguration } from "../../src/config/modbus-configuration.t
 import { BuiltInType, builtInTypeName } from "../../src/point/built-in-type.ts";
 
 function caseServers(name: string): readonly ModbusServer[] {
-  return loadModbusConfiguration(join(import.meta.dirname, "cases", name, "modbus.xml")).configuration.servers;
+  const certificatesDirectory = join(import.meta.dirname, "cases", name);
+  return loadModbusConfiguration(join(certificatesDirectory, "modbus.xml"), { certificatesDirectory }).configuration
+    .servers;
 }
 
 function onlyServer(name: string): ModbusServer {
@@ -58,6 +60,7 @@ test("a server without settings gets the documented defaults", () => {
     maxRegistersPerRequest: 125,
     maxGap: 0,
     pauseBetweenRequestsMs: 0,
+    tls: undefined,
   });
   assert.deepEqual([alias, host, port, location.line], ["Pumpe", "192.168.10.20", 502, 3]);
   const { scale, bias, unit, unitId } = points[0] ?? assert.fail();
@@ -120,6 +123,24 @@ test("an element of an array gives way to an endpoint of that name", () => {
       ["Pumpe: Tür (2)[1]", 21],
     ],
   );
+});
+
+test("TLS settings hold absolute paths, the host as expected name and TLS 1.2, unless they say otherwise", () => {
+  const folder = join(import.meta.dirname, "cases", "modbus-tls");
+  const [plain, , other] = caseServers("modbus-tls");
+  const files = { caFile: join(folder, "plain.pem"), clientPrivateKeyFile: join(folder, "client.key") };
+  assert.deepEqual(plain?.tls, {
+    ...files,
+    clientCertificateFile: join(folder, "plain.pem"),
+    serverName: "192.168.10.20",
+    minimumVersion: "1.2",
+  });
+  assert.deepEqual(other?.tls, {
+    ...files,
+    clientCertificateFile: join(folder, "critical.der"),
+    serverName: "pumpe.example",
+    minimumVersion: "1.3",
+  });
 });
 
 test("the key of a connection is never given to a point", () => {

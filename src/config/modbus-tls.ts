@@ -1,0 +1,41 @@
+// The `<tls>` of a Modbus server: files that are there, the name that is expected, the role that the certificate should have.
+//
+// Promises: without an error the result is complete. Does not judge certificates: that is done at every connect.
+
+import { readFileSync } from "node:fs";
+
+import { certificateRole } from "./certificate-role.ts";
+import type { ModbusTls, TlsVersion } from "./configuration.ts";
+import { existingFile } from "./existing-file.ts";
+import type { Fields } from "./fields.ts";
+import { quote } from "./problem.ts";
+
+/** Undefined, with errors, when a file is missing: it never means "plain Modbus TCP". */
+export function readTls(fields: Fields, host: string, certificatesDirectory: string): ModbusTls | undefined {
+  const caFile = existingFile(fields, "ca", certificatesDirectory);
+  const clientCertificateFile = existingFile(fields, "client_certificate", certificatesDirectory);
+  const clientPrivateKeyFile = existingFile(fields, "client_private_key", certificatesDirectory);
+  if (clientCertificateFile !== undefined) checkRole(fields, clientCertificateFile);
+  if (caFile === undefined || clientCertificateFile === undefined || clientPrivateKeyFile === undefined)
+    return undefined;
+  return {
+    caFile,
+    clientCertificateFile,
+    clientPrivateKeyFile,
+    serverName: fields.token("server_name") ?? host,
+    minimumVersion: (fields.token("minimum_version") as TlsVersion | undefined) ?? "1.2",
+  };
+}
+
+/** What a client may do is decided by the device, by the role in the certificate; a wrong one shows only as refused requests. */
+function checkRole(fields: Fields, certificateFile: string): void {
+  const wanted = fields.token("role");
+  if (wanted === undefined) return;
+  const found = certificateRole(readFileSync(certificateFile));
+  if (found === wanted) return;
+  const has = found === undefined ? "has none" : `has the role ${quote(found)}`;
+  fields.findings.warn(
+    fields.lineOf("role"),
+    `<role> is ${quote(wanted)}, but the client certificate ${quote(certificateFile)} ${has}; a certificate with that role is right`,
+  );
+}
