@@ -26,9 +26,11 @@ export interface RenderedDocument {
 }
 
 const space = 0x20;
+const comma = 0x2c;
 const minus = 0x2d;
 const point = 0x2e;
 const digitZero = 0x30;
+const bracket = 0x5d;
 
 const decimalPlaces = 6;
 const decimalScale = 10 ** decimalPlaces;
@@ -50,6 +52,9 @@ export class DocumentRenderer {
   #shown: readonly Shown[] = [];
   #neededBytes = 0;
   #omitted: Omission = "nothing";
+  /** Numbers that have to go the general way, together, and their slots. */
+  readonly #general = { values: [] as number[], starts: [] as number[], widths: [] as number[] };
+  #scratch = Buffer.alloc(0);
   /** Every slot of a new layout is to be filled, whatever `#shown` says. */
   #isFresh = true;
 
@@ -107,6 +112,7 @@ export class DocumentRenderer {
 
   #fillServer(bank: BankReader, slots: ServerSlots, shown: Shown, isFresh: boolean): boolean {
     const { status, kind, width, start } = slots;
+    this.#forgetGeneral();
     for (let index = 0; index < width.length; index++) {
       if (bank.status(index) !== status[index] || bank.kind(index) !== kind[index]) return false;
       const slotWidth = width[index] as number;
@@ -127,6 +133,7 @@ export class DocumentRenderer {
       shown.high[index] = high;
       this.#inline(bank, index, type, slotStart, slotWidth);
     }
+    this.#fillGeneral();
     return true;
   }
 
@@ -172,7 +179,8 @@ export class DocumentRenderer {
   #double(value: number, start: number, width: number): void {
     const scaled = Math.round(value * decimalScale);
     if (scaled / decimalScale !== value || Math.abs(value) > largestWhole || Object.is(value, -0)) {
-      this.#ascii(doubleToJson(value), start, width);
+      if (Number.isFinite(value) && !Number.isInteger(value)) this.#deferGeneral(value, start, width);
+      else this.#ascii(doubleToJson(value), start, width);
       return;
     }
     const { bytes } = this.#layout;
@@ -196,6 +204,41 @@ export class DocumentRenderer {
     } while (whole > 0);
     if (value < 0) bytes[--at] = minus;
     while (at > start) bytes[--at] = space;
+  }
+
+  #forgetGeneral(): void {
+    const { values, starts, widths } = this.#general;
+    values.length = starts.length = widths.length = 0;
+  }
+
+  #deferGeneral(value: number, start: number, width: number): void {
+    const { values, starts, widths } = this.#general;
+    values.push(value);
+    starts.push(start);
+    widths.push(width);
+  }
+
+  /**
+   * Finds the shortest digits of all numbers that wait for theirs in one call: for a fraction JSON.stringify says what doubleToJson does, and for
+   * an array in half the time that as many strings take.
+   */
+  #fillGeneral(): void {
+    const { values, starts, widths } = this.#general;
+    if (values.length === 0) return;
+    const text = JSON.stringify(values);
+    if (this.#scratch.length < text.length) this.#scratch = Buffer.alloc(2 * text.length);
+    const scratch = this.#scratch;
+    scratch.write(text, "latin1");
+    const { bytes } = this.#layout;
+    let from = 1;
+    for (let index = 0; index < values.length; index++) {
+      let end = from;
+      while (scratch[end] !== comma && scratch[end] !== bracket) end++;
+      let at = starts[index] as number;
+      for (const textStart = at + (widths[index] as number) - (end - from); at < textStart; at++) bytes[at] = space;
+      while (from < end) bytes[at++] = scratch[from++] as number;
+      from++;
+    }
   }
 
   /** Characters below 0x80 only, and never more than the slot has. */

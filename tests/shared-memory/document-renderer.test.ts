@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { ConnectionState } from "../../src/process-image/layout.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { doubleToJson } from "../../src/point/double-json.ts";
 import { StatusCode } from "../../src/point/status-code.ts";
 import type { Value } from "../../src/point/value.ts";
 import { estimateDocumentBytes, minimumSegmentBytes, segmentBytes } from "../../src/shared-memory/document-size.ts";
@@ -106,4 +107,20 @@ test("a segment is never smaller than consumers expect, and whole pages beyond t
   const bytes = segmentBytes("modbus", [large]);
   assert.equal(bytes % 4096, 0);
   assert.ok(bytes >= 1.5 * estimateDocumentBytes([large]));
+});
+
+test("numbers of many digits and of few, in one document, each have the text of their own", () => {
+  const names = ["0", "1", "2", "3", "4", "5"];
+  const few = fc.integer({ min: -1e9, max: 1e9 }).map((cents) => cents / 100);
+  const round = fc.array(fc.oneof(fc.double(), few), { minLength: names.length, maxLength: names.length });
+  fc.assert(
+    fc.property(fc.array(round, { minLength: 1, maxLength: 5 }), (rounds) => {
+      const rendering = new Rendering("opcua", modbusServer("A", ...names));
+      for (const numbers of rounds) {
+        rendering.values(...numbers.map((number): Value => ({ type: BuiltInType.Double, value: number })));
+        const shown = [...rendering.text().matchAll(/"A: \d":\{"value": *("?[^" ,]+"?),/g)].map(([, text]) => text);
+        assert.deepEqual(shown, numbers.map(doubleToJson));
+      }
+    }),
+  );
 });
