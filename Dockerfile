@@ -1,0 +1,25 @@
+# The partition, and with the command `simulate` the plant to try it on. docs/containers.md says how to run it.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build
+# Optional dependencies stay: koffi's binary is one.
+RUN npm ci --omit=dev
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production \
+    CPC_CERTIFICATES=/var/lib/cpc/certificates
+WORKDIR /opt/cpc-partition
+COPY --from=build /build/package.json ./
+COPY --from=build /build/node_modules node_modules
+COPY --from=build /build/dist dist
+COPY config config
+# A new volume takes the owner of the folder that it covers.
+RUN install -d -o node -g node -m 0700 /var/lib/cpc/certificates /var/lib/cpc-plant /var/lib/cpc-plant/certificates
+USER node
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["run"]
