@@ -35,7 +35,7 @@ export function splitChain(der: Uint8Array): Buffer[] {
   const certificates: Buffer[] = [];
   let offset = 0;
   while (offset < bytes.length) {
-    const end = offset + derSequenceLengthBytes(bytes, offset);
+    const end = offset + derLengthBytes(bytes, offset);
     if (end > bytes.length) {
       throw new CertificateError(`certificate is cut off: ${end} bytes announced, ${bytes.length} present`);
     }
@@ -46,7 +46,7 @@ export function splitChain(der: Uint8Array): Buffer[] {
 }
 
 /** Length with header of the SEQUENCE that starts at `offset` (X.690, 8.1.3: definite form, at most four length octets). */
-function derSequenceLengthBytes(bytes: Buffer, offset: number): number {
+export function derLengthBytes(bytes: Buffer, offset: number): number {
   const first = bytes[offset + 1];
   if (bytes[offset] !== 0x30 || first === undefined) {
     throw new CertificateError(`no DER certificate at byte ${offset}`);
@@ -59,20 +59,28 @@ function derSequenceLengthBytes(bytes: Buffer, offset: number): number {
   return 2 + octets + bytes.readUIntBE(offset + 2, octets);
 }
 
-/** The chain in a file, leaf first. Reads DER and PEM. */
+/** The chain in a file, leaf first. Reads DER and PEM. Whether each is a certificate shows when it is parsed. */
 export function readCertificateFile(file: string): Buffer[] {
-  let content: Buffer;
+  return readSequences(file, "certificate", "CERTIFICATE");
+}
+
+/** The certificate revocation lists in a file, DER or PEM. */
+export function readRevocationListFile(file: string): Buffer[] {
+  return readSequences(file, "revocation list", "X509 CRL");
+}
+
+function readSequences(file: string, what: string, label: string): Buffer[] {
   try {
-    content = readFileSync(file);
+    const content = readFileSync(file);
+    const block = new RegExp(`-----BEGIN ${label}-----([^-]+)-----END ${label}-----`, "g");
+    const pem = [...content.toString("latin1").matchAll(block)];
+    const sequences =
+      pem.length === 0
+        ? splitChain(content)
+        : pem.flatMap(([, base64 = ""]) => splitChain(Buffer.from(base64, "base64")));
+    if (sequences.length === 0) throw new CertificateError("the file is empty");
+    return sequences;
   } catch (cause) {
-    throw new CertificateError(`cannot read certificate ${file}: ${(cause as Error).message}`, { cause });
-  }
-  const pem = content.toString("latin1").match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  try {
-    const chain = pem === null ? splitChain(content) : pem.map((block) => new X509Certificate(block).raw);
-    if (chain.length === 0) throw new CertificateError("the file is empty");
-    return chain;
-  } catch (cause) {
-    throw new CertificateError(`cannot read certificate ${file}: ${(cause as Error).message}`, { cause });
+    throw new CertificateError(`cannot read ${what} ${file}: ${(cause as Error).message}`, { cause });
   }
 }

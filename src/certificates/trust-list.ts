@@ -10,18 +10,20 @@
 //     rejected/certs/ what servers showed and nobody trusts yet: move a file to trusted/certs/ to trust it
 //
 // Names of the folders after OPC 10000-12, F.1 (directory based certificate store). A server is trusted when its very
-// certificate, byte for byte, lies in trusted/certs/. The folder is read again for every connection: no cache, so that trust
-// given or withdrawn counts at the next connect. Nothing is ever trusted automatically.
+// certificate, byte for byte, lies in trusted/certs/, or that of an authority above it. The folders are read again for every
+// connection: no cache, so that trust given or withdrawn counts at once. Nothing is ever trusted automatically.
 
 import { X509Certificate } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CertificateError, fingerprint, readCertificateFile } from "./certificate-file.ts";
+import { CertificateError, fingerprint, readCertificateFile, readRevocationListFile } from "./certificate-file.ts";
+import type { TrustMaterial } from "./server-certificate-check.ts";
 
 /** A server that shows a new certificate at every connect must not fill the disk. */
 const maxRejected = 100;
 
 const certificateName = /\.(der|crt|cer|pem)$/i;
+const revocationListName = /\.(crl|der|pem)$/i;
 
 export class TrustList {
   readonly directory: string;
@@ -38,16 +40,28 @@ export class TrustList {
     return join(this.directory, "rejected", "certs");
   }
 
+  get issuersFolder(): string {
+    return join(this.directory, "issuers", "certs");
+  }
+
+  get revocationFolders(): readonly string[] {
+    return [join(this.directory, "trusted", "crl"), join(this.directory, "issuers", "crl")];
+  }
+
+  /** Everything that decides about trust, as it is now; a file that is not what its folder is for is passed over. */
+  material(): TrustMaterial {
+    return {
+      trusted: this.trustedCertificates(),
+      issuers: contentsOf(this.issuersFolder, certificateName, (file) => readCertificateFile(file)),
+      revocationLists: this.revocationFolders.flatMap((folder) =>
+        contentsOf(folder, revocationListName, readRevocationListFile),
+      ),
+    };
+  }
+
   /** Every certificate in trusted/certs/ as it is now; a file there that is no certificate trusts nobody and is passed over. */
   trustedCertificates(): Buffer[] {
-    return certificateFiles(this.trustedFolder).flatMap((name) => {
-      try {
-        return readCertificateFile(join(this.trustedFolder, name)).slice(0, 1);
-      } catch (error) {
-        if (error instanceof CertificateError) return [];
-        throw error;
-      }
-    });
+    return contentsOf(this.trustedFolder, certificateName, (file) => readCertificateFile(file).slice(0, 1));
   }
 
   /**
@@ -57,7 +71,7 @@ export class TrustList {
   keepRejected(certificate: Uint8Array): string | undefined {
     const name = `${subjectName(certificate)}-${fingerprint(certificate)}.der`;
     const path = join(this.rejectedFolder, name);
-    const present = certificateFiles(this.rejectedFolder);
+    const present = filesIn(this.rejectedFolder, certificateName);
     if (present.includes(name)) return path;
     if (present.length >= maxRejected) return undefined;
     try {
@@ -77,9 +91,20 @@ export class TrustList {
   }
 }
 
-function certificateFiles(folder: string): string[] {
+function contentsOf(folder: string, name: RegExp, read: (file: string) => Buffer[]): Buffer[] {
+  return filesIn(folder, name).flatMap((file) => {
+    try {
+      return read(join(folder, file));
+    } catch (error) {
+      if (error instanceof CertificateError) return [];
+      throw error;
+    }
+  });
+}
+
+function filesIn(folder: string, wanted: RegExp): string[] {
   try {
-    return readdirSync(folder).filter((name) => certificateName.test(name));
+    return readdirSync(folder).filter((name) => wanted.test(name));
   } catch {
     return []; // no folder, no certificates
   }

@@ -1,5 +1,6 @@
 // All OPC UA servers of a configuration: one client each.
 
+import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
 import type { OpcUaConfiguration, OpcUaServer } from "../config/configuration.ts";
 import { ClientManager, type ManagerOptions } from "../polling/client-manager.ts";
 import { OpcUaClient } from "./opcua-client.ts";
@@ -12,6 +13,7 @@ export interface OpcUaManagerOptions extends ManagerOptions {
 export class OpcUaClientManager extends ClientManager<OpcUaServer, OpcUaClient> {
   protected override readonly service = "opcua";
   readonly #certificatesDirectory: string;
+  readonly #expiryWarnings = new ExpiryWarnings();
 
   constructor(options: OpcUaManagerOptions) {
     super(options);
@@ -37,6 +39,7 @@ export class OpcUaClientManager extends ClientManager<OpcUaServer, OpcUaClient> 
   }
 
   protected override createClient(server: OpcUaServer): OpcUaClient {
-    return new OpcUaClient(server, { directory: this.#certificatesDirectory });
+    const directory = this.#certificatesDirectory;
+    return new OpcUaClient(server, { directory, log: this.log, expiryWarnings: this.#expiryWarnings });
   }
 }

@@ -2,11 +2,13 @@
 //
 // Every connect starts from nothing: the server's certificate is checked against the trust list as it is now, then a new
 // channel and a new session are opened with exactly that certificate, then namespaces, limits and browse names are read again.
+// While connected, the certificate is looked at again before polls, at the latest after `recheckMs` and when it ends.
 
-import { endOfValidityMs, fingerprint, readCertificateFile } from "../certificates/certificate-file.ts";
-import { failedServerCertificateChecks } from "../certificates/server-certificate-check.ts";
+import { endOfValidityMs } from "../certificates/certificate-file.ts";
+import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
 import { TrustList } from "../certificates/trust-list.ts";
 import type { OpcUaNode, OpcUaServer } from "../config/configuration.ts";
+import type { Log } from "../logging/log.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
 import { opcUaConnection } from "../point/connection-entry.ts";
 import type { PointDescription } from "../point/point.ts";
@@ -16,6 +18,7 @@ import { ServerError } from "../point/server-error.ts";
 import type { Timestamp } from "../point/timestamp.ts";
 import type { Value } from "../point/value.ts";
 import { applicationKeyPair, readKeyPair } from "./own-certificate.ts";
+import { ServerCertificateGate } from "./server-certificate-gate.ts";
 import type { NodeLesson } from "./session/node-lessons.ts";
 import { NodeReader } from "./session/node-reader.ts";
 import { discoverEndpoint } from "./session/endpoint-discovery.ts";
@@ -29,6 +32,24 @@ export interface NodeValue {
   readonly sourceTimestamp: Timestamp | undefined;
 }
 
+/** What surrounds a client. */
+export interface OpcUaClientOptions {
+  /** The certificates folder; its layout is described in certificates/trust-list.ts. */
+  readonly directory: string;
+  readonly log?: Log;
+  readonly expiryWarnings?: ExpiryWarnings;
+  /** Wall clock, for the validity of certificates. */
+  readonly nowMs?: () => number;
+  /** Longest time between two checks of the server's certificate while connected. */
+  readonly recheckMs?: number;
+}
+
+/** A connection outlives trust by that much at most. */
+const defaultRecheckMs = 600_000;
+
+/** Whom a server refused, or who refused a server, needs a person: asking every few seconds locks accounts and fills logs. */
+const leastRetryAfterRefusalMs = 60_000;
+
 /** Room for texts and arrays whose configuration reserves none. */
 const textCapacityBytes = 256;
 const arrayCapacityBytes = 1024;
@@ -37,23 +58,34 @@ export class OpcUaClient implements ServerClient {
   readonly alias: string;
   readonly connection: { readonly key: string; readonly description: string };
   readonly intervalMs: number | undefined;
-  readonly retryIntervalMs: number;
   readonly #server: OpcUaServer;
   readonly #trustList: TrustList;
+  readonly #gate: ServerCertificateGate;
+  #wasRefused = false;
   #points: readonly PointDescription[];
   #session: SecureSession | undefined;
   #reader: NodeReader | undefined;
   #certificateEndsMs: number | undefined;
 
-  /** `security.directory` is the certificates folder; its layout is described in certificates/trust-list.ts. */
-  constructor(server: OpcUaServer, security: { readonly directory: string }) {
+  constructor(server: OpcUaServer, options: OpcUaClientOptions) {
     this.alias = server.alias;
     this.connection = opcUaConnection(server.alias);
     this.intervalMs = server.intervalMs;
-    this.retryIntervalMs = server.retryIntervalMs;
     this.#server = server;
-    this.#trustList = new TrustList(security.directory);
+    this.#trustList = new TrustList(options.directory);
+    this.#gate = new ServerCertificateGate(server, this.#trustList, {
+      log: options.log ?? (() => {}),
+      nowMs: options.nowMs ?? Date.now,
+      recheckMs: options.recheckMs ?? defaultRecheckMs,
+      expiryWarnings: options.expiryWarnings ?? new ExpiryWarnings(),
+    });
     this.#points = server.nodes.map((node) => configuredPoint(node));
+  }
+
+  /** A server that refused us, or was refused, is tried again slowly. */
+  get retryIntervalMs(): number {
+    const { retryIntervalMs } = this.#server;
+    return this.#wasRefused ? Math.max(retryIntervalMs, leastRetryAfterRefusalMs) : retryIntervalMs;
   }
 
   get certificateEndsMs(): number | undefined {
@@ -66,16 +98,24 @@ export class OpcUaClient implements ServerClient {
 
   async connect(signal: AbortSignal): Promise<void> {
     await this.disconnect();
+    await this.#noticeRefusal(() => this.#connect(signal));
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
     const server = this.#server;
     const limit = { server: server.alias, timeoutMs: server.timeoutMs, signal };
     this.#refusePasswordInClear();
     const application = await applicationKeyPair(server, this.#trustList.directory);
+    const [ownCertificate] = application.certificateChain;
+    if (ownCertificate !== undefined) this.#gate.tellEnd("own", ownCertificate, application.endsMs);
     const userCertificate = this.#userCertificate();
-    const { serverCertificateChain } = await discoverEndpoint(server, limit);
-    const serverCertificate = server.mode === "None" ? undefined : serverCertificateChain[0];
-    if (serverCertificate !== undefined) this.#checkServerCertificate(serverCertificate);
+    const { endpoint, serverCertificateChain: chain } = await discoverEndpoint(server, limit);
+    const applicationUri = endpoint.server.applicationUri ?? "";
+    const serverCertificate = server.mode === "None" ? undefined : chain[0];
+    if (serverCertificate !== undefined) this.#gate.pass({ chain, applicationUri });
     this.#certificateEndsMs = serverCertificate === undefined ? undefined : endOfValidityMs(serverCertificate);
-    const session = await SecureSession.open({ server, application, userCertificate, serverCertificate }, limit);
+    const expected = { serverCertificate, applicationUri };
+    const session = await SecureSession.open({ server, application, userCertificate, ...expected }, limit);
     try {
       this.#reader = await NodeReader.create(session, server, signal);
     } catch (error) {
@@ -87,18 +127,34 @@ export class OpcUaClient implements ServerClient {
   }
 
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
-    await this.#connected().poll(sink, signal);
+    await this.#noticeRefusal(async () => {
+      this.#gate.passAgain();
+      await this.#connected().poll(sink, signal);
+    });
+  }
+
+  async #noticeRefusal(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.#wasRefused = false;
+    } catch (error) {
+      this.#wasRefused =
+        error instanceof ServerError && (error.code === "SecurityRefused" || error.code === "IdentityRefused");
+      throw error;
+    }
   }
 
   async disconnect(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
     this.#reader = undefined;
+    this.#gate.forget();
     await session?.close();
   }
 
   /** Reads one node outside the poll; `nodeId` as in "ns=2;s=Name" (OPC 10000-6, 5.1.12). Rejects with a ServerError. */
   async readValue(nodeId: string): Promise<NodeValue> {
+    this.#gate.passAgain();
     return this.#connected().readValue(nodeId, AbortSignal.timeout(this.#server.timeoutMs * 2));
   }
 
@@ -126,50 +182,14 @@ export class OpcUaClient implements ServerClient {
   #userCertificate(): UserCertificate | undefined {
     const { identity } = this.#server;
     if (identity.kind !== "Certificate") return undefined;
+    const { certificateFile, privateKeyFile, privateKeyPassphrase } = identity;
     const { certificateChain, privateKeyPem } = readKeyPair(
       this.#server,
-      identity.certificateFile,
-      identity.privateKeyFile,
+      certificateFile,
+      privateKeyFile,
+      privateKeyPassphrase,
     );
     return { certificate: certificateChain[0] as Buffer, privateKeyPem };
-  }
-
-  #checkServerCertificate(certificate: Buffer): void {
-    const { serverCertificateFile, endpointUrl } = this.#server;
-    const failed = failedServerCertificateChecks(certificate, {
-      pinned: serverCertificateFile === undefined ? undefined : this.#pinned(serverCertificateFile),
-      trusted: this.#trustList.trustedCertificates(),
-    });
-    if (failed.length === 0) return;
-    const remedy =
-      serverCertificateFile === undefined
-        ? `to trust it, compare its fingerprint with the server's and move the file to ${this.#trustList.trustedFolder}`
-        : `if the server was given a new one, replace ${serverCertificateFile} after comparing fingerprints`;
-    throw new ServerError(
-      "SecurityRefused",
-      this.alias,
-      `cannot connect to ${endpointUrl} because its certificate (SHA-256 ${fingerprint(certificate)}) is refused: ` +
-        `${failed.map(({ reason }) => reason).join("; ")}. ${this.#keepRejected(certificate)}; ${remedy}`,
-    );
-  }
-
-  #pinned(file: string): Buffer | undefined {
-    try {
-      return readCertificateFile(file)[0];
-    } catch (cause) {
-      throw new ServerError("SecurityRefused", this.alias, (cause as Error).message, { cause });
-    }
-  }
-
-  #keepRejected(certificate: Buffer): string {
-    try {
-      const file = this.#trustList.keepRejected(certificate);
-      return file === undefined
-        ? `It was not kept because ${this.#trustList.rejectedFolder} is full`
-        : `It was kept as ${file}`;
-    } catch (error) {
-      return `It was not kept: ${(error as Error).message}`;
-    }
   }
 
   #learnPoints(lessons: readonly NodeLesson[]): void {

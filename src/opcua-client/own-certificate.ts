@@ -1,20 +1,24 @@
 // Who this client is to a server: the certificate that the configuration names or, where it names none, the partition's own,
 // made at first use and kept in {certificates}/own/, one per application URI.
 
-import { X509Certificate, createPrivateKey } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { X509Certificate, createPrivateKey, type KeyObject } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createApplicationCertificate } from "../certificates/application-certificate.ts";
 import { readCertificateFile } from "../certificates/certificate-file.ts";
 import { ownCertificateFiles } from "../certificates/own-certificate-files.ts";
+import { readPrivateKeyFile } from "../certificates/private-key-file.ts";
 import type { OpcUaServer } from "../config/configuration.ts";
 import { ServerError } from "../point/server-error.ts";
 
 export interface KeyPair {
   /** DER, leaf first. */
   readonly certificateChain: readonly Buffer[];
+  /** PKCS #8, decrypted. */
   readonly privateKeyPem: string;
+  /** Wall clock, when the leaf expires. */
+  readonly endsMs: number;
 }
 
 const validDays = 3650;
@@ -26,7 +30,7 @@ const underway = new Map<string, Promise<void>>();
 export async function applicationKeyPair(server: OpcUaServer, directory: string): Promise<KeyPair> {
   const { clientCertificateFile, clientPrivateKeyFile, applicationUri } = server;
   if (clientCertificateFile !== undefined && clientPrivateKeyFile !== undefined) {
-    return readKeyPair(server, clientCertificateFile, clientPrivateKeyFile);
+    return readKeyPair(server, clientCertificateFile, clientPrivateKeyFile, server.privateKeyPassphrase);
   }
   const { certificateFile, privateKeyFile } = ownCertificateFiles(directory, applicationUri);
   if (underway.has(certificateFile) || !existsSync(certificateFile)) {
@@ -55,28 +59,54 @@ function createOnce(applicationUri: string, certificateFile: string, privateKeyF
   return creation;
 }
 
-/** Reads both files and makes sure that they belong together. */
-export function readKeyPair(server: OpcUaServer, certificateFile: string, privateKeyFile: string): KeyPair {
-  let pair: KeyPair;
-  let belongsTogether: boolean;
+/**
+ * Reads both files and makes sure that they belong together, and that nobody else can read the key. node:crypto's own words for a
+ * wrong passphrase are kept out: what it had to work with stays secret.
+ */
+export function readKeyPair(
+  server: OpcUaServer,
+  certificateFile: string,
+  privateKeyFile: string,
+  passphrase?: string,
+): KeyPair {
+  const cannot = `cannot use certificate ${certificateFile} with key ${privateKeyFile}`;
+  let leaf: X509Certificate;
+  let certificateChain: Buffer[];
+  let pem: string;
   try {
-    pair = {
-      certificateChain: readCertificateFile(certificateFile),
-      privateKeyPem: readFileSync(privateKeyFile, "utf8"),
-    };
-    const leaf = new X509Certificate(pair.certificateChain[0] ?? Buffer.alloc(0));
-    belongsTogether = leaf.checkPrivateKey(createPrivateKey(pair.privateKeyPem));
+    certificateChain = readCertificateFile(certificateFile);
+    leaf = new X509Certificate(certificateChain[0] ?? Buffer.alloc(0));
+    pem = readPrivateKeyFile(privateKeyFile);
   } catch (cause) {
-    throw refused(
-      server,
-      `cannot use certificate ${certificateFile} with key ${privateKeyFile}: ${(cause as Error).message}`,
-      cause,
-    );
+    throw refused(server, `${cannot}: ${(cause as Error).message}`, cause);
   }
-  if (!belongsTogether) {
+  const privateKey = decryptedKey(server, cannot, pem, passphrase);
+  if (!leaf.checkPrivateKey(privateKey)) {
     throw refused(server, `cannot use certificate ${certificateFile} because ${privateKeyFile} is not its private key`);
   }
-  return pair;
+  if (privateKey.asymmetricKeyType !== "rsa") {
+    const type = privateKey.asymmetricKeyType;
+    throw refused(server, `${cannot} because the key is of type ${type}; OPC UA's RSA policies need RSA`);
+  }
+  return {
+    certificateChain,
+    privateKeyPem: privateKey.export({ type: "pkcs8", format: "pem" }) as string,
+    endsMs: leaf.validToDate.getTime(),
+  };
+}
+
+function decryptedKey(server: OpcUaServer, cannot: string, pem: string, passphrase: string | undefined): KeyObject {
+  const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem);
+  try {
+    return createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) });
+  } catch {
+    const reason = !isEncrypted
+      ? "the key is not a private key in PEM form"
+      : passphrase === undefined
+        ? "the key is encrypted; a passphrase element is needed"
+        : "the key cannot be decrypted with the passphrase";
+    throw refused(server, `${cannot} because ${reason}`);
+  }
 }
 
 function refused(server: OpcUaServer, message: string, cause?: unknown): ServerError {

@@ -17,6 +17,7 @@ import { ServerError } from "../../point/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { asServerError } from "./failure.ts";
+import { allowOnlyReading } from "./reading-services.ts";
 import "./silence.ts";
 
 /** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */
@@ -89,6 +90,7 @@ async function fetchEndpoints(server: OpcUaServer, limit: WaitLimit): Promise<re
     transportTimeout: libraryTransportTimeoutMs,
     defaultTransactionTimeout: limit.timeoutMs + 1000,
   });
+  allowOnlyReading(channel);
   const what = `connect to ${server.endpointUrl}`;
   try {
     await boundedWait(

@@ -4,6 +4,7 @@
 // Promises
 //  - the channel is opened with the given server certificate only, which the caller has checked: the server has to own its key
 //    to read our first message (OPC 10000-6, 6.7.4), and CreateSession must show the same certificate (OPC 10000-4, 5.7.2);
+//  - what the server said about itself before, without security, it says again through the channel (OPC 10000-4, 5.7.2);
 //  - policy and mode are the configured ones; a password leaves only encrypted;
 //  - every wait ends after the configured time-out.
 
@@ -21,6 +22,7 @@ import type {
   ClientSecureChannelLayer,
   ClientSession,
   DataValue,
+  EndpointDescription,
   ReadRequest,
   Response,
   StatusCode,
@@ -34,6 +36,7 @@ import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
 import { asServerError } from "./failure.ts";
+import { allowOnlyReading } from "./reading-services.ts";
 import { userIdentity } from "./user-identity.ts";
 import type { UserCertificate } from "./user-identity.ts";
 import "./silence.ts";
@@ -50,6 +53,8 @@ export interface SessionOptions {
   readonly userCertificate: UserCertificate | undefined;
   /** The checked one, DER, leaf; undefined with mode None. */
   readonly serverCertificate: Buffer | undefined;
+  /** Of the endpoint description that was read without security, and that the certificate was compared with. */
+  readonly applicationUri: string;
 }
 
 /** How long a polite farewell may take before the connection is cut. */
@@ -101,6 +106,7 @@ export class SecureSession {
     const { server, serverCertificate } = options;
     const url = server.endpointUrl;
     this.#client.on("secure_channel_created", (channel) => {
+      allowOnlyReading(channel);
       this.#channel = channel;
     });
     this.#client.on("connection_lost", () => {
@@ -109,8 +115,21 @@ export class SecureSession {
     if (serverCertificate !== undefined) this.#watchCreateSession(serverCertificate);
     await this.#openChannel(options, limit);
     const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
-    const identity = userIdentity(server, options.userCertificate, matchingEndpoints(server, endpoints));
+    const matching = matchingEndpoints(server, endpoints);
+    if (serverCertificate !== undefined) this.#compareEndpoints(matching, options.applicationUri, serverCertificate);
+    const identity = userIdentity(server, options.userCertificate, matching);
     this.#session = await this.#createSession(identity, limit);
+  }
+
+  #compareEndpoints(matching: readonly EndpointDescription[], applicationUri: string, certificate: Buffer): void {
+    const isSame = matching.some(
+      ({ server, serverCertificate }) =>
+        server.applicationUri === applicationUri && startsWith(serverCertificate, certificate),
+    );
+    if (isSame) return;
+    const { alias, endpointUrl } = this.#server;
+    const reason = "it describes itself through the secure channel otherwise than before";
+    throw new ServerError("SecurityRefused", alias, `cannot open a session on ${endpointUrl} because ${reason}`);
   }
 
   async #openChannel({ server, application }: SessionOptions, limit: WaitLimit): Promise<void> {

@@ -1,0 +1,158 @@
+// Lets one server's certificate pass or not: before every connect, and again while a connection lasts, because a trust list changes
+// and a certificate ends. Says in the log what it overlooked, and that a certificate ends soon; keeps what it refused for the operator.
+//
+// Promises: a refusal is a ServerError (SecurityRefused) whose message names the checks first, since little of it fits the status.
+// While connected it is asked before every poll, so no value is taken from a server that is no longer trusted.
+
+import { CertificateError, fingerprint, readCertificateFile } from "../certificates/certificate-file.ts";
+import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
+import { hostOf } from "../certificates/host-name.ts";
+import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
+import { checkServerCertificate } from "../certificates/server-certificate-check.ts";
+import type { CertificateVerdict, ToleratedCheck } from "../certificates/server-certificate-check.ts";
+import type { TrustList } from "../certificates/trust-list.ts";
+import type { OpcUaServer, SecurityRelaxations } from "../config/configuration.ts";
+import type { Log } from "../logging/log.ts";
+import { ServerError } from "../point/server-error.ts";
+
+/** What a server shows before a channel is opened. */
+export interface ShownCertificate {
+  /** DER, leaf first. */
+  readonly chain: readonly Buffer[];
+  /** Of its endpoint description. */
+  readonly applicationUri: string;
+}
+
+export interface GateOptions {
+  readonly log: Log;
+  readonly nowMs: () => number;
+  /** Longest time between two checks of a connection that lasts. */
+  readonly recheckMs: number;
+  /** Shared by all clients of a process: two connections with the same certificate tell its end once. */
+  readonly expiryWarnings: ExpiryWarnings;
+}
+
+const strict: SecurityRelaxations = { ignoreHostName: false, ignoreExpiry: false, ignoreUnknownRevocation: false };
+
+const reasonsToTolerate: Readonly<Record<ToleratedCheck["because"], string>> = {
+  Pinned: "<server_certificate> names this very certificate",
+  IgnoreHostName: "<ignore_host_name> is set",
+  IgnoreExpiry: "<ignore_expiry> is set",
+  IgnoreUnknownRevocation: "<ignore_unknown_revocation> is set",
+};
+
+export class ServerCertificateGate {
+  readonly #server: OpcUaServer;
+  readonly #trustList: TrustList;
+  readonly #options: GateOptions;
+  /** What passed last, and is asked about again. */
+  #passed: ShownCertificate | undefined;
+  #checkedMs = 0;
+  #dueMs = 0;
+
+  constructor(server: OpcUaServer, trustList: TrustList, options: GateOptions) {
+    this.#server = server;
+    this.#trustList = trustList;
+    this.#options = options;
+  }
+
+  /** Throws a ServerError when the certificate is refused. */
+  pass(shown: ShownCertificate): void {
+    this.#passed = undefined;
+    const { tolerated } = this.#judge(shown, `cannot connect to ${this.#server.endpointUrl}`);
+    for (const { check, reason, because } of tolerated) {
+      this.#options.log(
+        "warn",
+        `certificate check ${check} overlooked because ${reasonsToTolerate[because]}: ${reason}`,
+        {
+          server: this.#server.alias,
+          check,
+        },
+      );
+    }
+    this.#passed = shown;
+  }
+
+  /** Before every poll. Looks again when the time has come, and throws as `pass` does. */
+  passAgain(): void {
+    const nowMs = this.#options.nowMs();
+    // The wall clock may be set back.
+    if (this.#passed === undefined || (nowMs < this.#dueMs && nowMs >= this.#checkedMs)) return;
+    this.#judge(this.#passed, `cannot stay connected to ${this.#server.endpointUrl}`);
+  }
+
+  /** Forgets the connection: nothing to look at again. */
+  forget(): void {
+    this.#passed = undefined;
+  }
+
+  #judge(shown: ShownCertificate, cannot: string): CertificateVerdict {
+    const [leaf = Buffer.alloc(0)] = shown.chain;
+    const { relaxations = strict, endpointUrl } = this.#server;
+    const nowMs = this.#options.nowMs();
+    const verdict = checkServerCertificate(shown.chain, {
+      ...this.#trustList.material(),
+      pinned: this.#pinned(),
+      hostName: hostOf(endpointUrl),
+      applicationUri: shown.applicationUri,
+      nowMs,
+      relaxations,
+    });
+    const { failed } = verdict;
+    if (failed.length > 0) {
+      const checks = failed.map(({ check }) => check);
+      const reasons = failed.map(({ reason }) => reason).join("; ");
+      const message =
+        `${cannot} because its certificate is refused (${checks.join(", ")}): ${reasons}. ` +
+        `SHA-256 ${fingerprint(leaf)}. ${this.#keepRejected(leaf)}${this.#remedy(checks, leaf)}`;
+      throw new ServerError("SecurityRefused", this.#server.alias, message);
+    }
+    const endsMs = new ParsedCertificate(leaf).content.notAfterMs;
+    this.tellEnd("server's", leaf, endsMs);
+    this.#checkedMs = nowMs;
+    this.#dueMs = Math.min(nowMs + this.#options.recheckMs, endsMs >= nowMs ? endsMs + 1 : Infinity);
+    return verdict;
+  }
+
+  /** Logs that a certificate ends soon, when that is due. */
+  tellEnd(whose: "server's" | "own", certificate: Buffer, endsMs: number): void {
+    const print = fingerprint(certificate);
+    const daysLeft = this.#options.expiryWarnings.due(print, endsMs, this.#options.nowMs());
+    if (daysLeft === undefined) return;
+    const message = `the ${whose} certificate ends in ${daysLeft} days, at ${new Date(endsMs).toISOString()}`;
+    this.#options.log("warn", message, { server: this.#server.alias, fingerprint: print, daysLeft });
+  }
+
+  #pinned(): Buffer | undefined {
+    const { serverCertificateFile, alias } = this.#server;
+    if (serverCertificateFile === undefined) return undefined;
+    try {
+      return readCertificateFile(serverCertificateFile)[0];
+    } catch (cause) {
+      if (!(cause instanceof CertificateError)) throw cause;
+      throw new ServerError("SecurityRefused", alias, cause.message, { cause });
+    }
+  }
+
+  #keepRejected(certificate: Buffer): string {
+    try {
+      const file = this.#trustList.keepRejected(certificate);
+      return file === undefined
+        ? `It was not kept because ${this.#trustList.rejectedFolder} is full`
+        : `It was kept as ${file}`;
+    } catch (error) {
+      return `It was not kept: ${(error as Error).message}`;
+    }
+  }
+
+  #remedy(checks: readonly string[], certificate: Buffer): string {
+    if (checks.includes("Pinned")) {
+      return `; if the server was given a new one, replace ${this.#server.serverCertificateFile} after comparing fingerprints`;
+    }
+    if (!checks.includes("Trusted")) return "";
+    return (
+      `; to trust it, compare its fingerprint with the server's, then: cpc cert trust ${fingerprint(certificate)} ` +
+      `(it goes to ${this.#trustList.trustedFolder})`
+    );
+  }
+}

@@ -1,0 +1,137 @@
+// Certificates and revocation lists of every kind for the tests. Keys are generated once per process, by name.
+
+import "reflect-metadata";
+
+import { webcrypto } from "node:crypto";
+import { isIP } from "node:net";
+import {
+  BasicConstraintsExtension,
+  Extension,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+  X509CrlGenerator,
+} from "@peculiar/x509";
+
+export { Extension, KeyUsageFlags };
+
+type Keys = webcrypto.CryptoKeyPair;
+
+const rsa = "RSASSA-PKCS1-v1_5";
+const cache = new Map<string, Promise<Keys>>();
+
+export interface KeyKind {
+  readonly bits?: number;
+  readonly hash?: "SHA-1" | "SHA-256";
+  readonly type?: "RSA" | "EC";
+}
+
+export function keysNamed(name: string, kind: KeyKind = {}): Promise<Keys> {
+  const { bits = 2048, hash = "SHA-256", type = "RSA" } = kind;
+  const id = `${name} ${bits} ${hash} ${type}`;
+  const present = cache.get(id);
+  if (present !== undefined) return present;
+  const algorithm =
+    type === "EC"
+      ? { name: "ECDSA", namedCurve: "P-256" }
+      : { name: rsa, hash, modulusLength: bits, publicExponent: Uint8Array.of(1, 0, 1) };
+  const made = webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  cache.set(id, made);
+  return made;
+}
+
+export const dayMs = 86_400_000;
+
+export interface CertificateWishes {
+  readonly name: string;
+  /** Keys of that name instead of the certificate's own name. */
+  readonly keyName?: string;
+  readonly key?: KeyKind;
+  /** undefined: it signs itself. */
+  readonly issuer?: { readonly name: string; readonly keyName?: string; readonly key?: KeyKind };
+  readonly serialNumber?: string;
+  readonly notBeforeMs?: number;
+  readonly notAfterMs?: number;
+  /** A certificate authority; a number: with that path length. */
+  readonly authority?: boolean | number;
+  readonly uri?: string | undefined;
+  readonly hosts?: readonly string[];
+  readonly keyUsage?: KeyUsageFlags;
+  readonly extendedKeyUsage?: readonly string[];
+  readonly extensions?: readonly Extension[];
+}
+
+export interface Generated {
+  readonly der: Buffer;
+  readonly keys: Keys;
+}
+
+/** A server's certificate with everything right, changed as wished. */
+export async function certificate(wishes: CertificateWishes): Promise<Generated> {
+  const { name, issuer, authority = false, hosts = ["plc.example", "192.0.2.7"], uri = "urn:example:server" } = wishes;
+  const keys = await keysNamed(wishes.keyName ?? name, wishes.key);
+  const signer = issuer === undefined ? keys : await keysNamed(issuer.keyName ?? issuer.name, issuer.key);
+  const nowMs = Date.now();
+  const { digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, keyCertSign, cRLSign } = KeyUsageFlags;
+  const serverUsage: KeyUsageFlags = digitalSignature | nonRepudiation | keyEncipherment | dataEncipherment;
+  const authorityUsage: KeyUsageFlags = keyCertSign | cRLSign;
+  const usage = wishes.keyUsage ?? (authority === false ? serverUsage : authorityUsage);
+  const alternativeNames = [
+    ...(uri === "" ? [] : [{ type: "url" as const, value: uri }]),
+    ...hosts.map((value) => ({ type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value })),
+  ];
+  const made = await X509CertificateGenerator.create({
+    subject: [{ CN: [name] }],
+    issuer: [{ CN: [issuer?.name ?? name] }],
+    ...(wishes.serialNumber === undefined ? {} : { serialNumber: wishes.serialNumber }),
+    publicKey: keys.publicKey,
+    signingKey: signer.privateKey,
+    signingAlgorithm: signer.privateKey.algorithm as { name: string; hash: string },
+    notBefore: new Date(wishes.notBeforeMs ?? nowMs - dayMs),
+    notAfter: new Date(wishes.notAfterMs ?? nowMs + 100 * dayMs),
+    extensions: [
+      new BasicConstraintsExtension(authority !== false, typeof authority === "number" ? authority : undefined, true),
+      new KeyUsagesExtension(usage, true),
+      ...(wishes.extendedKeyUsage === undefined ? [] : [new ExtendedKeyUsageExtension([...wishes.extendedKeyUsage])]),
+      ...(authority !== false || alternativeNames.length === 0
+        ? []
+        : [new SubjectAlternativeNameExtension(alternativeNames)]),
+      ...(wishes.extensions ?? []),
+    ],
+  });
+  return { der: Buffer.from(made.rawData), keys };
+}
+
+export interface ListWishes {
+  readonly issuer: { readonly name: string; readonly keyName?: string; readonly key?: KeyKind };
+  readonly revoked?: readonly string[];
+  readonly thisUpdateMs?: number;
+  readonly nextUpdateMs?: number;
+  readonly extensions?: readonly Extension[];
+}
+
+export async function revocationList(wishes: ListWishes): Promise<Buffer> {
+  const { issuer, revoked = [] } = wishes;
+  const { privateKey } = await keysNamed(issuer.keyName ?? issuer.name, issuer.key);
+  const nowMs = Date.now();
+  const list = await X509CrlGenerator.create({
+    issuer: [{ CN: [issuer.name] }],
+    thisUpdate: new Date(wishes.thisUpdateMs ?? nowMs - dayMs),
+    nextUpdate: new Date(wishes.nextUpdateMs ?? nowMs + dayMs),
+    entries: revoked.map((serialNumber) => ({ serialNumber })),
+    extensions: [...(wishes.extensions ?? [])],
+    signingAlgorithm: privateKey.algorithm as { name: string; hash: string },
+    signingKey: privateKey,
+  });
+  return Buffer.from(list.rawData);
+}
+
+/** PKCS #8 as PEM. */
+export async function privateKeyPem(keys: Keys): Promise<string> {
+  const base64 = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+  return ["-----BEGIN PRIVATE KEY-----", ...(base64.match(/.{1,64}/g) ?? []), "-----END PRIVATE KEY-----", ""].join(
+    "\n",
+  );
+}
