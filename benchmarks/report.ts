@@ -136,13 +136,27 @@ export interface Answer {
   readonly remarks?: readonly string[];
 }
 
+/** An answer, and how it came about. */
+export interface Told extends Answer {
+  readonly machine: Machine;
+  /** Over one minute, as uptime(1) has it: what else the machine did. */
+  readonly loadAverage: number;
+  readonly date: string;
+}
+
 /** A table, or JSON with `--json`; and a line of JSON at the end of the file that CPC_ANSWERS names, for benchmarks/write-report.ts. */
 export function tell(answer: Answer): void {
   const { question, lines, remarks = [] } = answer;
+  const told: Told = {
+    ...answer,
+    machine: machine(),
+    loadAverage: loadavg()[0] ?? Number.NaN,
+    date: new Date().toISOString().slice(0, 10),
+  };
   const file = process.env["CPC_ANSWERS"];
-  if (file !== undefined) appendFileSync(file, `${JSON.stringify(answer)}\n`);
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(told)}\n`);
   if (process.argv.includes("--json")) {
-    process.stdout.write(`${JSON.stringify({ ...answer, machine: machine(), load: loadavg() }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
     return;
   }
   const width = Math.max(...lines.map(({ what }) => what.length));
@@ -150,7 +164,16 @@ export function tell(answer: Answer): void {
     ({ what, figure, wanted }) =>
       `${what.padEnd(width)}  ${rounded(figure).padStart(12)}${wanted === undefined ? "" : `   wanted: ${wanted}`}`,
   );
-  process.stdout.write(`${[question, "", ...rows, ...remarks.map((remark) => `  (${remark})`)].join("\n")}\n\n`);
+  const notes = [...remarks, howItCameAbout(told)].map((remark) => `  (${remark})`);
+  process.stdout.write(`${[question, "", ...rows, ...notes].join("\n")}\n\n`);
+}
+
+export function howItCameAbout({
+  machine: { cpu, cores, memoryGiB, node, commit: version },
+  loadAverage,
+  date,
+}: Told): string {
+  return `${cores} cores of ${cpu}, ${memoryGiB} GiB, Node ${node}, commit ${version}, load average ${loadAverage.toFixed(1)}, ${date}`;
 }
 
 /** Three digits that mean something. */

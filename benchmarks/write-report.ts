@@ -1,40 +1,35 @@
-// The answers of the long tests and of the benchmarks of the process image as a page: write-report.ts ANSWERS SECONDS > PAGE
+// The answers of the long tests and of the benchmarks of the process image as a page: write-report.ts ANSWERS > PAGE
 //
-// ANSWERS has a line of JSON for each answer (`tell` in report.ts); SECONDS is how long all of it took.
+// ANSWERS has a line of JSON for each answer (`tell` in report.ts). Of several to one question the last one counts.
 
 import { readFileSync } from "node:fs";
-import { loadavg } from "node:os";
-import { machine, rounded, type Answer } from "./report.ts";
+import { howItCameAbout, rounded, type Told } from "./report.ts";
 
-const [file = "", seconds = ""] = process.argv.slice(2);
-const answers = readFileSync(file, "utf8")
-  .trim()
-  .split("\n")
-  .map((line) => JSON.parse(line) as Answer);
-const { cpu, cores, memoryGiB, node, commit } = machine();
+const [file = ""] = process.argv.slice(2);
+const answers = new Map<string, Told>();
+for (const line of readFileSync(file, "utf8").trim().split("\n")) {
+  const answer = JSON.parse(line) as Told;
+  answers.set(answer.question, answer);
+}
 
-const sections = answers.map(({ question, lines, remarks = [] }) => {
+function section(answer: Told): string {
+  const { question, lines, remarks = [] } = answer;
   const hasWanted = lines.some(({ wanted }) => wanted !== undefined);
-  const rows = lines.map(({ what, figure, wanted }) => [what, rounded(figure), ...(hasWanted ? [wanted ?? ""] : [])]);
+  const row = (what: string, figure: string, wanted: string): string =>
+    `| ${(hasWanted ? [what, figure, wanted] : [what, figure]).join(" | ")} |`;
   const table = [
-    ["", "figure", ...(hasWanted ? ["wanted"] : [])],
-    ["---", "---:", ...(hasWanted ? ["---:"] : [])],
-    ...rows,
+    row("", "figure", "wanted"),
+    row("---", "---:", "---:"),
+    ...lines.map(({ what, figure, wanted }) => row(what, rounded(figure), wanted ?? "")),
   ];
-  return [
-    `## ${question}`,
-    table.map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
-    ...remarks.map((remark) => `- ${remark}`),
-  ].join("\n\n");
-});
+  const notes = [...remarks, howItCameAbout(answer)].map((remark) => `- ${remark}`);
+  return [`## ${question}`, table.join("\n"), notes.join("\n")].join("\n\n");
+}
 
 const page = [
   "# The process image in figures",
-  "Written by `npm run test:long`, which runs the long tests of the readers and then the benchmarks of the image. Do not edit.",
-  `${cores} cores of ${cpu}, ${memoryGiB} GiB, Node ${node}, Linux; commit ${commit}; ${new Date().toISOString().slice(0, 10)}; ` +
-    `${seconds} seconds in all; load average at the end ${loadavg()
-      .map((load) => load.toFixed(1))
-      .join(", ")}.`,
-  ...sections,
+  "Written by `npm run test:long`, which runs the benchmarks of the image and then the long tests of its readers; do not edit. `npm run test:long -- " +
+    "benchmarks` repeats the first half alone, for a moment when the machine is quiet: other work lengthens the figures, the 99th percentiles above all.",
+  ...[...answers.values()].map(section),
 ];
 process.stdout.write(`${page.join("\n\n")}\n`);
