@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import Table from "cli-table3";
-import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
+import { isInsecure, type ModbusConfiguration, type OpcUaConfiguration } from "../config/configuration.ts";
 import { ConfigurationError, type Problem } from "../config/problem.ts";
 import { planReads } from "../modbus-tcp-client/read-plan.ts";
 import { documentSizeOf, type DocumentSize } from "../service/service-size.ts";
@@ -11,6 +11,7 @@ import { loadConfigurations, printProblems } from "./load-configurations.ts";
 
 export interface CheckSettings {
   readonly certificates: string;
+  readonly requireSecurity: boolean;
 }
 
 /** Reads in a cycle are one for each so many nodes, or fewer where the server allows fewer. */
@@ -31,12 +32,13 @@ export function check(files: readonly string[], settings: CheckSettings): ExitCo
   return ExitCode.fine;
 }
 
-function checkFile(file: string, { certificates }: CheckSettings): void {
+function checkFile(file: string, { certificates, requireSecurity }: CheckSettings): void {
   const isOpcUa = rootElementIs(file, "opcua-servers");
   const { opcua, modbus, warnings } = loadConfigurations({
     opcua: isOpcUa ? file : undefined,
     modbus: isOpcUa ? undefined : file,
     certificatesDirectory: certificates,
+    requireSecurity,
   });
   printProblems(warnings);
   process.stdout.write(`${file} is valid\n`);
@@ -79,7 +81,7 @@ function printOpcUa(configuration: OpcUaConfiguration): void {
     table.push([
       server.alias,
       server.endpointUrl,
-      server.mode === "None" ? "None" : `${server.policy} ${server.mode}`,
+      `${server.mode === "None" ? "None" : `${server.policy} ${server.mode}`}${isInsecure(server.policy) ? ", insecure" : ""}`,
       server.identity.kind,
       server.nodes.length,
       Math.ceil(server.nodes.length / nodesPerRead),

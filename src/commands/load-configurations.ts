@@ -9,6 +9,8 @@ export interface ConfigurationFiles {
   readonly opcua: string | undefined;
   readonly modbus: string | undefined;
   readonly certificatesDirectory: string;
+  /** Insecure OPC UA policies are errors. */
+  readonly requireSecurity?: boolean;
 }
 
 export interface Configurations {
@@ -36,8 +38,8 @@ export function loadConfigurations(files: ConfigurationFiles): Configurations {
       return undefined;
     }
   };
-  const { certificatesDirectory } = files;
-  const opcua = load(files.opcua, (file) => loadOpcUaConfiguration(file, { certificatesDirectory }));
+  const { certificatesDirectory, requireSecurity } = files;
+  const opcua = load(files.opcua, (file) => loadOpcUaConfiguration(file, { certificatesDirectory, requireSecurity }));
   const modbus = load(files.modbus, (file) => loadModbusConfiguration(file, { certificatesDirectory }));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return { opcua, modbus, warnings };

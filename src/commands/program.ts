@@ -40,6 +40,7 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     )
     .addOption(prefixOption())
     .addOption(certificatesOption())
+    .addOption(requireSecurityOption())
     .addOption(
       new Option("--segment-size <bytes>", "size of each document segment")
         .env("CPC_SEGMENT_SIZE")
@@ -103,6 +104,7 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .description("validate configuration files and print the plan")
     .argument("<files...>", "OPC UA or Modbus TCP configuration files (XML)")
     .addOption(certificatesOption())
+    .addOption(requireSecurityOption())
     .action(async (files: readonly string[], settings: CheckSettings) => {
       const { check } = await import("./check.ts");
       done(check(files, settings));
@@ -177,6 +179,15 @@ function certificatesOption(): Option {
   return new Option("--certificates <dir>", "own certificates and the trust list")
     .env("CPC_CERTIFICATES")
     .default("certificates");
+}
+
+function requireSecurityOption(): Option {
+  return new Option(
+    "--require-security",
+    "refuse OPC UA servers with an insecure policy (None, Basic128Rsa15, Basic256)",
+  )
+    .env("CPC_REQUIRE_SECURITY")
+    .default(false);
 }
 
 function logLevelOption(): Option {

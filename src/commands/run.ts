@@ -17,6 +17,7 @@ export interface RunSettings {
   readonly consumers: readonly string[];
   readonly prefix: string;
   readonly certificates: string;
+  readonly requireSecurity: boolean;
   readonly segmentSize: number | undefined;
   readonly removeOnExit: boolean;
   readonly logLevel: LogLevel;
@@ -31,13 +32,14 @@ export async function run(settings: RunSettings): Promise<ExitCode> {
     ...(settings.opcua === undefined ? {} : { opcua: spawnWorker("opcua") }),
     ...(settings.modbus === undefined ? {} : { modbus: spawnWorker("modbus") }),
   };
-  const { opcua, modbus, certificates: certificatesDirectory } = settings;
-  const configurations = loadConfigurations({ opcua, modbus, certificatesDirectory });
+  const { opcua, modbus, certificates: certificatesDirectory, requireSecurity } = settings;
+  const files = { opcua, modbus, certificatesDirectory, requireSecurity };
+  const configurations = loadConfigurations(files);
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
   const options = { ...configurations, ...partitionOptions(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
-    watchConfiguration({ opcua, modbus, certificatesDirectory }, log, (changed) => partition.reconfigure(changed)),
+    watchConfiguration(files, log, (changed) => partition.reconfigure(changed)),
   );
   return ExitCode.fine;
 }

@@ -84,6 +84,11 @@ export interface OpcUaConfiguration {
 export type SecurityPolicyName =
   "None" | "Basic128Rsa15" | "Basic256" | "Basic256Sha256" | "Aes128_Sha256_RsaOaep" | "Aes256_Sha256_RsaPss";
 
+/** Anybody can listen, or the policy is built on SHA-1 and withdrawn (OPC 10000-7). */
+export function isInsecure(policy: SecurityPolicyName): boolean {
+  return policy === "None" || policy === "Basic128Rsa15" || policy === "Basic256";
+}
+
 export type SecurityModeName = "None" | "Sign" | "SignAndEncrypt";
 
 export interface OpcUaServer {

@@ -1,12 +1,12 @@
 // Reads the OPC UA file: the XML against its grammar, then what a grammar cannot say.
 //
-// Promises: everything that is wrong is found in one go and told with its line; certificates that are named exist. Does not
-// look into certificates, does not touch the network, and does not know the browse names that become keys: a session tells.
+// Promises: everything that is wrong is found in one go and told with its line; certificates that are named exist, and references to secrets
+// are followed. Does not look into certificates, does not touch the network, and does not know the browse names that become keys: a session tells.
 
 import type { OpcUaConfiguration, OpcUaNode, OpcUaServer } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
 import { nodeIdText, readNode } from "./opc-ua-node.ts";
-import { readSecurity } from "./opc-ua-security.ts";
+import { readSecurity, type SecurityRules } from "./opc-ua-security.ts";
 import { openConfiguration } from "./open-configuration.ts";
 import { Findings, quote } from "./problem.ts";
 import type { Problem } from "./problem.ts";
@@ -16,6 +16,10 @@ import { checkAliases } from "./server-alias.ts";
 export interface OpcUaLoadOptions {
   /** Where relative file names of certificates and keys start. */
   readonly certificatesDirectory: string;
+  /** Insecure policies are errors; default: they draw a warning. */
+  readonly requireSecurity?: boolean | undefined;
+  /** Where `${env:NAME}` is looked up; default: that of the process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Throws a ConfigurationError with everything that is wrong. Warnings are about what is insecure or read differently than it might seem. */
@@ -27,19 +31,22 @@ export function loadOpcUaConfiguration(
   const root = openConfiguration("opcua-endpoints.xsd", findings);
   const fields = root?.list("server") ?? [];
   checkAliases(fields, "alias");
-  const servers = fields
-    .map((server) => readServer(server, options.certificatesDirectory))
-    .filter((server) => server !== undefined);
+  const rules: SecurityRules = {
+    directory: options.certificatesDirectory,
+    environment: options.environment ?? process.env,
+    requireSecurity: options.requireSecurity ?? false,
+  };
+  const servers = fields.map((server) => readServer(server, rules)).filter((server) => server !== undefined);
   const warnings = findings.conclude();
   return { configuration: { file, servers }, warnings };
 }
 
-function readServer(fields: Fields, certificatesDirectory: string): OpcUaServer | undefined {
+function readServer(fields: Fields, rules: SecurityRules): OpcUaServer | undefined {
   const alias = fields.name("alias");
   const endpointUrl = readEndpointUrl(fields);
   const applicationUri = fields.token("client_app_uri");
   const securityFields = fields.child("security");
-  const security = securityFields && readSecurity(securityFields, certificatesDirectory);
+  const security = securityFields && readSecurity(securityFields, rules);
   const nodes = readNodes(fields);
   if (alias === undefined || endpointUrl === undefined || applicationUri === undefined) return undefined;
   if (security === undefined) return undefined;

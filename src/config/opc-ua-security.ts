@@ -1,13 +1,33 @@
 // The `<security>` of an OPC UA server: policy and mode that go together, an identity that is not sent in clear, files that are there.
 
-import type { OpcUaIdentity, OpcUaServer, SecurityModeName, SecurityPolicyName } from "./configuration.ts";
+import { isInsecure } from "./configuration.ts";
+import type {
+  OpcUaIdentity,
+  OpcUaServer,
+  SecurityModeName,
+  SecurityPolicyName,
+  SecurityRelaxations,
+} from "./configuration.ts";
 import { existingFile } from "./existing-file.ts";
 import type { Fields } from "./fields.ts";
+import { readHiddenSecret, readSecret, type SecretPlaces } from "./secret.ts";
 
 export type OpcUaSecurity = Pick<
   OpcUaServer,
-  "policy" | "mode" | "serverCertificateFile" | "clientCertificateFile" | "clientPrivateKeyFile" | "identity"
+  | "policy"
+  | "mode"
+  | "serverCertificateFile"
+  | "clientCertificateFile"
+  | "clientPrivateKeyFile"
+  | "privateKeyPassphrase"
+  | "relaxations"
+  | "identity"
 >;
+
+export interface SecurityRules extends SecretPlaces {
+  /** Insecure policies are errors. */
+  readonly requireSecurity: boolean;
+}
 
 // OPC 10000-7, 6.6.161 and following; the last part of the policy's URI.
 const policies: ReadonlyMap<string, SecurityPolicyName> = new Map([
@@ -19,38 +39,52 @@ const policies: ReadonlyMap<string, SecurityPolicyName> = new Map([
   ["SecurityPolicyAes256Sha256RsaPss", "Aes256_Sha256_RsaPss"],
 ]);
 
-export function readSecurity(fields: Fields, certificatesDirectory: string): OpcUaSecurity | undefined {
-  const { findings } = fields;
+export function readSecurity(fields: Fields, rules: SecurityRules): OpcUaSecurity | undefined {
   const policy = policies.get(fields.token("policy") ?? "");
   const mode = fields.token("mode") as SecurityModeName | undefined;
   if (policy === undefined || mode === undefined) return undefined;
-  const secured = policy !== "None" && mode !== "None";
   if ((policy === "None") !== (mode === "None")) {
-    findings.error(
+    fields.findings.error(
       fields.lineOf("mode"),
       `<mode> ${mode} contradicts <policy> ${fields.token("policy")}; None goes with SecurityPolicyNone, Sign or SignAndEncrypt with every other policy`,
     );
-  } else if (!secured) {
-    findings.warn(
-      fields.lineOf("policy"),
-      "SecurityPolicyNone is insecure: anybody on the way can read and change the values; SecurityPolicyBasic256Sha256 or newer with SignAndEncrypt is right",
-    );
-  } else if (policy === "Basic128Rsa15" || policy === "Basic256") {
-    findings.warn(
-      fields.lineOf("policy"),
-      `${fields.token("policy")} is insecure: it is built on SHA-1 and withdrawn; SecurityPolicyBasic256Sha256 or newer is right`,
-    );
-  }
-  const files = readFiles(fields, certificatesDirectory, policy);
-  const identity = readIdentity(fields, certificatesDirectory, mode);
-  return identity && { policy, mode, ...files, identity };
+  } else judgePolicy(fields, policy, rules.requireSecurity);
+  const files = readFiles(fields, rules, policy);
+  const relaxations = readRelaxations(fields);
+  const identity = readIdentity(fields, rules, mode);
+  return identity && { policy, mode, ...files, relaxations, identity };
+}
+
+function judgePolicy(fields: Fields, policy: SecurityPolicyName, requireSecurity: boolean): void {
+  if (!isInsecure(policy)) return;
+  const name = fields.token("policy");
+  const trouble =
+    policy === "None"
+      ? `${name} is insecure: anybody on the way can read and change the values; SecurityPolicyBasic256Sha256 or newer with SignAndEncrypt is right`
+      : `${name} is insecure: it is built on SHA-1 and withdrawn; SecurityPolicyBasic256Sha256 or newer is right`;
+  const line = fields.lineOf("policy");
+  if (requireSecurity) fields.findings.error(line, `${trouble} (refused because security is required)`);
+  else fields.findings.warn(line, trouble);
+}
+
+/** Undefined when none is asked for. */
+function readRelaxations(fields: Fields): SecurityRelaxations | undefined {
+  const isSet = (name: string): boolean => ["true", "1"].includes(fields.token(name) ?? "");
+  const names = ["ignore_host_name", "ignore_expiry", "ignore_unknown_revocation"] as const;
+  const [ignoreHostName, ignoreExpiry, ignoreUnknownRevocation] = [isSet(names[0]), isSet(names[1]), isSet(names[2])];
+  if (!ignoreHostName && !ignoreExpiry && !ignoreUnknownRevocation) return undefined;
+  return { ignoreHostName, ignoreExpiry, ignoreUnknownRevocation };
 }
 
 function readFiles(
   fields: Fields,
-  directory: string,
+  places: SecretPlaces,
   policy: SecurityPolicyName,
-): Pick<OpcUaSecurity, "serverCertificateFile" | "clientCertificateFile" | "clientPrivateKeyFile"> {
+): Pick<
+  OpcUaSecurity,
+  "serverCertificateFile" | "clientCertificateFile" | "clientPrivateKeyFile" | "privateKeyPassphrase"
+> {
+  const { directory } = places;
   if (policy === "None") {
     // Existing files name certificates here that need not exist: nothing would be done with them.
     const unused = ["server_certificate", "client_certificate"].find((name) => filled(fields, name));
@@ -64,13 +98,14 @@ function readFiles(
     serverCertificateFile: existingFile(fields, "server_certificate", directory),
     clientCertificateFile: existingFile(fields, "client_certificate", directory),
     clientPrivateKeyFile: existingFile(fields, "client_private_key", directory),
+    privateKeyPassphrase: readHiddenSecret(fields, "client_private_key_passphrase", places),
   };
 }
 
-function readIdentity(fields: Fields, directory: string, mode: SecurityModeName): OpcUaIdentity | undefined {
+function readIdentity(fields: Fields, places: SecretPlaces, mode: SecurityModeName): OpcUaIdentity | undefined {
   const { findings } = fields;
-  const userName = fields.text("username") ?? "";
-  const password = fields.text("password");
+  const userName = readSecret(fields, "username", places)?.value ?? "";
+  const password = readHiddenSecret(fields, "password", places);
   const certificate = filled(fields, "user_certificate") || filled(fields, "user_private_key");
   if (certificate && userName !== "") {
     findings.error(
@@ -86,18 +121,20 @@ function readIdentity(fields: Fields, directory: string, mode: SecurityModeName)
       );
     }
     checkPair(fields, "user_certificate", "user_private_key");
-    const certificateFile = existingFile(fields, "user_certificate", directory);
-    const privateKeyFile = existingFile(fields, "user_private_key", directory);
+    const certificateFile = existingFile(fields, "user_certificate", places.directory);
+    const privateKeyFile = existingFile(fields, "user_private_key", places.directory);
+    const privateKeyPassphrase = readHiddenSecret(fields, "user_private_key_passphrase", places);
     if (certificateFile === undefined || privateKeyFile === undefined) return undefined;
-    return { kind: "Certificate", certificateFile, privateKeyFile };
+    return { kind: "Certificate", certificateFile, privateKeyFile, privateKeyPassphrase };
   }
   if (userName === "") {
-    if (password !== undefined && password !== "") {
+    if (password !== undefined && password !== "" && !filled(fields, "username")) {
       findings.error(fields.lineOf("password"), "<password> stands without a <username>; both or neither is right");
     }
     return { kind: "Anonymous" };
   }
   if (password === undefined) {
+    if (fields.has("password")) return undefined;
     findings.error(fields.lineOf("username"), "<username> stands without a <password>; both or neither is right");
     return undefined;
   }

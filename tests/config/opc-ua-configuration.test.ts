@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import type { OpcUaServer } from "../../src/config/configuration.ts";
 import { loadOpcUaConfiguration } from "../../src/config/opc-ua-configuration.ts";
+import { ConfigurationError } from "../../src/config/problem.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 
 const cases = join(import.meta.dirname, "cases");
@@ -32,6 +33,8 @@ test("a file written for the reference gives an absolute path for each certifica
     serverCertificateFile: join(folder, "server.der"),
     clientCertificateFile: join(folder, "client.der"),
     clientPrivateKeyFile: join(folder, "client.pem"),
+    privateKeyPassphrase: undefined,
+    relaxations: undefined,
     identity: { kind: "UserName", userName: "leser", password: "nicht geheim" },
     intervalMs: undefined,
     timeoutMs: 5000,
@@ -71,6 +74,7 @@ test("every setting of a server and of a node arrives, and all four identifier t
     kind: "Certificate",
     certificateFile: join(folder, "user.der"),
     privateKeyFile: join(folder, "user.pem"),
+    privateKeyPassphrase: undefined,
   });
   assert.deepEqual(
     server.nodes.map(({ namespace, identifier, capacityBytes, unit }) => [namespace, identifier, capacityBytes, unit]),
@@ -81,6 +85,51 @@ test("every setting of a server and of a node arrives, and all four identifier t
       [{ index: 2 }, { type: "Numeric", value: 4_294_967_295 }, 0, ""],
     ],
   );
+});
+
+test("references to secrets are followed when the file is read", () => {
+  const [user, application] = caseServers("opcua-secrets");
+  assert.deepEqual(user?.identity, { kind: "UserName", userName: "leser", password: "geheim ä" });
+  assert.equal(application?.privateKeyPassphrase, "geheim ä");
+  const file = join(cases, "opcua-secrets-missing", "opcua.xml");
+  const environment = { CPC_TEST_NEVER_SET: " with blanks " };
+  const certificatesDirectory = join(cases, "opcua-secrets-missing");
+  assert.throws(
+    () => loadOpcUaConfiguration(file, { certificatesDirectory, environment }),
+    (error) =>
+      error instanceof ConfigurationError &&
+      error.problems.every(({ line, message }) => line > 11 && !message.includes("CPC_TEST_NEVER_SET")),
+  );
+});
+
+test("what a site relaxes arrives for each server apart", () => {
+  const [some, none] = caseServers("opcua-relaxations");
+  assert.deepEqual(some?.relaxations, { ignoreHostName: true, ignoreExpiry: true, ignoreUnknownRevocation: false });
+  assert.equal(none?.relaxations, undefined);
+});
+
+test("insecure policies are refused where security is required", () => {
+  for (const [name, refused] of [
+    ["opcua-insecure-policies", ["SecurityPolicyBasic128Rsa15", "SecurityPolicyBasic256"]],
+    ["opcua-reference-no-security", ["SecurityPolicyNone"]],
+  ] as const) {
+    const certificatesDirectory = join(cases, name);
+    assert.throws(
+      () =>
+        loadOpcUaConfiguration(join(certificatesDirectory, "opcua.xml"), {
+          certificatesDirectory,
+          requireSecurity: true,
+        }),
+      (error) => {
+        assert.ok(error instanceof ConfigurationError);
+        assert.deepEqual(
+          error.problems.map(({ message }) => message.split(" ")[0]),
+          refused,
+        );
+        return true;
+      },
+    );
+  }
 });
 
 test("policies carry the names of their URIs", () => {

@@ -1,0 +1,84 @@
+// Secrets of a configuration: better kept elsewhere than in it. An element may hold `${env:NAME}` or `${file:PATH}` instead of the
+// secret itself; the reference is followed when the configuration is read.
+//
+// Promises: no message holds a secret, not even a part of it; a reference that leads nowhere is an error, never an empty password.
+// Does not: look into the file's permissions (container runtimes mount secrets readable), or follow a reference inside other text.
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+import type { Fields } from "./fields.ts";
+import { quote } from "./problem.ts";
+
+export interface SecretPlaces {
+  /** Where relative file names start. */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Secret {
+  readonly value: string;
+  /** It stands in the configuration file itself. */
+  readonly isLiteral: boolean;
+}
+
+const reference = /^\s*\$\{([^:}]*):?([^}]*)\}\s*$/;
+
+/** Undefined when the element is absent or, with an error, when its reference leads nowhere. */
+export function readSecret(fields: Fields, name: string, places: SecretPlaces): Secret | undefined {
+  const text = fields.text(name);
+  if (text === undefined) return undefined;
+  const [, kind, target = ""] = reference.exec(text) ?? [];
+  if (kind === undefined) return { value: text, isLiteral: true };
+  const found = follow(kind, target, places);
+  if ("value" in found) return { ...found, isLiteral: false };
+  fields.findings.error(fields.lineOf(name), `<${name}> ${found.trouble}`);
+  return undefined;
+}
+
+function follow(
+  kind: string,
+  target: string,
+  { directory, environment }: SecretPlaces,
+): { readonly value: string } | { readonly trouble: string } {
+  if (kind === "env" && target !== "") {
+    const value = environment[target];
+    if (value !== undefined && value !== "") return { value };
+    const state = value === undefined ? "is not set" : "is empty";
+    return {
+      trouble: `refers to the environment variable ${quote(target)}, which ${state}; one that holds it is right`,
+    };
+  }
+  if (kind === "file" && target !== "") {
+    const path = resolve(directory, target);
+    const value = firstText(path);
+    if (value !== undefined && value !== "") return { value };
+    const state = value === undefined ? "cannot be read" : "is empty";
+    return {
+      trouble: `refers to the file ${quote(path)}, which ${state}; a file that holds it and nothing else is right`,
+    };
+  }
+  // What was written may be a secret after all: it is not shown.
+  return { trouble: "is no reference that is known here; ${env:NAME} or ${file:PATH} is right" };
+}
+
+/** Editors and `echo` end a file with a line break that is not meant. */
+function firstText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
+  } catch {
+    return undefined;
+  }
+}
+
+/** As `readSecret`, with a warning when the secret stands in the file itself. Empty counts as given. */
+export function readHiddenSecret(fields: Fields, name: string, places: SecretPlaces): string | undefined {
+  const secret = readSecret(fields, name, places);
+  if (secret?.isLiteral === true && secret.value !== "") {
+    fields.findings.warn(
+      fields.lineOf(name),
+      `<${name}> stands in this file, where everybody can read it who can read the file; \${env:NAME} or \${file:PATH} is right`,
+    );
+  }
+  return secret?.value;
+}
