@@ -24,7 +24,7 @@ export interface Outcome {
 
 /**
  * Kills a writer in every round; in each `startEvery`th it is one that has only begun to take over. Fails when a reader sees a mixture, ends,
- * does not find the next writer, or does not keep the last poll of the one before. A reader that hangs is the caller's watchdog's.
+ * hangs, does not find the next writer, or does not keep the last poll of the one before.
  */
 export async function killWriters(rounds: number, startEvery: number): Promise<Outcome> {
   const name = uniqueName();

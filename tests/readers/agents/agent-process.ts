@@ -11,6 +11,9 @@ import { promisify } from "node:util";
 export const languages = ["Node", "Python", "C"] as const;
 export type Language = (typeof languages)[number];
 
+/** Longer than any command takes, the longest sleep included. */
+const watchdogMs = 120_000;
+
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const readers = fileURLToPath(new URL("../../../readers", import.meta.url));
 
@@ -72,14 +75,21 @@ export class AgentProcess implements AsyncDisposable {
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
+  /** A reader that hangs is ended, and the promise rejected. */
   async ask(command: string): Promise<readonly string[]> {
+    const watchdog = setTimeout(() => this.#process.kill("SIGKILL"), watchdogMs);
     this.#process.stdin?.write(`${command}\n`);
     const lines: string[] = [];
-    for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done === true) throw new TypeError(`the reader in ${this.language} ended at "${command}"`);
-      if (value === ".") return lines;
-      lines.push(value);
+    try {
+      for (;;) {
+        const { value, done } = await this.#lines.next();
+        if (done === true)
+          throw new TypeError(`the reader in ${this.language} ended, or hung and was ended, at "${command}"`);
+        if (value === ".") return lines;
+        lines.push(value);
+      }
+    } finally {
+      clearTimeout(watchdog);
     }
   }
 
