@@ -1,6 +1,6 @@
 """Prints what the partition publishes, once a second: a program in another container, another user, the same group.
 
-Reads the documents as docs/configuration.md describes them: takes the semaphore, copies the segment, gives it back.
+For each document it takes the semaphore, copies the segment, gives the semaphore back and only then parses.
 """
 
 import json
