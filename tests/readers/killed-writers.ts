@@ -26,10 +26,15 @@ export interface Outcome {
  * Kills a writer in every round; in each `startEvery`th it is one that has only begun to take over. Fails when a reader sees a mixture, ends,
  * hangs, does not find the next writer, or does not keep the last poll of the one before.
  */
-export async function killWriters(rounds: number, startEvery: number): Promise<Outcome> {
+export async function killWriters(
+  rounds: number,
+  startEvery: number,
+  readers: readonly Language[] = languages,
+): Promise<Outcome> {
   const name = uniqueName();
-  const agents = languages.map((language) => new AgentProcess(language, name));
+  const agents = readers.map((language) => new AgentProcess(language, name));
   const everybody = <T>(run: (agent: AgentProcess) => Promise<T>): Promise<T[]> => Promise.all(agents.map(run));
+  const all = (answer: string): readonly string[] => agents.map(() => answer);
   let wholeReads = 0;
   let beforeFirstPoll = 0;
   const copyAll = async (count?: number): Promise<void> => {
@@ -62,13 +67,13 @@ export async function killWriters(rounds: number, startEvery: number): Promise<O
       }
       const found = everybody((agent) => agent.ask("wait 60000"));
       await writer.write();
-      assert.deepEqual(await found, [["1"], ["1"], ["1"]], "the sleepers find the new writer");
-      assert.deepEqual(await everybody((agent) => agent.ask("alive")), [["1"], ["1"], ["1"]]);
+      assert.deepEqual((await found).flat(), all("1"), "the sleepers find the new writer");
+      assert.deepEqual((await everybody((agent) => agent.ask("alive"))).flat(), all("1"));
       const copied = copyAll();
       await pause(Math.random() * longestLifeMs);
       await writer.kill();
       await copied;
-      assert.deepEqual(await everybody((agent) => agent.ask("alive")), [["0"], ["0"], ["0"]]);
+      assert.deepEqual((await everybody((agent) => agent.ask("alive"))).flat(), all("0"));
       await copyAll(10);
       await everybody((agent) => agent.ask("wait 0"));
     }
