@@ -30,6 +30,6 @@ const page = [
   "# The process image in figures",
   "Written by `npm run test:long`, which runs the benchmarks of the image and then the long tests of its readers; do not edit. `npm run test:long -- " +
     "benchmarks` repeats the first half alone, for a moment when the machine is quiet: other work lengthens the figures, the 99th percentiles above all.",
-  ...[...answers.values()].map(section),
+  ...[...answers.values()].toSorted((a, b) => (a.question < b.question ? -1 : 1)).map(section),
 ];
 process.stdout.write(`${page.join("\n\n")}\n`);

@@ -12,7 +12,8 @@ test(
     const { wholeReads } = await killPartitions(30);
     assert.ok(wholeReads > 0);
     tell({
-      question: "And when the whole program (`cpc run` on a Modbus TCP device) is killed?",
+      question:
+        "What do readers in C, Node and Python see when the whole program (`cpc run` on a Modbus TCP device) is killed, again and again?",
       lines: [
         { what: "kills", figure: 30, wanted: "30" },
         { what: "take-overs that failed", figure: 0, wanted: "0" },
