@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { Partition } from "../../src/service/partition.ts";
+import { configuredServer } from "../opcua-client/opcua-test-server.ts";
+import { recordingLog } from "../polling/test-client.ts";
+import { ownPrefix } from "../posix/own-objects.ts";
+
+const watchdog = { timeout: 60_000 };
+
+/** An Acknowledge message (OPC 10000-6, 7.1.2.4) whose buffers have no room for anything: node-opcua asserts that they have. */
+function absurdAcknowledge(): Buffer {
+  const message = Buffer.alloc(28);
+  message.write("ACKF", "latin1");
+  message.writeUInt32LE(message.length, 4);
+  for (let offset = 8; offset < message.length; offset += 4) message.writeUInt32LE(1, offset);
+  return message;
+}
+
+test(
+  "a server that makes the protocol library throw loses its own connection and nobody else's",
+  watchdog,
+  async (t) => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on("error", () => {}).once("data", () => socket.write(absurdAcknowledge()));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const certificatesDirectory = mkdtempSync(join(tmpdir(), "cpc-faults-"));
+    t.after(() => rmSync(certificatesDirectory, { recursive: true }));
+
+    const url = `opc.tcp://127.0.0.1:${(server.address() as AddressInfo).port}/absurd`;
+    const opcUaServer = configuredServer(url, { policy: "None", mode: "None", timeoutMs: 200, retryIntervalMs: 20 });
+    const { lines, log } = recordingLog();
+    const partition = new Partition({
+      opcua: { file: "opcua.xml", servers: [opcUaServer] },
+      modbus: undefined,
+      intervalMs: 100,
+      naming: { consumers: [], prefix: ownPrefix(t) },
+      segmentBytes: undefined,
+      certificatesDirectory,
+      removeOnExit: true,
+      log,
+    });
+    partition.start();
+    t.after(() => partition.stop());
+    while (sockets.size < 4) await pause(5);
+    const told = lines.filter(({ level }) => level === "error").map(({ message }) => message);
+    assert.deepEqual(told, ["a server sent what the protocol library cannot cope with; its connection will time out"]);
+    assert.ok(lines.some(({ message }) => message.includes("no answer came within 200 ms")));
+  },
+);
+
+test("a fault of our own ends the thread all the same", watchdog, async () => {
+  const faults = JSON.stringify(new URL("../../src/service/library-faults.ts", import.meta.url).href);
+  const worker = new Worker(
+    `import(${faults}).then(({ surviveFaultsOf }) => {
+       surviveFaultsOf("node-opcua-", () => {});
+       setTimeout(() => { throw new Error("ours"); }, 0);
+       setInterval(() => {}, 1000);
+     });`,
+    { eval: true },
+  );
+  const [error] = (await once(worker, "error")) as [Error];
+  assert.equal(error.message, "ours");
+});
