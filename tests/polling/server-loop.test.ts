@@ -290,3 +290,16 @@ test("values that come after the loop was stopped are dropped", async (t) => {
   late?.();
   assert.notEqual(seen(own.reader).value(0).value, 77);
 });
+
+test("an answer that comes after the loop was stopped does not show the server as connected again", async (t) => {
+  const own = setUp(t);
+  const answer = Promise.withResolvers<void>();
+  own.client.onPoll = () => answer.promise;
+  const ended = own.loop.run();
+  await own.pass(0);
+  own.loop.stop();
+  answer.resolve();
+  await ended;
+  assert.equal(seen(own.reader).state.connection, ConnectionState.stopped);
+  assert.equal(own.count("polls"), 0);
+});
