@@ -21,5 +21,7 @@ COPY config config
 # A new volume takes the owner of the folder that it covers.
 RUN install -d -o node -g node -m 0700 /var/lib/cpc/certificates /var/lib/cpc-plant /var/lib/cpc-plant/certificates
 USER node
+# Healthy is a partition that works; a server that is down does not count, for a restart would not bring it back.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["node", "dist/main.js", "status"]
 ENTRYPOINT ["node", "dist/main.js"]
 CMD ["run"]
