@@ -48,7 +48,17 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** A reader that has seen enough (`cpc dump modbus | head -1`) closes the pipe, a user the terminal; what else goes wrong is told. */
+function outputFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE" || error.code === "EIO") return;
+  process.stderr.write(`cannot write the output: ${error.message}\n`);
+  process.exitCode = ExitCode.failed;
+}
+
+process.stdout.on("error", outputFailed);
+process.stderr.on("error", () => {}); // nobody is left to tell
 // Compiled code is kept between runs: a restart has its values sooner. Threads learn of the folder by the environment.
 const { directory } = enableCompileCache();
 if (directory !== undefined) process.env["NODE_COMPILE_CACHE"] ??= directory;
-process.exitCode = await main(process.argv);
+const outcome = await main(process.argv);
+process.exitCode ??= outcome;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Place } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
 
@@ -97,4 +99,13 @@ test("an environment variable that says no, or nothing, is no", watchdog, async 
   await run.until("there are values", () => place.value("A: always 42") === 42);
   await run.end();
   assert.equal(place.value(connectionKey("A")), false, "the objects stay");
+});
+
+test("a reader that closes its pipe ends nothing with a stack, and a full disk is told in a sentence", watchdog, () => {
+  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  const shell = (line: string) => spawnSync("sh", ["-c", line, process.execPath, main], { encoding: "utf8" });
+  assert.equal(shell('"$0" "$1" --help | true').stderr, "");
+  const full = shell('"$0" "$1" --help > /dev/full');
+  assert.equal(full.status, 1);
+  assert.match(full.stderr, /^cannot write the output: ENOSPC.*\n$/);
 });
