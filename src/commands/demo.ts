@@ -69,7 +69,7 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
 }
 
 async function endOf(durationSeconds: number | undefined): Promise<void> {
-  const signal = stopSignal();
+  const signal = stopSignal("SIGHUP");
   const timer = new AbortController();
   const time =
     durationSeconds === undefined ? [] : [delay(durationSeconds * 1000, undefined, { signal: timer.signal })];

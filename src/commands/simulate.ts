@@ -24,7 +24,7 @@ export interface SimulateSettings {
 
 /** Throws a ConfigurationError before anything listens, and a CommandError when a server cannot be started. */
 export async function simulate(settings: SimulateSettings): Promise<ExitCode> {
-  const stopped = stopSignal();
+  const stopped = stopSignal("SIGHUP");
   const directory = resolve(settings.directory);
   const { opcua, modbus, warnings } = loadConfigurations({
     opcua: settings.opcua,

@@ -48,7 +48,7 @@ export async function watch(settings: WatchSettings): Promise<ExitCode> {
   stdin.on("keypress", onKey);
   const timer = setInterval(show, refreshMs);
   show();
-  await Promise.race([quit.promise, stopSignal()]);
+  await Promise.race([quit.promise, stopSignal("SIGHUP")]);
   clearInterval(timer);
   stdin.off("keypress", onKey);
   stdin.setRawMode(false);

@@ -97,3 +97,16 @@ test(
     assert.deepEqual(place.ownObjects(), []);
   },
 );
+
+test("demo tidies up when its terminal is closed", watchdog, async (t) => {
+  const place = new Place(t);
+  const demo = place.cpc(["demo", "--prefix", place.prefix, "--log-format", "json"], { TMPDIR: place.folder });
+  await demo.until("there is a document", () => place.document("opcua_shm") !== undefined);
+  const { code } = await demo.end("SIGHUP");
+  assert.equal(code, 0);
+  assert.deepEqual(place.objects(), []);
+  assert.deepEqual(
+    readdirSync(place.folder).filter((name) => name.startsWith("cpc-demo-")),
+    [],
+  );
+});
