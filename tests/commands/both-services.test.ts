@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -98,7 +98,7 @@ test(
   },
 );
 
-test("demo tidies up when its terminal is closed", watchdog, async (t) => {
+test("demo tidies up when its terminal is closed", { timeout: 60_000 }, async (t) => {
   const place = new Place(t);
   const demo = place.cpc(["demo", "--prefix", place.prefix, "--log-format", "json"], { TMPDIR: place.folder });
   await demo.until("there is a document", () => place.document("opcua_shm") !== undefined);
