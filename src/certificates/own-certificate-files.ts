@@ -2,7 +2,9 @@
 // application URI. Whoever shares the directory finds it there, too, without being told.
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createApplicationCertificate, type ApplicationCertificateOptions } from "./application-certificate.ts";
 
 export interface OwnCertificateFiles {
   /** DER. */
@@ -18,6 +20,18 @@ export function ownCertificateFiles(directory: string, applicationUri: string): 
     certificateFile: join(directory, "own", "certs", `${name}.der`),
     privateKeyFile: join(directory, "own", "private", `${name}.pem`),
   };
+}
+
+/** Makes both files and their folders. Rejects with an ApplicationCertificateError, or with the error of a folder that cannot be made. */
+export async function createOwnCertificate(
+  directory: string,
+  options: Omit<ApplicationCertificateOptions, keyof OwnCertificateFiles>,
+): Promise<OwnCertificateFiles> {
+  const files = ownCertificateFiles(directory, options.applicationUri);
+  mkdirSync(dirname(files.certificateFile), { recursive: true });
+  mkdirSync(dirname(files.privateKeyFile), { recursive: true, mode: 0o700 });
+  await createApplicationCertificate({ ...options, ...files });
+  return files;
 }
 
 /** Readable and unmistakable: the URI's letters and digits, and a part of its hash. */

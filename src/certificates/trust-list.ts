@@ -7,14 +7,14 @@
 //     trusted/crl/    revocation lists of issuers that are trusted themselves
 //     issuers/certs/  certificate authorities that complete a chain without being trusted themselves
 //     issuers/crl/    their revocation lists
-//     rejected/certs/ what servers showed and nobody trusts yet: move a file to trusted/certs/ to trust it
+//     rejected/certs/ what servers showed and nobody trusts: `cpc cert trust` moves a file to trusted/certs/
 //
 // Names of the folders after OPC 10000-12, F.1 (directory based certificate store). A server is trusted when its very
 // certificate, byte for byte, lies in trusted/certs/, or that of an authority above it. The folders are read again for every
 // connection: no cache, so that trust given or withdrawn counts at once. Nothing is ever trusted automatically.
 
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CertificateError, fingerprint, readCertificateFile, readRevocationListFile } from "./certificate-file.ts";
 import type { TrustMaterial } from "./server-certificate-check.ts";
@@ -30,6 +30,10 @@ export class TrustList {
 
   constructor(directory: string) {
     this.directory = directory;
+  }
+
+  get ownFolder(): string {
+    return join(this.directory, "own", "certs");
   }
 
   get trustedFolder(): string {
@@ -52,7 +56,7 @@ export class TrustList {
   material(): TrustMaterial {
     return {
       trusted: this.trustedCertificates(),
-      issuers: contentsOf(this.issuersFolder, certificateName, (file) => readCertificateFile(file)),
+      issuers: contentsOf(this.issuersFolder, certificateName, readCertificateFile),
       revocationLists: this.revocationFolders.flatMap((folder) =>
         contentsOf(folder, revocationListName, readRevocationListFile),
       ),
@@ -61,7 +65,16 @@ export class TrustList {
 
   /** Every certificate in trusted/certs/ as it is now; a file there that is no certificate trusts nobody and is passed over. */
   trustedCertificates(): Buffer[] {
-    return contentsOf(this.trustedFolder, certificateName, (file) => readCertificateFile(file).slice(0, 1));
+    return this.stored(this.trustedFolder).map(({ certificate }) => certificate);
+  }
+
+  /** The certificates in a folder with their files; each file's first, which is the only one that can be trusted or rejected. */
+  stored(folder: string): StoredCertificate[] {
+    return contentsOf(folder, certificateName, (file) =>
+      readCertificateFile(file)
+        .slice(0, 1)
+        .map((certificate) => ({ file, certificate })),
+    );
   }
 
   /**
@@ -69,29 +82,73 @@ export class TrustList {
    * full. Throws a CertificateError when it cannot be written.
    */
   keepRejected(certificate: Uint8Array): string | undefined {
-    const name = `${subjectName(certificate)}-${fingerprint(certificate)}.der`;
-    const path = join(this.rejectedFolder, name);
+    const name = fileName(certificate);
     const present = filesIn(this.rejectedFolder, certificateName);
-    if (present.includes(name)) return path;
+    if (present.includes(name)) return join(this.rejectedFolder, name);
     if (present.length >= maxRejected) return undefined;
-    try {
-      mkdirSync(this.trustedFolder, { recursive: true });
-      mkdirSync(this.rejectedFolder, { recursive: true });
-      writeFileSync(`${path}.part`, certificate, { mode: 0o644 });
-      renameSync(`${path}.part`, path);
-    } catch (cause) {
-      throw new CertificateError(
-        `cannot store the certificate in ${this.rejectedFolder}: ${(cause as Error).message}`,
-        {
-          cause,
-        },
-      );
+    mkdirp(this.trustedFolder);
+    return store(this.rejectedFolder, certificate);
+  }
+
+  /** From now on the certificate is believed; returns its file. Throws a CertificateError when it cannot be written. */
+  trust(certificate: Uint8Array): string {
+    const file = store(this.trustedFolder, certificate);
+    this.#remove(this.rejectedFolder, certificate);
+    return file;
+  }
+
+  /**
+   * From now on the certificate is not believed; returns the file that keeps it, undefined when rejected/certs/ is full. Throws a
+   * CertificateError when a file cannot be removed.
+   */
+  reject(certificate: Uint8Array): string | undefined {
+    this.#remove(this.trustedFolder, certificate);
+    return this.keepRejected(certificate);
+  }
+
+  #remove(folder: string, certificate: Uint8Array): void {
+    for (const stored of this.stored(folder)) {
+      if (Buffer.compare(stored.certificate, certificate) !== 0) continue;
+      try {
+        rmSync(stored.file, { force: true });
+      } catch (cause) {
+        throw new CertificateError(`cannot remove ${stored.file}: ${(cause as Error).message}`, { cause });
+      }
     }
-    return path;
   }
 }
 
-function contentsOf(folder: string, name: RegExp, read: (file: string) => Buffer[]): Buffer[] {
+export interface StoredCertificate {
+  readonly file: string;
+  readonly certificate: Buffer;
+}
+
+/** In one step: a reader finds the whole certificate or none. */
+function store(folder: string, certificate: Uint8Array): string {
+  const file = join(folder, fileName(certificate));
+  mkdirp(folder);
+  try {
+    writeFileSync(`${file}.part`, certificate, { mode: 0o644 });
+    renameSync(`${file}.part`, file);
+  } catch (cause) {
+    throw new CertificateError(`cannot store the certificate in ${folder}: ${(cause as Error).message}`, { cause });
+  }
+  return file;
+}
+
+function mkdirp(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new CertificateError(`cannot make the folder ${folder}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function fileName(certificate: Uint8Array): string {
+  return `${subjectName(certificate)}-${fingerprint(certificate)}.der`;
+}
+
+function contentsOf<T>(folder: string, name: RegExp, read: (file: string) => T[]): T[] {
   return filesIn(folder, name).flatMap((file) => {
     try {
       return read(join(folder, file));

@@ -4,6 +4,7 @@ import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../logging/log.ts";
 import type { ServiceName } from "../point/service-name.ts";
 import { ExitCode } from "./exit-code.ts";
+import { addCertCommands } from "./cert-program.ts";
 import type { CheckSettings } from "./check.ts";
 import type { DemoSettings } from "./demo.ts";
 import type { DumpSettings } from "./dump.ts";
@@ -144,6 +145,8 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
       const { status } = await import("./status.ts");
       done(status(settings));
     });
+
+  addCertCommands(program, done, certificatesOption);
 
   program
     .command("clean")

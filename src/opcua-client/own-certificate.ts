@@ -2,12 +2,10 @@
 // made at first use and kept in {certificates}/own/, one per application URI.
 
 import { X509Certificate, createPrivateKey, type KeyObject } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
-import { createApplicationCertificate } from "../certificates/application-certificate.ts";
 import { readCertificateFile } from "../certificates/certificate-file.ts";
-import { ownCertificateFiles } from "../certificates/own-certificate-files.ts";
+import { createOwnCertificate, ownCertificateFiles } from "../certificates/own-certificate-files.ts";
 import { readPrivateKeyFile } from "../certificates/private-key-file.ts";
 import type { OpcUaServer } from "../config/configuration.ts";
 import { ServerError } from "../point/server-error.ts";
@@ -24,7 +22,7 @@ export interface KeyPair {
 const validDays = 3650;
 
 /** Clients of one process that share an application URI must not create its certificate twice. */
-const underway = new Map<string, Promise<void>>();
+const underway = new Map<string, Promise<unknown>>();
 
 /** The application instance certificate for this server. Throws a ServerError (SecurityRefused) when there is none to be had. */
 export async function applicationKeyPair(server: OpcUaServer, directory: string): Promise<KeyPair> {
@@ -33,9 +31,9 @@ export async function applicationKeyPair(server: OpcUaServer, directory: string)
     return readKeyPair(server, clientCertificateFile, clientPrivateKeyFile, server.privateKeyPassphrase);
   }
   const { certificateFile, privateKeyFile } = ownCertificateFiles(directory, applicationUri);
-  if (underway.has(certificateFile) || !existsSync(certificateFile)) {
+  if (underway.has(`${directory} ${applicationUri}`) || !existsSync(certificateFile)) {
     try {
-      await createOnce(applicationUri, certificateFile, privateKeyFile);
+      await createOnce(directory, applicationUri);
     } catch (cause) {
       throw refused(server, `cannot create the own certificate ${certificateFile}: ${(cause as Error).message}`, cause);
     }
@@ -43,19 +41,13 @@ export async function applicationKeyPair(server: OpcUaServer, directory: string)
   return readKeyPair(server, certificateFile, privateKeyFile);
 }
 
-function createOnce(applicationUri: string, certificateFile: string, privateKeyFile: string): Promise<void> {
-  const present = underway.get(certificateFile);
+function createOnce(directory: string, applicationUri: string): Promise<unknown> {
+  const id = `${directory} ${applicationUri}`;
+  const present = underway.get(id);
   if (present !== undefined) return present;
-  mkdirSync(join(certificateFile, ".."), { recursive: true });
-  mkdirSync(join(privateKeyFile, ".."), { recursive: true, mode: 0o700 });
-  const creation = createApplicationCertificate({
-    applicationUri,
-    hostNames: [hostname()],
-    certificateFile,
-    privateKeyFile,
-    validDays,
-  }).finally(() => underway.delete(certificateFile));
-  underway.set(certificateFile, creation);
+  const options = { applicationUri, hostNames: [hostname()], validDays };
+  const creation = createOwnCertificate(directory, options).finally(() => underway.delete(id));
+  underway.set(id, creation);
   return creation;
 }
 

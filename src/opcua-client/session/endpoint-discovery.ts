@@ -23,6 +23,8 @@ import "./silence.ts";
 /** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */
 export const libraryTransportTimeoutMs = 2_000_000_000;
 
+type ServerAddress = Pick<OpcUaServer, "alias" | "endpointUrl">;
+
 export interface DiscoveredEndpoint {
   readonly endpoint: EndpointDescription;
   /** Leaf first; empty where the server shows none, which only the mode None allows. */
@@ -69,7 +71,28 @@ export async function discoverEndpoint(server: OpcUaServer, limit: WaitLimit): P
   return { endpoint, serverCertificateChain: chain };
 }
 
-function certificateChain(server: OpcUaServer, endpoint: EndpointDescription): Buffer[] {
+export interface OfferedCertificate {
+  /** Leaf first. */
+  readonly chain: readonly Buffer[];
+  readonly applicationUri: string;
+}
+
+/** The certificates that a server shows in its endpoints, each once. Nothing is checked. Rejects with a ServerError. */
+export async function fetchCertificates(
+  address: ServerAddress,
+  limit: WaitLimit,
+): Promise<readonly OfferedCertificate[]> {
+  const found = new Map<string, OfferedCertificate>();
+  for (const endpoint of await fetchEndpoints(address, limit)) {
+    const chain = certificateChain(address, endpoint);
+    const applicationUri = endpoint.server.applicationUri ?? "";
+    const id = Buffer.concat(chain).toString("base64") + applicationUri;
+    if (chain.length > 0) found.set(id, { chain, applicationUri });
+  }
+  return [...found.values()];
+}
+
+function certificateChain(server: ServerAddress, endpoint: EndpointDescription): Buffer[] {
   try {
     return splitChain(endpoint.serverCertificate ?? Buffer.alloc(0));
   } catch (cause) {
@@ -82,7 +105,7 @@ function certificateChain(server: OpcUaServer, endpoint: EndpointDescription): B
   }
 }
 
-async function fetchEndpoints(server: OpcUaServer, limit: WaitLimit): Promise<readonly EndpointDescription[]> {
+async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<readonly EndpointDescription[]> {
   const channel = new ClientSecureChannelLayer({
     connectionStrategy: { maxRetry: 0 },
     securityMode: MessageSecurityMode.None,

@@ -1,0 +1,51 @@
+// `cpc cert fetch`: which certificate does that server show? It is only looked at and kept; trusting it is another command.
+
+import { CertificateError, fingerprint } from "../certificates/certificate-file.ts";
+import { TrustList } from "../certificates/trust-list.ts";
+import { fetchCertificates } from "../opcua-client/session/endpoint-discovery.ts";
+import { ServerError } from "../point/server-error.ts";
+import { certificateText } from "./certificate-text.ts";
+import { CommandError } from "./command-error.ts";
+import { ExitCode } from "./exit-code.ts";
+import { printable } from "./point-rows.ts";
+
+export interface CertFetchSettings {
+  readonly certificates: string;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+export async function certFetch(url: string, settings: CertFetchSettings): Promise<ExitCode> {
+  if (!URL.canParse(url) || new URL(url).protocol !== "opc.tcp:") {
+    process.stderr.write(`${printable(url)} is not an endpoint URL; opc.tcp://host:port/path is right\n`);
+    return ExitCode.invalidInput;
+  }
+  const trustList = new TrustList(settings.certificates);
+  try {
+    const limit = { server: url, timeoutMs: settings.timeout * 1000, signal: new AbortController().signal };
+    const offered = await fetchCertificates({ alias: url, endpointUrl: url }, limit);
+    if (offered.length === 0) throw new CommandError(`${url} shows no certificate: it offers no security`);
+    for (const { chain, applicationUri } of offered) {
+      const [leaf = Buffer.alloc(0)] = chain;
+      process.stdout.write(`${certificateText(leaf, Date.now())}\n`);
+      process.stdout.write(`Server says:     ${printable(applicationUri)}\n\n`);
+      process.stdout.write(`${whatToDo(trustList, leaf, settings.certificates)}\n`);
+    }
+    return ExitCode.fine;
+  } catch (error) {
+    if (error instanceof ServerError || error instanceof CertificateError)
+      throw new CommandError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function whatToDo(trustList: TrustList, certificate: Buffer, directory: string): string {
+  if (trustList.trustedCertificates().some((trusted) => trusted.equals(certificate))) return "It is trusted.";
+  const file = trustList.keepRejected(certificate);
+  if (file === undefined) return `It was not kept: ${trustList.rejectedFolder} is full.`;
+  return (
+    `It is not in the trust list; it was kept as ${file}.\n` +
+    `Compare the fingerprint with the one that the server itself shows. To trust it:\n` +
+    `  cpc cert trust --certificates ${directory} ${fingerprint(certificate)}`
+  );
+}

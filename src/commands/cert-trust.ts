@@ -1,0 +1,66 @@
+// `cpc cert trust` and `cpc cert reject`: moves a certificate from the rejected to the trusted ones, or back. It is named by its
+// whole fingerprint, which is what was compared, or by a file.
+
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { CertificateError, readCertificateFile } from "../certificates/certificate-file.ts";
+import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
+import { TrustList } from "../certificates/trust-list.ts";
+import { certificateText } from "./certificate-text.ts";
+import { CommandError } from "./command-error.ts";
+import { ExitCode } from "./exit-code.ts";
+
+export interface CertTrustSettings {
+  readonly certificates: string;
+}
+
+export function certTrust(named: string, { certificates }: CertTrustSettings): ExitCode {
+  const trustList = new TrustList(certificates);
+  return tellingTrouble(() => {
+    const certificate = find(named, trustList, trustList.rejectedFolder);
+    void new ParsedCertificate(certificate);
+    const file = trustList.trust(certificate);
+    process.stdout.write(`${certificateText(certificate, Date.now())}\n\ntrusted from now on: ${file}\n`);
+    return ExitCode.fine;
+  });
+}
+
+export function certReject(named: string, { certificates }: CertTrustSettings): ExitCode {
+  const trustList = new TrustList(certificates);
+  return tellingTrouble(() => {
+    const certificate = find(named, trustList, trustList.trustedFolder);
+    const file = trustList.reject(certificate);
+    const kept = file === undefined ? `not kept, ${trustList.rejectedFolder} is full` : file;
+    process.stdout.write(`${certificateText(certificate, Date.now())}\n\nno longer trusted: ${kept}\n`);
+    return ExitCode.fine;
+  });
+}
+
+function find(named: string, trustList: TrustList, folder: string): Buffer {
+  const digits = named.replaceAll(/[:\s]/g, "").toLowerCase();
+  const algorithm = /^[0-9a-f]{64}$/.test(digits) ? "sha256" : /^[0-9a-f]{40}$/.test(digits) ? "sha1" : undefined;
+  if (algorithm !== undefined) {
+    const found = trustList
+      .stored(folder)
+      .find(({ certificate }) => createHash(algorithm).update(certificate).digest("hex") === digits);
+    if (found !== undefined) return found.certificate;
+    throw new CommandError(`there is no certificate with the fingerprint ${digits} in ${folder}`);
+  }
+  if (!existsSync(named)) {
+    throw new CommandError(
+      `"${named}" is neither a file nor a whole fingerprint (SHA-256: 64 hexadecimal digits, SHA-1: 40)`,
+    );
+  }
+  const [certificate] = readCertificateFile(named);
+  if (certificate === undefined) throw new CommandError(`there is no certificate in ${named}`);
+  return certificate;
+}
+
+function tellingTrouble(work: () => ExitCode): ExitCode {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CertificateError) throw new CommandError(error.message, { cause: error });
+    throw error;
+  }
+}

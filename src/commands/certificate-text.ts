@@ -1,0 +1,67 @@
+// What a person wants to know of a certificate, as lines of text. Names in it come from strangers: nothing in them may steer the terminal.
+
+import { createHash } from "node:crypto";
+import { CertificateError } from "../certificates/certificate-file.ts";
+import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
+import { printable } from "./point-rows.ts";
+
+const dayMs = 86_400_000;
+
+export function certificateText(der: Uint8Array, nowMs: number): string {
+  const certificate = parsed(der);
+  if (certificate === undefined) return "not an X.509 certificate";
+  const { subject, issuer, notBeforeMs, uris, hostNames, rsaBits, keyType, signatureHash } = certificate.content;
+  const { notAfterMs, isAuthority } = certificate.content;
+  const rows = {
+    Subject: subject,
+    Issuer: certificate.isSelfIssued ? "itself" : issuer,
+    "Valid from": dateText(notBeforeMs) + (nowMs < notBeforeMs ? " (NOT YET)" : ""),
+    "Valid until": `${dateText(notAfterMs)} (${daysLeftText(notAfterMs, nowMs)})`,
+    "Application URI": uris.join(", ") || "none",
+    Hosts: hostNames.join(", ") || "none",
+    Key: rsaBits === undefined ? keyType : `${keyType.toUpperCase()} ${rsaBits} bits`,
+    "Signed with": signatureHash ?? "an unknown algorithm",
+    ...(isAuthority ? { Authority: "yes: whoever trusts it trusts every certificate that it issues" } : {}),
+    "SHA-256": fingerprintText(der, "sha256"),
+    "SHA-1": fingerprintText(der, "sha1"),
+  };
+  return Object.entries(rows)
+    .map(([name, value]) => `${`${name}:`.padEnd(17)}${printable(value)}`)
+    .join("\n");
+}
+
+/** One certificate of a list, on two lines. */
+export function certificateLine(der: Uint8Array, file: string, nowMs: number): string {
+  const certificate = parsed(der);
+  const { subject = "not an X.509 certificate", notAfterMs, isAuthority = false } = certificate?.content ?? {};
+  const end = notAfterMs === undefined ? "" : `, ${daysLeftText(notAfterMs, nowMs)}`;
+  const print = createHash("sha256").update(der).digest("hex");
+  return `  ${printable(subject)}${isAuthority ? " (authority)" : ""}${end}\n    ${print}  ${printable(file)}`;
+}
+
+export function daysLeftText(endsMs: number, nowMs: number): string {
+  const days = Math.floor((endsMs - nowMs) / dayMs);
+  return endsMs < nowMs ? `EXPIRED ${Math.ceil((nowMs - endsMs) / dayMs)} days ago` : `${days} days left`;
+}
+
+function parsed(der: Uint8Array): ParsedCertificate | undefined {
+  try {
+    return new ParsedCertificate(der);
+  } catch (error) {
+    if (error instanceof CertificateError) return undefined;
+    throw error;
+  }
+}
+
+/** As other tools show it, in pairs, for the eye. */
+function fingerprintText(der: Uint8Array, algorithm: "sha256" | "sha1"): string {
+  const digits = createHash(algorithm).update(der).digest("hex").toUpperCase();
+  return (digits.match(/../g) ?? []).join(":");
+}
+
+function dateText(ms: number): string {
+  return new Date(ms)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
+}
