@@ -35,6 +35,8 @@ export class ServiceThread {
   #restart: NodeJS.Timeout | undefined;
   #crashesInRow = 0;
   #isStopping = false;
+  /** The worker has written its last document. */
+  #hasEnded = false;
   readonly #stopped = Promise.withResolvers<void>();
   #troubleTold = false;
 
@@ -87,6 +89,7 @@ export class ServiceThread {
       await this.#stopped.promise;
       clearTimeout(timer);
       await this.#worker?.terminate();
+      if (!this.#hasEnded) this.#showClosed();
     }
   }
 
@@ -133,6 +136,7 @@ export class ServiceThread {
         });
         return;
       case "stopped":
+        this.#hasEnded = true;
         this.#stopped.resolve();
     }
   }
@@ -152,8 +156,7 @@ export class ServiceThread {
       this.#stopped.resolve();
       return;
     }
-    this.#image.abandon();
-    for (const pair of this.#pairs) pair.overwrite(this.#farewell());
+    this.#showClosed();
     if (livedMs > wellAfterMs) this.#crashesInRow = 0;
     const pauseMs = Math.min(longestPauseMs, this.#crashesInRow * 1000);
     this.#crashesInRow++;
@@ -179,6 +182,16 @@ export class ServiceThread {
         if (!this.#troubleTold) this.#log("error", errorText(error), { segment: pair.names.segmentName });
         this.#troubleTold = true;
       }
+    }
+  }
+
+  /** In place of a worker that cannot do it any more. Never throws: there may be no room even for this. */
+  #showClosed(): void {
+    try {
+      this.#image.abandon();
+      for (const pair of this.#pairs) pair.overwrite(this.#farewell());
+    } catch (error) {
+      this.#log("error", `cannot show every connection as closed: ${errorText(error)}`);
     }
   }
 

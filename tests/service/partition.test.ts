@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import type { ModbusServer } from "../../src/config/configuration.ts";
 import { OpenedImage } from "../../src/process-image/opened-image.ts";
 import { AnotherWriterError } from "../../src/posix/single-writer.ts";
@@ -104,6 +105,19 @@ test("stopped while a crashed thread waits for its restart, it ends", watchdog, 
   await until(() => lines.some(({ message }) => message.includes("started again")));
   await stop();
   assert.deepEqual(filesOf(prefix), []);
+});
+
+test("a thread that dies while it is stopped leaves no connection that looks open", watchdog, async (t) => {
+  const { options, path, document } = await setUp(t, { removeOnExit: false });
+  const partition = new Partition(options);
+  writeFileSync(path, JSON.stringify({ [connection]: { value: true }, "Plant: 3/0": { value: 1 } }));
+  const dying = `require("node:worker_threads").parentPort.on("message", ({ kind }) => kind === "stop" && process.exit(1));`;
+  partition.start({ modbus: new Worker(dying, { eval: true }) });
+  await partition.stop();
+  assert.deepEqual(
+    Object.entries(document()).map(([key, { value }]) => [key, value]),
+    [[connection, false]],
+  );
 });
 
 test("stopped before its first value, it ends with every connection shown as closed", watchdog, async (t) => {
