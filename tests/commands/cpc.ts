@@ -54,6 +54,10 @@ export class Child {
     }));
   }
 
+  get processId(): number {
+    return this.#child.pid ?? Number.NaN;
+  }
+
   get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

@@ -1,0 +1,96 @@
+// What a proxy cannot see, the server tells: every request that it got from a whole run with encryption, including those that
+// node-opcua makes by itself to learn the server's own structures.
+
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { DataType, Variant } from "node-opcua-client";
+import { Place } from "../commands/cpc.ts";
+import { addConstant, certificateIn, portOf, startServer } from "../opcua-client/opcua-test-server.ts";
+import { structureOf } from "../opcua-client/own-structure.ts";
+import { recordOpcUa } from "../recording-proxy.ts";
+
+function opcuaXml(port: number, nodes: readonly string[]): string {
+  const elements = nodes.map(
+    (name) => `<node><DisplayName>${name}</DisplayName><NamespaceIndex>1</NamespaceIndex>
+      <IdentifierType>String</IdentifierType><Identifier>${name}</Identifier><datatype>Variable</datatype>
+      <description></description></node>`,
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>
+    <opcua-servers><server>
+      <server_app_uri>opc.tcp://127.0.0.1:${port}</server_app_uri>
+      <client_app_uri>urn:cpc-partition:test:client</client_app_uri>
+      <alias>Server</alias>
+      <retryInterval>0.1</retryInterval>
+      <security>
+        <policy>SecurityPolicyAes256Sha256RsaPss</policy><mode>SignAndEncrypt</mode>
+        <username>operator</username><password>right</password>
+      </security>
+      <nodes>${elements.join("\n")}</nodes>
+    </server></opcua-servers>`;
+}
+
+test(
+  "a whole run with encryption and a password asks for nothing but values and types",
+  { timeout: 60_000 },
+  async (t) => {
+    const place = new Place(t);
+    const trusted = join(place.folder, "certificates", "trusted", "certs");
+    mkdirSync(trusted, { recursive: true });
+    const certificate = await certificateIn(place.folder, "server");
+    copyFileSync(certificate.certificateFile, join(trusted, "server.der"));
+    const { server, url } = await startServer({
+      folder: place.folder,
+      certificate,
+      users: { operator: "right" },
+      build: (built) => {
+        addConstant(built, "number", new Variant({ dataType: DataType.Double, value: 1.5 }));
+        addConstant(built, "structure", structureOf(built));
+      },
+    });
+    t.after(() => server.shutdown(0));
+    const arrived: string[] = [];
+    server.on("request", (request: object) => arrived.push(request.constructor.name));
+    const proxy = await recordOpcUa(portOf(url), true);
+    t.after(() => proxy.close());
+
+    place.write("opcua.xml", opcuaXml(proxy.port, ["number", "structure"]));
+    const run = place.run("--opcua", "opcua.xml");
+    const reads = async (what: string): Promise<void> => {
+      const before = arrived.filter((name) => name === "ReadRequest").length;
+      await run.until(
+        `values are read ${what}`,
+        () => arrived.filter((name) => name === "ReadRequest").length > before + 5,
+      );
+    };
+    await run.until("the structure is decoded", () =>
+      JSON.stringify(place.document("opcua_shm") ?? {}).includes("Antrieb"),
+    );
+    await reads("at the start");
+    proxy.cut();
+    await reads("after the connection was lost");
+    place.write("opcua.xml", opcuaXml(proxy.port, ["structure", "number"]));
+    run.signal("SIGHUP");
+    await run.until("the change is taken over", () => run.logged(/configuration taken over/).length > 0);
+    await reads("with another configuration");
+    assert.equal((await run.end()).code, 0);
+
+    assert.deepEqual([...new Set(arrived)].toSorted(), [
+      "ActivateSessionRequest",
+      "BrowseRequest",
+      "CloseSessionRequest",
+      "CreateSessionRequest",
+      "GetEndpointsRequest",
+      "ReadRequest",
+    ]);
+    // On the wire they were encrypted, all but those that find the server's certificate.
+    assert.deepEqual([...new Set(proxy.requests.map(({ service }) => service))].toSorted(), [
+      "CloseSecureChannel",
+      "GetEndpoints",
+      "Hello",
+      "OpenSecureChannel",
+      "encrypted",
+    ]);
+  },
+);

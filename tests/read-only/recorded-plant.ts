@@ -1,0 +1,89 @@
+// The shipped configuration, a simulated plant that answers it, and a recording proxy before each of its servers.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Child, Place } from "../commands/cpc.ts";
+import {
+  recordModbus,
+  recordOpcUa,
+  type ModbusRequest,
+  type OpcUaRequest,
+  type RecordingProxy,
+} from "../recording-proxy.ts";
+
+const shipped = (file: string): string => fileURLToPath(new URL(`../../config/${file}`, import.meta.url));
+
+export interface RecordedPlant {
+  readonly opcua: RecordingProxy<OpcUaRequest>;
+  readonly modbus: readonly RecordingProxy<ModbusRequest>[];
+  /** Writes the configuration that leads through the proxies, and gives its file. `change` may alter the text. */
+  writeOpcUa(change?: (xml: string) => string): string;
+  writeModbus(change?: (xml: string) => string): string;
+  readonly certificatesDirectory: string;
+  readonly simulator: Child;
+}
+
+export async function startRecordedPlant(
+  t: TestContext,
+  place: Place,
+  { policy, mode }: { readonly policy: string; readonly mode: string },
+): Promise<RecordedPlant> {
+  const opcuaXml = readFileSync(shipped("opcua-endpoints.xml"), "utf8")
+    .replace(/<policy>[^<]*/, `<policy>${policy}`)
+    .replace(/<mode>[^<]*/, `<mode>${mode}`)
+    .replace(/<retryInterval>[^<]*/, "<retryInterval>0.1");
+  const modbusXml = readFileSync(shipped("modbustcp-endpoints_ecotec.xml"), "utf8")
+    .replaceAll(/<interval>[^<]*<\/interval>/g, "")
+    .replaceAll("</serveralias>", "</serveralias><retryInterval>0.1</retryInterval>");
+  const directory = join(place.folder, "plant");
+  const files = [place.write("plant-opcua.xml", opcuaXml), place.write("plant-modbus.xml", modbusXml)] as const;
+  const simulator = place.cpc(["simulate", "--opcua", files[0], "--modbus", files[1], "--directory", directory]);
+  await simulator.until("the plant answers", () => simulator.stdout.includes("trust "));
+
+  const opcuaUrl = new URL(/OPC UA +(\S+)/.exec(simulator.stdout)?.[1] ?? "");
+  const opcua = await recordOpcUa(Number(opcuaUrl.port));
+  const modbus = new Map<string, RecordingProxy<ModbusRequest>>();
+  for (const [, port, alias = ""] of simulator.stdout.matchAll(/Modbus TCP +127\.0\.0\.1:(\d+) +(.*)/g)) {
+    modbus.set(alias, await recordModbus(Number(port)));
+  }
+  t.after(() => Promise.all([opcua, ...modbus.values()].map((proxy) => proxy.close())));
+  opcuaUrl.port = String(opcua.port);
+  const leadingToUs = {
+    opcua: opcuaXml.replace(/opc\.tcp:[^<]*/, opcuaUrl.href),
+    modbus: modbusXml.replaceAll(
+      /<ipaddr>[^<]*<\/ipaddr>\s*<port>\d+<\/port>\s*<serveralias>([^<]*)/g,
+      (_, alias: string) => `<ipaddr>127.0.0.1</ipaddr><port>${modbus.get(alias)?.port}</port><serveralias>${alias}`,
+    ),
+  };
+  return {
+    opcua,
+    modbus: [...modbus.values()],
+    writeOpcUa: (change = (xml) => xml) => place.write("opcua.xml", change(leadingToUs.opcua)),
+    writeModbus: (change = (xml) => xml) => place.write("modbus.xml", change(leadingToUs.modbus)),
+    certificatesDirectory: join(directory, "certificates"),
+    simulator,
+  };
+}
+
+/** OPC 10000-4, 5.5 to 5.11: what connects and reads. */
+const connectingAndReading = [
+  "ActivateSession",
+  "CloseSecureChannel",
+  "CloseSession",
+  "CreateSession",
+  "GetEndpoints",
+  "Hello",
+  "OpenSecureChannel",
+  "Read",
+];
+
+/** Exactly the services and function codes that a run takes, no more and no fewer. */
+export function assertOnlyReading({ opcua, modbus }: RecordedPlant): void {
+  const services = new Set(opcua.requests.map(({ service }) => service));
+  const functionCodes = new Set(modbus.flatMap(({ requests }) => requests.map(({ functionCode }) => functionCode)));
+  assert.deepEqual([...services].toSorted(), connectingAndReading);
+  assert.deepEqual(functionCodes, new Set([1, 2, 3, 4]));
+}

@@ -1,0 +1,75 @@
+// What a whole life of the partition asks of the plant: start, cycles, lost connections, another configuration, the end. The exact
+// sets of services and function codes, as a recording proxy before every server saw them.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Place, type Child } from "../commands/cpc.ts";
+import { connectionKey } from "../commands/modbus-plant.ts";
+import { assertOnlyReading, startRecordedPlant, type RecordedPlant } from "./recorded-plant.ts";
+import { listeningSockets } from "./sockets.ts";
+
+const watchdog = { timeout: 60_000 };
+
+async function live(place: Place, plant: RecordedPlant): Promise<Child> {
+  const files = ["--opcua", plant.writeOpcUa(), "--modbus", plant.writeModbus()];
+  const run = place.run(...files, "--certificates", plant.certificatesDirectory);
+  const moreReads = async (what: string): Promise<void> => {
+    const before = counts(plant);
+    await run.until(`there are more cycles ${what}`, () =>
+      counts(plant).every((count, index) => count > (before[index] ?? 0) + 8),
+    );
+  };
+  await moreReads("at the start");
+  await run.until(
+    "values are published",
+    () =>
+      place.value("OPC UA Connections:Abfüllanlage", "opcua_shm") === true &&
+      place.value(connectionKey("Ecotec")) === true,
+  );
+  assert.deepEqual(listeningSockets(run.processId), [], "the partition listens nowhere");
+
+  for (const proxy of [plant.opcua, ...plant.modbus]) proxy.cut();
+  await moreReads("after connections were lost");
+
+  plant.writeOpcUa((xml) => xml.replaceAll("Anlagenstatus", "Status").replace("<timeout>5", "<timeout>4"));
+  plant.writeModbus((xml) => xml.replaceAll("<timeout>2", "<timeout>3"));
+  const connections = [plant.opcua, plant.modbus[0]].map((proxy) => proxy?.connections ?? 0);
+  run.signal("SIGHUP");
+  await run.until("the changed servers are connected anew", () =>
+    [plant.opcua, plant.modbus[0]].every((proxy, index) => (proxy?.connections ?? 0) > (connections[index] ?? 0)),
+  );
+  await moreReads("with another configuration");
+  assert.deepEqual(listeningSockets(run.processId), []);
+  assert.equal((await run.end()).code, 0);
+  return run;
+}
+
+/** Requests so far at each server. */
+function counts({ opcua, modbus }: RecordedPlant): number[] {
+  return [opcua, ...modbus].map(({ requests }) => requests.length);
+}
+
+test("a whole run asks for nothing but values", watchdog, async (t) => {
+  const place = new Place(t);
+  const plant = await startRecordedPlant(t, place, { policy: "SecurityPolicyBasic256Sha256", mode: "Sign" });
+  await live(place, plant);
+  assertOnlyReading(plant);
+  assert.equal(plant.modbus.length, 2);
+});
+
+test("a socket that listens would be found, whatever its kind", async (t) => {
+  const before = listeningSockets(process.pid);
+  const place = new Place(t);
+  const listeners = [
+    createServer().listen(0, "127.0.0.1"),
+    createServer().listen(0, "::1"),
+    createServer().listen(join(place.folder, "socket")),
+    createServer().listen(`\0${place.prefix}`),
+  ];
+  t.after(() => listeners.map((listener) => listener.close()));
+  for (const listener of listeners)
+    if (!listener.listening) await new Promise((resolve) => listener.once("listening", resolve));
+  assert.equal(listeningSockets(process.pid).length, before.length + listeners.length);
+});
