@@ -22,6 +22,8 @@ export function dumpImage(service: ServiceName, prefix: string, json: boolean): 
       `cannot read ${opened.name} because there is none: has the partition run, with this prefix?`,
     );
   }
+  if (!opened.hasWriter())
+    process.stderr.write(`no partition writes to ${opened.name}: these are the last values it had\n`);
   const banks = takeBanks([image]);
   if (json) {
     process.stdout.write(

@@ -40,6 +40,7 @@ export async function readDocument(
       `cannot read ${missing} because there is none: is the partition running, with this prefix and consumer?`,
     );
   }
+  if (!segment.isLocked()) process.stderr.write(`no partition writes to ${names.segmentName}: this is what was left\n`);
   await take(semaphore);
   try {
     using mapping = segment.map("read-only");

@@ -4,6 +4,7 @@ import { OpenedImage } from "../process-image/opened-image.ts";
 import { ExitCode } from "./exit-code.ts";
 import { healthOf, type ServerHealth, type ServiceHealth } from "./health.ts";
 import { ageText, printable } from "./point-rows.ts";
+import { securityLines } from "./security-lines.ts";
 import { plainTable } from "./value-table.ts";
 
 export interface StatusSettings {
@@ -44,14 +45,16 @@ function describe(service: ServiceHealth): string {
   const alive = service.isAlive
     ? `alive since ${service.startedAt}`
     : `NOT RUNNING, last heartbeat ${ageText(service.heartbeatAgeMs)} ago`;
-  const head = ["Server", "State", "Cycle", "Last good", "Poll min/med/p99/max ms", "Reconn", "Cert"];
-  const table = plainTable(head, [16, 10, 8, 9, 23, 6, 6]);
+  const head = ["Server", "State", "Cycle", "Good", "Poll min/med/p99/max ms", "Reconn", "Cert"];
+  // With the blanks between them 80 columns.
+  const table = plainTable(head, [14, 10, 8, 7, 23, 6, 5]);
   for (const server of service.servers) {
     const last = server.lastGoodAgeMs === null ? "-" : ageText(server.lastGoodAgeMs);
     const certificate = server.certificateDaysLeft === null ? "-" : `${server.certificateDaysLeft} d`;
     table.push([
       printable(server.server),
-      server.state,
+      // What the image says of a connection was true as long as somebody kept it up to date.
+      service.isAlive ? server.state : "unknown",
       String(server.cycle),
       last,
       durations(server),
@@ -61,9 +64,10 @@ function describe(service: ServiceHealth): string {
   }
   return [
     `${service.image}: ${alive}`,
-    `document ${documentBytes} of ${documentCapacityBytes} bytes (${share} %)${missing}; ${service.documents} published, ` +
-      `${service.ticksMissed} ticks missed, ${service.guardTimeouts} guard time-outs, ${service.guardSeizures} seizures`,
+    `document ${documentBytes} of ${documentCapacityBytes} bytes (${share} %)${missing}; ${service.documents} published`,
+    `${service.ticksMissed} ticks missed, ${service.guardTimeouts} guard time-outs, ${service.guardSeizures} seizures`,
     table.toString(),
+    ...securityLines(service.servers),
     ...service.servers.flatMap(troubles),
   ].join("\n");
 }
@@ -71,7 +75,12 @@ function describe(service: ServiceHealth): string {
 function durations({ pollMs }: ServerHealth): string {
   return pollMs === null
     ? "-"
-    : [pollMs.min, pollMs.median, pollMs.p99, pollMs.max].map((ms) => ms.toPrecision(2)).join(" / ");
+    : [pollMs.min, pollMs.median, pollMs.p99, pollMs.max].map((ms) => milliseconds(ms)).join("/");
+}
+
+/** Two digits, and never with an exponent. */
+function milliseconds(ms: number): string {
+  return ms < 99.5 ? ms.toPrecision(2) : String(Math.round(ms));
 }
 
 function troubles(server: ServerHealth): string[] {

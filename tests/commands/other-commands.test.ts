@@ -42,11 +42,19 @@ test("dump prints the document of a consumer, whether the partition runs or not"
   const run = place.run("--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port })), "--consumers", "psmo");
   await run.until("there are values", () => place.value("A: always 42", "modbus_shm_psmo") === 42);
   const live = await place.command("dump", "modbus", "--consumer", "psmo");
-  assert.equal(live.code, 0);
+  assert.deepEqual([live.code, live.stderr], [0, ""]);
   assert.equal((JSON.parse(live.stdout) as Record<string, { value: unknown }>)["A: always 42"]?.value, 42);
   await run.end();
   const last = await place.command("dump", "modbus", "--consumer", "psmo");
   assert.deepEqual(Object.keys(JSON.parse(last.stdout) as object), [connectionKey("A")]);
+  assert.match(last.stderr, /^no partition writes to .*modbus_shm_psmo: this is what was left\n$/);
+  const image = await place.command("dump", "modbus", "--image", "--json");
+  assert.match(image.stderr, /^no partition writes to .*modbus_image: these are the last values it had\n$/);
+  assert.equal((JSON.parse(image.stdout) as { hasWriter: unknown }).hasWriter, false);
+  const status = await place.command("status");
+  assert.equal(status.code, 1);
+  assert.match(status.stdout, /NOT RUNNING[^]*\nA +unknown /);
+  for (const line of status.stdout.split("\n")) assert.ok(line.length <= 80, line);
 
   for (const args of [
     ["dump", "modbus"],
