@@ -34,7 +34,11 @@ export interface ServerHealth {
   readonly failures: Readonly<Partial<Record<ServerErrorCode, number>>>;
   readonly lastError: string;
   readonly lastErrorAt: string | null;
+  /** Of the certificate that the server shows, and of the one that it is shown; negative: expired. */
   readonly certificateDaysLeft: number | null;
+  readonly ownCertificateDaysLeft: number | null;
+  /** As it is configured; null: the protocol does not say. */
+  readonly isInsecure: boolean | null;
 }
 
 /** From a histogram with buckets of a quarter of an octave: each figure is the upper bound of its bucket, up to 19 % too much. */
@@ -76,7 +80,7 @@ export function healthOf(image: ImageReader, imageName: string, hasWriter: boole
 function serverHealth(image: ImageReader, index: number, nowNs: bigint): readonly ServerHealth[] {
   const bank = image.snapshot(index);
   if (bank === undefined) return [];
-  const { connection, cycle, lastGoodNs, error, errorNs, certificateEndsNs } = bank.state;
+  const { connection, cycle, lastGoodNs, error, errorNs, certificateEndsNs, ownCertificateEndsNs } = bank.state;
   const count = (counter: ServerCounter): number => Number(image.serverCount(index, counter));
   const failures = serverCounters
     .filter((counter) => counter.startsWith("failed") && count(counter) > 0)
@@ -94,7 +98,9 @@ function serverHealth(image: ImageReader, index: number, nowNs: bigint): readonl
       failures: Object.fromEntries(failures) as ServerHealth["failures"],
       lastError: error,
       lastErrorAt: errorNs === 0n ? null : isoOf(errorNs),
-      certificateDaysLeft: certificateEndsNs === 0n ? null : Number((certificateEndsNs - nowNs) / nsPerDay),
+      certificateDaysLeft: daysLeft(certificateEndsNs, nowNs),
+      ownCertificateDaysLeft: daysLeft(ownCertificateEndsNs, nowNs),
+      isInsecure: bank.server.isInsecure ?? null,
     },
   ];
 }
@@ -114,6 +120,10 @@ export function pollDurations(buckets: Uint32Array): PollDurations | null {
     p99: boundMs(Math.ceil(total * 0.99)),
     max: boundMs(total),
   };
+}
+
+function daysLeft(endsNs: bigint, nowNs: bigint): number | null {
+  return endsNs === 0n ? null : Math.floor(Number(endsNs - nowNs) / Number(nsPerDay));
 }
 
 function ageMs(ns: bigint, nowNs: bigint): number {

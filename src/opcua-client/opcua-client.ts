@@ -7,7 +7,7 @@
 import { endOfValidityMs } from "../certificates/certificate-file.ts";
 import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
 import { TrustList } from "../certificates/trust-list.ts";
-import type { OpcUaNode, OpcUaServer } from "../config/configuration.ts";
+import { isInsecure, type OpcUaNode, type OpcUaServer } from "../config/configuration.ts";
 import type { Log } from "../logging/log.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
 import { opcUaConnection } from "../point/connection-entry.ts";
@@ -17,7 +17,7 @@ import type { ServerClient } from "../point/server-client.ts";
 import { ServerError } from "../point/server-error.ts";
 import type { Timestamp } from "../point/timestamp.ts";
 import type { Value } from "../point/value.ts";
-import { applicationKeyPair, readKeyPair } from "./own-certificate.ts";
+import { applicationKeyPair, readKeyPair, type KeyPair } from "./own-certificate.ts";
 import { ServerCertificateGate } from "./server-certificate-gate.ts";
 import type { NodeLesson } from "./session/node-lessons.ts";
 import { NodeReader } from "./session/node-reader.ts";
@@ -58,6 +58,7 @@ export class OpcUaClient implements ServerClient {
   readonly alias: string;
   readonly connection: { readonly key: string; readonly description: string };
   readonly intervalMs: number | undefined;
+  readonly isInsecure: boolean;
   readonly #server: OpcUaServer;
   readonly #trustList: TrustList;
   readonly #gate: ServerCertificateGate;
@@ -66,11 +67,13 @@ export class OpcUaClient implements ServerClient {
   #session: SecureSession | undefined;
   #reader: NodeReader | undefined;
   #certificateEndsMs: number | undefined;
+  #ownCertificateEndsMs: number | undefined;
 
   constructor(server: OpcUaServer, options: OpcUaClientOptions) {
     this.alias = server.alias;
     this.connection = opcUaConnection(server.alias);
     this.intervalMs = server.intervalMs;
+    this.isInsecure = isInsecure(server.policy);
     this.#server = server;
     this.#trustList = new TrustList(options.directory);
     this.#gate = new ServerCertificateGate(server, this.#trustList, {
@@ -92,6 +95,10 @@ export class OpcUaClient implements ServerClient {
     return this.#certificateEndsMs;
   }
 
+  get ownCertificateEndsMs(): number | undefined {
+    return this.#ownCertificateEndsMs;
+  }
+
   get points(): readonly PointDescription[] {
     return this.#points;
   }
@@ -106,8 +113,7 @@ export class OpcUaClient implements ServerClient {
     const limit = { server: server.alias, timeoutMs: server.timeoutMs, signal };
     this.#refusePasswordInClear();
     const application = await applicationKeyPair(server, this.#trustList.directory);
-    const [ownCertificate] = application.certificateChain;
-    if (ownCertificate !== undefined) this.#gate.tellEnd("own", ownCertificate, application.endsMs);
+    if (server.mode !== "None") this.#tellOwnEnd(application);
     const userCertificate = this.#userCertificate();
     const { endpoint, serverCertificateChain: chain } = await discoverEndpoint(server, limit);
     const applicationUri = endpoint.server.applicationUri ?? "";
@@ -124,6 +130,11 @@ export class OpcUaClient implements ServerClient {
     }
     this.#session = session;
     this.#learnPoints(this.#reader.lessons);
+  }
+
+  #tellOwnEnd({ certificateChain: [leaf], endsMs }: KeyPair): void {
+    this.#ownCertificateEndsMs = endsMs;
+    if (leaf !== undefined) this.#gate.tellEnd("own", leaf, endsMs);
   }
 
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {

@@ -19,6 +19,10 @@ export interface ServerClient {
 
   /** Wall clock, when the certificate that the server showed last expires; absent or undefined: it showed none. */
   readonly certificateEndsMs?: number | undefined;
+  /** The same of the certificate that we show the server. */
+  readonly ownCertificateEndsMs?: number | undefined;
+  /** Whether the connection is insecure as it is configured; absent: not told. */
+  readonly isInsecure?: boolean;
 
   /** One attempt to connect, bounded by the client's own time-outs. Rejects with a ServerError when it fails, or when the signal aborts. */
   connect(signal: AbortSignal): Promise<void>;

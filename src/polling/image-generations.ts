@@ -154,6 +154,7 @@ function describe(client: ServerClient, keys: AssignedKeys, intervalMs: number):
     alias: client.alias,
     connection: client.connection,
     intervalMs: client.intervalMs ?? intervalMs,
+    ...(client.isInsecure === undefined ? {} : { isInsecure: client.isInsecure }),
     points: client.points.map((point, index) => ({ ...point, key: assigned?.[index]?.given ?? point.key })),
   };
 }

@@ -88,8 +88,7 @@ export class ServerLoop {
         pollsInFlight.end();
       }
       if (this.#stop.signal.aborted) return;
-      const { certificateEndsMs } = this.#client;
-      this.#block.publish({ connection: ConnectionState.connected, certificateEndsMs }, clock() - startMs);
+      this.#block.publish({ connection: ConnectionState.connected, ...this.#certificates() }, clock() - startMs);
       if (isFirst) this.#connected();
       isFirst = false;
       if (this.#waitsForRoom || this.#block.wantsRoom) this.#around.changed();
@@ -133,9 +132,15 @@ export class ServerLoop {
     }
   }
 
+  #certificates() {
+    const { certificateEndsMs, ownCertificateEndsMs } = this.#client;
+    return { certificateEndsMs, ownCertificateEndsMs };
+  }
+
   #show(connection: ConnectionState, status?: number, error?: string): void {
     this.#block.begin();
     if (status !== undefined) this.#block.setEveryStatus(status);
-    this.#block.publish(error === undefined ? { connection } : { connection, error });
+    const state = { connection, ...this.#certificates() };
+    this.#block.publish(error === undefined ? state : { ...state, error });
   }
 }

@@ -22,6 +22,8 @@ export interface PollState {
   readonly durationNs: bigint;
   /** 0n: no certificate. */
   readonly certificateEndsNs: bigint;
+  /** 0n: no certificate of our own. */
+  readonly ownCertificateEndsNs: bigint;
 }
 
 export interface PointReading extends Value {
@@ -70,6 +72,7 @@ export class BankReader {
       lastGoodNs: integer(poll.lastGoodNs),
       durationNs: integer(poll.durationNs),
       certificateEndsNs: integer(poll.certificateEndsNs),
+      ownCertificateEndsNs: integer(poll.ownCertificateEndsNs),
     };
   }
 

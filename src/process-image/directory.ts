@@ -19,6 +19,8 @@ export interface ServerDescription {
   readonly alias: string;
   readonly connection: { readonly key: string; readonly description: string };
   readonly intervalMs: number;
+  /** Whether its connection is insecure as it is configured; absent: not told. */
+  readonly isInsecure?: boolean;
   readonly points: readonly PointDescription[];
 }
 
@@ -93,6 +95,7 @@ export function writeDirectory(directory: Directory, buffer: ArrayBufferLike): v
     view.setUint32(at + serverEntry.block, server.blockOffset, true);
     view.setUint32(at + serverEntry.bankBytes, server.bankBytes, true);
     view.setUint32(at + serverEntry.intervalMs, server.intervalMs, true);
+    view.setUint32(at + serverEntry.security, securityCode(server), true);
     for (const point of server.points) {
       const entry = directory.pointTableOffset + pointIndex++ * pointEntry.bytes;
       putText(entry + pointEntry.key, point.key);
@@ -135,6 +138,7 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
         description: text(at + serverEntry.connectionDescription),
       },
       intervalMs: u32(at + serverEntry.intervalMs),
+      ...insecurityOf(u32(at + serverEntry.security)),
       points: Array.from({ length: u32(at + serverEntry.pointCount) }, (_unused, n) => readPoint(firstPoint + n)),
       blockOffset: u32(at + serverEntry.block),
       bankBytes: u32(at + serverEntry.bankBytes),
@@ -143,6 +147,15 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
   const textTableOffset = u32(header.textTable);
   const texts = new Uint8Array(buffer, textTableOffset, u32(header.textBytes));
   return { servers, pointTableOffset, textTableOffset, texts, imageBytes: u32(header.imageBytes) };
+}
+
+function securityCode({ isInsecure }: ServerDescription): number {
+  if (isInsecure === undefined) return 0;
+  return isInsecure ? 1 : 2;
+}
+
+function insecurityOf(code: number): { readonly isInsecure?: boolean } {
+  return code === 1 || code === 2 ? { isInsecure: code === 1 } : {};
 }
 
 function textsOfServer(server: ServerDescription): string[] {

@@ -24,7 +24,7 @@
 export const magicWords = [0x49435043, 0x4547414d] as const;
 /** Readers accept any minor version of the major version they know. */
 export const majorVersion = 1;
-export const minorVersion = 0;
+export const minorVersion = 1;
 
 /** Values of `header.state`. */
 export const ImageState = { live: 1, retired: 2 } as const;
@@ -84,6 +84,7 @@ export const serverEntry = {
   block: 32, //            u32 offset
   bankBytes: 36, //        u32
   intervalMs: 40, //       u32, this server's poll interval
+  security: 44, //         u32, 0 not told, 1 insecure as configured, 2 secured (since version 1.1)
   bytes: 48,
 } as const;
 
@@ -135,6 +136,7 @@ export const poll = {
   durationNs: 32, //       i64, of this poll
   certificateEndsNs: 40, // i64, wall clock when the server's certificate expires, 0 for none
   errorNs: 48, //          i64, wall clock of the last failure, 0 for none
+  ownCertificateEndsNs: 56, //  i64, wall clock when the certificate that we show the server expires, 0 for none (since version 1.1)
   error: 64, //            192 bytes of UTF-8: the last failure; it stays when the server is connected again
   bytes: 256,
 } as const;

@@ -44,6 +44,7 @@ export interface SourceState {
   readonly error?: string;
   /** Wall clock; undefined leaves what was known. */
   readonly certificateEndsMs?: number | undefined;
+  readonly ownCertificateEndsMs?: number | undefined;
 }
 
 export class ServerBlock implements PointSink {
@@ -177,6 +178,10 @@ export class ServerBlock implements PointSink {
     this.#integers[(head + poll.publishedNs) / 8] = now;
     if (source.certificateEndsMs !== undefined) {
       this.#integers[(head + poll.certificateEndsNs) / 8] = BigInt(Math.round(source.certificateEndsMs)) * 1_000_000n;
+    }
+    if (source.ownCertificateEndsMs !== undefined) {
+      const endsNs = BigInt(Math.round(source.ownCertificateEndsMs)) * 1_000_000n;
+      this.#integers[(head + poll.ownCertificateEndsNs) / 8] = endsNs;
     }
     if (durationMs !== undefined) {
       this.#integers[(head + poll.lastGoodNs) / 8] = now;

@@ -19,12 +19,13 @@ const point = fc.record(
 );
 const server: fc.Arbitrary<ServerDescription> = fc.record(
   {
+    isInsecure: fc.boolean(),
     alias: text,
     connection: fc.record({ key: text, description: text }, { noNullPrototype: true }),
     intervalMs: fc.nat({ max: 2_000_000_000 }),
     points: fc.array(point as fc.Arbitrary<ServerDescription["points"][number]>, { maxLength: 5 }),
   },
-  { noNullPrototype: true },
+  { noNullPrototype: true, requiredKeys: ["alias", "connection", "intervalMs", "points"] },
 );
 
 test("every directory is read back as it was planned, and nothing in it overlaps", () => {
@@ -62,7 +63,7 @@ test("memory that holds no whole image of this version is refused with a reason"
   refused((view, buffer) => {
     view.setUint16(header.version + 2, majorVersion + 1, true);
     return buffer;
-  }, /version 2\.0 because this reader knows 1/);
+  }, /version 2\.1 because this reader knows 1/);
 });
 
 test("a reader steps with the sizes in the header, so that a minor version can append fields", () => {

@@ -90,6 +90,17 @@ test("source timestamps are exact to the nanosecond, from 1601 to beyond 2200", 
   }
 });
 
+test("the ends of certificates stay in place until they are told anew", () => {
+  const { reader, blocks } = imageOf(serverOf("A", 0));
+  const [a] = blocks;
+  a!.begin();
+  a!.publish({ connection: ConnectionState.connecting, ownCertificateEndsMs: 2000 });
+  a!.begin();
+  a!.publish({ connection: ConnectionState.connected, certificateEndsMs: 1000, ownCertificateEndsMs: undefined });
+  const { certificateEndsNs, ownCertificateEndsNs } = seen(reader).state;
+  assert.deepEqual([certificateEndsNs, ownCertificateEndsNs], [1_000_000_000n, 2_000_000_000n]);
+});
+
 test("a failure stays in place until the next one, cut at a whole character", () => {
   const { reader, blocks } = imageOf(serverOf("A", 0));
   const [a] = blocks;
