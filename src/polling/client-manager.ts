@@ -121,6 +121,11 @@ export abstract class ClientManager<Server extends object, Client extends Server
     else this.#reading.setTargets(targets);
   }
 
+  /** While `periodicRead` runs: counts what was put back for consumers, and makes the process image anew when it lost its name. */
+  objectsLost(restored: number, isImageLost: boolean): void {
+    this.#reading?.objectsLost(restored, isImageLost);
+  }
+
   /** Ends `periodicRead` and closes every connection. */
   async stopClients(): Promise<void> {
     this.#stop.abort();

@@ -40,6 +40,7 @@ export class ImageGenerations {
   #madeOf: ReadonlyMap<ServerClient, readonly PointDescription[]>;
   #keys: AssignedKeys;
   #isRefusalTold = false;
+  #isNewWanted = false;
 
   static async create(head: ImageHead, clients: readonly ServerClient[], provider: ImageProvider, log: Log) {
     const { keys, clashes } = assignKeys(clients);
@@ -84,10 +85,15 @@ export class ImageGenerations {
     this.#clients = clients;
   }
 
+  /** The next `renew` makes a new generation in any case. */
+  wantNew(): void {
+    this.#isNewWanted = true;
+  }
+
   /** Makes a new generation if there is a reason to and memory for it; true when it did. Without memory the present one goes on. */
   async renew(): Promise<boolean> {
     const clients = this.#clients;
-    const isChanged = clients.length !== this.#madeOf.size;
+    const isChanged = this.#isNewWanted || clients.length !== this.#madeOf.size;
     if (
       !isChanged &&
       clients.every(
@@ -102,6 +108,7 @@ export class ImageGenerations {
     const directory = planDirectory(servers);
     const memory = await this.#allocate(directory.imageBytes);
     if (memory === undefined) return false;
+    this.#isNewWanted = false;
     const kept = clients.map((client) => this.#blocks.get(client));
     const old = this.image.replace(directory, memory, kept);
     this.#reader = new ImageReader(memory.buffer);

@@ -80,6 +80,12 @@ export class PeriodicRead {
     this.#publisher.setTargets(targets);
   }
 
+  objectsLost(restored: number, isImageLost: boolean): void {
+    this.#generations.image.count("objectsRestored", BigInt(restored + Number(isImageLost)));
+    if (isImageLost) this.#generations.wantNew();
+    this.#publisher.request();
+  }
+
   stop(): void {
     this.#isStopped = true;
     for (const loop of this.#loops.values()) loop.stop();

@@ -7,6 +7,8 @@
 import { mappedMemory } from "../process-image/image-memory.ts";
 import { ImageError, ImageReader } from "../process-image/image-reader.ts";
 import { retireImage } from "../process-image/image-writer.ts";
+import { stateOfPath } from "../posix/file-state.ts";
+import { segmentPath } from "../posix/object-name.ts";
 import { AnotherWriterError, becomeSingleWriter } from "../posix/single-writer.ts";
 import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 
@@ -63,6 +65,15 @@ export class ImageOwner {
     this.#current = this.#next;
     this.#next = undefined;
     this.#isHandedOut = false;
+  }
+
+  /**
+   * Somebody removed the name of the image that the worker fills. A file without a name cannot get it back, a new generation can.
+   * What else may have taken the name is left alone: it need not be ours to replace.
+   */
+  isLost(): boolean {
+    if (this.#current === undefined || this.#isAbandoned) return false;
+    return stateOfPath(segmentPath(this.name), this.name) === undefined;
   }
 
   /** The worker has crashed: nobody fills the image any more, and its readers are told. */

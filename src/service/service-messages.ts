@@ -34,6 +34,8 @@ export type MessageToWorker =
       readonly configuration: ModbusConfiguration | OpcUaConfiguration;
       readonly pairs: readonly ConsumerPairHandle[];
     }
+  /** So many objects were put back for consumers; an image that lost its name comes back as a new generation. */
+  | { readonly kind: "objects lost"; readonly restored: number; readonly image: boolean }
   /** Answers "image wanted". */
   | { readonly kind: "image memory"; readonly descriptor: number; readonly sizeBytes: number }
   /** Answers "image complete". */

@@ -24,6 +24,8 @@ export interface ObjectNaming {
 /** After a crash: at once when the worker had been well for a while, else with growing pauses. */
 const wellAfterMs = 60_000;
 const longestPauseMs = 5000;
+/** A consumer that lost its segment must not wait for a service that publishes once an hour. */
+const longestCheckMs = 1000;
 
 export class ServiceThread {
   #plan: ServicePlan;
@@ -39,6 +41,7 @@ export class ServiceThread {
   #hasEnded = false;
   readonly #stopped = Promise.withResolvers<void>();
   #troubleTold = false;
+  #imageLossTold = false;
 
   /** Creates or takes over the OS objects; throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing behind. */
   constructor(plan: ServicePlan, naming: ObjectNaming, log: Log) {
@@ -57,7 +60,7 @@ export class ServiceThread {
   /** `worker` was spawned for this service and has no order yet. */
   start(worker: Worker): void {
     this.#startWorker(worker);
-    this.#watch = setInterval(() => this.#checkPairs(), this.#plan.intervalMs);
+    this.#watch = setInterval(() => this.#checkObjects(), Math.min(longestCheckMs, this.#plan.intervalMs));
   }
 
   /** Takes over a configuration that was checked: servers that did not change go on undisturbed. Throws a PosixError when there is no room. */
@@ -167,7 +170,18 @@ export class ServiceThread {
     this.#restart = setTimeout(() => this.#startWorker(spawnWorker(this.#plan.service)), pauseMs);
   }
 
-  #checkPairs(): void {
+  #checkObjects(): void {
+    const restored = this.#checkPairs();
+    const image = this.#image.isLost();
+    if (image && !this.#imageLossTold)
+      this.#log("warn", "somebody removed the process image: a new one is made", { image: this.#image.name });
+    this.#imageLossTold = image;
+    if (restored > 0 || image) this.#send({ kind: "objects lost", restored, image });
+  }
+
+  /** How many objects were put back. */
+  #checkPairs(): number {
+    let restored = 0;
     for (const pair of this.#pairs) {
       try {
         const { segment, semaphore } = pair.check(this.#farewell());
@@ -177,12 +191,14 @@ export class ServiceThread {
           this.#log("warn", "a consumer removed or spoilt the semaphore: put back", {
             semaphore: pair.names.semaphoreName,
           });
+        restored += Number(segment === "Restored") + Number(semaphore === "Restored");
         this.#troubleTold = false;
       } catch (error) {
         if (!this.#troubleTold) this.#log("error", errorText(error), { segment: pair.names.segmentName });
         this.#troubleTold = true;
       }
     }
+    return restored;
   }
 
   /** In place of a worker that cannot do it any more. Never throws: there may be no room even for this. */

@@ -20,6 +20,7 @@ interface Manager<Configuration> {
     semaphoreList: readonly Guard[],
     settings: PeriodicReadSettings,
   ): Promise<void>;
+  objectsLost(restored: number, isImageLost: boolean): void;
   setTargets(shmList: readonly DocumentSegment[], semaphoreList: readonly Guard[]): void;
 }
 
@@ -51,6 +52,9 @@ export async function work<Order extends ServiceOrder>(
         manager.createClients(message.configuration);
         return;
       }
+      case "objects lost":
+        manager.objectsLost(message.restored, message.image);
+        return;
       default:
         image.answer(message);
     }

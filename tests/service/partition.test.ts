@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { ModbusServer } from "../../src/config/configuration.ts";
+import { ConnectionState } from "../../src/process-image/layout.ts";
 import { OpenedImage } from "../../src/process-image/opened-image.ts";
 import { AnotherWriterError } from "../../src/posix/single-writer.ts";
 import { ImageOwner } from "../../src/service/image-owner.ts";
@@ -119,6 +120,30 @@ test("a thread that dies while it is stopped leaves no connection that looks ope
     [[connection, false]],
   );
 });
+
+test(
+  "a process image that somebody removed is back within a moment, with its values, and readers move to it",
+  watchdog,
+  async (t) => {
+    const { options, prefix, value, lines } = await setUp(t);
+    started(t, options);
+    await until(() => value() !== undefined);
+    using image = new OpenedImage(`${prefix}modbus_image`);
+    const before = image.current();
+    rmSync(`/dev/shm/${prefix}modbus_image`);
+    await until(() => image.current() !== undefined);
+    assert.equal(before?.isRetired, true);
+    assert.equal(image.hasWriter(), true);
+    const reader = image.current();
+    assert.equal(reader?.generation, (before?.generation ?? 0) + 1);
+    assert.equal(reader?.serviceCount("objectsRestored"), 1n);
+    assert.equal(reader?.snapshot(0)?.state.connection, ConnectionState.connected);
+    assert.deepEqual(
+      lines.filter(({ level }) => level === "warn").map(({ message }) => message),
+      ["somebody removed the process image: a new one is made"],
+    );
+  },
+);
 
 test("stopped before its first value, it ends with every connection shown as closed", watchdog, async (t) => {
   const { options, document, prefix } = await setUp(t, { removeOnExit: false });
