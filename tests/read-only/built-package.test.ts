@@ -1,0 +1,120 @@
+// There is no code that writes to a plant: said of what is shipped, built anew for this test. The simulator is left out: it is the
+// plant.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+
+const root = join(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "cpc-built-"));
+/** Text of every file that runs in a partition, by its path in the package. */
+const texts = new Map<string, string>();
+
+before(async () => {
+  const compiler = join(root, "node_modules/.bin/tsc");
+  await promisify(execFile)(compiler, ["-p", "tsconfig.build.json", "--outDir", folder], { cwd: root });
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (name.endsWith(".js") && !name.startsWith("simulator/"))
+      texts.set(name, readFileSync(join(folder, name), "utf8"));
+  }
+  assert.ok(texts.size > 100, `${texts.size} files`);
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What is found in the text, without repetition, in order. */
+function found(text: string, pattern: RegExp): string[] {
+  return [...new Set(Array.from(text.matchAll(pattern), ([match]) => match))].toSorted();
+}
+
+function filesWith(pattern: RegExp): string[] {
+  return [...texts].flatMap(([name, text]) => (pattern.test(text) ? [name] : [])).toSorted();
+}
+
+/** Requests by name, and the methods of node-opcua's sessions and clients that would send one that changes something. */
+const requests = /\b[A-Z]\w*Request\b/g;
+const changes =
+  /(?:ession\w*\??)\.call\s*\(|\.(?:write\w*|call\w+|history\w*|add(?:Nodes|References)|delete\w+s|registerNodes|unregisterNodes|create(?:Subscription|Monitored)\w*|set(?:Publishing|Monitoring)Mode|acknowledge\w*|confirm\w*|performCall\w*)\s*\(/g;
+
+function usesNodeOpcUa(text: string): boolean {
+  return /(?:from|import|require)\s*\(?\s*["']node-opcua/.test(text);
+}
+
+test("of all OPC UA requests the package names those that connect, browse and read, and no others", () => {
+  const names = [...texts.values()].filter(usesNodeOpcUa).flatMap((text) => found(text, requests));
+  assert.deepEqual([...new Set(names)].toSorted(), [
+    "ActivateSessionRequest",
+    "BrowseNextRequest",
+    "BrowseRequest",
+    "CloseSessionRequest",
+    "CreateSessionRequest",
+    "GetEndpointsRequest",
+    "ReadRequest",
+    "TranslateBrowsePathsToNodeIdsRequest",
+  ]);
+});
+
+test("node-opcua is known to the sessions alone, never as a whole, and none of its writing methods is called", () => {
+  const users = [...texts].filter(([, text]) => usesNodeOpcUa(text));
+  assert.ok(users.length > 5);
+  for (const [name, text] of users) {
+    assert.match(name, /^opcua-client\/session\//);
+    assert.doesNotMatch(text, /import \* as|import\(["']node-opcua|\brequire\(/, name);
+    assert.deepEqual(found(text, changes), [], name);
+  }
+});
+
+test("what would write is found by these patterns", () => {
+  const planted = `await session.writeSingleNode(id, value); session.call (method); new HistoryUpdateRequest(); s.write({});`;
+  assert.deepEqual(found(planted, requests), ["HistoryUpdateRequest"]);
+  assert.deepEqual(found(planted, changes), [".write(", ".writeSingleNode(", "ession.call ("]);
+});
+
+test("one file opens connections to devices, one line sends to them, and nothing listens", () => {
+  assert.deepEqual(filesWith(/\bconnect\b[^;]*from ["']node:(?:net|tls)["']/), ["modbus-tcp-client/dial.js"]);
+  assert.deepEqual(filesWith(/["'](?:node:)?(?:http|https|http2|dgram|inspector)["']|\bcreateServer\b|\.listen\(/), []);
+  const sending = [...texts].filter(([name]) => name.startsWith("modbus-tcp-client/"));
+  const lines = sending.flatMap(([name, text]) =>
+    Array.from(text.matchAll(/\b\w+\.(?:write|end|pipe)\(.*/g), ([line]) => `${name}: ${line}`),
+  );
+  assert.deepEqual(lines, ["modbus-tcp-client/modbus-connection.js: socket.write(request);"]);
+});
+
+interface BuiltPdu {
+  readonly encodeRequest: (target: DataView, offset: number, range: object) => void;
+}
+
+test("of all 256 Modbus function codes the built codec encodes 1 to 4", async () => {
+  const file = pathToFileURL(join(folder, "modbus-tcp-client/pdu.js")).href;
+  const { encodeRequest } = (await import(file)) as BuiltPdu;
+  const encoded: number[] = [];
+  for (let functionCode = 0; functionCode <= 255; functionCode++) {
+    const bytes = Buffer.alloc(16);
+    try {
+      encodeRequest(new DataView(bytes.buffer, bytes.byteOffset), 0, { functionCode, address: 0, quantity: 1 });
+      encoded.push(bytes.readUInt8(0));
+    } catch (error) {
+      assert.ok(error instanceof RangeError);
+      assert.ok(
+        bytes.every((byte) => byte === 0),
+        `function code ${functionCode} left bytes behind`,
+      );
+    }
+  }
+  assert.deepEqual(encoded, [1, 2, 3, 4]);
+});
+
+test("function codes are put into a request in one place", () => {
+  const writers = [...texts].filter(
+    ([name, text]) => name.startsWith("modbus-tcp-client/") && /setUint8\([^)]*[fF]unction/.test(text),
+  );
+  assert.deepEqual(
+    writers.map(([name]) => name),
+    ["modbus-tcp-client/pdu.js"],
+  );
+});
