@@ -17,6 +17,7 @@ import { ServerError } from "../../point/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { asServerError } from "./failure.ts";
+import { transportSettings } from "./message-limits.ts";
 import { allowOnlyReading } from "./reading-services.ts";
 import "./silence.ts";
 
@@ -111,6 +112,7 @@ async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<
     securityMode: MessageSecurityMode.None,
     securityPolicy: SecurityPolicy.None,
     transportTimeout: libraryTransportTimeoutMs,
+    transportSettings,
     defaultTransactionTimeout: limit.timeoutMs + 1000,
   });
   allowOnlyReading(channel);
