@@ -7,7 +7,7 @@ import { Partition, type PartitionOptions, type SpawnedWorkers } from "../servic
 import { spawnWorker } from "../service/spawn-worker.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations } from "./load-configurations.ts";
-import { stopSignal } from "./signals.ts";
+import { Hangups, stopSignal } from "./signals.ts";
 import { watchConfiguration } from "./watch-configuration.ts";
 
 export interface RunSettings {
@@ -27,6 +27,7 @@ export interface RunSettings {
 /** Throws a ConfigurationError before any OS object is made, and AnotherWriterError or PosixError when one cannot be. */
 export async function run(settings: RunSettings): Promise<ExitCode> {
   const stopped = stopSignal();
+  const hangups = new Hangups();
   // The threads load their protocol stacks while the configuration is read.
   const spawned = {
     ...(settings.opcua === undefined ? {} : { opcua: spawnWorker("opcua") }),
@@ -39,7 +40,7 @@ export async function run(settings: RunSettings): Promise<ExitCode> {
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
   const options = { ...configurations, ...partitionOptions(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
-    watchConfiguration(files, log, (changed) => partition.reconfigure(changed)),
+    watchConfiguration(files, hangups, log, (changed) => partition.reconfigure(changed)),
   );
   return ExitCode.fine;
 }

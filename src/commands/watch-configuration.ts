@@ -5,6 +5,7 @@ import { unwatchFile, watchFile } from "node:fs";
 import { ConfigurationError, formatProblem } from "../config/problem.ts";
 import type { Log } from "../logging/log.ts";
 import { loadConfigurations, type ConfigurationFiles, type Configurations } from "./load-configurations.ts";
+import type { Hangups } from "./signals.ts";
 
 /** Looking at names, not at events: a file may be replaced by a rename, or be a link that is turned elsewhere. */
 const lookMs = 1000;
@@ -12,6 +13,7 @@ const lookMs = 1000;
 /** Returns what ends it. */
 export function watchConfiguration(
   files: ConfigurationFiles,
+  hangups: Hangups,
   log: Log,
   changed: (configurations: Configurations) => void,
 ): () => void {
@@ -28,9 +30,8 @@ export function watchConfiguration(
       log("error", `the changed configuration is refused, the old one goes on (${reason})`);
     }
   };
-  const onSignal = (): void => reload("SIGHUP");
   const watched = [files.opcua, files.modbus].filter((file) => file !== undefined);
-  process.on("SIGHUP", onSignal);
+  hangups.listen(() => reload("SIGHUP"));
   for (const file of watched) {
     watchFile(file, { interval: lookMs, persistent: false }, (now, before) => {
       if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size)
@@ -38,7 +39,7 @@ export function watchConfiguration(
     });
   }
   return () => {
-    process.off("SIGHUP", onSignal);
+    hangups.ignore();
     for (const file of watched) unwatchFile(file);
   };
 }

@@ -29,7 +29,7 @@ test(
     await run.until("the new point is there", () => place.value("B: neu") !== undefined);
     assert.deepEqual([a.connections, b.connections], [1, 2]);
     assert.equal(place.value("A: always 42"), 42);
-    assert.ok(run.logged(/configuration taken over/).length >= 1);
+    assert.equal(run.logged(/^configuration taken over \(SIGHUP\)$/).length, 1);
   },
 );
 
