@@ -59,7 +59,7 @@ function readServer(fields: Fields, certificatesDirectory: string): ServerWithou
     .filter((endpoint) => endpoint !== undefined);
   const port = fields.number("port");
   const tlsFields = fields.child("tls");
-  const tls = tlsFields && readTls(tlsFields, host ?? "", certificatesDirectory);
+  const tls = tlsFields && readTls(tlsFields, { host, port }, certificatesDirectory);
   if (alias === undefined || host === undefined || port === undefined) return undefined;
   return {
     alias,

@@ -10,11 +10,29 @@ import { existingFile } from "./existing-file.ts";
 import type { Fields } from "./fields.ts";
 import { quote } from "./problem.ts";
 
+const PLAIN_PORT = 502;
+
+/** As far as it could be read. */
+interface ModbusPlace {
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+}
+
 /** Undefined, with errors, when a file is missing: it never means "plain Modbus TCP". */
-export function readTls(fields: Fields, host: string, certificatesDirectory: string): ModbusTls | undefined {
+export function readTls(
+  fields: Fields,
+  { host, port }: ModbusPlace,
+  certificatesDirectory: string,
+): ModbusTls | undefined {
   const caFile = existingFile(fields, "ca", certificatesDirectory);
   const clientCertificateFile = existingFile(fields, "client_certificate", certificatesDirectory);
   const clientPrivateKeyFile = existingFile(fields, "client_private_key", certificatesDirectory);
+  if (port === PLAIN_PORT) {
+    fields.findings.warn(
+      fields.element.line,
+      `<tls> with <port> ${PLAIN_PORT}, where devices speak plain Modbus: one that does not look closely can take a TLS handshake for requests, writing ones too; 802 is the port of Modbus over TLS`,
+    );
+  }
   if (clientCertificateFile !== undefined) checkRole(fields, clientCertificateFile);
   if (caFile === undefined || clientCertificateFile === undefined || clientPrivateKeyFile === undefined)
     return undefined;
@@ -22,7 +40,7 @@ export function readTls(fields: Fields, host: string, certificatesDirectory: str
     caFile,
     clientCertificateFile,
     clientPrivateKeyFile,
-    serverName: fields.token("server_name") ?? host,
+    serverName: fields.token("server_name") ?? host ?? "",
     minimumVersion: (fields.token("minimum_version") as TlsVersion | undefined) ?? "1.2",
   };
 }

@@ -29,8 +29,8 @@ export interface Place {
 }
 
 export interface Line {
-  /** `certificateEndsMs`: wall clock, when the certificate that the device showed expires. */
-  opened(certificateEndsMs: number | undefined): void;
+  /** Wall clock, when the certificate that the device showed expires, and ours. */
+  opened(certificateEndsMs: number | undefined, ownCertificateEndsMs: number | undefined): void;
   /** The first `lengthBytes` of `chunk`, valid during the call. */
   received(chunk: Uint8Array, lengthBytes: number): void;
   /** Called once, and last; also after our own `destroy` of the socket. */
@@ -51,10 +51,10 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
   let failure: Failure = { code: "ConnectionFailed", because: "the connection was closed" };
   const { tls } = place;
   let phase: DialPhase = "reaching";
-  const opened = (certificateEndsMs?: number): void => {
+  const opened: Line["opened"] = (certificateEndsMs, ownCertificateEndsMs) => {
     phase = "open";
     clearTimeout(timer);
-    line.opened(certificateEndsMs);
+    line.opened(certificateEndsMs, ownCertificateEndsMs);
   };
   const received = (chunk: Uint8Array, lengthBytes: number): void => {
     phase = "answering";
@@ -65,8 +65,13 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
     // A process that was held up finds timers due before it has seen what happened meanwhile: let it look first.
     setImmediate(() => {
       if (phase === "open" || phase === "answering") return;
-      const what = phase === "reaching" ? "connection" : "end of the TLS handshake";
-      failure = { code: "Timeout", because: `there was no ${what} within ${timeoutMs} ms` };
+      failure =
+        phase === "reaching"
+          ? { code: "Timeout", because: `there was no connection within ${timeoutMs} ms` }
+          : {
+              code: "SecurityRefused",
+              because: `the TLS handshake had no end within ${timeoutMs} ms: it may not speak TLS`,
+            };
       socket.destroy();
     });
   }, timeoutMs);
@@ -95,7 +100,7 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
 // MODBUS Messaging on TCP/IP V1.0b, 4.3: small requests must not wait for each other, and a dead peer must be noticed.
 const tcpOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS };
 
-function dialPlain({ host, port }: Place, received: Line["received"], opened: () => void): Socket {
+function dialPlain({ host, port }: Place, received: Line["received"], opened: Line["opened"]): Socket {
   const chunk = new Uint8Array(READ_BYTES);
   const socket = connect({
     host,
@@ -109,18 +114,15 @@ function dialPlain({ host, port }: Place, received: Line["received"], opened: ()
       },
     },
   });
-  return socket.once("connect", () => opened());
+  return socket.once("connect", () => opened(undefined, undefined));
 }
 
-function dialSecure(
-  { host, port }: Place,
-  tls: ModbusTls,
-  received: Line["received"],
-  opened: (endsMs?: number) => void,
-): Socket {
+function dialSecure({ host, port }: Place, tls: ModbusTls, received: Line["received"], opened: Line["opened"]): Socket {
   const socket = connectTls({ host, port, ...tcpOptions, ...tlsOptions(tls) });
   socket.on("data", (chunk) => received(chunk, chunk.length));
-  return socket.once("secureConnect", () => opened(endOfCertificateMs(socket)));
+  return socket.once("secureConnect", () =>
+    opened(endOfCertificateMs(socket.getPeerX509Certificate()), endOfCertificateMs(socket.getX509Certificate())),
+  );
 }
 
 const meaningByErrno: ReadonlyMap<string, string> = new Map([

@@ -52,6 +52,7 @@ const STOPPED: Failure = { code: "Stopped", because: "it was told to stop" };
 export class ModbusConnection {
   readonly place: Place;
   #certificateEndsMs: number | undefined;
+  #ownCertificateEndsMs: number | undefined;
   #state: State = { kind: "closed", failure: NOT_CONNECTED };
   readonly #waiting: Pending[] = [];
   #outstanding: Pending | undefined;
@@ -69,6 +70,11 @@ export class ModbusConnection {
   /** Wall clock, when the certificate that the device showed last expires; undefined when it showed none. */
   get certificateEndsMs(): number | undefined {
     return this.#certificateEndsMs;
+  }
+
+  /** The same of the certificate that we showed last. */
+  get ownCertificateEndsMs(): number | undefined {
+    return this.#ownCertificateEndsMs;
   }
 
   /** Identity of the TCP connection: another object after every reconnect; undefined when there is none. */
@@ -123,9 +129,10 @@ export class ModbusConnection {
   #connect(timeoutMs: number): void {
     const attempt = Promise.withResolvers<void>();
     const line: Line = {
-      opened: (certificateEndsMs) => {
+      opened: (certificateEndsMs, ownCertificateEndsMs) => {
         if (this.#isCurrent(session)) {
           this.#certificateEndsMs = certificateEndsMs;
+          this.#ownCertificateEndsMs = ownCertificateEndsMs;
           this.#setState({ kind: "open", session });
         }
         attempt.resolve();

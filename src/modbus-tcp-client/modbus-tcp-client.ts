@@ -30,12 +30,17 @@ export type ReadAnswer<T> =
 /** Unit id of the four reading functions when the configuration names none. */
 const DEFAULT_UNIT_ID = 1;
 
+/**
+ * A certificate does not become right within seconds. And a plain device that does not look at the protocol id takes the bytes of
+ * a TLS handshake for requests: it must not get many of them.
+ */
+const LEAST_RETRY_AFTER_REFUSAL_MS = 60_000;
+
 export class ModbusTcpClient implements ServerClient {
   readonly alias: string;
   readonly connection: { readonly key: string; readonly description: string };
   readonly points: readonly PointDescription[];
   readonly intervalMs: number | undefined;
-  readonly retryIntervalMs: number;
   readonly #server: ModbusServer;
   readonly #connections: ModbusConnections;
   readonly #clock: () => number;
@@ -44,6 +49,8 @@ export class ModbusTcpClient implements ServerClient {
   readonly #unreadable: readonly number[];
   #held: ModbusConnection | undefined;
   #certificateEndsMs: number | undefined;
+  #ownCertificateEndsMs: number | undefined;
+  #wasRefused = false;
   /** The TCP connection on which the refusals were learned. */
   #session: object | undefined;
 
@@ -60,7 +67,6 @@ export class ModbusTcpClient implements ServerClient {
       capacityBytes: textCapacityBytes(point),
     }));
     this.intervalMs = server.intervalMs;
-    this.retryIntervalMs = server.retryIntervalMs;
     this.#server = server;
     this.#connections = connections;
     this.#clock = clock;
@@ -70,18 +76,33 @@ export class ModbusTcpClient implements ServerClient {
     this.#unreadable = plan.unreadable;
   }
 
+  /** A device that refused us, or was refused, is tried again slowly. */
+  get retryIntervalMs(): number {
+    const { retryIntervalMs } = this.#server;
+    return this.#wasRefused ? Math.max(retryIntervalMs, LEAST_RETRY_AFTER_REFUSAL_MS) : retryIntervalMs;
+  }
+
   get certificateEndsMs(): number | undefined {
     return this.#certificateEndsMs;
   }
 
+  get ownCertificateEndsMs(): number | undefined {
+    return this.#ownCertificateEndsMs;
+  }
+
   async connect(signal: AbortSignal): Promise<void> {
     await this.disconnect();
+    await this.#noticeRefusal(() => this.#connect(signal));
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
     const connection = this.#connections.acquire(this.#server.host, this.#server.port, this.#server.tls);
     this.#held = connection;
     try {
       await this.#unlessAborted(connection.open(this.#requester), signal);
       this.#certificateEndsMs = connection.certificateEndsMs;
+      this.#ownCertificateEndsMs = connection.ownCertificateEndsMs;
     } catch (error) {
       if (this.#held === connection) await this.disconnect();
       throw error;
@@ -89,6 +110,19 @@ export class ModbusTcpClient implements ServerClient {
   }
 
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
+    await this.#noticeRefusal(() => this.#poll(sink, signal));
+  }
+
+  async #noticeRefusal(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#wasRefused = error instanceof ServerError && error.code === "SecurityRefused";
+      throw error;
+    }
+  }
+
+  async #poll(sink: PointSink, signal: AbortSignal): Promise<void> {
     const connection = this.#connected();
     // A poll may have nothing to ask, and must notice all the same.
     connection.assertOpen(this.#requester);

@@ -7,7 +7,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { checkServerIdentity, createSecureContext, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { checkServerIdentity, createSecureContext, type ConnectionOptions } from "node:tls";
 
 import { CertificateError, readCertificateFile } from "../certificates/certificate-file.ts";
 import { readPrivateKeyFile } from "../certificates/private-key-file.ts";
@@ -50,9 +50,9 @@ function createContext(certificateFile: string, keyFile: string, options: Parame
   }
 }
 
-/** Wall clock, when the certificate that the device showed expires. */
-export function endOfCertificateMs(socket: TLSSocket): number | undefined {
-  return socket.getPeerX509Certificate()?.validToDate.getTime();
+/** Wall clock. */
+export function endOfCertificateMs(certificate: X509Certificate | undefined): number | undefined {
+  return certificate?.validToDate.getTime();
 }
 
 const wordsByCheck: ReadonlyMap<string, string> = new Map([

@@ -77,6 +77,10 @@ export class CertificateFolder {
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
+
+  [Symbol.dispose](): void {
+    this.remove();
+  }
 }
 
 function generalName(value: string): { type: "ip" | "dns"; value: string } {
