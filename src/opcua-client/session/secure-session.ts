@@ -118,7 +118,7 @@ export class SecureSession {
     await this.#openChannel(options, limit);
     const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
     const matching = matchingEndpoints(server, endpoints);
-    if (false) this.#compareEndpoints(matching, options.applicationUri, serverCertificate);
+    if (serverCertificate !== undefined) this.#compareEndpoints(matching, options.applicationUri, serverCertificate);
     const identity = userIdentity(server, options.userCertificate, matching);
     this.#session = await this.#createSession(identity, limit);
   }
