@@ -24,6 +24,6 @@ export function surviveFaultsOf(packages: string, log: Log): void {
 }
 
 /** The first line of a stack that is not the runtime's own. */
-function uppermostCode(stack: string): string {
+export function uppermostCode(stack: string): string {
   return stack.split("\n").find((line) => /^\s+at /.test(line) && !line.includes("node:")) ?? "";
 }

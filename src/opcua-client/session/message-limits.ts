@@ -15,7 +15,7 @@ const mostChunks = 2 * (largestMessageBytes / 8192);
 /** Said in the Hello: a server that has more to say answers BadResponseTooLarge, and is asked for less. */
 export const transportSettings = { maxMessageSize: largestMessageBytes, maxChunkCount: mostChunks };
 
-const feed = MessageBuilder.prototype.feed;
+const feed = Reflect.get(MessageBuilder.prototype, "feed");
 MessageBuilder.prototype.feed = function (this: MessageBuilder, chunk): void {
   Object.assign(this, {
     maxMessageSize: Math.min(this.maxMessageSize, largestMessageBytes),
@@ -27,7 +27,7 @@ MessageBuilder.prototype.feed = function (this: MessageBuilder, chunk): void {
 const arrayOfNull = 0x80;
 const dimensionsFlag = 0x40;
 
-const decode = Variant.prototype.decode;
+const decode = Reflect.get(Variant.prototype, "decode");
 Variant.prototype.decode = function (this: Variant, stream): void {
   const { buffer, length: offset } = stream;
   // OPC 10000-6, 5.2.2.16: an encoding byte with the type in its lower six bits, then the length; Null is type 0.

@@ -1,0 +1,93 @@
+// A device that answers requests with spoiled replies, in pieces, late or not at all, and hangs up when it likes; the real connection asks it.
+//
+// An answer counts only if the device has sent exactly these bytes under the transaction id of that request; everything else has to be a time-out
+// or one of the errors that end a connection.
+
+import assert from "node:assert/strict";
+
+import type { ReadFunction } from "../../src/config/configuration.ts";
+import type { Requester } from "../../src/modbus-tcp-client/exchange.ts";
+import { ModbusConnections } from "../../src/modbus-tcp-client/modbus-connections.ts";
+import { ServerError } from "../../src/point/server-error.ts";
+import { data, exception, response, startDevice, type DeviceRequest } from "../modbus-tcp-client/rogue-device.ts";
+import type { Target } from "./campaign.ts";
+import { mutate } from "./mutate.ts";
+import type { Random } from "./random.ts";
+
+const patient: Requester = { server: "Fuzz", timeoutMs: 10_000, pauseBetweenRequestsMs: 0 };
+const requester: Requester = { ...patient, timeoutMs: 15 };
+const allowedErrors: ReadonlySet<string> = new Set(["ProtocolViolation", "Timeout", "ConnectionFailed"]);
+
+export async function modbusDevice(): Promise<Target> {
+  const device = await startDevice(() => undefined);
+  const connection = new ModbusConnections().acquire("127.0.0.1", device.port);
+  const notes: Record<string, number> = { data: 0, exception: 0, timeout: 0 };
+  let sent: Buffer[] = [];
+  const count = (outcome: string): void => {
+    notes[outcome] = (notes[outcome] ?? 0) + 1;
+  };
+
+  const ask = async (random: Random, input: number, place: number): Promise<void> => {
+    const functionCode = random.from(1, 4) as ReadFunction;
+    const quantity = random.from(1, functionCode <= 2 ? 2000 : 125);
+    const unitId = random.from(1, 3);
+    // Tells the requests of one input apart at the device.
+    const address = ((input * 4 + place) * 16) % 60_000;
+    let read = Buffer.alloc(0);
+    const range = { functionCode, address, quantity };
+    const bytes = functionCode <= 2 ? Math.ceil(quantity / 8) : 2 * quantity;
+    try {
+      const answer = await connection.request(requester, unitId, range, (view, offset) => {
+        read = Buffer.from(Buffer.from(view.buffer, offset, bytes));
+      });
+      count(answer.kind);
+      if (answer.kind === "timeout") return;
+      const request = device.requests.find((one) => one.address === address && one.unitId === unitId);
+      assert.ok(request);
+      const reply = answer.kind === "data" ? response(request, read) : exception(request, answer.code);
+      assert.ok(Buffer.concat(sent).includes(reply), `nobody sent ${reply.toString("hex")}`);
+    } catch (error) {
+      if (!(error instanceof ServerError) || !allowedErrors.has(error.code)) throw error;
+      count(error.code);
+    }
+  };
+
+  return {
+    name: "Modbus TCP connection, rogue device",
+    run: async (random, input) => {
+      device.requests.length = 0;
+      device.received.length = 0;
+      sent = [];
+      device.behaviour = (request) => {
+        misbehave(request, random, (bytes) => sent.push(bytes));
+        return undefined;
+      };
+      await connection.open(patient);
+      await Promise.all(Array.from({ length: random.from(1, 3) }, (_, place) => ask(random, input, place)));
+    },
+    close: async () => {
+      connection.close();
+      await device.close();
+    },
+    notes: () => notes,
+  };
+}
+
+function misbehave(request: DeviceRequest, random: Random, remember: (bytes: Buffer) => void): void {
+  const { socket } = request;
+  const write = (bytes: Buffer): void => {
+    if (bytes.length === 0 || socket.destroyed || socket.writableEnded) return;
+    remember(bytes);
+    socket.write(bytes);
+  };
+  let reply = random.oneIn(4) ? exception(request, random.below(256)) : response(request, data(request));
+  if (!random.oneIn(4)) reply = mutate(reply, random);
+  const cut = random.oneIn(3) ? random.below(reply.length + 1) : reply.length;
+  write(reply.subarray(0, cut));
+  const end = random.below(32);
+  setImmediate(() => {
+    write(reply.subarray(cut));
+    if (end === 0) socket.resetAndDestroy();
+    else if (end <= 8) socket.end();
+  });
+}

@@ -1,0 +1,103 @@
+// Spoiled Read responses on their way from the chunk to the document: node-opcua's message builder, what a session checks, our values, the
+// process image, and the JSON that is rendered of it.
+//
+// Nothing is promised about what a spoiled message means, but that it becomes values of the promised shape, or nothing.
+
+import assert from "node:assert/strict";
+
+import { DataValue, ReadResponse, StatusCodes } from "node-opcua-client";
+import type { Variant } from "node-opcua-client";
+
+import { deliver } from "../../src/opcua-client/session/variant-to-value.ts";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { DocumentRenderer, unreadableText } from "../../src/shared-memory/document-renderer.ts";
+import { imageOf, pointOf, poll, serverOf } from "../process-image/sample-image.ts";
+import { sampleVariants } from "../opcua-client/every-variant.ts";
+import { chunksOf, headerBytes, receive } from "../opcua-client/response-chunks.ts";
+import type { Target } from "./campaign.ts";
+import { isFaultOfNodeOpcUa } from "./fault-of-library.ts";
+import { JudgingSink } from "./judging-sink.ts";
+import { mutate } from "./mutate.ts";
+import type { Random } from "./random.ts";
+
+const valuesPerResponse = 6;
+/** A document is rendered once in so many inputs. */
+const renderEvery = 64;
+
+export function opcuaMessages(): Target {
+  const chunks = sampleChunks();
+  const plant = plantOf();
+  const notes = { "responses decoded": 0, "values delivered": 0, "faults of node-opcua": 0 };
+  const messages = (chunk: Buffer): readonly unknown[] => {
+    try {
+      return receive([chunk]).messages;
+    } catch (error) {
+      // In a service it comes out of the socket's callback and is survived there.
+      if (!isFaultOfNodeOpcUa(error)) throw error;
+      notes["faults of node-opcua"]++;
+      return [];
+    }
+  };
+  return {
+    name: "OPC UA Read responses",
+    run: (random, input) => {
+      const chunk = spoiled(random.pick(chunks), random, chunks);
+      for (const response of messages(chunk)) {
+        const results = response instanceof ReadResponse ? (response.results ?? []) : [];
+        if (results.length !== valuesPerResponse) continue;
+        notes["responses decoded"]++;
+        poll(plant.block, (block) => {
+          const sink = new JudgingSink(block);
+          for (const [index, result] of results.entries()) deliver(sink, index, result);
+          notes["values delivered"] += sink.values;
+        });
+      }
+      if (input % renderEvery === 0) plant.render();
+    },
+    notes: () => notes,
+  };
+}
+
+function plantOf() {
+  const server = serverOf("Plant");
+  const points = Array.from({ length: valuesPerResponse }, (_, index) =>
+    pointOf(`Plant: ${index}`, { capacityBytes: 64 << index }),
+  );
+  const { blocks, reader } = imageOf({ ...server, points });
+  const [block] = blocks;
+  assert.ok(block);
+  const renderer = new DocumentRenderer(reader, unreadableText.opcua);
+  const render = (): void => {
+    const { bytes } = renderer.render(1 << 20);
+    const document = JSON.parse(Buffer.from(bytes).toString("utf8")) as Readonly<Record<string, unknown>>;
+    assert.equal(Object.keys(document).length, 1 + valuesPerResponse);
+  };
+  poll(block, (sink) => points.forEach((_, index) => sink.setNumber(index, BuiltInType.Double, 0)));
+  return { block, render };
+}
+
+function sampleChunks(): readonly Buffer[] {
+  const variants = sampleVariants();
+  const chunks: Buffer[] = [];
+  for (let first = 0; first < variants.length; first += valuesPerResponse) {
+    const results = Array.from({ length: valuesPerResponse }, (_, place) => {
+      const result = new DataValue({
+        sourceTimestamp: place % 2 === 0 ? new Date(1_700_000_000_000 + place) : null,
+        sourcePicoseconds: place * 1000,
+        statusCode: place % 3 === 0 ? StatusCodes.UncertainLastUsableValue : StatusCodes.Good,
+      });
+      result.value = variants[(first + place) % variants.length] as Variant;
+      return result;
+    });
+    chunks.push(...chunksOf(new ReadResponse({ results }), 65_536));
+  }
+  return chunks;
+}
+
+function spoiled(chunk: Buffer, random: Random, others: readonly Buffer[]): Buffer {
+  if (random.oneIn(8)) return mutate(chunk, random, others);
+  const body = mutate(chunk.subarray(headerBytes), random, others);
+  const whole = Buffer.concat([chunk.subarray(0, headerBytes), body]);
+  whole.writeUInt32LE(whole.length, 4);
+  return whole;
+}

@@ -1,0 +1,164 @@
+// A real OPC UA server behind a proxy that spoils what the server says, anywhere from the acknowledgement to the values; the real client
+// connects and polls. Without security, so that no signature keeps the spoiled bytes from the decoders.
+//
+// A poll has to end with values of the promised shape or with a ServerError, and the client has to work again afterwards.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+
+import { DataType, Variant } from "node-opcua-client";
+
+import { OpcUaClient } from "../../src/opcua-client/opcua-client.ts";
+import { ServerError } from "../../src/point/server-error.ts";
+import { sampleVariants } from "../opcua-client/every-variant.ts";
+import {
+  addConstant,
+  certificateIn,
+  configuredServer,
+  never,
+  nodeNamed,
+  portOf,
+  startProxy,
+  startServer,
+  temporaryFolder,
+} from "../opcua-client/opcua-test-server.ts";
+import type { Target } from "./campaign.ts";
+import { isFaultOfNodeOpcUa } from "./fault-of-library.ts";
+import { JudgingSink } from "./judging-sink.ts";
+import { mutate } from "./mutate.ts";
+import type { Random } from "./random.ts";
+
+/** Pieces that a server sends from the first connection to the end of the first poll, about. */
+const piecesOfConnect = 14;
+const laneCount = 8;
+
+export async function opcuaServer(): Promise<Target> {
+  const folder = await temporaryFolder();
+  const variants = [...sampleVariants().slice(0, 60), new Variant({ dataType: DataType.Double, value: 1 })];
+  const { server, url } = await startServer({
+    folder: join(folder.path, "server"),
+    certificate: await certificateIn(folder.path, "server"),
+    build: (built) => variants.forEach((variant, index) => addConstant(built, `v${index}`, variant)),
+  });
+  const notes: Record<string, number> = { values: 0, "faults of node-opcua": 0 };
+  const count = (outcome: string, times = 1): void => {
+    notes[outcome] = (notes[outcome] ?? 0) + times;
+  };
+  const failures: unknown[] = [];
+  const onFault = (error: unknown): void => {
+    if (isFaultOfNodeOpcUa(error)) count("faults of node-opcua");
+    else failures.push(error);
+  };
+  process.on("uncaughtException", onFault);
+  const lanes = await Promise.all(
+    Array.from({ length: laneCount }, () => openLane(url, variants.length, join(folder.path, "certificates"), count)),
+  );
+  const free = [...lanes];
+  const underway = new Set<Promise<void>>();
+
+  return {
+    name: "OPC UA client, rogue server",
+    run: async (random) => {
+      while (free.length === 0) await Promise.race(underway);
+      const lane = free.pop() as Lane;
+      const work = lane
+        .attempt(random)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => {
+          underway.delete(work);
+          free.push(lane);
+        });
+      underway.add(work);
+      assert.deepEqual(failures, []);
+    },
+    close: async () => {
+      await Promise.all(underway);
+      assert.deepEqual(failures, []);
+      for (const lane of lanes) await lane.close();
+      await server.shutdown(0);
+      await folder.remove();
+      process.off("uncaughtException", onFault);
+    },
+    notes: () => notes,
+  };
+}
+
+interface Lane {
+  attempt(random: Random): Promise<void>;
+  /** Rejects unless everything is read again from the honest server. */
+  close(): Promise<void>;
+}
+
+/** Number of values, each of the promised shape. */
+async function poll(client: OpcUaClient): Promise<number> {
+  const sink = new JudgingSink({ setNumber: () => {}, setValue: () => {}, setStatus: () => {} });
+  await client.poll(sink, never);
+  return sink.values;
+}
+
+/** A proxy of its own and the client behind it, so that several wait for their time-outs at once. */
+async function openLane(
+  url: string,
+  nodeCount: number,
+  directory: string,
+  count: (outcome: string, times?: number) => void,
+): Promise<Lane> {
+  let spoil = leftAlone;
+  const proxy = await startProxy({
+    targetPort: () => portOf(url),
+    fromServer: (bytes, _connection, toClient) => {
+      if (!toClient.destroyed) toClient.write(spoil(bytes));
+    },
+  });
+  const nodes = Array.from({ length: nodeCount }, (_, index) => nodeNamed(`v${index}`));
+  const configured = configuredServer(proxy.url, { nodes, timeoutMs: 200 });
+  const client = new OpcUaClient(configured, { directory });
+  let isConnected = false;
+  return {
+    attempt: async (random) => {
+      if (random.oneIn(3) && isConnected) {
+        await client.disconnect();
+        isConnected = false;
+      }
+      spoil = spoiler(random, isConnected ? random.below(2) : random.below(piecesOfConnect));
+      try {
+        if (!isConnected) await client.connect(never);
+        isConnected = true;
+        count("values", await poll(client));
+        count("poll ended");
+      } catch (error) {
+        isConnected = false;
+        if (!(error instanceof ServerError)) throw error;
+        count(error.code);
+      }
+      spoil = leftAlone;
+    },
+    close: async () => {
+      await client.disconnect();
+      const patient = new OpcUaClient({ ...configured, timeoutMs: 30_000 }, { directory });
+      await patient.connect(never);
+      assert.equal(await poll(patient), nodes.length);
+      await patient.disconnect();
+      await proxy.stop();
+    },
+  };
+}
+
+function leftAlone(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+/** Leaves the first `skip` pieces alone, spoils the next one, and every so often all that follow. */
+function spoiler(random: Random, skip: number): (bytes: Buffer) => Buffer {
+  let rest = skip;
+  const goesOn = random.oneIn(8);
+  return (bytes) => {
+    if (rest-- > 0) return bytes;
+    if (rest < -1 && !goesOn) return bytes;
+    if (random.oneIn(4)) return mutate(bytes, random);
+    const head = bytes.subarray(0, 8);
+    const spoiled = Buffer.concat([head, mutate(bytes.subarray(8), random)]);
+    if (spoiled.length >= 8 && !random.oneIn(8)) spoiled.writeUInt32LE(spoiled.length, 4);
+    return spoiled;
+  };
+}
