@@ -1,11 +1,11 @@
-// The answers of the long tests and of the benchmarks of the process image as a page: write-report.ts ANSWERS > PAGE
+// The answers of the long tests and of the benchmarks of the process image as a page: write-report.ts ANSWERS SUBJECT > PAGE
 //
 // ANSWERS has a line of JSON for each answer (`tell` in report.ts). Of several to one question the last one counts.
 
 import { readFileSync } from "node:fs";
 import { howItCameAbout, rounded, type Told } from "./report.ts";
 
-const [file = ""] = process.argv.slice(2);
+const [file = "", subject = ""] = process.argv.slice(2);
 const answers = new Map<string, Told>();
 for (const line of readFileSync(file, "utf8").trim().split("\n")) {
   const answer = JSON.parse(line) as Told;
@@ -26,10 +26,23 @@ function section(answer: Told): string {
   return [`## ${question}`, table.join("\n"), notes.join("\n")].join("\n\n");
 }
 
+const introductions: Readonly<Record<string, readonly string[]>> = {
+  "process-image": [
+    "# The process image in figures",
+    "Written by `npm run test:long`, which runs the benchmarks of the image and then the long tests of its readers; do not edit. `npm run test:long -- " +
+      "benchmarks` repeats the first half alone, for a moment when the machine is quiet: other work lengthens the figures, the 99th percentiles above all.",
+  ],
+  fuzzing: [
+    "# One million spoiled inputs",
+    "Written by `npm run test:long -- fuzzing`; do not edit. Each section is a target of `tests/fuzzing`, whose head says what counts as a broken promise. " +
+      "An input is made from the seed and its number alone, so that every failure can be had again; `CPC_FUZZ_SEED` gives other inputs. " +
+      "A fault of node-opcua is an exception that the library throws where nobody can catch it; the service survives it " +
+      "(`src/service/library-faults.ts`).",
+  ],
+};
+
 const page = [
-  "# The process image in figures",
-  "Written by `npm run test:long`, which runs the benchmarks of the image and then the long tests of its readers; do not edit. `npm run test:long -- " +
-    "benchmarks` repeats the first half alone, for a moment when the machine is quiet: other work lengthens the figures, the 99th percentiles above all.",
+  ...(introductions[subject] ?? [`# ${subject}`]),
   ...[...answers.values()].toSorted((a, b) => (a.question < b.question ? -1 : 1)).map(section),
 ];
 process.stdout.write(`${page.join("\n\n")}\n`);

@@ -128,6 +128,7 @@ export const elementsByType: ReadonlyMap<DataType, readonly Element[]> = new Map
     [
       json(new QualifiedName({ namespaceIndex: 0, name: "" }), '""'),
       json(new QualifiedName({ namespaceIndex: 65_535, name: "Ä" }), '"65535:Ä"'),
+      json(new QualifiedName({ namespaceIndex: 1, name: 'a"\\\u001b' }), '"1:a\\"\\\\\\u001b"'),
     ],
   ],
   [
