@@ -18,6 +18,10 @@ export interface DocumentTarget {
 /** Longest wait for the polls of a tick, so that a slow server does not make the others' values late. */
 const graceMs = 200;
 const warnShare = 0.9;
+/** A document that a slow consumer missed must not stay old for the whole of a long interval. */
+const skippedAgainMs = 1000;
+/** How long a consumer may still hold its guard when the last document comes. */
+const farewellPauseMs = 200;
 
 export interface PublisherSurroundings {
   readonly service: ServiceName;
@@ -62,10 +66,12 @@ export class Publisher {
     const { grid, clock, pollsInFlight } = this.#around;
     let tick = grid.after(clock());
     while (!this.#isStopped) {
-      await this.#publish();
-      const wasAsked = await this.#alarm.wait(grid.instantMs(tick) - clock());
+      const wasSkipped = await this.#publish();
+      const restMs = grid.instantMs(tick) - clock();
+      const isEarly = wasSkipped && restMs > skippedAgainMs;
+      const wasAsked = await this.#alarm.wait(isEarly ? skippedAgainMs : restMs);
       if (this.#isStopped) break;
-      if (wasAsked) continue;
+      if (wasAsked || isEarly) continue;
       // The loops wake at the same instant: let them begin before waiting for them.
       await new Promise(setImmediate);
       await pollsInFlight.idle(Math.min(graceMs, grid.intervalMs / 2));
@@ -74,6 +80,9 @@ export class Publisher {
       if (next > tick + 1) this.#generations.image.count("ticksMissed", BigInt(next - tick - 1));
       tick = next;
     }
+    // The last document goes to everybody: a consumer that was skipped once is not skipped again.
+    if (!(await this.#publish())) return;
+    await new Promise((resolve) => setTimeout(resolve, farewellPauseMs));
     await this.#publish();
   }
 
@@ -82,22 +91,25 @@ export class Publisher {
     this.#alarm.ring();
   }
 
-  async #publish(): Promise<void> {
+  /** True when a consumer did not get the document, because its guard was held. */
+  async #publish(): Promise<boolean> {
     const { image } = this.#generations;
     if (await this.#generations.renew()) {
       this.#renderer = this.#newRenderer();
       this.#around.renewed();
     }
     image.beat();
-    if (this.#targets.length === 0) return;
+    if (this.#targets.length === 0) return false;
     const capacityBytes = Math.min(...this.#targets.map((target) => target.capacityBytes));
     const document = this.#renderer.render(capacityBytes);
     this.#account(document, capacityBytes);
-    for (const outcome of await Promise.all(this.#targets.map((target) => target.publish(document.bytes)))) {
+    const outcomes = await Promise.all(this.#targets.map((target) => target.publish(document.bytes)));
+    for (const outcome of outcomes) {
       if (outcome === "Skipped" || outcome === "Seized") image.count("guardTimeouts");
       if (outcome === "Seized") image.count("guardSeizures");
     }
     image.count("documents");
+    return outcomes.includes("Skipped");
   }
 
   #newRenderer(): DocumentRenderer {

@@ -8,14 +8,12 @@ import { Grid } from "../../src/polling/schedule.ts";
 import { poll } from "../process-image/sample-image.ts";
 import { Consumer, OwnImages, recordingLog, TestClient } from "./test-client.ts";
 
-const intervalMs = 1000;
-
 async function settle(): Promise<void> {
   for (let turns = 0; turns < 8; turns++) await new Promise(setImmediate);
 }
 
 /** A publisher whose time is the test's. */
-async function setUp(t: TestContext, consumers: readonly Consumer[] = [new Consumer()]) {
+async function setUp(t: TestContext, consumers: readonly Consumer[] = [new Consumer()], intervalMs = 1000) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 0;
   const client = new TestClient("A", "eins", "zwei", "drei");
@@ -35,12 +33,15 @@ async function setUp(t: TestContext, consumers: readonly Consumer[] = [new Consu
   t.after(async () => {
     publisher.stop();
     t.mock.timers.tick(intervalMs);
+    await settle();
+    t.mock.timers.tick(intervalMs); // the pause before a last document that was skipped
     await ended;
   });
   await settle();
   const block = generations.blocks.get(client)!;
   return {
     publisher,
+    ended,
     pollsInFlight,
     lines,
     consumer: consumers[0]!,
@@ -156,4 +157,32 @@ test("the smallest of several segments decides, and all get the same document", 
   await own.pass(1000);
   assert.ok("Entries missing" in consumers[0]!.last!);
   assert.deepEqual(consumers[0]!.last, consumers[1]!.last);
+});
+
+test("a consumer that was skipped gets its document a second later, however long the interval is", async (t) => {
+  const consumer = new Consumer();
+  consumer.outcome = "Skipped";
+  const { pass } = await setUp(t, [consumer], 60_000);
+  assert.equal(consumer.documents.length, 1);
+  await pass(999);
+  assert.equal(consumer.documents.length, 1);
+  consumer.outcome = "Done";
+  await pass(1);
+  assert.equal(consumer.documents.length, 2);
+  await pass(58_999);
+  assert.equal(consumer.documents.length, 2, "nobody was skipped: the next one comes with its tick");
+  await pass(1);
+  assert.equal(consumer.documents.length, 3);
+});
+
+test("the last document is published again for a consumer that was skipped", async (t) => {
+  const consumer = new Consumer();
+  const { publisher, pass, ended } = await setUp(t, [consumer], 60_000);
+  consumer.outcome = "Skipped";
+  publisher.stop();
+  await pass(0);
+  assert.equal(consumer.documents.length, 2);
+  await pass(200);
+  assert.equal(consumer.documents.length, 3);
+  await ended;
 });
