@@ -14,7 +14,7 @@ export interface PointRow {
   readonly unit: string;
   readonly status: string;
   readonly isGood: boolean;
-  /** Since the server's own time of the value, or since we got it where the server gives none; undefined before the first. */
+  /** Since the last answer about this point came, good or bad; undefined before the first. */
   readonly ageMs: number | undefined;
 }
 

@@ -29,7 +29,9 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
 
   program
     .command("run")
-    .description("run the partition until SIGTERM or SIGINT")
+    .description(
+      "run the partition until SIGTERM or SIGINT; SIGHUP, or a file that changes, makes it read its configuration again",
+    )
     .addOption(new Option("--opcua <file>", "OPC UA servers (XML)").env("CPC_OPCUA"))
     .addOption(new Option("--modbus <file>", "Modbus TCP devices (XML)").env("CPC_MODBUS"))
     .addOption(intervalOption())
@@ -43,9 +45,8 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .addOption(certificatesOption())
     .addOption(requireSecurityOption())
     .addOption(
-      new Option("--segment-size <bytes>", "size of each document segment")
+      new Option("--segment-size <bytes>", "size of each document segment (default: computed from the configuration)")
         .env("CPC_SEGMENT_SIZE")
-        .default(undefined, "computed from the configuration")
         .argParser(positiveInteger),
     )
     .addOption(
@@ -67,7 +68,7 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .command("demo")
     .description("simulate a plant on this machine, run the partition on it and show the values")
     .addOption(
-      new Option("--duration <seconds>", "stop after this time").argParser(seconds).default(undefined, "until Ctrl+C"),
+      new Option("--duration <seconds>", "stop after this time (default: not before Ctrl+C)").argParser(seconds),
     )
     .addOption(intervalOption())
     .addOption(prefixOption())

@@ -41,12 +41,11 @@ export class GuardedTarget implements DocumentTarget {
 
   async publish(document: Uint8Array): Promise<GuardOutcome["kind"]> {
     const outcome = await publishGuarded(this.#segment, this.#guard, document);
-    // A single skip is a slow consumer; when it lasts, a seizure follows, and that one is worth a line.
-    if (outcome.kind === "Failed" || outcome.kind === "Seized") this.#tell(outcome);
+    if (outcome.kind !== "Done") this.#tell(outcome);
     return outcome.kind;
   }
 
-  #tell(outcome: Extract<GuardOutcome, { kind: "Failed" | "Seized" }>): void {
+  #tell(outcome: Exclude<GuardOutcome, { kind: "Done" }>): void {
     const nowMs = monotonicMs();
     const toldAtMs = this.#toldAtMs.get(outcome.kind);
     if (toldAtMs !== undefined && nowMs - toldAtMs < tellAgainMs) return;
@@ -60,7 +59,8 @@ export class GuardedTarget implements DocumentTarget {
       outcome.cause === undefined
         ? "a consumer holds the semaphore and does not give it back"
         : messageOf(outcome.cause);
-    this.#log("warn", `published without the guard: ${why}`, fields);
+    const what = outcome.kind === "Skipped" ? "left out one document" : "published without the guard";
+    this.#log("warn", `${what}: ${why}`, fields);
   }
 }
 

@@ -3,7 +3,7 @@
 
 import type { Log } from "../logging/log.ts";
 import type { ServerClient } from "../point/server-client.ts";
-import { ServerError } from "../point/server-error.ts";
+import { ServerError, type ServerErrorCode } from "../point/server-error.ts";
 import { StatusCode } from "../point/status-code.ts";
 import { ConnectionState } from "../process-image/layout.ts";
 import type { ServerBlock } from "../process-image/server-block.ts";
@@ -28,7 +28,8 @@ export class ServerLoop {
   readonly #around: LoopSurroundings;
   readonly #stop = new AbortController();
   readonly #alarm = new Alarm();
-  #lastError = "";
+  /** Its kind, until the server is connected again. */
+  #lastError: ServerErrorCode | undefined;
   /** The last poll had values that were cut; they are shown as soon as they could be read again. */
   #waitsForRoom = false;
   #started: Promise<void> | undefined;
@@ -110,7 +111,7 @@ export class ServerLoop {
 
   #connected(): void {
     this.#around.log("info", "connected", { server: this.#client.alias });
-    this.#lastError = "";
+    this.#lastError = undefined;
     this.#around.changed();
   }
 
@@ -121,9 +122,9 @@ export class ServerLoop {
     this.#block.countFailure(code);
     this.#show(ConnectionState.lost, StatusCode.BadNoCommunication, message);
     this.#around.changed();
-    // The same failure again and again is counted, not repeated in the log.
-    if (message === this.#lastError) return;
-    this.#lastError = message;
+    // Failures of one kind are counted, not repeated in the log, even when their texts take turns.
+    if (code === this.#lastError) return;
+    this.#lastError = code;
     const what = wasConnected ? "connection lost" : "cannot connect";
     const retryMs = this.#client.retryIntervalMs;
     this.#around.log("warn", `${what}: ${message}`, { server: this.#client.alias, code, retryMs });

@@ -1,6 +1,6 @@
 // The memory an image lies in: this process's own, or a mapping that readers share.
 
-import { wakeAll } from "../posix/futex.ts";
+import { wakeSleepers } from "../posix/futex.ts";
 import type { Mapping } from "../posix/mapping.ts";
 
 export interface ImageMemory {
@@ -17,5 +17,5 @@ export function privateMemory(imageBytes: number): ImageMemory {
 }
 
 export function mappedMemory(mapping: Mapping): ImageMemory {
-  return { buffer: mapping.buffer, wake: (offset) => void wakeAll(mapping, offset) };
+  return { buffer: mapping.buffer, wake: (offset) => void wakeSleepers(mapping, offset) };
 }

@@ -35,7 +35,7 @@ test("a document is in the segment when its publication is done", async (t) => {
   assert.deepEqual(lines, []);
 });
 
-test("a consumer that never gives the guard back is told once, and documents come all the same", async (t) => {
+test("a consumer that never gives the guard back is told once of each kind, and documents come all the same", async (t) => {
   const { segments, guards, log, lines, names } = setUp(t);
   const [target] = guardedTargets(segments, guards, log);
   const outcomes: string[] = [];
@@ -47,7 +47,10 @@ test("a consumer that never gives the guard back is told once, and documents com
   assert.deepEqual(outcomes, ["Skipped", "Seized", "Skipped", "Seized"]);
   assert.deepEqual(
     lines.map(({ level, message }) => [level, message]),
-    [["warn", "published without the guard: a consumer holds the semaphore and does not give it back"]],
+    [
+      ["warn", "left out one document: a consumer holds the semaphore and does not give it back"],
+      ["warn", "published without the guard: a consumer holds the semaphore and does not give it back"],
+    ],
   );
   assert.match(readFileSync(`/dev/shm/${names.segmentName}`, "utf8"), /^\{"a":3\}/);
 });
@@ -57,8 +60,9 @@ test("a semaphore that is gone is told with its reason", async (t) => {
   const [target] = guardedTargets(segments, guards, log);
   rmSync(`/dev/shm/sem.${names.semaphoreName}`);
   for (let count = 0; count < 3; count++) await target!.publish(Buffer.from("{}"));
-  assert.equal(lines.length, 1);
-  assert.match(lines[0]!.message, /^published without the guard: .*semaphore/);
+  assert.equal(lines.length, 2);
+  assert.match(lines[0]!.message, /^left out one document: .*semaphore/);
+  assert.match(lines[1]!.message, /^published without the guard: .*semaphore/);
 });
 
 test("a document that is too long is a failure of this segment only, told once", async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { waitOnWord, wakeAll } from "../../src/posix/futex.ts";
+import { waitOnWord, wakeSleepers } from "../../src/posix/futex.ts";
 import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
 import { OtherProcess } from "./other-process.ts";
 import { ownPrefix } from "./own-objects.ts";
@@ -14,7 +14,7 @@ test("a sleeper in another process with a read-only mapping is woken", { timeout
   new Int32Array(mapping.buffer)[2] = 5;
   const sleeper = new OtherProcess(t, new URL("peer.ts", import.meta.url), ["sleep", name]);
   assert.equal(await sleeper.next(), "ready");
-  while (wakeAll(mapping, 8) === 0) await setImmediate();
+  while (wakeSleepers(mapping, 8) === 0) await setImmediate();
   assert.equal(await sleeper.next(), "Woken");
 });
 

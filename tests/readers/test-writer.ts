@@ -1,7 +1,7 @@
 // A writer on real shared memory, owned as a service owns it, under a name of its own.
 
 import { randomBytes } from "node:crypto";
-import { wakeAll } from "../../src/posix/futex.ts";
+import { wakeSleepers } from "../../src/posix/futex.ts";
 import type { Mapping } from "../../src/posix/mapping.ts";
 import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
 import { planDirectory, type ServerDescription } from "../../src/process-image/directory.ts";
@@ -76,7 +76,7 @@ export class TestWriter implements Disposable {
 
   /** How many sleep on the word that counts all publications; wakes them, for nothing. */
   sleepers(): number {
-    return wakeAll(this.#mapping, header.publications);
+    return wakeSleepers(this.#mapping, header.publications);
   }
 
   [Symbol.dispose](): void {
