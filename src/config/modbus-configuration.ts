@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import type { ModbusConfiguration, ModbusPoint, ModbusServer, WordOrder } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
 import { distinctKeys } from "./keys.ts";
+import { warnOfLookAlikes } from "./look-alikes.ts";
 import { readEndpoint } from "./modbus-endpoint.ts";
 import type { ModbusEndpoint } from "./modbus-endpoint.ts";
 import { readTls } from "./modbus-tls.ts";
@@ -54,7 +55,9 @@ function readServer(fields: Fields, certificatesDirectory: string): ServerWithou
     wordOrder: (fields.token("wordOrder") as WordOrder | undefined) ?? "ABCD",
     maxRegistersPerRequest,
   };
-  const endpoints = (fields.child("endpoints")?.list("endpoint") ?? [])
+  const endpointFields = fields.child("endpoints")?.list("endpoint") ?? [];
+  warnOfLookAlikes(endpointFields, "name");
+  const endpoints = endpointFields
     .map((endpoint) => readEndpoint(endpoint, defaults))
     .filter((endpoint) => endpoint !== undefined);
   const port = fields.number("port");

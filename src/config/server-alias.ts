@@ -1,9 +1,11 @@
 // The alias names a server in keys, log and status: two servers of one file cannot share one.
 
 import type { Fields } from "./fields.ts";
+import { warnOfLookAlikes } from "./look-alikes.ts";
 import { quote } from "./problem.ts";
 
 export function checkAliases(servers: readonly Fields[], element: "alias" | "serveralias"): void {
+  warnOfLookAlikes(servers, element);
   const lines = new Map<string, number>();
   for (const server of servers) {
     const alias = server.text(element);
