@@ -210,6 +210,8 @@ describe("a certificate of an authority", () => {
     assert.deepEqual(failed([issued], change), ["Chain"]);
     const noSigner = await certificate({ name: "middle", authority: true, keyUsage: KeyUsageFlags.cRLSign });
     assert.deepEqual(failed([issued], { ...change, trusted: [noSigner.der] }), ["Chain"]);
+    const noAuthority = await certificate({ name: "middle", keyUsage: KeyUsageFlags.keyCertSign });
+    assert.deepEqual(failed([issued], { ...change, trusted: [noAuthority.der] }), ["Chain"]);
   });
 
   test("is refused when the path is longer than an authority allows", async () => {
