@@ -73,6 +73,6 @@ tell({
   remarks: [
     `${ROUNDS * PUBLISHES} publishes of ${POINTS} points each, 2 ms apart, in turns`,
     "wanted: the same whatever the number",
-    "who sleeps is woken by the writer's system call, and the kernel's work for each sleeper is the writer's time",
+    "the writer wakes two sleepers at most, and they wake the others",
   ],
 });

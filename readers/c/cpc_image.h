@@ -38,6 +38,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -296,7 +297,9 @@ static inline int cpc_wait(cpc_image *image, int timeout_ms) {
         rest.tv_sec = 0;
         rest.tv_nsec = (long)(left_ns < slice_ns ? left_ns : slice_ns);
         if (state < 0) nanosleep(&rest, NULL);
-        else syscall(SYS_futex, image->memory + 164, FUTEX_WAIT, image->publications, &rest, NULL, 0);
+        else if (syscall(SYS_futex, image->memory + 164, FUTEX_WAIT, image->publications, &rest, NULL, 0) == 0)
+            /* The writer wakes the first sleepers only; they wake the others. */
+            syscall(SYS_futex, image->memory + 164, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
     }
 }
 

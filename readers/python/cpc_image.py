@@ -437,7 +437,9 @@ class _Image:
         word = ctypes.c_void_p(self._address + 164)
         zero = ctypes.c_int(0)
         result = _libc.syscall(_SYS_FUTEX, word, zero, ctypes.c_uint32(publications), ctypes.byref(rest), None, zero)
-        if result == -1 and ctypes.get_errno() not in (errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR):
+        if result == 0:  # The writer wakes the first sleepers only; they wake the others.
+            _libc.syscall(_SYS_FUTEX, word, ctypes.c_int(1), ctypes.c_uint32(0x7FFFFFFF), None, None, zero)
+        elif result == -1 and ctypes.get_errno() not in (errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR):
             time.sleep(min(timeout, 0.001))  # No such call here: look again soon.
 
     def close(self) -> None:

@@ -9,11 +9,7 @@ import type { Mapping } from "./mapping.ts";
 
 const FUTEX_WAIT = 0;
 const FUTEX_WAKE = 1;
-/**
- * A wake costs the one who wakes some microseconds for each sleeper, so their number must not be the readers' choice. Who is not
- * woken looks by himself after a while: that is part of the reader's procedure.
- */
-const mostWoken = 64;
+const everybody = 0x7fffffff;
 
 /** asm/unistd.h; the newer architectures share one table. */
 const systemCallNumbers: Readonly<Record<string, number>> = { x64: 202, arm64: 98, riscv64: 98, loong64: 98 };
@@ -22,9 +18,9 @@ const SYS_futex = systemCallNumbers[process.arch] ?? -1;
 /** `NotEqual`: the word had another value already, so there was nothing to wait for. */
 export type WaitOutcome = "Woken" | "NotEqual" | "TimedOut";
 
-/** Wakes the threads, of whatever process, that sleep on the word, 64 of them at most; how many. `offset` is in bytes, a multiple of 4. */
-export function wakeSleepers(mapping: Mapping, offset: number): number {
-  const result = libc.futex(SYS_futex, wordAddress(mapping, offset), FUTEX_WAKE, mostWoken, null, null, 0);
+/** Wakes threads, of whatever process, that sleep on the word, `most` of them; how many. `offset` is in bytes, a multiple of 4. */
+export function wakeSleepers(mapping: Mapping, offset: number, most = everybody): number {
+  const result = libc.futex(SYS_futex, wordAddress(mapping, offset), FUTEX_WAKE, most, null, null, 0);
   if (result < 0) throw new PosixError("wake the readers of", mapping.name, "futex", result);
   return result;
 }

@@ -5,9 +5,16 @@ import type { Mapping } from "../posix/mapping.ts";
 
 export interface ImageMemory {
   readonly buffer: ArrayBufferLike;
-  /** Wakes who sleeps on the 32-bit word at this offset. */
+  /** Wakes who sleeps on the 32-bit word at this offset, or somebody who then wakes the others. */
   wake(offset: number): void;
 }
+
+/**
+ * A wake costs the one who wakes some microseconds for each sleeper, and how many there are must not be the writer's burden. So it
+ * wakes the first, who wakes the others (docs/process-image.md, "Sleep until the next publication"), and a second one in
+ * case the first is stopped at that moment.
+ */
+const firstWoken = 2;
 
 /** Zeroed memory that only the threads of this process can see. */
 export function privateMemory(imageBytes: number): ImageMemory {
@@ -17,5 +24,5 @@ export function privateMemory(imageBytes: number): ImageMemory {
 }
 
 export function mappedMemory(mapping: Mapping): ImageMemory {
-  return { buffer: mapping.buffer, wake: (offset) => void wakeSleepers(mapping, offset) };
+  return { buffer: mapping.buffer, wake: (offset) => void wakeSleepers(mapping, offset, firstWoken) };
 }

@@ -3,7 +3,7 @@
 // The sleep is bounded in slices: a writer that was killed wakes nobody, so a reader looks at the name again now and then.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { waitOnWord } from "../posix/futex.ts";
+import { waitOnWord, wakeSleepers } from "../posix/futex.ts";
 import type { Mapping } from "../posix/mapping.ts";
 import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 import { ImageError, ImageReader } from "./image-reader.ts";
@@ -67,7 +67,7 @@ export class OpenedImage implements Disposable {
       const restMs = Math.min(lookAgainMs, endMs - performance.now());
       if (restMs <= 0) return false;
       if (this.#reader === undefined || this.#mapping === undefined) pause(restMs);
-      else waitOnWord(this.#mapping, header.publications, this.#seenPublications, restMs);
+      else this.#sleep(this.#mapping, restMs);
     }
   }
 
@@ -95,6 +95,12 @@ export class OpenedImage implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The writer wakes the first sleepers only; they wake the others. */
+  #sleep(mapping: Mapping, restMs: number): void {
+    const outcome = waitOnWord(mapping, header.publications, this.#seenPublications, restMs);
+    if (outcome === "Woken") wakeSleepers(mapping, header.publications);
   }
 
   #hasNews(): boolean {
