@@ -1,69 +1,146 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
 
 import { DataType, DataValue, ReadResponse, Variant, VariantArrayType } from "node-opcua-client";
+import type { OPCUAServer } from "node-opcua-server";
 
+import { OpcUaClient } from "../../src/opcua-client/opcua-client.ts";
 import { largestMessageBytes } from "../../src/opcua-client/session/message-limits.ts";
+import type { ServerError } from "../../src/point/server-error.ts";
+import {
+  addConstant,
+  certificateIn,
+  configuredServer,
+  never,
+  nodeNamed,
+  portOf,
+  RecordingSink,
+  startProxy,
+  startServer,
+  temporaryFolder,
+} from "./opcua-test-server.ts";
 import { chunksOf, receive, type Received } from "./response-chunks.ts";
-
-function responseOf(variant: Variant): ReadResponse {
-  const result = new DataValue({});
-  result.value = variant;
-  return new ReadResponse({ results: [result] });
-}
-
-/** A response with a Variant that looks like this on the wire, five bytes or more, whatever it means. */
-function received(bytes: readonly number[]): Received {
-  const placeholder = Buffer.from([DataType.ByteString, bytes.length - 5, 0, 0, 0, ...bytes.slice(5).map(() => 0xee)]);
-  const chunks = chunksOf(responseOf(bytesOf(bytes.length - 5, 0xee)), 65_536);
-  for (const chunk of chunks) chunk.set(bytes, chunk.indexOf(placeholder));
-  return receive(chunks);
-}
 
 function bytesOf(lengthBytes: number, fill = 0): Variant {
   const value = Buffer.alloc(lengthBytes, fill);
   return new Variant({ dataType: DataType.ByteString, arrayType: VariantArrayType.Scalar, value });
 }
 
-test("elements that have no bytes on the wire cannot fill the memory", () => {
-  // prettier-ignore
-  const bomb = [
-    0x80 | 24, 1, 0, 0, 0, // array of one Variant
-    0x80,                  // array of Null
-    0, 0, 0x10, 0,         // that claims 2^20 elements
-  ];
-  assert.deepEqual(received(bomb).messages, []);
-  assert.deepEqual(received([0x80, 1, 0, 0, 0]).messages, []);
-  assert.deepEqual(received([0xc0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]).messages, []);
-});
+/** Writes the largest numbers into buffer sizes, message size and chunk count, which come last in both messages (7.1.2.3, 7.1.2.4). */
+function unlimited(message: Buffer, offset: number): Buffer {
+  const changed = Buffer.from(message);
+  changed.fill(0xff, offset, offset + 16);
+  return changed;
+}
 
-test("an array of Null that claims nothing is a value", () => {
-  for (const bytes of [
-    [0x80, 0, 0, 0, 0],
-    [0x80, 0xff, 0xff, 0xff, 0xff],
-  ]) {
-    assert.equal(received(bytes).messages.length, 1, bytes.join());
-  }
-});
+/** A response with a Variant that looks like this, five bytes or more, whatever it means. */
+function received(bytes: readonly number[]): Received {
+  const result = new DataValue({});
+  result.value = bytesOf(bytes.length - 5, 0xee);
+  const rest = bytes.slice(5).map(() => 0xee);
+  const placeholder = Buffer.from([DataType.ByteString, rest.length, 0, 0, 0, ...rest]);
+  const chunks = chunksOf(new ReadResponse({ results: [result] }), 65_536);
+  for (const chunk of chunks) chunk.set(bytes, chunk.indexOf(placeholder));
+  return receive(chunks);
+}
 
-test("a message is read up to our limit, whatever limit the server acknowledges", () => {
-  for (const chunkBytes of [8192, 65_536]) {
-    const almost = chunksOf(responseOf(bytesOf(largestMessageBytes - 40_000)), chunkBytes);
-    assert.equal(receive(almost).messages.length, 1);
-    const { messages, errors } = receive(chunksOf(responseOf(bytesOf(largestMessageBytes + 1)), chunkBytes));
-    assert.deepEqual(messages, []);
-    assert.equal(errors[0]?.name, "BadTcpMessageTooLarge");
-  }
-});
-
-test("a message is not read from very many chunks that hold next to nothing", () => {
-  const [whole] = chunksOf(responseOf(bytesOf(8)), 8192);
-  assert.ok(whole);
-  const chunks = Array.from({ length: 2000 }, (_, place) => {
-    const chunk = Buffer.from(whole);
-    chunk.write("C", 3, "latin1");
-    chunk.writeUInt32LE(place + 1, 16);
-    return chunk;
+describe("elements that have no bytes on the wire", () => {
+  test("cannot fill the memory", () => {
+    // prettier-ignore
+    const bomb = [
+      0x80 | 24, 1, 0, 0, 0, // array of one Variant
+      0x80,                  // array of Null
+      0, 0, 0x10, 0,         // that claims 2^20 elements
+    ];
+    assert.deepEqual(received(bomb).messages, []);
+    assert.deepEqual(received([0x80, 1, 0, 0, 0]).messages, []);
+    assert.deepEqual(received([0xc0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]).messages, []);
   });
-  assert.equal(receive(chunks).errors[0]?.name, "BadTcpMessageTooLarge");
+
+  test("are none when their array claims nothing", () => {
+    for (const bytes of [
+      [0x80, 0, 0, 0, 0],
+      [0x80, 0xff, 0xff, 0xff, 0xff],
+    ]) {
+      assert.equal(received(bytes).messages.length, 1, bytes.join());
+    }
+  });
+});
+
+describe("a server", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let server: OPCUAServer;
+  let url: string;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    ({ server, url } = await startServer({
+      folder: join(folder.path, "server"),
+      certificate: await certificateIn(folder.path, "server"),
+      build: (built) => {
+        addConstant(built, "small", bytesOf(8));
+        addConstant(built, "large", bytesOf(largestMessageBytes - 65_536));
+        addConstant(built, "too large", bytesOf(largestMessageBytes + 1));
+      },
+    }));
+  });
+
+  after(async () => {
+    await server.shutdown(0);
+    await folder.remove();
+  });
+
+  function clientOf(address: string, ...names: readonly string[]): OpcUaClient {
+    const configured = configuredServer(address, { nodes: names.map((name) => nodeNamed(name)), timeoutMs: 10_000 });
+    return new OpcUaClient(configured, { directory: join(folder.path, "certificates") });
+  }
+
+  test("that has more to say than we take is asked for less, and only the value that is too large is missing", async () => {
+    const client = clientOf(url, "small", "too large", "large");
+    await client.connect(never);
+    const sink = new RecordingSink();
+    await client.poll(sink, never);
+    await client.disconnect();
+    assert.deepEqual(sink.values.get(0)?.value, Buffer.alloc(8));
+    assert.equal(sink.values.get(1), undefined);
+    assert.ok((sink.statuses.get(1) ?? 0) >= 0x8000_0000);
+    assert.deepEqual(sink.values.get(2)?.value, Buffer.alloc(largestMessageBytes - 65_536));
+  });
+
+  test("that acknowledges limits without limit does not choose how much memory we take", async () => {
+    const proxy = await startProxy({
+      targetPort: () => portOf(url),
+      fromServer: (data, _connection, toClient) =>
+        void toClient.write(data.toString("latin1", 0, 3) === "ACK" ? unlimited(data, 12) : data),
+    });
+    const client = clientOf(proxy.url, "small");
+    const held = process.memoryUsage().external;
+    await client.connect(never);
+    await client.poll(new RecordingSink(), never);
+    const taken = process.memoryUsage().external - held;
+    await client.disconnect();
+    await proxy.stop();
+    assert.ok(taken < 64 * 1024 * 1024, `${taken} bytes`);
+  });
+
+  test("that does not care for our limit is refused before its message is whole", async () => {
+    const proxy = await startProxy({
+      targetPort: () => portOf(url),
+      fromServer: (data, _connection, toClient) =>
+        void toClient.write(data.toString("latin1", 0, 3) === "ACK" ? unlimited(data, 12) : data),
+      fromClient: (data, _connection, toServer) => {
+        const isHello = data.toString("latin1", 0, 3) === "HEL";
+        const changed = Buffer.from(data);
+        // maxMessageSize and maxChunkCount: none
+        if (isHello) changed.fill(0, 20, 28);
+        toServer.write(changed);
+      },
+    });
+    const client = clientOf(proxy.url, "too large");
+    await client.connect(never);
+    await assert.rejects(client.poll(new RecordingSink(), never), (error: ServerError) => error.name === "ServerError");
+    await client.disconnect();
+    await proxy.stop();
+  });
 });

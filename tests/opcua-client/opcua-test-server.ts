@@ -205,6 +205,7 @@ export const never = new AbortController().signal;
 export async function startProxy(options: {
   readonly targetPort: (connection: number) => number;
   readonly fromServer?: (data: Buffer, connection: number, toClient: Socket) => void;
+  readonly fromClient?: (data: Buffer, connection: number, toServer: Socket) => void;
 }): Promise<{
   url: string;
   connections: () => number;
@@ -228,7 +229,8 @@ export async function startProxy(options: {
         peer.destroy();
       });
     }
-    client.pipe(server);
+    if (options.fromClient === undefined) client.pipe(server);
+    else client.on("data", (data) => options.fromClient?.(data, connection, server));
     server.on("data", (data) => {
       if (options.fromServer === undefined) client.write(data);
       else options.fromServer(data, connection, client);

@@ -41,19 +41,12 @@ export interface Received {
   readonly errors: readonly StatusCode[];
 }
 
-/** The server has acknowledged the largest limits there are. */
 export function receive(chunks: readonly Buffer[]): Received {
   const messages: unknown[] = [];
   const errors: StatusCode[] = [];
   const builder = new MessageBuilder(
     { getDerivedKey: () => null },
-    {
-      name: "test",
-      securityMode: MessageSecurityMode.None,
-      maxChunkSize: 0xffff_ffff,
-      maxChunkCount: 0xffff_ffff,
-      maxMessageSize: 0xffff_ffff,
-    },
+    { name: "test", securityMode: MessageSecurityMode.None },
   );
   builder.securityPolicy = SecurityPolicy.None;
   builder.on("message", (message) => messages.push(message));

@@ -1,27 +1,45 @@
 // How large a message of a server may be, and how much memory its contents may take. Importing this file sets the limits in the thread
 // that does.
 //
-// node-opcua takes its limits from what the server acknowledges (OPC 10000-6, 7.1.2.4), so a hostile one chooses them itself; and an array of
-// elements that have no bytes on the wire takes eight bytes of memory for each that it claims, a million from a Variant of five bytes. Either
-// ends the process for want of memory, and both can come before anybody has shown a certificate.
+// node-opcua takes its limits from what the server acknowledges (OPC 10000-6, 7.1.2.4), so a hostile one chooses them itself, that of our own
+// buffer for sending included; and an array of elements that have no bytes on the wire takes eight bytes of memory for each that it claims, a
+// million from a Variant of five bytes. Either ends the process for want of memory, and both come before anybody has shown a certificate.
 
-import { MessageBuilder, Variant } from "node-opcua-client";
+import { Variant } from "node-opcua-client";
+import { ClientTCP_transport } from "node-opcua-transport";
 
 /** Thousand nodes of 4 KiB. Decoded, the worst message of this size takes some 600 MiB. */
 export const largestMessageBytes = 4 * 1024 * 1024;
-/** OPC 10000-6, 7.1.2.3: a chunk has at least 8192 bytes where both sides allow so much. */
-const mostChunks = 2 * (largestMessageBytes / 8192);
+/** The largest chunk; node-opcua's own choice. */
+const bufferBytes = 10 * 65_536;
+/** Enough for the smallest chunks that a server may insist on (7.1.2.3: 8192 bytes), half full. */
+const mostChunks = 1024;
+/** Below this a chunk has no room for a message. */
+const leastBufferBytes = 1024;
 
 /** Said in the Hello: a server that has more to say answers BadResponseTooLarge, and is asked for less. */
-export const transportSettings = { maxMessageSize: largestMessageBytes, maxChunkCount: mostChunks };
+export const transportSettings = {
+  maxMessageSize: largestMessageBytes,
+  maxChunkCount: mostChunks,
+  receiveBufferSize: bufferBytes,
+  sendBufferSize: bufferBytes,
+};
 
-const feed = Reflect.get(MessageBuilder.prototype, "feed");
-MessageBuilder.prototype.feed = function (this: MessageBuilder, chunk): void {
-  Object.assign(this, {
-    maxMessageSize: Math.min(this.maxMessageSize, largestMessageBytes),
-    maxChunkCount: Math.min(this.maxChunkCount, mostChunks),
+/** Zero stands for no limit. */
+function atMost(acknowledged: number, limit: number): number {
+  return acknowledged === 0 ? limit : Math.min(acknowledged, limit);
+}
+
+const setLimits = Reflect.get(ClientTCP_transport.prototype, "setLimits");
+ClientTCP_transport.prototype.setLimits = function (this: ClientTCP_transport, acknowledged): void {
+  // Some of it is read from the acknowledgement later: it has to be right itself.
+  Object.assign(acknowledged, {
+    receiveBufferSize: Math.max(leastBufferBytes, atMost(acknowledged.receiveBufferSize, bufferBytes)),
+    sendBufferSize: Math.max(leastBufferBytes, atMost(acknowledged.sendBufferSize, bufferBytes)),
+    maxMessageSize: atMost(acknowledged.maxMessageSize, largestMessageBytes),
+    maxChunkCount: atMost(acknowledged.maxChunkCount, mostChunks),
   });
-  feed.call(this, chunk);
+  setLimits.call(this, acknowledged);
 };
 
 const arrayOfNull = 0x80;
