@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { ownPrefix } from "../posix/own-objects.ts";
 
 const watchdog = { timeout: 60_000 };
 
-/** An Acknowledge message (OPC 10000-6, 7.1.2.4) whose buffers have no room for anything: node-opcua asserts that they have. */
+/** An Acknowledge message (OPC 10000-6, 7.1.2.4) whose buffers have no room for anything. */
 function absurdAcknowledge(): Buffer {
   const message = Buffer.alloc(28);
   message.write("ACKF", "latin1");
@@ -23,44 +23,68 @@ function absurdAcknowledge(): Buffer {
   return message;
 }
 
-test(
-  "a server that makes the protocol library throw loses its own connection and nobody else's",
-  watchdog,
-  async (t) => {
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => {
-      sockets.add(socket);
-      socket.on("error", () => {}).once("data", () => socket.write(absurdAcknowledge()));
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    t.after(() => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    });
-    const certificatesDirectory = mkdtempSync(join(tmpdir(), "cpc-faults-"));
-    t.after(() => rmSync(certificatesDirectory, { recursive: true }));
+test("a server that acknowledges nonsense loses its own connection and ends no thread", watchdog, async (t) => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}).once("data", () => socket.write(absurdAcknowledge()));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const certificatesDirectory = mkdtempSync(join(tmpdir(), "cpc-faults-"));
+  t.after(() => rmSync(certificatesDirectory, { recursive: true }));
 
-    const url = `opc.tcp://127.0.0.1:${(server.address() as AddressInfo).port}/absurd`;
-    const opcUaServer = configuredServer(url, { policy: "None", mode: "None", timeoutMs: 200, retryIntervalMs: 20 });
-    const { lines, log } = recordingLog();
-    const partition = new Partition({
-      opcua: { file: "opcua.xml", servers: [opcUaServer] },
-      modbus: undefined,
-      intervalMs: 100,
-      naming: { consumers: [], prefix: ownPrefix(t) },
-      segmentBytes: undefined,
-      certificatesDirectory,
-      removeOnExit: true,
-      log,
-    });
-    partition.start();
-    t.after(() => partition.stop());
-    while (sockets.size < 4) await pause(5);
-    const told = lines.filter(({ level }) => level === "error").map(({ message }) => message);
-    assert.deepEqual(told, ["a server sent what the protocol library cannot cope with; its connection will time out"]);
-    assert.ok(lines.some(({ message }) => message.includes("no answer came within 200 ms")));
-  },
-);
+  const url = `opc.tcp://127.0.0.1:${(server.address() as AddressInfo).port}/absurd`;
+  const opcUaServer = configuredServer(url, { policy: "None", mode: "None", timeoutMs: 200, retryIntervalMs: 20 });
+  const { lines, log } = recordingLog();
+  const partition = new Partition({
+    opcua: { file: "opcua.xml", servers: [opcUaServer] },
+    modbus: undefined,
+    intervalMs: 100,
+    naming: { consumers: [], prefix: ownPrefix(t) },
+    segmentBytes: undefined,
+    certificatesDirectory,
+    removeOnExit: true,
+    log,
+  });
+  partition.start();
+  t.after(() => partition.stop());
+  while (sockets.size < 4) await pause(5);
+  const told = lines.filter(({ level }) => level === "error").map(({ message }) => message);
+  assert.deepEqual(told, []);
+  assert.ok(lines.some(({ level, message }) => level === "warn" && message.startsWith("cannot connect")));
+});
+
+test("a fault in the library's own callback is told once and survived", watchdog, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "cpc-faults-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const library = join(folder, "node_modules", "node-opcua-sample");
+  mkdirSync(library, { recursive: true });
+  writeFileSync(
+    join(library, "index.cjs"),
+    "exports.fault = () => setTimeout(() => { throw new Error('theirs'); }, 0);",
+  );
+  const faults = JSON.stringify(new URL("../../src/service/library-faults.ts", import.meta.url).href);
+  const worker = new Worker(
+    `const { parentPort } = require("node:worker_threads");
+     const { fault } = require(${JSON.stringify(join(library, "index.cjs"))});
+     import(${faults}).then(({ surviveFaultsOf }) => {
+       surviveFaultsOf("node-opcua-", (level, message) => parentPort.postMessage([level, message]));
+       fault();
+       fault();
+       setTimeout(() => parentPort.postMessage("alive"), 20);
+     });`,
+    { eval: true },
+  );
+  const messages: unknown[] = [];
+  worker.on("message", (message) => messages.push(message));
+  await once(worker, "exit");
+  const told = "a server sent what the protocol library cannot cope with; its connection will time out";
+  assert.deepEqual(messages, [["error", told], "alive"]);
+});
 
 test("a fault of our own ends the thread all the same", watchdog, async () => {
   const faults = JSON.stringify(new URL("../../src/service/library-faults.ts", import.meta.url).href);
