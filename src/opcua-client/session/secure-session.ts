@@ -251,8 +251,10 @@ export class SecureSession {
 
   async #close(): Promise<void> {
     const farewell = answerOf<void>((done) => this.#client.disconnect(done)).catch(() => undefined);
-    const timer = setTimeout(() => this.#cut(), farewellMs);
-    await farewell;
+    // Not left to the library: a callback that never comes must not keep the server's loop from connecting again.
+    const isOver = Promise.withResolvers<void>();
+    const timer = setTimeout(isOver.resolve, farewellMs);
+    await Promise.race([farewell, isOver.promise]);
     clearTimeout(timer);
     this.#cut();
     this.#client.removeAllListeners();
