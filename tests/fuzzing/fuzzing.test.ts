@@ -15,7 +15,7 @@ const counts: Readonly<Record<TargetName, number>> = {
   "modbus-stream": 8000,
   "modbus-device": 250,
   "opcua-messages": 2500,
-  "opcua-server": 20,
+  "opcua-server": 60,
 };
 
 for (const [target, count] of Object.entries(counts) as [TargetName, number][]) {

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 
 import { DataType, Variant } from "node-opcua-client";
+import type { OPCUAServer } from "node-opcua-server";
 
 import { OpcUaClient } from "../../src/opcua-client/opcua-client.ts";
 import { ServerError } from "../../src/point/server-error.ts";
@@ -58,11 +59,11 @@ export async function opcuaServer(): Promise<Target> {
 
   return {
     name: "OPC UA client, rogue server",
-    run: async (random) => {
+    run: async (random, input) => {
+      forgetAbandoned(server);
       while (free.length === 0) await Promise.race(underway);
       const lane = free.pop() as Lane;
-      const work = lane
-        .attempt(random)
+      const work = within(lane.attempt(random), `input ${input}`, lane.step)
         .catch((error: unknown) => void failures.push(error))
         .finally(() => {
           underway.delete(work);
@@ -73,8 +74,9 @@ export async function opcuaServer(): Promise<Target> {
     },
     close: async () => {
       await Promise.all(underway);
+      forgetAbandoned(server);
       assert.deepEqual(failures, []);
-      for (const lane of lanes) await lane.close();
+      await Promise.all(lanes.map((lane) => lane.close()));
       await server.shutdown(0);
       await folder.remove();
       process.off("uncaughtException", onFault);
@@ -83,10 +85,37 @@ export async function opcuaServer(): Promise<Target> {
   };
 }
 
+/** Sessions whose connection is lost stay for a minute; a server that is full of them would answer nothing else. */
+function forgetAbandoned({ engine, endpoints }: OPCUAServer): void {
+  const open = new Set<unknown>(
+    endpoints.flatMap((endpoint) => endpoint.getChannels()).map(({ channelId }) => channelId),
+  );
+  for (const { authenticationToken, channelId } of engine.getSessions()) {
+    if (!open.has(channelId)) engine.closeSession(authenticationToken, true, "Terminated");
+  }
+}
+
 interface Lane {
+  /** What it is doing. */
+  readonly step: () => string;
   attempt(random: Random): Promise<void>;
   /** Rejects unless everything is read again from the honest server. */
   close(): Promise<void>;
+}
+
+/** Every wait of the client is bounded by its time-out or by a farewell of two seconds; this is far above their sum. */
+const longestMs = 20_000;
+
+async function within(work: Promise<void>, input: string, step: () => string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${input} is ${step()} for ever`)), longestMs);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Number of values, each of the promised shape. */
@@ -114,16 +143,21 @@ async function openLane(
   const configured = configuredServer(proxy.url, { nodes, timeoutMs: 200 });
   const client = new OpcUaClient(configured, { directory });
   let isConnected = false;
+  let step = "nothing";
   return {
+    step: () => step,
     attempt: async (random) => {
       if (random.oneIn(3) && isConnected) {
+        step = "disconnecting";
         await client.disconnect();
         isConnected = false;
       }
       spoil = spoiler(random, isConnected ? random.below(2) : random.below(piecesOfConnect));
       try {
+        step = "connecting";
         if (!isConnected) await client.connect(never);
         isConnected = true;
+        step = "polling";
         count("values", await poll(client));
         count("poll ended");
       } catch (error) {

@@ -93,6 +93,7 @@ export async function startServer(options: TestServerOptions): Promise<{ server:
     serverInfo: { applicationUri: "urn:cpc-partition:test:server" },
     serverCapabilities: { maxSessions: 20, operationLimits: { maxNodesPerRead: options.maxNodesPerRead ?? 1000 } },
     nodesetLoaderOptions: { trustSiblingImages: true },
+    maxConnectionsPerEndpoint: 100,
     isAuditing: false,
   });
   await server.initialize();
