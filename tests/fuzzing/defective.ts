@@ -10,8 +10,8 @@ export function defective(defect: Defect): Target {
     run: (_random, input) => {
       if (input !== 3) return;
       if (defect === "fails") throw new TypeError("a defect");
-      const eaten: object[] = [];
-      for (;;) if (defect === "eats") eaten.push({ eaten: eaten.length });
+      const eaten: number[][] = [];
+      for (;;) if (defect === "eats") eaten.push(Array.from({ length: 100_000 }, () => 0.5));
     },
   };
 }
