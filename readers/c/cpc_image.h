@@ -179,7 +179,7 @@ static inline int cpc_check_header_(cpc_image *image) {
         image->server_table + (uint64_t)image->server_count * image->server_stride <= image->image_bytes &&
         image->point_table + (uint64_t)image->point_count * image->point_stride <= image->image_bytes;
     const bool is_wide_enough = image->server_stride >= 48 && image->point_stride >= 40 && image->banks_offset >= 8 &&
-                                image->poll_bytes >= 256 && image->record_bytes >= 32;
+                                image->poll_bytes >= 512 && image->record_bytes >= 32;
     return fits && is_wide_enough ? 0 : -EBADMSG;
 }
 
@@ -396,7 +396,7 @@ static inline cpc_source cpc_source_of(const cpc_snapshot *snapshot) {
     cpc_source source;
     source.connection = cpc_u32_(poll);
     source.error_bytes = cpc_u32_(poll + 4);
-    if (source.error_bytes > 192) source.error_bytes = 192;
+    if (source.error_bytes > 448) source.error_bytes = 448;
     source.cycle = (uint64_t)cpc_i64_(poll + 8);
     source.published_ns = cpc_i64_(poll + 16);
     source.last_good_ns = cpc_i64_(poll + 24);

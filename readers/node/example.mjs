@@ -1,4 +1,5 @@
 // Shows every value of an image each time one was published: node example.mjs modbus_image
+// Needs the package cpc-partition, or in a checkout once: npm run build
 
 import { ConnectionState, isGood, OpenedImage } from "cpc-partition/reader";
 

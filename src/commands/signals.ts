@@ -4,7 +4,15 @@
 /** `hangUp`: SIGHUP too, for what lives and dies with its terminal. */
 export async function stopSignal(...hangUp: readonly "SIGHUP"[]): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  for (const signal of ["SIGTERM", "SIGINT", ...hangUp] as const) process.once(signal, () => resolve(signal));
+  let isAsked = false;
+  for (const signal of ["SIGTERM", "SIGINT", ...hangUp] as const) {
+    // Stays for good: libraries that restore the terminal end the process when they find no listener but their own.
+    process.on(signal, () => {
+      if (isAsked) process.kill(process.pid, "SIGKILL");
+      isAsked = true;
+      resolve(signal);
+    });
+  }
   return await promise;
 }
 

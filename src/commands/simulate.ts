@@ -61,5 +61,10 @@ function tellWhere({ opcua, modbus, securityDirectory }: SimulatedPlant): void {
     ...modbus.servers.map(({ alias, host, port }) => `Modbus TCP  ${host}:${port}  ${alias}`),
     `trust       ${securityDirectory}`,
   ];
+  if (opcua.servers.length > 0) {
+    lines.push(
+      `            a client is trusted when its certificate lies in own/certs there: use the folder as --certificates, or copy it`,
+    );
+  }
   process.stdout.write(`${lines.join("\n")}\n`);
 }

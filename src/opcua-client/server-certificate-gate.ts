@@ -151,8 +151,8 @@ export class ServerCertificateGate {
     }
     if (!checks.includes("Trusted")) return "";
     return (
-      `; to trust it, compare its fingerprint with the server's, then: cpc cert trust ${fingerprint(certificate)} ` +
-      `(it goes to ${this.#trustList.trustedFolder})`
+      `; to trust it, compare its fingerprint with the server's, then: ` +
+      `cpc cert trust --certificates ${this.#trustList.directory} ${fingerprint(certificate)}`
     );
   }
 }

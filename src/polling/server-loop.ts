@@ -3,7 +3,7 @@
 
 import type { Log } from "../logging/log.ts";
 import type { ServerClient } from "../point/server-client.ts";
-import { ServerError, type ServerErrorCode } from "../point/server-error.ts";
+import { ServerError } from "../point/server-error.ts";
 import { StatusCode } from "../point/status-code.ts";
 import { ConnectionState } from "../process-image/layout.ts";
 import type { ServerBlock } from "../process-image/server-block.ts";
@@ -12,6 +12,8 @@ import { Alarm, type Grid, type MonotonicClock } from "./schedule.ts";
 
 /** A connection that had worked is tried again soon: most losses are a device that restarts or drops idle connections. */
 const quickRetryMs = 1000;
+/** Different failures told in one outage; `status` shows the latest in any case. */
+const mostTold = 20;
 
 export interface LoopSurroundings {
   readonly grid: Grid;
@@ -28,8 +30,8 @@ export class ServerLoop {
   readonly #around: LoopSurroundings;
   readonly #stop = new AbortController();
   readonly #alarm = new Alarm();
-  /** Its kind, until the server is connected again. */
-  #lastError: ServerErrorCode | undefined;
+  /** Failures that the log knows, until the server is connected again. */
+  readonly #told = new Set<string>();
   /** The last poll had values that were cut; they are shown as soon as they could be read again. */
   #waitsForRoom = false;
   #started: Promise<void> | undefined;
@@ -111,7 +113,7 @@ export class ServerLoop {
 
   #connected(): void {
     this.#around.log("info", "connected", { server: this.#client.alias });
-    this.#lastError = undefined;
+    this.#told.clear();
     this.#around.changed();
   }
 
@@ -122,12 +124,15 @@ export class ServerLoop {
     this.#block.countFailure(code);
     this.#show(ConnectionState.lost, StatusCode.BadNoCommunication, message);
     this.#around.changed();
-    // Failures of one kind are counted, not repeated in the log, even when their texts take turns.
-    if (code === this.#lastError) return;
-    this.#lastError = code;
-    const what = wasConnected ? "connection lost" : "cannot connect";
+    // What was told since the server was connected last is counted, not told again, even when two texts take turns.
+    if (this.#told.has(message) || this.#told.size >= mostTold) return;
+    this.#told.add(message);
     const retryMs = this.#client.retryIntervalMs;
-    this.#around.log("warn", `${what}: ${message}`, { server: this.#client.alias, code, retryMs });
+    this.#around.log("warn", wasConnected ? `connection lost: ${message}` : message, {
+      server: this.#client.alias,
+      code,
+      retryMs,
+    });
     if (!(error instanceof ServerError) && error instanceof Error) {
       this.#around.log("error", "unexpected error in a client", { server: this.#client.alias, stack: error.stack });
     }

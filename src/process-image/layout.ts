@@ -137,8 +137,8 @@ export const poll = {
   certificateEndsNs: 40, // i64, wall clock when the server's certificate expires, 0 for none
   errorNs: 48, //          i64, wall clock of the last failure, 0 for none
   ownCertificateEndsNs: 56, //  i64, wall clock when the certificate that we show the server expires, 0 for none (since version 1.1)
-  error: 64, //            192 bytes of UTF-8: the last failure; it stays when the server is connected again
-  bytes: 256,
+  error: 64, //            448 bytes of UTF-8: the last failure; it stays when the server is connected again
+  bytes: 512,
 } as const;
 export const errorTextBytes = poll.bytes - poll.error;
 

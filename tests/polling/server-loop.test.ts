@@ -165,7 +165,7 @@ test("a lost connection shows bad status with the last values, and is told once"
     [
       "info connected",
       "warn connection lost: no answer within 1 s",
-      "warn cannot connect: cannot reach it because nobody listens",
+      "warn cannot reach it because nobody listens",
     ],
   );
   own.loop.stop();
