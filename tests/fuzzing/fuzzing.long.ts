@@ -17,6 +17,12 @@ const counts: Readonly<Record<TargetName, number>> = {
   "opcua-server": 5000,
 };
 
+const remarks: Partial<Readonly<Record<TargetName, readonly string[]>>> = {
+  "opcua-server": [
+    "the server is in the same thread, so its memory counts as well; eight clients at once, so the slowest input is the longest wait for a free one",
+  ],
+};
+
 for (const [target, count] of Object.entries(counts) as [TargetName, number][]) {
   test(`${target}: ${count} inputs of seed ${seed}`, { timeout: 60 * 60_000 }, async () => {
     const figures = await runCampaign({ target, seed, count });
@@ -28,12 +34,11 @@ for (const [target, count] of Object.entries(counts) as [TargetName, number][]) 
         { what: "inputs/s", figure: inputs / seconds },
         { what: "slowest input, ms", figure: slowestMs },
         { what: "crashes, hangs, broken promises", figure: 0, wanted: "0" },
-        { what: "memory after a tenth, MiB", figure: memoryMiB[1] ?? 0 },
-        { what: "memory at the end, MiB", figure: memoryMiB.at(-1) ?? 0 },
+        { what: "memory at each tenth, MiB", figure: memoryMiB.map((one) => Math.round(one)).join(" ") },
         { what: "growth, MiB", figure: growthMiB(figures), wanted: "0" },
         ...Object.entries(notes).map(([what, figure]) => ({ what, figure })),
       ],
-      remarks: [`seed ${seed}`],
+      remarks: [`seed ${seed}`, ...(remarks[target] ?? [])],
     });
     assert.equal(inputs, count);
     assert.equal(growthMiB(figures), 0);
