@@ -28,6 +28,6 @@ function show(snapshot) {
     const { value, status, receivedNs } = snapshot.reading(index);
     const ageS = (Date.now() - Number(receivedNs / 1_000_000n)) / 1000;
     const quality = isGood(status) ? "good" : `status ${status.toString(16)}`;
-    console.log(`  ${point.key} = ${value} ${point.unit}   ${quality}, ${ageS.toFixed(1)} s old`);
+    console.log(`  ${point.key} = ${String(value)} ${point.unit}   ${quality}, ${ageS.toFixed(1)} s old`);
   }
 }

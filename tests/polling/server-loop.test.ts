@@ -162,11 +162,7 @@ test("a lost connection shows bad status with the last values, and is told once"
   assert.deepEqual([own.count("failedTimeout"), own.count("failedConnectionFailed"), own.count("connects")], [1, 2, 1]);
   assert.deepEqual(
     own.lines.map(({ level, message }) => `${level} ${message}`),
-    [
-      "info connected",
-      "warn connection lost: no answer within 1 s",
-      "warn cannot reach it because nobody listens",
-    ],
+    ["info connected", "warn connection lost: no answer within 1 s", "warn cannot reach it because nobody listens"],
   );
   own.loop.stop();
   await ended;
