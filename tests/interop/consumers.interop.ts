@@ -14,7 +14,7 @@ const VALUE = 257;
 /** A partition on a libmodbus device with one segment for each consumer. */
 async function running(partition: Partition, consumers?: readonly string[]): Promise<void> {
   const device = partition.keep(Peer.libmodbus());
-  const port = (await device.line())["port"] as number;
+  const port = await partition.beforeModbus((await device.line())["port"] as number);
   const xml = modbusXml("lib", port, [{ name: "registers", function: 3, address: 0, quantity: 100 }]);
   partition.run({ modbus: partition.write("modbus.xml", xml), ...(consumers === undefined ? {} : { consumers }) });
 }

@@ -31,7 +31,7 @@ suite("a pymodbus device", () => {
   test("every edge value arrives in Python exactly, in both word orders and from both units", async () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.python("pymodbus-server.py", TABLE));
-    const port = (await device.line())["port"] as number;
+    const port = await partition.beforeModbus((await device.line())["port"] as number);
     const table = JSON.parse(readFileSync(TABLE, "utf8")) as Record<
       string,
       { source: Omit<ModbusEntry, "name" | "unit"> & { unit: number } }
@@ -54,7 +54,7 @@ suite("a pymodbus device", () => {
   test("a table with a wrong value is found different", async () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.python("pymodbus-server.py", TABLE));
-    const port = (await device.line())["port"] as number;
+    const port = await partition.beforeModbus((await device.line())["port"] as number);
     const entry: ModbusEntry = { name: "UInt64 past 2^53", function: 3, address: 25, dataType: "UInt64" };
     partition.run({ modbus: partition.write("modbus.xml", modbusXml("pymodbus", port, [entry])) });
     const consumer = await partition.consumer("modbus");
@@ -69,7 +69,7 @@ suite("a libmodbus device", () => {
   test("all four functions read what the device holds, and an illegal address spoils only its own point", async () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.libmodbus());
-    const port = (await device.line())["port"] as number;
+    const port = await partition.beforeModbus((await device.line())["port"] as number);
     const entries: readonly ModbusEntry[] = [
       { name: "coils", function: 1, address: 0, quantity: 4 },
       { name: "discrete inputs", function: 2, address: 4, quantity: 3 },
@@ -113,7 +113,7 @@ suite("a libmodbus device", () => {
   test("an endpoint with a write function is skipped: the device never sees a write", async () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.libmodbus());
-    const port = (await device.line())["port"] as number;
+    const port = await partition.beforeModbus((await device.line())["port"] as number);
     const writing = [
       "Write Single Coil",
       "Write Multiple Holding Registers",

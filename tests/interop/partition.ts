@@ -1,5 +1,6 @@
 // The product as its users run it: `cpc run` as a child process, with OS names and a folder of its own.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -7,6 +8,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { connectingAndReading } from "../read-only/recorded-plant.ts";
+import { recordModbus, recordOpcUa } from "../recording-proxy.ts";
 import { CHECKOUT, Peer } from "./peer.ts";
 
 const WATCHDOG_MS = 60_000;
@@ -21,6 +24,9 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   }
 }
 
+/** Function codes, and what shows of OPC UA from outside of an encrypted channel. */
+const harmless = new Set<string | number>([1, 2, 3, 4, "encrypted", ...connectingAndReading]);
+
 export interface RunOptions {
   readonly modbus?: string;
   readonly opcua?: string;
@@ -32,6 +38,8 @@ export class Partition {
   readonly folder = mkdtempSync(join(tmpdir(), "cpc-interop-"));
   readonly prefix = `interop_${process.pid}_${randomBytes(4).toString("hex")}_`;
   readonly #peers: Peer[] = [];
+  readonly #recorders: { readonly close: () => Promise<void>; readonly seen: () => readonly (string | number)[] }[] =
+    [];
   #child: ChildProcess | undefined;
   #argumentList: readonly string[] = [];
   #log = "";
@@ -44,6 +52,21 @@ export class Partition {
     const path = join(this.folder, name);
     writeFileSync(path, content);
     return path;
+  }
+
+  /** The port of a proxy before a Modbus peer: what is asked for is decoded there, and judged at the end. */
+  async beforeModbus(port: number): Promise<number> {
+    const proxy = await recordModbus(port);
+    const seen = (): (string | number)[] => proxy.requests.map(({ functionCode }) => functionCode);
+    this.#recorders.push({ close: () => proxy.close(), seen });
+    return proxy.port;
+  }
+
+  /** The same before an OPC UA peer; inside of encrypted channels only that there is something shows. */
+  async beforeOpcUa(port: number): Promise<number> {
+    const proxy = await recordOpcUa(port, true);
+    this.#recorders.push({ close: () => proxy.close(), seen: () => proxy.requests.map(({ service }) => service) });
+    return proxy.port;
   }
 
   run(options: RunOptions): void {
@@ -117,11 +140,15 @@ export class Partition {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await Promise.all(this.#peers.map((peer) => peer.close()));
+    const seen = this.#recorders.flatMap((recorder) => recorder.seen());
+    await Promise.all([...this.#recorders, ...this.#peers].map((each) => each.close()));
     rmSync(this.folder, { recursive: true, force: true });
     for (const name of readdirSync("/dev/shm")) {
       if (name.startsWith(this.prefix) || name.startsWith(`sem.${this.prefix}`)) rmSync(`/dev/shm/${name}`);
     }
+    const others = new Set(seen).difference(harmless);
+    assert.deepEqual(others, new Set(), "the plant was asked for something else than to connect and to read");
+    assert.ok(this.#recorders.length === 0 || seen.length > 0, "the recorder saw nothing");
   }
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {

@@ -69,7 +69,7 @@ export async function startRecordedPlant(
 }
 
 /** OPC 10000-4, 5.5 to 5.11: what connects and reads. */
-const connectingAndReading = [
+export const connectingAndReading = [
   "ActivateSession",
   "CloseSecureChannel",
   "CloseSession",
