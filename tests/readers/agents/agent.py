@@ -94,7 +94,7 @@ def torn(image, count, is_checked):
     for _ in range(count):
         try:
             bank = image.snapshot(0).bank if is_checked else unchecked(image)
-            layout = layout or struct.Struct("<256x" + "d8xq8x" * len(image.servers[0].points))
+            layout = layout or struct.Struct(f"<{image._image.poll_bytes}x" + "d8xq8x" * len(image.servers[0].points))
         except ImageError:
             lapped += 1
             continue
