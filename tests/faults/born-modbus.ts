@@ -1,0 +1,64 @@
+// A Modbus device whose values are born values, and the XML that reads it. Every point is a Double in four holding registers.
+
+import { data, response, startDevice, type Behaviour, type RogueDevice } from "../modbus-tcp-client/rogue-device.ts";
+import { bornValue, pointName } from "./born-value.ts";
+
+const registersPerPoint = 4;
+
+/** What a server lives as long as: a test, or a process. */
+export interface Lifetime {
+  after(ending: () => Promise<void>): void;
+}
+
+export interface BornModbusServer {
+  readonly alias: string;
+  readonly port: number;
+  /** The place of the point at address 0; the others follow. */
+  readonly firstPlace: number;
+  readonly points: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Elements between the alias and the endpoints: `<timeout>0.5</timeout>` ... */
+  readonly settings?: string;
+  /** Elements of each endpoint, by its number among the points. */
+  readonly endpointSettings?: (point: number) => string;
+}
+
+/** All values of an answer are of one moment. `placeOf` says which point a unit id has at address 0. */
+export function bornBehaviour(firstPlace: number | ((unitId: number) => number)): Behaviour {
+  const first = typeof firstPlace === "number" ? () => firstPlace : firstPlace;
+  return (request) => {
+    const nowMs = Date.now();
+    const cell = (unitId: number, _: number, address: number): number => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleBE(bornValue(nowMs, first(unitId) + Math.floor(address / registersPerPoint)));
+      return bytes.readUInt16BE(2 * (address % registersPerPoint));
+    };
+    return response(request, data(request, cell));
+  };
+}
+
+/** `port`: for a device that comes back where it was. */
+export async function startBornDevice(t: Lifetime, firstPlace: number, port = 0): Promise<RogueDevice> {
+  const device = await startDevice(bornBehaviour(firstPlace), port);
+  t.after(() => device.close());
+  return device;
+}
+
+export function bornModbusXml(...servers: readonly BornModbusServer[]): string {
+  const elements = servers.map(
+    ({ alias, host = "127.0.0.1", port, firstPlace, points, settings = "", endpointSettings = () => "" }) => {
+      const endpoints = Array.from(
+        { length: points },
+        (_, point) => `<endpoint>
+        <name>${pointName(firstPlace + point)}</name><function>Read Holding Registers</function>
+        <address>${registersPerPoint * point}</address><quantity>${registersPerPoint}</quantity><offset>-1</offset>
+        <type>register</type><description></description><dataType>Double</dataType>${endpointSettings(point)}
+      </endpoint>`,
+      );
+      return `<server><ipaddr>${host}</ipaddr><port>${port}</port><serveralias>${alias}</serveralias>${settings}
+      <endpoints>${endpoints.join("\n")}</endpoints></server>`;
+    },
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<modbus-servers>\n${elements.join("\n")}\n</modbus-servers>\n`;
+}

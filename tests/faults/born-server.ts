@@ -1,0 +1,47 @@
+// A server of born values in a process of its own: what it takes to kill it, to stop it with SIGSTOP, and to let it come back.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const entry = fileURLToPath(new URL("./born-server-process.ts", import.meta.url));
+
+export class BornServer {
+  readonly port: number;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+  }
+
+  /** `wrapper`: a command that the process is run by, as `["ip", "netns", "exec", name]`. `port`: to come back where one was. */
+  static async start(
+    t: TestContext,
+    protocol: "modbus" | "opcua",
+    firstPlace: number,
+    points: number,
+    { port = 0, wrapper = [] }: { readonly port?: number; readonly wrapper?: readonly string[] } = {},
+  ): Promise<BornServer> {
+    const [command = "", ...args] = [...wrapper, process.execPath, entry, protocol, firstPlace, points, port].map(
+      String,
+    );
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = (await once(child.stdout, "data")) as [Buffer];
+    const server = new BornServer(child, Number(String(line)));
+    t.after(() => server.end("SIGKILL"));
+    return server;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async end(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, "close");
+    this.#child.kill(signal);
+    await ended;
+  }
+}

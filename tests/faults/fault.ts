@@ -1,0 +1,52 @@
+// One fault as a named case: what is done to the partition or to what is around it, what must hold meanwhile, how long it may take.
+//
+// Each case ends with a leak check of this process, after everything the case had was given back. The leak check of the partition,
+// which is another process, is the patient's.
+
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { leftovers, openResources } from "./resources.ts";
+
+export type FaultArea = "OPC UA server" | "Modbus server" | "Consumer" | "Machine" | "System calls";
+
+const extents = ["quick", "usual", "long"] as const;
+/** quick: with every `npm test`; usual: before a change lands; long: only when everything is to be tried. */
+export type Extent = (typeof extents)[number];
+
+export interface Fault {
+  readonly area: FaultArea;
+  /** What is done: "the device dies in the middle of a read". */
+  readonly trigger: string;
+  /** What must hold, as a claim. */
+  readonly holds: string;
+  /** Default usual. */
+  readonly extent?: Extent;
+  /** When the case counts as hung. Default 60 s. */
+  readonly limitMs?: number;
+  readonly run: (t: TestContext) => Promise<void> | void;
+}
+
+const defaultLimitMs = 60_000;
+const extent = extents.find((name) => name === process.env["CPC_FAULTS"]) ?? "quick";
+
+/** How often something is done, by the extent of this run. */
+export function times(counts: Readonly<Record<Extent, number>>): number {
+  return counts[extent];
+}
+
+export function fault({
+  area,
+  trigger,
+  holds,
+  extent: wanted = "usual",
+  limitMs: timeout = defaultLimitMs,
+  run,
+}: Fault): void {
+  if (extents.indexOf(wanted) > extents.indexOf(extent)) return;
+  test(`${area}: ${trigger}`, { timeout: timeout + defaultLimitMs }, async (t) => {
+    const before = openResources();
+    // A subtest gives back what it registered before the outer one goes on.
+    await t.test(holds, { timeout }, run);
+    assert.deepEqual(await leftovers(before), [], "left behind");
+  });
+}

@@ -1,0 +1,124 @@
+// A partition that suffers a fault: `cpc run` in a process of its own, looked at all along by a witness of each service.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { Place, type Child } from "../commands/cpc.ts";
+import { leftovers, resourcesOf, type Resources } from "./resources.ts";
+import { Witness, type WitnessRules } from "./witness.ts";
+
+export interface PatientOptions {
+  /** The XML files' contents. */
+  readonly modbus?: string;
+  readonly opcua?: string;
+  /** Seconds; default 0.1. */
+  readonly interval?: number;
+  readonly rules?: Partial<WitnessRules>;
+  readonly args?: readonly string[];
+}
+
+const defaultRules: WitnessRules = { oldestGoodMs: 2500, bystanders: [], longestPauseMs: 2000, documents: true };
+const exitWithinMs = 5000;
+
+export class Patient {
+  readonly place: Place;
+  readonly modbus: Witness | undefined;
+  readonly opcua: Witness | undefined;
+  readonly #t: TestContext;
+  readonly #options: PatientOptions;
+  #child: Child;
+  #healthy: Resources | undefined;
+  #hasEnded = false;
+
+  constructor(t: TestContext, options: PatientOptions) {
+    this.#t = t;
+    this.#options = options;
+    this.place = new Place(t);
+    this.#child = this.#run();
+    const rules = { ...defaultRules, ...options.rules };
+    this.modbus = options.modbus === undefined ? undefined : new Witness(this.place, "modbus", rules);
+    this.opcua = options.opcua === undefined ? undefined : new Witness(this.place, "opcua", rules);
+    t.after(() => this.#endWitnesses());
+  }
+
+  get child(): Child {
+    return this.#child;
+  }
+
+  /** The only service's witness, or Modbus's. */
+  get witness(): Witness {
+    const witness = this.modbus ?? this.opcua;
+    assert.ok(witness, "a patient has a service");
+    return witness;
+  }
+
+  get witnesses(): readonly Witness[] {
+    return [this.modbus, this.opcua].filter((witness) => witness !== undefined);
+  }
+
+  /** Waits while the partition runs; in vain is a failure with its log. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    await this.#child.until(what, condition);
+  }
+
+  /** Every point of these servers looks good. */
+  async untilGood(...aliases: readonly string[]): Promise<void> {
+    for (const alias of aliases)
+      await this.until(`${alias} is good`, () => this.witnesses.some((witness) => witness.isGood(alias)));
+  }
+
+  async untilBad(...aliases: readonly string[]): Promise<void> {
+    for (const alias of aliases)
+      await this.until(`${alias} is bad`, () => this.witnesses.some((witness) => witness.isBad(alias)));
+  }
+
+  /** What is open now is what a healthy partition has open: more at the end is a leak. Call it when every server is good. */
+  healthy(): void {
+    this.#healthy = resourcesOf(this.#child.processId);
+  }
+
+  /** Another process in place of one that ended. */
+  runAgain(): void {
+    this.#child = this.#run();
+  }
+
+  /** Ends it as a gateway would, and says whether everything that must hold did: nothing leaked, nothing wrong seen, exit in time. */
+  async end(): Promise<void> {
+    if (this.#healthy !== undefined) {
+      const { processId } = this.#child;
+      assert.deepEqual(await leftovers(this.#healthy, () => resourcesOf(processId)), [], "leaked by the partition");
+    }
+    for (const witness of this.witnesses) {
+      witness.excuse(true);
+      assert.ok(witness.judged > 0, "the witness has seen no good value");
+    }
+    const askedMs = performance.now();
+    const { code, stderr } = await this.#child.end();
+    const tookMs = performance.now() - askedMs;
+    this.#hasEnded = true;
+    await this.#endWitnesses();
+    assert.equal(code, 0, stderr);
+    assert.ok(tookMs < exitWithinMs, `SIGTERM to exit took ${Math.round(tookMs)} ms`);
+    const left = this.place.ownObjects().filter((name) => name.includes(".next"));
+    assert.deepEqual(left, [], "half-made images");
+    for (const { violations } of this.witnesses) assert.deepEqual(violations, []);
+    const oldest = Math.max(...this.witnesses.map(({ oldestGoodMs }) => oldestGoodMs));
+    const judged = this.witnesses.reduce((sum, witness) => sum + witness.judged, 0);
+    this.#t.diagnostic(`${judged} good values judged, the oldest ${oldest} ms`);
+  }
+
+  #run(): Child {
+    const { modbus, opcua, interval = 0.1, args = [] } = this.#options;
+    const files = [
+      ...(modbus === undefined ? [] : ["--modbus", this.place.write("modbus.xml", modbus)]),
+      ...(opcua === undefined ? [] : ["--opcua", this.place.write("opcua.xml", opcua)]),
+    ];
+    const certificates = join(this.place.folder, "certificates");
+    return this.place.run(...files, "--interval", String(interval), "--certificates", certificates, ...args);
+  }
+
+  async #endWitnesses(): Promise<void> {
+    await Promise.all(this.witnesses.map((witness) => witness.end()));
+    if (!this.#hasEnded && this.#child.isRunning) await this.#child.end("SIGKILL");
+  }
+}
