@@ -17,7 +17,7 @@ export interface CertTrustSettings {
 export function certTrust(named: string, { certificates }: CertTrustSettings): ExitCode {
   const trustList = new TrustList(certificates);
   return tellingTrouble(() => {
-    const certificate = find(named, trustList, trustList.rejectedFolder);
+    const certificate = find(named, trustList, trustList.rejectedFolder, trustList.trustedFolder);
     void new ParsedCertificate(certificate);
     const file = trustList.trust(certificate);
     process.stdout.write(`${certificateText(certificate, Date.now())}\n\ntrusted from now on: ${file}\n`);
@@ -28,7 +28,7 @@ export function certTrust(named: string, { certificates }: CertTrustSettings): E
 export function certReject(named: string, { certificates }: CertTrustSettings): ExitCode {
   const trustList = new TrustList(certificates);
   return tellingTrouble(() => {
-    const certificate = find(named, trustList, trustList.trustedFolder);
+    const certificate = find(named, trustList, trustList.trustedFolder, trustList.rejectedFolder);
     const file = trustList.reject(certificate);
     const kept = file === undefined ? `not kept, ${trustList.rejectedFolder} is full` : file;
     process.stdout.write(`${certificateText(certificate, Date.now())}\n\nno longer trusted: ${kept}\n`);
@@ -36,15 +36,16 @@ export function certReject(named: string, { certificates }: CertTrustSettings): 
   });
 }
 
-function find(named: string, trustList: TrustList, folder: string): Buffer {
+/** `folder`: where it is expected to be; `target`: where it shall go, and may be already. */
+function find(named: string, trustList: TrustList, folder: string, target: string): Buffer {
   const digits = named.replaceAll(/[:\s]/g, "").toLowerCase();
   const algorithm = /^[0-9a-f]{64}$/.test(digits) ? "sha256" : /^[0-9a-f]{40}$/.test(digits) ? "sha1" : undefined;
   if (algorithm !== undefined) {
-    const found = trustList
-      .stored(folder)
+    const found = [folder, target]
+      .flatMap((place) => trustList.stored(place))
       .find(({ certificate }) => createHash(algorithm).update(certificate).digest("hex") === digits);
     if (found !== undefined) return found.certificate;
-    throw new CommandError(`there is no certificate with the fingerprint ${digits} in ${folder}`);
+    throw new CommandError(`there is no certificate with the fingerprint ${digits} in ${folder} or ${target}`);
   }
   if (!existsSync(named)) {
     throw new CommandError(

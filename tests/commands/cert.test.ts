@@ -89,6 +89,8 @@ test(
     // As it was shown, in pairs.
     await cert(place, "trust", shown);
     assert.deepEqual([pki("trusted").length, pki("rejected").length], [1, 0]);
+    await cert(place, "trust", shown); // who asks twice gets the same answer
+    assert.deepEqual([pki("trusted").length, pki("rejected").length], [1, 0]);
     assert.match(await cert(place, "fetch", plant.url), /It is trusted\./);
     assert.match(await cert(place, "list"), new RegExp(`trusted:\n.*\n {4}${print}`));
     await cert(place, "reject", print);
