@@ -17,7 +17,8 @@ export function clean({ prefix }: { readonly prefix: string }): ExitCode {
       : [];
   const segments = names.flatMap((name) => own(name, ""));
   const semaphores = names.flatMap((name) => own(name, "sem."));
-  if (segments.length + semaphores.length === 0) process.stdout.write("there is nothing to remove (with this prefix)\n");
+  if (segments.length + semaphores.length === 0)
+    process.stdout.write("there is nothing to remove (with this prefix)\n");
   let isRefused = false;
   const livingServices = new Set<string>();
   for (const name of segments) {
