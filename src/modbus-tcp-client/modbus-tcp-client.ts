@@ -36,6 +36,12 @@ const DEFAULT_UNIT_ID = 1;
  */
 const LEAST_RETRY_AFTER_REFUSAL_MS = 60_000;
 
+/**
+ * What was read in the poll before looks good until this one ends, so no poll waits in vain more often than that: once for a dead
+ * unit id, twice to see that the connection is dead. Unit ids that were not reached are told to be bad, and asked in the next poll.
+ */
+const MOST_TIMEOUTS = 2;
+
 export class ModbusTcpClient implements ServerClient {
   readonly alias: string;
   readonly connection: { readonly key: string; readonly description: string };
@@ -51,6 +57,8 @@ export class ModbusTcpClient implements ServerClient {
   #certificateEndsMs: number | undefined;
   #ownCertificateEndsMs: number | undefined;
   #wasRefused = false;
+  /** A poll since `connect` has brought values. */
+  #hasValues = false;
   /** The TCP connection on which the refusals were learned. */
   #session: object | undefined;
 
@@ -145,11 +153,13 @@ export class ModbusTcpClient implements ServerClient {
       signal.removeEventListener("abort", stop);
     }
     for (const index of this.#unreadable) sink.setStatus(index, StatusCode.BadOutOfRange);
+    this.#hasValues = true;
   }
 
   disconnect(): Promise<void> {
     const connection = this.#held;
     this.#held = undefined;
+    this.#hasValues = false;
     if (connection !== undefined) {
       connection.cancel(this.#requester);
       this.#connections.release(connection);
@@ -194,22 +204,30 @@ export class ModbusTcpClient implements ServerClient {
   async #readUnits(sink: PointSink, exchange: Exchange): Promise<void> {
     const clock = this.#clock;
     const startMs = clock();
-    let silent = false;
+    let timeouts = 0;
     let answered = false;
     const read = async (unit: UnitReader): Promise<void> => {
       const outcome = await unit.read(exchange, sink, clock);
-      if (outcome === "silent") silent = true;
-      if (outcome === "answered") answered = true;
+      if (outcome === "silent" || outcome === "fell silent") timeouts++;
+      if (outcome === "answered" || outcome === "fell silent") answered = true;
     };
-    for (const unit of this.#units) if (unit.demotedUntilMs === undefined) await read(unit);
+    // Before the first values, nothing gets old by waiting until somebody has answered.
+    const isTooLong = (): boolean => timeouts >= MOST_TIMEOUTS && (answered || this.#hasValues);
+    for (const unit of this.#units) {
+      if (unit.demotedUntilMs !== undefined) continue;
+      if (isTooLong()) unit.skip(sink);
+      else await read(unit);
+    }
     const due = this.#units.filter(({ demotedUntilMs }) => demotedUntilMs !== undefined && demotedUntilMs <= startMs);
     due.sort((a, b) => (a.demotedUntilMs ?? 0) - (b.demotedUntilMs ?? 0));
     for (const unit of due) {
+      // A poll that has neighbours to care for waits for one of them at most.
+      if ((answered && timeouts > 0) || isTooLong()) break;
       await read(unit);
-      // One is enough for a poll that has neighbours to care for.
       if (answered) break;
     }
-    if (silent && !answered) throw this.#error("Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
+    if (timeouts > 0 && !answered)
+      throw this.#error("Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
     for (const unit of this.#units) unit.markDemoted(sink);
   }
 

@@ -3,8 +3,11 @@
 // A single device answers for itself: one time-out is enough. Behind a gateway every unit id has its own fate, so a time-out
 // says something about the connection only if that unit id has answered on it before, and the neighbours are silent as well.
 
-/** So many unit ids that used to answer, silent in a row with nothing received in between, are no coincidence. */
-const ENOUGH_SILENT_UNITS = 3;
+/**
+ * So many unit ids that used to answer, silent in a row with nothing received in between, are no coincidence. Should they be one after
+ * all, it costs one reconnect: nobody has answered on the new connection yet, so there each of them is silent for himself alone.
+ */
+const ENOUGH_SILENT_UNITS = 2;
 
 export class Silence {
   readonly #asked = new Set<number>();

@@ -2,6 +2,7 @@
 // time-outs cost the neighbours one wait and not one in every poll.
 
 import type { PointSink } from "../point/point-sink.ts";
+import { StatusCode } from "../point/status-code.ts";
 import type { Exchange } from "./exchange.ts";
 import { absenceStatus, endsUnit, type TableReader } from "./table-reader.ts";
 
@@ -12,8 +13,8 @@ interface Demotion {
   readonly status: number;
 }
 
-/** "idle": there was nothing to ask, because the device has refused every point. */
-export type UnitOutcome = "answered" | "silent" | "idle";
+/** "fell silent": after an answer. "idle": there was nothing to ask, because the device has refused every point. */
+export type UnitOutcome = "answered" | "silent" | "fell silent" | "idle";
 
 export class UnitReader {
   readonly unitId: number;
@@ -32,14 +33,14 @@ export class UnitReader {
     return this.#demotion?.untilMs;
   }
 
-  /** Reads every point once. A unit id that is silent or absent is demoted; "answered" when anything came back. */
+  /** Reads every point once. A unit id that is silent or absent is demoted; "answered" when everything did. */
   async read(exchange: Exchange, sink: PointSink, clock: () => number): Promise<UnitOutcome> {
     let outcome: UnitOutcome = "idle";
     for (const table of this.#tables) {
       const answer = await table.read(exchange, sink, clock());
       if (answer === undefined) continue;
       if (answer.kind !== "timeout") outcome = "answered";
-      else if (outcome === "idle") outcome = "silent";
+      else outcome = outcome === "answered" ? "fell silent" : "silent";
       if (endsUnit(answer)) {
         const sinceMs = clock();
         this.#demotion = { sinceMs, untilMs: sinceMs + this.#retryIntervalMs, status: absenceStatus(answer) };
@@ -49,6 +50,11 @@ export class UnitReader {
     }
     this.#demotion = undefined;
     return outcome;
+  }
+
+  /** No time is left for it in this poll: what it said in an earlier one may be wrong by now. */
+  skip(sink: PointSink): void {
+    for (const table of this.#tables) table.mark(StatusCode.BadTimeout, sink);
   }
 
   /** The connection turned out to be dead: silence since then was no fault of this unit id. */

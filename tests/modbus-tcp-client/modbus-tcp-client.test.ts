@@ -358,6 +358,103 @@ test("when nothing at all answers, the poll rejects, and after a reconnect every
   assert.equal(plant.device.connections, 2);
 });
 
+const tenUnits = Array.from({ length: 10 }, (_, index) => point(0, { unitId: index + 1 }));
+
+function without(dead: readonly number[]): Behaviour {
+  return (request) => (dead.includes(request.unitId) ? undefined : response(request, data(request)));
+}
+
+/** One digit for each of the ten unit ids: whether its value is there. */
+function there(sink: RecordingSink): string {
+  return tenUnits
+    .map(({ unitId }, index) => (sink.value(index) === scrambled(unitId, 3, 0) ? "1" : sink.status(index) ? "0" : "?"))
+    .join("");
+}
+
+test("when all of many unit ids fall silent, the second time-out ends the poll and the connection", async () => {
+  const plant = await connected(tenUnits, honest(), { timeoutMs: 100 });
+  await poll(plant);
+  plant.device.behaviour = () => undefined;
+  const before = plant.device.requests.length;
+  await rejected(poll(plant), "Timeout");
+  assert.equal(plant.device.requests.length - before, 2);
+  await rejected(poll(plant), "Timeout");
+  assert.equal(plant.device.requests.length - before, 2);
+});
+
+test("of unit ids that die together but not side by side, two are waited for in a poll; who was not reached is bad", async () => {
+  const plant = await connected(tenUnits, honest(), { timeoutMs: 100 });
+  await poll(plant);
+  plant.device.behaviour = without([2, 4, 6, 8]);
+  const polls = [await poll(plant), await poll(plant), await poll(plant)];
+  assert.deepEqual(
+    polls.map(({ sink }) => there(sink)),
+    ["1010000000", "1010101000", "1010101011"],
+  );
+  assert.deepEqual(
+    polls.map(({ asked }) => asked.length),
+    [4, 6, 6],
+  );
+  assert.equal(plant.device.connections, 1);
+});
+
+test("unit ids that die together side by side cost one reconnect, and then no poll more than two time-outs", async () => {
+  const plant = await connected(tenUnits, honest(), { timeoutMs: 100 });
+  await poll(plant);
+  plant.device.behaviour = without([1, 2, 3, 6, 7, 8]);
+  await rejected(poll(plant), "Timeout");
+  await plant.client.connect(running);
+  const seen: string[] = [];
+  for (let round = 0; round < 4; round++) seen.push(there((await poll(plant)).sink));
+  // The first poll has no older values to care for, and goes on until somebody answers.
+  assert.deepEqual(seen, ["0001000000", "0001100000", "0001100011", "0001100011"]);
+  plant.device.behaviour = honest();
+  for (let round = 0; round < 6; round++) {
+    plant.clock.nowMs += 30_000;
+    await poll(plant);
+  }
+  assert.equal(there((await poll(plant)).sink), "1111111111");
+  assert.equal(plant.device.connections, 2);
+});
+
+test("unit ids that never answered do not lengthen the wait for one that used to", async () => {
+  const points = tenUnits.slice(0, 5);
+  const plant = await connected(points, without([3, 4, 5]), { timeoutMs: 100, retryIntervalMs: 30_000 });
+  await poll(plant);
+  await poll(plant);
+  plant.clock.nowMs += 10_000;
+  plant.device.behaviour = without([2, 3, 4, 5]);
+  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+1", "2/3: 0+1"]);
+  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+1"]);
+  plant.clock.nowMs += 20_000;
+  plant.device.behaviour = () => undefined;
+  const before = plant.device.requests.length;
+  await rejected(poll(plant), "Timeout");
+  assert.deepEqual(
+    plant.device.requests.slice(before).map(({ unitId }) => unitId),
+    [1, 3],
+  );
+});
+
+test("a poll that has lost a unit id does not try another dead one, and the next poll does", async () => {
+  const plant = await connected(threeUnits, without([3]), { timeoutMs: 100, retryIntervalMs: 30_000 });
+  await poll(plant);
+  plant.clock.nowMs += 30_000;
+  plant.device.behaviour = without([2, 3]);
+  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+2", "2/3: 0+2"]);
+  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+2", "3/3: 0+2"]);
+});
+
+test("a unit id that falls silent between two of its own responses has cost a time-out, too", async () => {
+  const points = [1, 2, 3].flatMap((unitId) => [point(0, { unitId }), point(0, { unitId, functionCode: 4 })]);
+  const plant = await connected(points, honest(), { timeoutMs: 100 });
+  await poll(plant);
+  plant.device.behaviour = (request) => (request.functionCode === 4 ? undefined : response(request, data(request)));
+  const { sink, asked } = await poll(plant);
+  assert.deepEqual(asked, ["1/3: 0+1", "1/4: 0+1", "2/3: 0+1", "2/4: 0+1"]);
+  for (let index = 0; index < points.length; index++) assert.equal(sink.status(index), StatusCode.BadTimeout);
+});
+
 test("a device that accepts and never answers, or accepts and hangs up, is an error and no value", async () => {
   const silent = await connected(run(0, 3), () => undefined, { timeoutMs: 100 });
   await rejected(poll(silent), "Timeout");
