@@ -6,7 +6,7 @@ import { defineConfig, type OxlintConfig } from "oxlint";
 const borders: Readonly<Record<string, readonly string[]>> = {
   point: [],
   posix: [],
-  logging: [],
+  logging: ["posix"],
   certificates: [],
   config: ["point"],
   "process-image": ["point", "posix"],

@@ -9,6 +9,7 @@ import { dropEmptyVariables } from "./commands/environment.ts";
 import { ExitCode } from "./commands/exit-code.ts";
 import { createProgram } from "./commands/program.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
+import { farewellMs, standardError } from "./logging/standard-error.ts";
 import { PosixError, UnsuitableObjectError } from "./posix/errno.ts";
 import { AnotherWriterError } from "./posix/single-writer.ts";
 
@@ -30,16 +31,16 @@ function report(error: unknown): ExitCode {
   // Commander has printed its message, or the help or version that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.fine : ExitCode.invalidInput;
   if (error instanceof ConfigurationError) {
-    for (const problem of error.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+    for (const problem of error.problems) standardError.write(`${formatProblem(problem)}\n`);
     return ExitCode.invalidInput;
   }
   if (error instanceof AnotherWriterError) {
-    process.stderr.write(`${error.message}\n`);
+    standardError.write(`${error.message}\n`);
     return ExitCode.anotherWriter;
   }
   const isExpected =
     error instanceof CommandError || error instanceof PosixError || error instanceof UnsuitableObjectError;
-  process.stderr.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  standardError.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
   return ExitCode.failed;
 }
 
@@ -51,14 +52,23 @@ function version(): string {
 /** A reader that has seen enough (`cpc dump modbus | head -1`) closes the pipe, a user the terminal; what else goes wrong is told. */
 function outputFailed(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE" || error.code === "EIO") return;
-  process.stderr.write(`cannot write the output: ${error.message}\n`);
+  standardError.write(`cannot write the output: ${error.message}\n`);
   process.exitCode = ExitCode.failed;
+}
+
+async function endBy(error: Error): Promise<void> {
+  process.exitCode = report(error);
+  await standardError.end(farewellMs);
+  process.exit();
 }
 
 process.stdout.on("error", outputFailed);
 process.stderr.on("error", () => {}); // nobody is left to tell
+// The runtime would print it and wait for whoever reads that.
+process.on("uncaughtException", (error) => void endBy(error));
 // Compiled code is kept between runs: a restart has its values sooner. Threads learn of the folder by the environment.
 const { directory } = enableCompileCache();
 if (directory !== undefined) process.env["NODE_COMPILE_CACHE"] ??= directory;
 const outcome = await main(process.argv);
+await standardError.end(farewellMs);
 process.exitCode ??= outcome;

@@ -1,7 +1,9 @@
 // The command line: names, options, help. Each command is a file of its own; this one only maps words to it.
 
+import { isatty } from "node:tty";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../logging/log.ts";
+import { standardError } from "../logging/standard-error.ts";
 import type { ServiceName } from "../point/service-name.ts";
 import { ExitCode } from "./exit-code.ts";
 import { addCertCommands } from "./cert-program.ts";
@@ -25,6 +27,7 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     )
     .version(version)
     .addHelpText("after", exitCodes)
+    .configureOutput({ writeErr: (text) => standardError.write(text) })
     .exitOverride();
 
   program
@@ -202,7 +205,7 @@ function logLevelOption(): Option {
 }
 
 function logFormatOption(): Option {
-  const format = process.stderr.isTTY ? "pretty" : "json";
+  const format = isatty(2) ? "pretty" : "json";
   return new Option("--log-format <format>", "for people or for machines")
     .env("CPC_LOG_FORMAT")
     .choices(["json", "pretty"])

@@ -2,6 +2,7 @@
 
 import { createLog } from "../logging/pino-log.ts";
 import type { Log, LogLevel } from "../logging/log.ts";
+import { logRuntimeWarnings } from "../logging/runtime-warnings.ts";
 import { formatProblem } from "../config/problem.ts";
 import { Partition, type PartitionOptions, type SpawnedWorkers } from "../service/partition.ts";
 import { spawnWorker } from "../service/spawn-worker.ts";
@@ -52,6 +53,7 @@ export async function runPartition(
   spawned: SpawnedWorkers = {},
   started: (partition: Partition) => () => void = () => () => {},
 ): Promise<void> {
+  logRuntimeWarnings(options.log);
   const partition = new Partition(options);
   partition.start(spawned);
   tellStart(options, options.log);
@@ -60,6 +62,7 @@ export async function runPartition(
   end();
   options.log("info", "stopping");
   await partition.stop();
+  options.log("info", "stopped");
 }
 
 function partitionOptions(settings: RunSettings) {

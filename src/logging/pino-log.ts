@@ -1,19 +1,21 @@
 // Where log records go: JSON lines or readable text on standard error. Standard output belongs to what a command was asked for.
 
-import { Writable } from "node:stream";
-
+import { isatty } from "node:tty";
 import { pino, type DestinationStream } from "pino";
-import { PinoPretty } from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
+import type { BoundedOutput } from "./bounded-output.ts";
 import type { Log, LogLevel } from "./log.ts";
+import { standardError } from "./standard-error.ts";
 
 export interface LogSettings {
   readonly level: LogLevel;
   readonly format: "json" | "pretty";
 }
 
-export function createLog({ level, format }: LogSettings): Log {
+export function createLog({ level, format }: LogSettings, output: BoundedOutput = standardError): Log {
   const options = { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
-  const logger = pino(options, destination(format));
+  const logger = pino(options, destination(format, output));
+  output.tellDropped = (dropped) => logger.error({ dropped }, "records are missing here: nobody took them in time");
   return (recordLevel, message, fields = {}) => logger[recordLevel](fields, onOneLine(message));
 }
 
@@ -22,25 +24,15 @@ function onOneLine(message: string): string {
   return message.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}");
 }
 
-function destination(format: LogSettings["format"]): DestinationStream {
-  const standardError = pino.destination({ fd: 2, sync: true });
-  // A closed or full log target must never stop the partition.
-  standardError.on("error", () => {});
-  const harmless = new Writable({
-    decodeStrings: false,
-    write: (text, _encoding, done) => {
-      standardError.write(escaped(String(text)));
-      done();
-    },
-  });
-  if (format === "json") return harmless;
-  return PinoPretty({
-    destination: harmless,
-    colorize: process.stderr.isTTY,
+function destination(format: LogSettings["format"], output: BoundedOutput): DestinationStream {
+  if (format === "json") return { write: (line) => output.write(escaped(line)) };
+  const pretty = prettyFactory({
+    colorize: isatty(2),
     ignore: "pid",
     translateTime: "SYS:HH:MM:ss.l",
     singleLine: true,
   });
+  return { write: (line) => output.write(escaped(pretty(line))) };
 }
 
 /** JSON escapes control characters below 0x20 only; these steer some terminals, too, or the eye. JSON stays the same JSON by it. */

@@ -61,6 +61,8 @@ interface Libc {
   lseek(descriptor: number, offset: number, whence: number): number;
   pread(descriptor: number, bytes: Uint8Array, lengthBytes: number, offset: number): number;
   pwrite(descriptor: number, bytes: Uint8Array, lengthBytes: number, offset: number): number;
+  write(descriptor: number, bytes: Uint8Array, lengthBytes: number): number;
+  poll(descriptors: Uint8Array, count: number, timeoutMs: number): number;
   /** With a command whose argument is a structure. */
   fcntl(descriptor: number, command: number, type: "void *", argument: Uint8Array): number;
   mmap(at: null, lengthBytes: number, protection: number, flags: number, descriptor: number, offset: number): Address;
@@ -140,6 +142,8 @@ export const libc: Libc = {
   lseek: bind("int64_t lseek(int fd, int64_t offset, int whence)", minusOneFails),
   pread: bind("int64_t pread(int fd, void *buf, size_t count, int64_t offset)", minusOneFails),
   pwrite: bind("int64_t pwrite(int fd, const void *buf, size_t count, int64_t offset)", minusOneFails),
+  write: bind("int64_t write(int fd, const void *buf, size_t count)", minusOneFails),
+  poll: bind("int poll(void *fds, unsigned long nfds, int timeout)", minusOneFails),
   fcntl: bind("int fcntl(int fd, int cmd, ...)", minusOneFails),
   mmap: bindAddress("void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)"),
   munmap: bind("int munmap(void *addr, size_t length)", minusOneFails),

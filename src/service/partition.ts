@@ -47,11 +47,17 @@ export class Partition {
     for (const thread of this.#threads) thread.start(spawned[thread.service] ?? spawnWorker(thread.service));
   }
 
-  /** Takes over configurations that were checked. A service that did not run before needs a restart of the partition. */
+  /**
+   * Takes over configurations that were checked, all of them or, when there is no room for one, none: then it throws a PosixError. A service
+   * that did not run before needs a restart of the partition.
+   */
   reconfigure(configurations: Pick<PartitionOptions, "opcua" | "modbus">): void {
-    for (const plan of plansOf({ ...this.#options, ...configurations })) {
-      this.#threads.find(({ service }) => service === plan.service)?.reconfigure(plan);
-    }
+    const changes = plansOf({ ...this.#options, ...configurations }).flatMap((plan) => {
+      const thread = this.#threads.find(({ service }) => service === plan.service);
+      return thread === undefined ? [] : [{ thread, plan }];
+    });
+    for (const { thread, plan } of changes) thread.makeRoom(plan);
+    for (const { thread, plan } of changes) thread.reconfigure(plan);
   }
 
   async stop(): Promise<void> {

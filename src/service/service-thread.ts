@@ -63,8 +63,8 @@ export class ServiceThread {
     this.#watch = setInterval(() => this.#checkObjects(), Math.min(longestCheckMs, this.#plan.intervalMs));
   }
 
-  /** Takes over a configuration that was checked: servers that did not change go on undisturbed. Throws a PosixError when there is no room. */
-  reconfigure(plan: ServicePlan): void {
+  /** Makes the segments large enough for a plan that may come. Throws a PosixError when there is no room. */
+  makeRoom(plan: ServicePlan): void {
     for (const pair of this.#pairs) {
       const { sizeBytes } = pair;
       pair.grow(plan.segmentBytes);
@@ -72,6 +72,10 @@ export class ServiceThread {
       const fields = { segment: pair.names.segmentName, sizeBytes: pair.sizeBytes };
       this.#log("warn", "the segment has grown: consumers see all of it when they open it again", fields);
     }
+  }
+
+  /** Takes over a configuration that was checked and that there is room for: servers that did not change go on undisturbed. */
+  reconfigure(plan: ServicePlan): void {
     this.#plan = plan;
     const pairs = this.#pairs.map((pair) => pair.handle());
     this.#send({ kind: "configuration", configuration: plan.configuration, pairs });
@@ -117,6 +121,8 @@ export class ServiceThread {
     this.#worker = worker;
     worker.on("message", (message: MessageToMain) => this.#receive(message));
     worker.on("error", (error) => this.#log("error", "the service's thread failed", { stack: errorText(error) }));
+    for (const printed of [worker.stdout, worker.stderr])
+      printed.on("data", (text) => this.#log("warn", "the service's thread printed", { text: String(text).trimEnd() }));
     worker.once("exit", () => this.#ended(performance.now() - startedMs));
     worker.ref();
     const { segmentBytes: _, ...plan } = this.#plan;

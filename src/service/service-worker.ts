@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { parentPort, type MessagePort } from "node:worker_threads";
 import type { Log } from "../logging/log.ts";
+import { logRuntimeWarnings } from "../logging/runtime-warnings.ts";
 import type { PeriodicReadSettings } from "../polling/client-manager.ts";
 import { openConsumerPair, type ConsumerPairHandle } from "../shared-memory/consumer-pair.ts";
 import type { DocumentSegment } from "../shared-memory/document-segment.ts";
@@ -34,6 +35,7 @@ export async function work<Order extends ServiceOrder>(
   const order = start.order as Order;
   const report = (message: MessageToMain): void => port.postMessage(message);
   const log: Log = (level, message, fields) => report({ kind: "log", level, message, fields });
+  logRuntimeWarnings(log);
 
   const manager = createManager(order, log);
   const image = new ImageChannel(order.imageName, port);

@@ -9,11 +9,18 @@ const entries: Readonly<Record<ServiceName, string>> = {
   modbus: "modbus-tcp-service",
 };
 
-/** The thread does not keep the process alive until it is `ref`ed. */
+/**
+ * The thread does not keep the process alive until it is `ref`ed. What its libraries print is for whoever gives it its order: by itself it
+ * would go to our standard error and wait for the reader of that.
+ */
 export function spawnWorker(service: ServiceName): Worker {
   // Sources and built files differ in their ending only, and import.meta.url tells which of them this is.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const worker = new Worker(new URL(`./${entries[service]}.${extension}`, import.meta.url), { name: service });
+  const worker = new Worker(new URL(`./${entries[service]}.${extension}`, import.meta.url), {
+    name: service,
+    stdout: true,
+    stderr: true,
+  });
   worker.unref();
   return worker;
 }

@@ -1,0 +1,9 @@
+// Standard error, for everything that this program says there while a partition may be running.
+
+import { OutputDescriptor } from "../posix/output-descriptor.ts";
+import { BoundedOutput } from "./bounded-output.ts";
+
+export const standardError = new BoundedOutput(() => new OutputDescriptor(2));
+
+/** How long the program's end may wait for a reader that is slow. */
+export const farewellMs = 500;
