@@ -58,6 +58,8 @@ export interface TestServerOptions {
   readonly trustedUserCertificate?: Buffer;
   readonly distrustsClients?: boolean;
   readonly maxNodesPerRead?: number;
+  /** Of the channels' security tokens; default ten minutes. */
+  readonly tokenLifetimeMs?: number;
   /** Called with the address space before the server starts. */
   readonly build?: (server: OPCUAServer) => void;
   readonly port?: number;
@@ -95,6 +97,7 @@ export async function startServer(options: TestServerOptions): Promise<{ server:
     nodesetLoaderOptions: { trustSiblingImages: true },
     maxConnectionsPerEndpoint: 100,
     isAuditing: false,
+    ...(options.tokenLifetimeMs === undefined ? {} : { defaultSecureTokenLifetime: options.tokenLifetimeMs }),
   });
   await server.initialize();
   options.build?.(server);

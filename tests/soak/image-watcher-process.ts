@@ -1,0 +1,104 @@
+// Follows the image of one service publication by publication and tells the soak each: `image-watcher-process.ts IMAGE`.
+//
+// Sleeps on the image as readers do. Whether a publication was overtaken before it was seen is told, too.
+
+import { setImmediate } from "node:timers/promises";
+import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { ConnectionState } from "../../src/process-image/layout.ts";
+import type { ImageReader } from "../../src/process-image/image-reader.ts";
+import { OpenedImage } from "../../src/process-image/opened-image.ts";
+import type { ServerSnapshot } from "../../src/process-image/server-snapshot.ts";
+import type { Publication } from "./judge.ts";
+
+export type WatcherReport =
+  | { readonly kind: "publication"; readonly publication: Publication }
+  | {
+      readonly kind: "look";
+      readonly atMs: number;
+      readonly unseen: number;
+      readonly heartbeatAgeMs: number;
+      readonly guardTimeouts: number;
+      readonly guardSeizures: number;
+      readonly ticksMissed: number;
+      readonly objectsRestored: number;
+      readonly generation: number;
+      readonly connects: number;
+      readonly overruns: number;
+    };
+
+const [name = ""] = process.argv.slice(2);
+const sleepMs = 100;
+const tellMs = 500;
+const image = new OpenedImage(name);
+let reader: ImageReader | undefined;
+let snapshots: readonly ServerSnapshot[] = [];
+let seen: (number | undefined)[] = [];
+let unseen = 0;
+let toldMs = 0;
+
+process.once("disconnect", () => process.exit(0));
+process.on("message", () => {}); // keeps the channel, and so the disconnect, in sight
+
+function look(): void {
+  const current = image.current();
+  const seenAtMs = Date.now();
+  if (current === undefined) return;
+  if (current !== reader) {
+    reader = current;
+    snapshots = current.directory.servers.map((_, index) => current.reusableSnapshot(index));
+    seen = snapshots.map(() => undefined);
+  }
+  for (const [index, snapshot] of snapshots.entries()) {
+    const published = current.published(index);
+    if (published === seen[index] || current.isRetired || !snapshot.refresh()) continue;
+    const before = seen[index];
+    if (before !== undefined) unseen += ((snapshot.published - before) >>> 0) - 1;
+    seen[index] = snapshot.published;
+    tell({ kind: "publication", publication: publicationOf(snapshot, seenAtMs) });
+  }
+  if (seenAtMs - toldMs < tellMs) return;
+  toldMs = seenAtMs;
+  tellState(current, seenAtMs);
+}
+
+function publicationOf(snapshot: ServerSnapshot, seenAtMs: number): Publication {
+  const { connection, cycle, publishedNs } = snapshot.state;
+  return {
+    server: snapshot.server.alias,
+    seenAtMs,
+    publishedMs: Number(publishedNs / 1_000_000n),
+    isConnected: connection === ConnectionState.connected,
+    cycle: Number(cycle),
+    values: snapshot.server.points.map((_, point) =>
+      snapshot.status(point) === 0 ? snapshot.number(point, BuiltInType.Double) : null,
+    ),
+  };
+}
+
+function tellState(current: ImageReader, atMs: number): void {
+  const sum = (counter: "connects" | "overruns"): number =>
+    current.directory.servers.reduce((total, _, index) => total + Number(current.serverCount(index, counter)), 0);
+  tell({
+    kind: "look",
+    atMs,
+    unseen,
+    heartbeatAgeMs: atMs - Number(current.heartbeatNs / 1_000_000n),
+    guardTimeouts: Number(current.serviceCount("guardTimeouts")),
+    guardSeizures: Number(current.serviceCount("guardSeizures")),
+    ticksMissed: Number(current.serviceCount("ticksMissed")),
+    objectsRestored: Number(current.serviceCount("objectsRestored")),
+    generation: current.generation,
+    connects: sum("connects"),
+    overruns: sum("overruns"),
+  });
+}
+
+function tell(report: WatcherReport): void {
+  process.send?.(report);
+}
+
+for (;;) {
+  image.waitForPublish(sleepMs);
+  look();
+  await setImmediate();
+}
