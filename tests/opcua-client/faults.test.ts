@@ -143,7 +143,7 @@ describe("a connect", () => {
 
   test("ends after the time-out whenever the server falls silent on the way", async () => {
     // The n-th piece of data from the server and all later ones are lost, over both connections.
-    for (const lost of [1, 2, 3, 4, 5, 6, 7, 8, 11]) {
+    for (const lost of [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]) {
       let pieces = 0;
       const proxy = await startProxy({
         targetPort: () => portOf(url),
@@ -154,6 +154,24 @@ describe("a connect", () => {
       await fails(clientOf(proxy.url, { timeoutMs: 150 }).connect(never), "Timeout");
       await until(() => proxy.open() === 0);
       await proxy.stop();
+    }
+  });
+
+  test("says in words of its own that the server ended the connection, whenever it does", async () => {
+    const reasons = /^cannot .+ because the server closed the connection$|^the connection to \S+ was lost$/;
+    for (const end of ["destroy", "resetAndDestroy"] as const) {
+      for (const last of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
+        let pieces = 0;
+        const proxy = await startProxy({
+          targetPort: () => portOf(url),
+          fromServer: (data, _connection, toClient) => {
+            if (++pieces < last) toClient.write(data);
+            else toClient[end]();
+          },
+        });
+        await fails(clientOf(proxy.url).connect(never), "ConnectionFailed", reasons);
+        await proxy.stop();
+      }
     }
   });
 });

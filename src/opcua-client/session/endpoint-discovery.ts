@@ -143,7 +143,7 @@ async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<
     );
     return response.endpoints ?? [];
   } catch (error) {
-    throw asServerError(error, server.alias, what);
+    throw asServerError(error, server.alias, what, channel);
   } finally {
     channel.forceConnectionBreak();
     channel.dispose();

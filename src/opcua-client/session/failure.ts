@@ -76,8 +76,17 @@ const errnoWords: Readonly<Record<string, string>> = {
   ERR_INVALID_URL: "the endpoint URL is not valid",
 };
 
-/** Turns whatever was caught into a ServerError; `what` completes "cannot ...". */
-export function asServerError(error: unknown, server: string, what: string): ServerError {
+/** What node-opcua's channel knows about itself; the texts of its errors are its developers', not the operator's. */
+export interface ChannelFate {
+  readonly timedOutRequestCount: number;
+  isValid(): boolean;
+}
+
+/**
+ * Turns whatever was caught into a ServerError; `what` completes "cannot ...". To be called before we end the `channel`
+ * ourselves: when it has ended by then, that is the reason.
+ */
+export function asServerError(error: unknown, server: string, what: string, channel?: ChannelFate): ServerError {
   if (error instanceof ServerError) return error;
   const status = statusOf(error);
   if (status !== undefined) {
@@ -85,8 +94,12 @@ export function asServerError(error: unknown, server: string, what: string): Ser
       cause: error,
     });
   }
+  if (channel !== undefined && channel.timedOutRequestCount > 0) {
+    return new ServerError("Timeout", server, `cannot ${what} because no answer came in time`, { cause: error });
+  }
   const errno = (error as NodeJS.ErrnoException).code ?? "";
-  const reason = errnoWords[errno] ?? inOneLine((error as Error).message);
+  const hasEnded = channel !== undefined && !channel.isValid();
+  const reason = errnoWords[errno] ?? (hasEnded ? errnoWords["ECONNRESET"] : inOneLine((error as Error).message));
   return new ServerError("ConnectionFailed", server, `cannot ${what} because ${reason}`, { cause: error });
 }
 

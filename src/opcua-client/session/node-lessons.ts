@@ -10,8 +10,8 @@ import { BatchRead } from "./batch-read.ts";
 import type { ReadLimit } from "./batch-read.ts";
 import type { SecureSession } from "./secure-session.ts";
 
-/** Enough to make the cost of a request vanish, little enough for a message of ordinary size. */
-const mostNodesPerRead = 1000;
+/** Enough to make the cost of a request vanish, little enough for a message of ordinary size: a thousand and the server's state. */
+const mostNodesPerRead = 1001;
 
 const { NodeIdType } = NodeId;
 
@@ -35,7 +35,7 @@ export interface SessionLessons {
 }
 
 export async function learn(session: SecureSession, server: OpcUaServer, signal: AbortSignal): Promise<SessionLessons> {
-  const limit: ReadLimit = { nodesPerRead: 2 };
+  const limit: ReadLimit = { nodesPerRead: 3 };
   let namespaces: readonly string[] = [];
   const start = new BatchRead(session, [valueOf(namespaceArrayId), valueOf(maxNodesPerReadId)], neither, limit);
   let maxNodesPerRead = 0;

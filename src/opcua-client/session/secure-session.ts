@@ -62,7 +62,7 @@ export interface SessionOptions {
 const farewellMs = 2000;
 
 export class SecureSession {
-  readonly #server: OpcUaServer;
+  readonly server: OpcUaServer;
   readonly #client: OPCUAClient;
   #channel: ClientSecureChannelLayer | undefined;
   #session: ClientSession | undefined;
@@ -71,7 +71,7 @@ export class SecureSession {
 
   private constructor(options: SessionOptions) {
     const { server, application, serverCertificate } = options;
-    this.#server = server;
+    this.server = server;
     this.#client = OPCUAClient.create({
       applicationName: "cpc-partition",
       applicationUri: server.applicationUri,
@@ -99,8 +99,9 @@ export class SecureSession {
       await opening.#open(options, limit);
       return opening;
     } catch (error) {
+      const failure = opening.#failure(error, `connect to ${options.server.endpointUrl}`);
       await opening.close();
-      throw asServerError(opening.#lost ?? error, options.server.alias, `connect to ${options.server.endpointUrl}`);
+      throw failure;
     }
   }
 
@@ -129,7 +130,7 @@ export class SecureSession {
         server.applicationUri === applicationUri && startsWith(serverCertificate, certificate),
     );
     if (isSame) return;
-    const { alias, endpointUrl } = this.#server;
+    const { alias, endpointUrl } = this.server;
     const reason = "it describes itself through the secure channel otherwise than before";
     throw new ServerError("SecurityRefused", alias, `cannot open a session on ${endpointUrl} because ${reason}`);
   }
@@ -143,7 +144,7 @@ export class SecureSession {
         limit,
       );
     } catch (error) {
-      const failure = asServerError(error, server.alias, what);
+      const failure = asServerError(error, server.alias, what, this.#channel);
       const [leaf] = application.certificateChain;
       const mayDistrustUs = failure.code === "SecurityRefused" || failure.code === "ConnectionFailed";
       if (server.mode === "None" || !mayDistrustUs || leaf === undefined) throw failure;
@@ -154,7 +155,7 @@ export class SecureSession {
 
   /** node-opcua puts the status code of a refusal into its message only; here it is taken from the response itself. */
   async #createSession(identity: UserIdentityInfo, limit: WaitLimit): Promise<ClientSession> {
-    const what = `open a session on ${this.#server.endpointUrl}`;
+    const what = `open a session on ${this.server.endpointUrl}`;
     let statusCode: StatusCode | undefined;
     const onResponse = ({
       responseHeader,
@@ -167,7 +168,7 @@ export class SecureSession {
     try {
       return await boundedWait(this.#client.createSession(identity), what, limit);
     } catch (error) {
-      throw asServerError(statusCode === undefined ? error : { statusCode }, limit.server, what);
+      throw statusCode === undefined ? this.#failure(error, what) : asServerError({ statusCode }, limit.server, what);
     } finally {
       this.#client.off("receive_response", onResponse);
     }
@@ -191,13 +192,13 @@ export class SecureSession {
               clientNonce,
               response.serverSignature,
               serverCertificate,
-              policyUri(this.#server),
+              policyUri(this.server),
             )
           ? "its signature is wrong"
           : undefined;
       if (reason === undefined) return;
-      const message = `cannot open a session on ${this.#server.endpointUrl} because ${reason}`;
-      this.#giveUp(new ServerError("SecurityRefused", this.#server.alias, message));
+      const message = `cannot open a session on ${this.server.endpointUrl} because ${reason}`;
+      this.#giveUp(new ServerError("SecurityRefused", this.server.alias, message));
     });
   }
 
@@ -213,7 +214,7 @@ export class SecureSession {
 
   /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
   async read(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
-    const { alias, endpointUrl, timeoutMs } = this.#server;
+    const { alias, endpointUrl, timeoutMs } = this.server;
     const what = `read from ${endpointUrl}`;
     try {
       const channel = this.#channel;
@@ -239,8 +240,12 @@ export class SecureSession {
       }
       return results;
     } catch (error) {
-      throw asServerError(this.#lost ?? error, alias, what);
+      throw this.#failure(error, what);
     }
+  }
+
+  #failure(error: unknown, what: string): ServerError {
+    return asServerError(this.#lost ?? error, this.server.alias, what, this.#channel);
   }
 
   /** CloseSession and CloseSecureChannel if the server still listens, and the end of the socket in any case. Never rejects. */
