@@ -31,6 +31,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** What a child is run by, as `["prlimit", "--nofile=64"]`: something that becomes the child. And its environment besides ours. */
+export interface Surroundings {
+  readonly wrapper?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where standard error goes instead of into `stderr`. */
+  readonly stderr?: number;
+}
+
 /** One child. */
 export class Child {
   readonly #child: ChildProcess;
@@ -38,14 +46,15 @@ export class Child {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>, cwd: string) {
-    const child = spawn(process.execPath, [main, ...args], {
+  constructor(args: readonly string[], { wrapper = [], env = {}, stderr }: Surroundings, cwd: string) {
+    const [command = "", ...rest] = [...wrapper, process.execPath, main, ...args];
+    const child = spawn(command, rest, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", stderr ?? "pipe"],
     });
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
     this.#child = child;
     this.ended = once(child, "close").then(([code]) => ({
       code: code as number | null,
@@ -107,15 +116,24 @@ export class Place {
   }
 
   /** As it stands; the prefix is not added. */
-  cpc(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-    const child = new Child(args, env, this.folder);
+  cpc(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    surroundings: Omit<Surroundings, "env"> = {},
+  ): Child {
+    const child = new Child(args, { env, ...surroundings }, this.folder);
     this.#children.push(child);
     return child;
   }
 
   /** `cpc run` with this place's prefix and a short interval. */
   run(...args: readonly string[]): Child {
-    return this.cpc(["run", "--prefix", this.prefix, "--interval", "0.05", "--log-format", "json", ...args]);
+    return this.runIn({}, ...args);
+  }
+
+  runIn({ env, ...surroundings }: Surroundings, ...args: readonly string[]): Child {
+    const own = ["run", "--prefix", this.prefix, "--interval", "0.05", "--log-format", "json"];
+    return this.cpc([...own, ...args], env, surroundings);
   }
 
   /** Another command with this place's prefix, to its end. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { Place, type Child } from "../commands/cpc.ts";
+import { Place, type Child, type Surroundings } from "../commands/cpc.ts";
 import { leftovers, resourcesOf, type Resources } from "./resources.ts";
 import { Witness, type WitnessRules } from "./witness.ts";
 
@@ -15,6 +15,7 @@ export interface PatientOptions {
   readonly interval?: number;
   readonly rules?: Partial<WitnessRules>;
   readonly args?: readonly string[];
+  readonly surroundings?: Surroundings;
 }
 
 const defaultRules: WitnessRules = { oldestGoodMs: 2500, bystanders: [], longestPauseMs: 2000, documents: true };
@@ -114,7 +115,16 @@ export class Patient {
       ...(opcua === undefined ? [] : ["--opcua", this.place.write("opcua.xml", opcua)]),
     ];
     const certificates = join(this.place.folder, "certificates");
-    return this.place.run(...files, "--interval", String(interval), "--certificates", certificates, ...args);
+    const { surroundings = {} } = this.#options;
+    return this.place.runIn(
+      surroundings,
+      ...files,
+      "--interval",
+      String(interval),
+      "--certificates",
+      certificates,
+      ...args,
+    );
   }
 
   async #endWitnesses(): Promise<void> {
