@@ -22,12 +22,14 @@ export function guardedTargets(
 
 /** One trouble is told again after this time, with what was counted meanwhile. */
 const tellAgainMs = 60 * 60 * 1000;
+/** Different troubles told in that time: a text with a number in it must not fill the log. */
+const mostTold = 20;
 
 export class GuardedTarget implements DocumentTarget {
   readonly #segment: DocumentSegment;
   readonly #guard: Guard;
   readonly #log: Log;
-  readonly #toldAtMs = new Map<GuardOutcome["kind"], number>();
+  readonly #toldAtMs = new Map<string, number>();
 
   constructor(segment: DocumentSegment, guard: Guard, log: Log) {
     this.#segment = segment;
@@ -46,22 +48,21 @@ export class GuardedTarget implements DocumentTarget {
   }
 
   #tell(outcome: Exclude<GuardOutcome, { kind: "Done" }>): void {
+    const text = textOf(outcome);
     const nowMs = monotonicMs();
-    const toldAtMs = this.#toldAtMs.get(outcome.kind);
-    if (toldAtMs !== undefined && nowMs - toldAtMs < tellAgainMs) return;
-    this.#toldAtMs.set(outcome.kind, nowMs);
+    for (const [told, atMs] of this.#toldAtMs) if (nowMs - atMs >= tellAgainMs) this.#toldAtMs.delete(told);
+    if (this.#toldAtMs.has(text) || this.#toldAtMs.size >= mostTold) return;
+    this.#toldAtMs.set(text, nowMs);
     const fields = { segment: this.#segment.name, semaphore: this.#guard.name, ...this.#guard.counters };
-    if (outcome.kind === "Failed") {
-      this.#log("error", `cannot publish: ${messageOf(outcome.error)}`, fields);
-      return;
-    }
-    const why =
-      outcome.cause === undefined
-        ? "a consumer holds the semaphore and does not give it back"
-        : messageOf(outcome.cause);
-    const what = outcome.kind === "Skipped" ? "left out one document" : "published without the guard";
-    this.#log("warn", `${what}: ${why}`, fields);
+    this.#log(outcome.kind === "Failed" ? "error" : "warn", text, fields);
   }
+}
+
+function textOf(outcome: Exclude<GuardOutcome, { kind: "Done" }>): string {
+  if (outcome.kind === "Failed") return `cannot publish: ${messageOf(outcome.error)}`;
+  const what = outcome.kind === "Skipped" ? "left out one document" : "published without the guard";
+  const held = "a consumer holds the semaphore and does not give it back";
+  return `${what}: ${outcome.cause === undefined ? held : messageOf(outcome.cause)}`;
 }
 
 function messageOf(error: unknown): string {

@@ -9,6 +9,7 @@ import { privateMemory, type ImageMemory } from "../process-image/image-memory.t
 import { ImageReader } from "../process-image/image-reader.ts";
 import { ImageWriter, retireImage, type ImageHead } from "../process-image/image-writer.ts";
 import { maximumRoomBytes, type ServerBlock } from "../process-image/server-block.ts";
+import { ImageRefusals, unchanged, unreadable } from "./image-refusals.ts";
 import { assignKeys, type AssignedKeys, type KeyClash } from "./point-keys.ts";
 
 /** Where the memory of a generation comes from. */
@@ -39,15 +40,22 @@ export class ImageGenerations {
   /** What the present generation was made of, by server: the lists, to see at once whether one was replaced. */
   #madeOf: ReadonlyMap<ServerClient, readonly PointDescription[]>;
   #keys: AssignedKeys;
-  #isRefusalTold = false;
+  readonly #refusals: ImageRefusals;
   #isNewWanted = false;
+  /** The present generation has its name: it is in memory of the provider, and readers can open it. */
+  #isAnnounced = false;
 
+  /** Without memory of the provider's the image begins in private memory: documents are made of that, and `renew` asks again. */
   static async create(head: ImageHead, clients: readonly ServerClient[], provider: ImageProvider, log: Log) {
     const { keys, clashes } = assignKeys(clients);
     const directory = planDirectory(clients.map((client) => describe(client, keys, head.intervalMs)));
-    const image = new ImageWriter(head, directory, await provider.allocate(directory.imageBytes));
-    await provider.announce();
-    const generations = new ImageGenerations(head, clients, provider, log, image, keys);
+    const { imageBytes } = directory;
+    const refusals = new ImageRefusals(log);
+    const memory = await refusals.attempt(unreadable, imageBytes, () => provider.allocate(imageBytes));
+    const image = new ImageWriter(head, directory, memory ?? privateMemory(imageBytes));
+    const generations = new ImageGenerations(head, clients, provider, log, refusals, image, keys);
+    if (memory === undefined) generations.wantNew();
+    else await generations.#announce();
     generations.#tell(clashes);
     return generations;
   }
@@ -57,6 +65,7 @@ export class ImageGenerations {
     clients: readonly ServerClient[],
     provider: ImageProvider,
     log: Log,
+    refusals: ImageRefusals,
     image: ImageWriter,
     keys: AssignedKeys,
   ) {
@@ -64,6 +73,7 @@ export class ImageGenerations {
     this.#clients = clients;
     this.#provider = provider;
     this.#log = log;
+    this.#refusals = refusals;
     this.image = image;
     this.#reader = new ImageReader(image.memory.buffer);
     this.#madeOf = new Map(clients.map((client) => [client, client.points]));
@@ -90,7 +100,15 @@ export class ImageGenerations {
     this.#isNewWanted = true;
   }
 
-  /** Makes a new generation if there is a reason to and memory for it; true when it did. Without memory the present one goes on. */
+  /** Something about the image was refused: worth another `renew` soon. */
+  get isRefused(): boolean {
+    return this.#refusals.areThere;
+  }
+
+  /**
+   * Makes a new generation if there is a reason to and memory for it; true when it did. Without memory the present one goes on. One
+   * that does not get its name is used all the same, for the documents alone, and is a reason for the next.
+   */
   async renew(): Promise<boolean> {
     const clients = this.#clients;
     const isChanged = this.#isNewWanted || clients.length !== this.#madeOf.size;
@@ -100,13 +118,16 @@ export class ImageGenerations {
         (client) => this.#madeOf.get(client) === client.points && this.#blocks.get(client)?.wantsRoom !== true,
       )
     ) {
+      this.#refusals.forget();
       return false;
     }
     const madeOf = new Map(clients.map((client) => [client, client.points]));
     const { keys, clashes } = assignKeys(clients, this.#keys);
     const servers = clients.map((client) => this.#withRoom(describe(client, keys, this.#head.intervalMs), client));
     const directory = planDirectory(servers);
-    const memory = await this.#allocate(directory.imageBytes);
+    const { imageBytes } = directory;
+    const consequence = this.#isAnnounced ? unchanged : unreadable;
+    const memory = await this.#refusals.attempt(consequence, imageBytes, () => this.#provider.allocate(imageBytes));
     if (memory === undefined) return false;
     this.#isNewWanted = false;
     const kept = clients.map((client) => this.#blocks.get(client));
@@ -115,25 +136,23 @@ export class ImageGenerations {
     this.#blocks = blocksOf(clients, this.image);
     this.#madeOf = madeOf;
     this.#keys = keys;
-    await this.#provider.announce();
+    await this.#announce();
+    // Also when the new one did not get its name: the old one gets no further values, and nobody may take it for a live one.
     retireImage(old);
     this.#provider.release(old);
     this.#tell(clashes);
     return true;
   }
 
-  async #allocate(imageBytes: number): Promise<ImageMemory | undefined> {
-    try {
-      const memory = await this.#provider.allocate(imageBytes);
-      this.#isRefusalTold = false;
-      return memory;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!this.#isRefusalTold)
-        this.#log("error", `the process image stays as it is for now: ${reason}`, { imageBytes });
-      this.#isRefusalTold = true;
-      return undefined;
-    }
+  async #announce(): Promise<void> {
+    const { imageBytes } = this.image.directory;
+    const isDone = await this.#refusals.attempt(unreadable, imageBytes, async () => {
+      await this.#provider.announce();
+      return true;
+    });
+    this.#isAnnounced = isDone === true;
+    if (this.#isAnnounced) this.#refusals.end();
+    else this.#isNewWanted = true;
   }
 
   /** Never less room than before, and half as much again as the longest value seen. */

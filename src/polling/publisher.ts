@@ -18,8 +18,8 @@ export interface DocumentTarget {
 /** Longest wait for the polls of a tick, so that a slow server does not make the others' values late. */
 const graceMs = 200;
 const warnShare = 0.9;
-/** A document that a slow consumer missed must not stay old for the whole of a long interval. */
-const skippedAgainMs = 1000;
+/** A document that a slow consumer missed, or an image that was refused, must not wait for the whole of a long interval. */
+const incompleteAgainMs = 1000;
 /** How long a consumer may still hold its guard when the last document comes. */
 const farewellPauseMs = 200;
 
@@ -66,10 +66,10 @@ export class Publisher {
     const { grid, clock, pollsInFlight } = this.#around;
     let tick = grid.after(clock());
     while (!this.#isStopped) {
-      const wasSkipped = await this.#publish();
+      const isIncomplete = await this.#publish();
       const restMs = grid.instantMs(tick) - clock();
-      const isEarly = wasSkipped && restMs > skippedAgainMs;
-      const wasAsked = await this.#alarm.wait(isEarly ? skippedAgainMs : restMs);
+      const isEarly = isIncomplete && restMs > incompleteAgainMs;
+      const wasAsked = await this.#alarm.wait(isEarly ? incompleteAgainMs : restMs);
       if (this.#isStopped) break;
       if (wasAsked || isEarly) continue;
       // The loops wake at the same instant: let them begin before waiting for them.
@@ -91,7 +91,7 @@ export class Publisher {
     this.#alarm.ring();
   }
 
-  /** True when a consumer did not get the document, because its guard was held. */
+  /** True when a consumer did not get the document, because its guard was held, or readers not the image, because it was refused. */
   async #publish(): Promise<boolean> {
     const { image } = this.#generations;
     if (await this.#generations.renew()) {
@@ -99,7 +99,8 @@ export class Publisher {
       this.#around.renewed();
     }
     image.beat();
-    if (this.#targets.length === 0) return false;
+    const { isRefused } = this.#generations;
+    if (this.#targets.length === 0) return isRefused;
     const capacityBytes = Math.min(...this.#targets.map((target) => target.capacityBytes));
     const document = this.#renderer.render(capacityBytes);
     this.#account(document, capacityBytes);
@@ -109,7 +110,7 @@ export class Publisher {
       if (outcome === "Seized") image.count("guardSeizures");
     }
     image.count("documents");
-    return outcomes.includes("Skipped");
+    return isRefused || outcomes.includes("Skipped");
   }
 
   #newRenderer(): DocumentRenderer {

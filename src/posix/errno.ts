@@ -17,6 +17,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENFILE: "the machine has reached its limit of open files",
   EROFS: "/dev/shm is mounted read-only",
   ENOENT: "there is none of that name",
+  EISDIR: "there is a directory of that name; remove it",
   EFBIG: "it would pass the limit of file sizes",
   ENOSYS: "this kernel or its system call filter has no such call",
 };

@@ -95,8 +95,8 @@ function closeQuietly(object: SharedMemoryObject): void {
   quietly(() => object.close());
 }
 
-/** The failure that led here is the one to report. */
-function quietly(tidyUp: () => void): void {
+/** For the way out of a failure, which is the one to report. */
+export function quietly(tidyUp: () => void): void {
   try {
     tidyUp();
   } catch (error) {

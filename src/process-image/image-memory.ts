@@ -23,6 +23,14 @@ export function privateMemory(imageBytes: number): ImageMemory {
   return { buffer, wake: (offset) => void Atomics.notify(words, offset / 4) };
 }
 
-export function mappedMemory(mapping: Mapping): ImageMemory {
-  return { buffer: mapping.buffer, wake: (offset) => void wakeSleepers(mapping, offset, firstWoken) };
+/** A wake that fails delays readers until they look by themselves, and nobody else: it is told to `wakeFailed` and no error here. */
+export function mappedMemory(mapping: Mapping, wakeFailed: (error: unknown) => void = () => {}): ImageMemory {
+  const wake = (offset: number): void => {
+    try {
+      wakeSleepers(mapping, offset, firstWoken);
+    } catch (error) {
+      wakeFailed(error);
+    }
+  };
+  return { buffer: mapping.buffer, wake };
 }

@@ -2,6 +2,7 @@
 // it, and says when it is complete.
 
 import type { MessagePort } from "node:worker_threads";
+import type { Log } from "../logging/log.ts";
 import type { ImageProvider } from "../polling/image-generations.ts";
 import { mappedMemory, type ImageMemory } from "../process-image/image-memory.ts";
 import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
@@ -23,12 +24,15 @@ export class ImageRefusedError extends Error {
 export class ImageChannel implements ImageProvider {
   readonly #imageName: string;
   readonly #port: MessagePort;
+  readonly #log: Log;
+  #isWakeFailureTold = false;
   readonly #mappings = new Map<ImageMemory, Mapping>();
   #answered: ((answer: Answer) => void) | undefined;
 
-  constructor(imageName: string, port: MessagePort) {
+  constructor(imageName: string, port: MessagePort, log: Log) {
     this.#imageName = imageName;
     this.#port = port;
+    this.#log = log;
   }
 
   async allocate(imageBytes: number): Promise<ImageMemory> {
@@ -36,7 +40,7 @@ export class ImageChannel implements ImageProvider {
     if (answer.kind !== "image memory") throw new ImageRefusedError(answer);
     const object = SharedMemoryObject.fromDescriptor(answer.descriptor, this.#imageName);
     const mapping = object.map("read-write", answer.sizeBytes);
-    const memory = mappedMemory(mapping);
+    const memory = mappedMemory(mapping, (error) => this.#wakeFailed(error));
     this.#mappings.set(memory, mapping);
     return memory;
   }
@@ -47,8 +51,13 @@ export class ImageChannel implements ImageProvider {
   }
 
   release(memory: ImageMemory): void {
-    this.#mappings.get(memory)?.unmap();
+    const mapping = this.#mappings.get(memory);
     this.#mappings.delete(memory);
+    try {
+      mapping?.unmap();
+    } catch (error) {
+      this.#log("error", messageOf(error), { image: this.#imageName });
+    }
   }
 
   /** Unmaps everything: a mapping that outlives its thread would keep the image's lock. */
@@ -60,6 +69,14 @@ export class ImageChannel implements ImageProvider {
     this.#answered?.(answer);
   }
 
+  #wakeFailed(error: unknown): void {
+    if (this.#isWakeFailureTold) return;
+    this.#isWakeFailureTold = true;
+    this.#log("error", `${messageOf(error)}: they find new values when they look by themselves`, {
+      image: this.#imageName,
+    });
+  }
+
   async #ask(question: MessageToMain): Promise<Answer> {
     const answer = new Promise<Answer>((resolve) => {
       this.#answered = resolve;
@@ -67,4 +84,8 @@ export class ImageChannel implements ImageProvider {
     this.#port.postMessage(question);
     return await answer;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

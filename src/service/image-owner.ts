@@ -7,9 +7,10 @@
 import { mappedMemory } from "../process-image/image-memory.ts";
 import { ImageError, ImageReader } from "../process-image/image-reader.ts";
 import { retireImage } from "../process-image/image-writer.ts";
+import { UnsuitableObjectError } from "../posix/errno.ts";
 import { stateOfPath } from "../posix/file-state.ts";
 import { segmentPath } from "../posix/object-name.ts";
-import { AnotherWriterError, becomeSingleWriter } from "../posix/single-writer.ts";
+import { AnotherWriterError, becomeSingleWriter, quietly } from "../posix/single-writer.ts";
 import { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 
 /** Owner reads and writes, group reads: no consumer can change a value or disturb the writer. */
@@ -18,8 +19,12 @@ const imageMode = 0o640;
 const nextMode = 0o600;
 const smallestBytes = 4096;
 
+/** Told of what could not be tidied up; what was asked for is done all the same. */
+export type Troubled = (error: unknown) => void;
+
 export class ImageOwner {
   readonly name: string;
+  readonly #troubled: Troubled;
   /** The image that the name leads to: ours, or at first what an earlier run left. */
   #current: SharedMemoryObject | undefined;
   /** The generation in the making. From the start there is one: its lock says who is going to be the writer. */
@@ -29,23 +34,24 @@ export class ImageOwner {
   /** Readers of our own generations are sent on by the worker, those of an earlier run or a crashed worker by nobody else. */
   #isAbandoned = true;
 
-  /** Throws an AnotherWriterError when a living process writes the image of this name. */
-  constructor(name: string) {
+  /** Throws an AnotherWriterError when a living process writes the image of this name, an UnsuitableObjectError or PosixError. */
+  constructor(name: string, troubled: Troubled = () => {}) {
     this.name = name;
+    this.#troubled = troubled;
     openLeftOver(name)?.close();
     this.#next = becomeSingleWriter(`${name}.next`, smallestBytes, nextMode).object;
     try {
       // Before we had this lock another writer may have finished its first image.
       this.#current = openLeftOver(name);
     } catch (error) {
-      this.#dropNext();
+      this.close();
       throw error;
     }
   }
 
-  /** Memory for a new generation, all zero, not under the image's name yet. */
+  /** Memory for a new generation, all zero, not under the image's name yet. Throws a PosixError or UnsuitableObjectError. */
   prepare(sizeBytes: number): { readonly descriptor: number; readonly sizeBytes: number } {
-    if (this.#isHandedOut) this.#dropNext();
+    if (this.#isHandedOut || this.#next?.isLinked() === false) this.#dropNext();
     this.#next ??= becomeSingleWriter(`${this.name}.next`, smallestBytes, nextMode).object;
     this.#isHandedOut = true;
     // Clearing gives memory back, so it comes first: a page that cannot be had later would end the process.
@@ -54,17 +60,21 @@ export class ImageOwner {
     return { descriptor: this.#next.descriptor, sizeBytes: this.#next.sizeBytes() };
   }
 
-  /** Gives the prepared memory the image's name. */
+  /** Gives the prepared memory the image's name. Throws a PosixError or UnsuitableObjectError when it cannot. */
   announce(): void {
     if (this.#next === undefined) throw new TypeError(`no new generation of ${this.name} was prepared`);
+    if (!this.#next.isLinked())
+      throw new UnsuitableObjectError("announce process image", this.name, "somebody removed it while it was made");
     this.#next.setMode(imageMode);
     this.#next.rename(this.name);
-    if (this.#isAbandoned && this.#current !== undefined) retireLeftOver(this.#current);
-    this.#isAbandoned = false;
-    this.#current?.close();
+    const before = this.#current;
+    const isLeftOver = this.#isAbandoned;
     this.#current = this.#next;
     this.#next = undefined;
     this.#isHandedOut = false;
+    this.#isAbandoned = false;
+    if (isLeftOver) this.#retire(before);
+    this.#tidy(() => before?.close());
   }
 
   /**
@@ -72,40 +82,57 @@ export class ImageOwner {
    * What else may have taken the name is left alone: it need not be ours to replace.
    */
   isLost(): boolean {
-    if (this.#current === undefined || this.#isAbandoned) return false;
+    if (this.#current === undefined || this.#isAbandoned || this.#isHandedOut) return false;
     return stateOfPath(segmentPath(this.name), this.name) === undefined;
   }
 
   /** The worker has crashed: nobody fills the image any more, and its readers are told. */
   abandon(): void {
     this.#isAbandoned = true;
-    if (this.#current !== undefined) retireLeftOver(this.#current);
+    this.#retire(this.#current);
   }
 
   /** Removes the name if it still leads to our image. */
   remove(): void {
-    if (this.#current?.isLinked() === true) this.#current.unlink();
+    this.#tidy(() => this.#current?.isLinked() === true && this.#current.unlink());
   }
 
   close(): void {
     this.#dropNext();
-    this.#current?.close();
+    this.#tidy(() => this.#current?.close());
   }
 
   #dropNext(): void {
-    this.#next?.unlink();
-    this.#next?.close();
+    const next = this.#next;
     this.#next = undefined;
     this.#isHandedOut = false;
+    this.#tidy(() => next?.isLinked() === true && next.unlink());
+    this.#tidy(() => next?.close());
+  }
+
+  #retire(image: SharedMemoryObject | undefined): void {
+    if (image !== undefined) this.#tidy(() => retireLeftOver(image));
+  }
+
+  #tidy(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#troubled(error);
+    }
   }
 }
 
 /** Locked where that is possible; a read lock can be anybody's and does not matter. Throws an AnotherWriterError. */
 function openLeftOver(name: string): SharedMemoryObject | undefined {
   const leftOver = SharedMemoryObject.adopt(name, imageMode);
-  if (leftOver === undefined || leftOver.tryLock() || !leftOver.isLocked()) return leftOver;
-  leftOver.close();
-  throw new AnotherWriterError(name);
+  try {
+    if (leftOver === undefined || leftOver.tryLock() || !leftOver.isLocked()) return leftOver;
+    throw new AnotherWriterError(name);
+  } catch (error) {
+    quietly(() => leftOver?.close());
+    throw error;
+  }
 }
 
 /** What a killed run left may be anything; only a whole image of our version is written to. */

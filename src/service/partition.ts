@@ -29,12 +29,12 @@ export class Partition {
   readonly #threads: readonly ServiceThread[];
   readonly #options: PartitionOptions;
 
-  /** Creates every OS object, or none; throws AnotherWriterError, UnsuitableObjectError or PosixError. */
-  constructor(options: PartitionOptions) {
+  /** Creates every OS object, or none; throws AnotherWriterError, UnsuitableObjectError or PosixError. `spawn` is what starts a thread. */
+  constructor(options: PartitionOptions, spawn = spawnWorker) {
     this.#options = options;
     const threads: ServiceThread[] = [];
     try {
-      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options.naming, options.log));
+      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options.naming, options.log, spawn));
     } catch (error) {
       for (const thread of threads) thread.giveUp();
       throw error;
@@ -44,7 +44,7 @@ export class Partition {
 
   /** `spawned`: threads that were started earlier, to have their code loaded by now. */
   start(spawned: SpawnedWorkers = {}): void {
-    for (const thread of this.#threads) thread.start(spawned[thread.service] ?? spawnWorker(thread.service));
+    for (const thread of this.#threads) thread.start(spawned[thread.service]);
   }
 
   /**

@@ -29,6 +29,7 @@ const longestCheckMs = 1000;
 
 export class ServiceThread {
   #plan: ServicePlan;
+  readonly #spawn: typeof spawnWorker;
   readonly #log: Log;
   readonly #pairs: readonly ConsumerPair[];
   readonly #image: ImageOwner;
@@ -40,15 +41,19 @@ export class ServiceThread {
   /** The worker has written its last document. */
   #hasEnded = false;
   readonly #stopped = Promise.withResolvers<void>();
-  #troubleTold = false;
+  /** What cannot be done at present, by its name, with the reason that the log knows. */
+  readonly #troubles = new Map<string, string>();
+  #toldFailure: string | undefined;
   #imageLossTold = false;
 
   /** Creates or takes over the OS objects; throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing behind. */
-  constructor(plan: ServicePlan, naming: ObjectNaming, log: Log) {
+  constructor(plan: ServicePlan, naming: ObjectNaming, log: Log, spawn = spawnWorker) {
     this.#plan = plan;
+    this.#spawn = spawn;
     this.#log = (level, message, fields) => log(level, message, { service: plan.service, ...fields });
     const names = consumerPairNames(plan.service, naming.consumers, naming.prefix);
-    this.#image = new ImageOwner(`${naming.prefix}${plan.service}_image`);
+    const image = `${naming.prefix}${plan.service}_image`;
+    this.#image = new ImageOwner(image, (error) => this.#log("error", reasonOf(error), { image }));
     try {
       this.#pairs = ConsumerPair.createAll(names, plan.segmentBytes, "wanted");
     } catch (error) {
@@ -57,8 +62,8 @@ export class ServiceThread {
     }
   }
 
-  /** `worker` was spawned for this service and has no order yet. */
-  start(worker: Worker): void {
+  /** `worker`: one that was spawned for this service and has no order yet. */
+  start(worker = this.#spawn(this.#plan.service)): void {
     this.#startWorker(worker);
     this.#watch = setInterval(() => this.#checkObjects(), Math.min(longestCheckMs, this.#plan.intervalMs));
   }
@@ -107,12 +112,12 @@ export class ServiceThread {
   }
 
   removeObjects(): void {
-    for (const pair of this.#pairs) pair.remove();
+    for (const pair of this.#pairs) this.#attempt("remove", pair.names.segmentName, () => pair.remove());
     this.#image.remove();
   }
 
   close(): void {
-    for (const pair of this.#pairs) pair.close();
+    for (const pair of this.#pairs) this.#attempt("close", pair.names.segmentName, () => pair.close());
     this.#image.close();
   }
 
@@ -120,10 +125,11 @@ export class ServiceThread {
     const startedMs = performance.now();
     this.#worker = worker;
     worker.on("message", (message: MessageToMain) => this.#receive(message));
-    worker.on("error", (error) => this.#log("error", "the service's thread failed", { stack: errorText(error) }));
+    let failure: unknown;
+    worker.on("error", (error) => (failure = error));
     for (const printed of [worker.stdout, worker.stderr])
       printed.on("data", (text) => this.#log("warn", "the service's thread printed", { text: String(text).trimEnd() }));
-    worker.once("exit", () => this.#ended(performance.now() - startedMs));
+    worker.once("exit", () => this.#ended(performance.now() - startedMs, failure));
     worker.ref();
     const { segmentBytes: _, ...plan } = this.#plan;
     const pairs = this.#pairs.map((pair) => pair.handle());
@@ -150,37 +156,45 @@ export class ServiceThread {
     }
   }
 
-  /** Without room for an image, or with its name taken, the worker goes on with the one it has, or fails and is started again. */
+  /** Without room for an image, or with its name taken, the worker goes on with the one it has and asks again. */
   #answer(answer: () => MessageToWorker): void {
     try {
       this.#send(answer());
     } catch (error) {
-      this.#send({ kind: "image refused", reason: error instanceof Error ? error.message : String(error) });
+      this.#send({ kind: "image refused", reason: reasonOf(error) });
     }
   }
 
-  #ended(livedMs: number): void {
+  #ended(livedMs: number, failure: unknown): void {
     this.#worker = undefined;
+    if (livedMs > wellAfterMs) {
+      this.#crashesInRow = 0;
+      this.#toldFailure = undefined;
+    }
+    const isKnown = failure !== undefined && errorText(failure) === this.#toldFailure;
+    if (failure !== undefined && !isKnown) {
+      this.#toldFailure = errorText(failure);
+      this.#log("error", "the service's thread failed", { stack: this.#toldFailure });
+    }
     if (this.#isStopping) {
       this.#stopped.resolve();
       return;
     }
     this.#showClosed();
-    if (livedMs > wellAfterMs) this.#crashesInRow = 0;
     const pauseMs = Math.min(longestPauseMs, this.#crashesInRow * 1000);
     this.#crashesInRow++;
-    this.#log("error", "the service's thread ended unexpectedly and is started again", {
-      pauseMs,
-      livedMs: Math.round(livedMs),
-    });
-    this.#restart = setTimeout(() => this.#startWorker(spawnWorker(this.#plan.service)), pauseMs);
+    const what = isKnown ? "failed as before" : "ended unexpectedly";
+    const fields = { pauseMs, livedMs: Math.round(livedMs), crashesInRow: this.#crashesInRow };
+    this.#log("error", `the service's thread ${what} and is started again`, fields);
+    this.#restart = setTimeout(() => this.#startWorker(this.#spawn(this.#plan.service)), pauseMs);
   }
 
   #checkObjects(): void {
     const restored = this.#checkPairs();
-    const image = this.#image.isLost();
+    const { name } = this.#image;
+    const image = this.#attempt("look for", name, () => this.#image.isLost()) ?? false;
     if (image && !this.#imageLossTold)
-      this.#log("warn", "somebody removed the process image: a new one is made", { image: this.#image.name });
+      this.#log("warn", "somebody removed the process image: a new one is made", { image: name });
     this.#imageLossTold = image;
     if (restored > 0 || image) this.#send({ kind: "objects lost", restored, image });
   }
@@ -189,31 +203,36 @@ export class ServiceThread {
   #checkPairs(): number {
     let restored = 0;
     for (const pair of this.#pairs) {
-      try {
-        const { segment, semaphore } = pair.check(this.#farewell());
-        if (segment === "Restored")
-          this.#log("warn", "a consumer removed or cut the segment: put back", { segment: pair.names.segmentName });
-        if (semaphore === "Restored")
-          this.#log("warn", "a consumer removed or spoilt the semaphore: put back", {
-            semaphore: pair.names.semaphoreName,
-          });
-        restored += Number(segment === "Restored") + Number(semaphore === "Restored");
-        this.#troubleTold = false;
-      } catch (error) {
-        if (!this.#troubleTold) this.#log("error", errorText(error), { segment: pair.names.segmentName });
-        this.#troubleTold = true;
-      }
+      const { segmentName, semaphoreName } = pair.names;
+      const outcome = this.#attempt("check", segmentName, () => pair.check(this.#farewell()));
+      if (outcome?.segment === "Restored")
+        this.#log("warn", "a consumer removed or cut the segment: put back", { segment: segmentName });
+      if (outcome?.semaphore === "Restored")
+        this.#log("warn", "a consumer removed or spoilt the semaphore: put back", { semaphore: semaphoreName });
+      restored += Number(outcome?.segment === "Restored") + Number(outcome?.semaphore === "Restored");
     }
     return restored;
   }
 
-  /** In place of a worker that cannot do it any more. Never throws: there may be no room even for this. */
+  /** In place of a worker that cannot do it any more. There may be no room even for this. */
   #showClosed(): void {
+    this.#image.abandon();
+    for (const pair of this.#pairs)
+      this.#attempt("show as closed", pair.names.segmentName, () => pair.overwrite(this.#farewell()));
+  }
+
+  /** The step's result; undefined when it failed, which is told once, until it succeeds. */
+  #attempt<Result>(what: string, object: string, step: () => Result): Result | undefined {
+    const trouble = `${what} ${object}`;
     try {
-      this.#image.abandon();
-      for (const pair of this.#pairs) pair.overwrite(this.#farewell());
+      const result = step();
+      this.#troubles.delete(trouble);
+      return result;
     } catch (error) {
-      this.#log("error", `cannot show every connection as closed: ${errorText(error)}`);
+      const reason = reasonOf(error);
+      if (this.#troubles.get(trouble) !== reason) this.#log("error", reason, { object });
+      this.#troubles.set(trouble, reason);
+      return undefined;
     }
   }
 
@@ -229,4 +248,9 @@ export class ServiceThread {
 
 function errorText(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** An error with a code of ours has a message for whoever runs this; of any other, the place where it came from is what helps. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? error.message : errorText(error);
 }

@@ -38,7 +38,7 @@ export async function work<Order extends ServiceOrder>(
   logRuntimeWarnings(log);
 
   const manager = createManager(order, log);
-  const image = new ImageChannel(order.imageName, port);
+  const image = new ImageChannel(order.imageName, port, log);
   const stop = new AbortController();
   let pairs = openPairs(order.pairs);
   port.on("message", (message: Exclude<MessageToWorker, { kind: "start" }>) => {
@@ -50,7 +50,7 @@ export async function work<Order extends ServiceOrder>(
         const before = pairs;
         pairs = openPairs(message.pairs);
         manager.setTargets(pairs.segments, pairs.guards);
-        for (const guard of before.guards) guard.close();
+        closeGuards(before.guards, log);
         manager.createClients(message.configuration);
         return;
       }
@@ -62,15 +62,17 @@ export async function work<Order extends ServiceOrder>(
     }
   });
 
+  // What a thread has open is the process's: a crash, too, must leave nothing behind.
+  const close = (): void => {
+    closeGuards(pairs.guards, log);
+    image.close();
+  };
+  process.once("exit", close);
   manager.createClients(order.configuration);
   manager.startClients();
   const settings = { signal: stop.signal, image };
-  try {
-    await manager.periodicRead(order.intervalMs / 1000, pairs.segments, pairs.guards, settings);
-  } finally {
-    for (const guard of pairs.guards) guard.close();
-    image.close();
-  }
+  await manager.periodicRead(order.intervalMs / 1000, pairs.segments, pairs.guards, settings);
+  close();
   report({ kind: "stopped" });
   port.close();
 }
@@ -78,4 +80,15 @@ export async function work<Order extends ServiceOrder>(
 function openPairs(handles: readonly ConsumerPairHandle[]) {
   const opened = handles.map((handle) => openConsumerPair(handle));
   return { segments: opened.map(({ segment }) => segment), guards: opened.map(({ guard }) => guard) };
+}
+
+/** Every one of them is closed, also when the system reports a failure. */
+function closeGuards(guards: readonly Guard[], log: Log): void {
+  for (const guard of guards) {
+    try {
+      guard.close();
+    } catch (error) {
+      log("error", error instanceof Error ? error.message : String(error), { semaphore: guard.name });
+    }
+  }
 }

@@ -8,7 +8,7 @@
 import { PosixError } from "../posix/errno.ts";
 import { NamedSemaphore } from "../posix/named-semaphore.ts";
 import type { SemaphoreWithOrigin } from "../posix/named-semaphore.ts";
-import { becomeSingleWriter, giveUp, removeAbandoned } from "../posix/single-writer.ts";
+import { becomeSingleWriter, giveUp, quietly, removeAbandoned } from "../posix/single-writer.ts";
 import type { LockNeed, SingleWriter } from "../posix/single-writer.ts";
 import type { ConsumerPairNames } from "./consumer-names.ts";
 import { DocumentSegment } from "./document-segment.ts";
@@ -106,10 +106,13 @@ export class ConsumerPair implements Disposable {
     return { segment, semaphore };
   }
 
-  /** Removes both names, if they still lead to ours. Consumers that have the objects open keep them. */
+  /** Removes both names, if they still lead to ours; one also when the other cannot be. Consumers that have the objects open keep them. */
   remove(): void {
-    if (this.#writer.object.isLinked()) this.#writer.object.unlink();
-    if (this.#guard.semaphore.isLinked()) this.#guard.semaphore.unlink();
+    try {
+      if (this.#writer.object.isLinked()) this.#writer.object.unlink();
+    } finally {
+      if (this.#guard.semaphore.isLinked()) this.#guard.semaphore.unlink();
+    }
   }
 
   /** The objects stay for the next run. Harmless when done before. */
@@ -172,8 +175,8 @@ export class ConsumerPair implements Disposable {
 
   /** Undoes `create`: what it made goes, what it took over stays, and both are closed. */
   giveUp(): void {
-    if (this.#guard.origin === "Created") this.#guard.semaphore.unlink();
-    this.#guard.semaphore.close();
+    quietly(() => this.#guard.origin === "Created" && this.#guard.semaphore.unlink());
+    quietly(() => this.#guard.semaphore.close());
     giveUp(this.#writer);
   }
 }

@@ -7,6 +7,10 @@ import { ImageGenerations } from "../../src/polling/image-generations.ts";
 import { pointOf, poll, seen } from "../process-image/sample-image.ts";
 import { OwnImages, recordingLog, TestClient } from "./test-client.ts";
 
+function refuse(): never {
+  throw new RangeError("no space left on device");
+}
+
 async function setUp(...clients: TestClient[]) {
   const images = new OwnImages();
   const { lines, log } = recordingLog();
@@ -123,9 +127,7 @@ test("a poll under way when the generation changes is published whole in the new
 test("without memory for a new generation the present one goes on, which is told once, until there is some", async () => {
   const a = new TestClient("A", "x");
   const { generations, images, lines, text } = await setUp(a);
-  images.before = () => {
-    throw new RangeError("no space left on device");
-  };
+  images.before = refuse;
   text(a, 0, "long");
   for (const _ of [1, 2]) assert.equal(await generations.renew(), false);
   text(a, 0, "");
@@ -137,4 +139,35 @@ test("without memory for a new generation the present one goes on, which is told
   );
   images.before = () => {};
   assert.equal(await generations.renew(), true);
+});
+
+test("without any memory at first, or a name for it, values and documents go on, and it is tried again", async () => {
+  const a = new TestClient("A", "x");
+  const images = new OwnImages();
+  const { lines, log } = recordingLog();
+  images.before = refuse;
+  const generations = await ImageGenerations.create({ service: "opcua", intervalMs: 1000 }, [a], images, log);
+  poll(generations.blocks.get(a)!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 5));
+  assert.equal(seen(generations.reader).value(0).value, 5);
+  assert.equal(await generations.renew(), false);
+  images.before = () => {};
+  images.beforeName = refuse;
+  for (const _ of [1, 2]) {
+    const { reader } = generations;
+    assert.equal(await generations.renew(), true);
+    assert.equal(reader.isRetired, true);
+    assert.equal(generations.isRefused, true);
+  }
+  images.beforeName = () => {};
+  assert.equal(await generations.renew(), true);
+  assert.deepEqual([generations.isRefused, images.announced, images.released], [false, 1, 3]);
+  assert.equal(seen(images.reader).value(0).value, 5);
+  assert.equal(await generations.renew(), false);
+  assert.deepEqual(
+    lines.map(({ message }) => message),
+    [
+      "nobody can read the process image for now, the documents go on: no space left on device",
+      "there is a new process image",
+    ],
+  );
 });

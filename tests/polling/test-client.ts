@@ -116,6 +116,8 @@ export class OwnImages implements ImageProvider {
   released = 0;
   /** Awaited before memory is given. */
   before: () => Promise<void> | void = () => {};
+  /** Called before memory gets its name. */
+  beforeName: () => void = () => {};
 
   async allocate(imageBytes: number) {
     await this.before();
@@ -124,9 +126,10 @@ export class OwnImages implements ImageProvider {
     return memory;
   }
 
-  announce(): Promise<void> {
+  async announce(): Promise<void> {
+    this.beforeName();
     this.announced++;
-    return Promise.resolve();
+    await Promise.resolve();
   }
 
   release(): void {

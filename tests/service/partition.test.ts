@@ -152,13 +152,53 @@ test("stopped before its first value, it ends with every connection shown as clo
   assert.equal(filesOf(prefix).length, 3);
 });
 
-test("when an image cannot be made the log says why, and it is tried again until it can", watchdog, async (t) => {
-  const { options, prefix, value, lines } = await setUp(t);
-  const obstacle = `/dev/shm/${prefix}modbus_image`;
-  started(t, options, () => mkdirSync(obstacle));
-  await until(() => lines.some(({ fields }) => String(fields?.["stack"]).includes("directory")));
-  rmdirSync(obstacle);
-  await until(() => value() !== undefined);
+for (const [what, name] of [
+  ["made", "modbus_image.next"],
+  ["given its name", "modbus_image"],
+] as const) {
+  test(
+    `when an image cannot be ${what} documents come all the same, the log says it once, and it is tried again`,
+    watchdog,
+    async (t) => {
+      const { options, prefix, value, lines } = await setUp(t);
+      const obstacle = `/dev/shm/${prefix}${name}`;
+      started(t, options, () => {
+        rmSync(obstacle, { force: true });
+        mkdirSync(obstacle);
+      });
+      await until(() => value() !== undefined);
+      const seen = value();
+      await until(() => value() !== seen);
+      rmSync(obstacle, { recursive: true, force: true });
+      using image = new OpenedImage(`${prefix}modbus_image`);
+      await until(() => image.current()?.snapshot(0)?.state.connection === ConnectionState.connected);
+      assert.equal(image.hasWriter(), true);
+      const told = (): string[] =>
+        lines.map(({ message }) => message).filter((message) => message.includes("process image"));
+      await until(() => told().length > 1);
+      assert.equal(told().length, 2, told().join("\n"));
+      assert.match(told()[0]!, /^nobody can read the process image for now, the documents go on: .*directory/);
+      assert.equal(told()[1], "there is a new process image");
+    },
+  );
+}
+
+test("a thread that fails again and again for the same reason says it in full once", watchdog, async (t) => {
+  const { options, lines } = await setUp(t);
+  const broken = "throw new TypeError('broken installation')";
+  const partition = new Partition(options, () => new Worker(broken, { eval: true, stdout: true, stderr: true }));
+  t.after(() => partition.stop());
+  partition.start();
+  const restarts = (): string[] =>
+    lines.map(({ message }) => message).filter((message) => message.includes("started again"));
+  await until(() => restarts().length > 1);
+  const failed = lines.filter(({ message }) => message === "the service's thread failed");
+  assert.equal(failed.length, 1);
+  assert.match(String(failed[0]?.fields?.["stack"]), /broken installation/);
+  assert.deepEqual(restarts().slice(0, 2), [
+    "the service's thread ended unexpectedly and is started again",
+    "the service's thread failed as before and is started again",
+  ]);
 });
 
 test("when a further image cannot be made the service goes on with the one it has", watchdog, async (t) => {
