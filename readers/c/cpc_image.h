@@ -80,6 +80,7 @@ typedef struct {
     uint32_t banks_offset, poll_bytes, record_bytes;
     bool is_new; /* not yet reported by cpc_wait */
     uint32_t publications;
+    uint32_t woken_for; /* the publication that the other sleepers were woken for last */
 } cpc_image;
 
 typedef struct {
@@ -286,6 +287,7 @@ static inline int cpc_wait(cpc_image *image, int timeout_ms) {
         if (state >= 0) {
             const uint32_t publications = cpc_load_(image->memory + 164);
             if (image->is_new || publications != image->publications) {
+                if (image->is_new) image->woken_for = publications - 1;
                 image->is_new = false;
                 image->publications = publications;
                 return 1;
@@ -297,9 +299,14 @@ static inline int cpc_wait(cpc_image *image, int timeout_ms) {
         rest.tv_sec = 0;
         rest.tv_nsec = (long)(left_ns < slice_ns ? left_ns : slice_ns);
         if (state < 0) nanosleep(&rest, NULL);
-        else if (syscall(SYS_futex, image->memory + 164, FUTEX_WAIT, image->publications, &rest, NULL, 0) == 0)
-            /* The writer wakes the first sleepers only; they wake the others. */
-            syscall(SYS_futex, image->memory + 164, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+        else if (syscall(SYS_futex, image->memory + 164, FUTEX_WAIT, image->publications, &rest, NULL, 0) == 0) {
+            /* The writer wakes the first sleepers only; they wake the others, once for each publication: no two for ever. */
+            const uint32_t publications = cpc_load_(image->memory + 164);
+            if (publications != image->woken_for) {
+                image->woken_for = publications;
+                syscall(SYS_futex, image->memory + 164, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+            }
+        }
     }
 }
 

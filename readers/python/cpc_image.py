@@ -296,6 +296,7 @@ class _Image:
     def __init__(self, name: str) -> None:
         self._path = f"/dev/shm/{name}"
         self._address = 0
+        self._woken_for = -1
         self._views: List[memoryview] = []
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -437,8 +438,10 @@ class _Image:
         word = ctypes.c_void_p(self._address + 164)
         zero = ctypes.c_int(0)
         result = _libc.syscall(_SYS_FUTEX, word, zero, ctypes.c_uint32(publications), ctypes.byref(rest), None, zero)
-        if result == 0:  # The writer wakes the first sleepers only; they wake the others.
-            _libc.syscall(_SYS_FUTEX, word, ctypes.c_int(1), ctypes.c_uint32(0x7FFFFFFF), None, None, zero)
+        if result == 0:  # The writer wakes the first sleepers only; they wake the others, once for each publication: no two for ever.
+            if self._woken_for != self.publications:
+                self._woken_for = self.publications
+                _libc.syscall(_SYS_FUTEX, word, ctypes.c_int(1), ctypes.c_uint32(0x7FFFFFFF), None, None, zero)
         elif result == -1 and ctypes.get_errno() not in (errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR):
             time.sleep(min(timeout, 0.001))  # No such call here: look again soon.
 

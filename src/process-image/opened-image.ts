@@ -10,7 +10,7 @@ import { ImageError, ImageReader } from "./image-reader.ts";
 import { blockAlignment, header } from "./layout.ts";
 
 /** How long a reader may sleep on an image that its name leads to no more. */
-const lookAgainMs = 200;
+const defaultLookAgainMs = 200;
 const pollMs = 5;
 
 export class OpenedImage implements Disposable {
@@ -21,10 +21,17 @@ export class OpenedImage implements Disposable {
   /** What `waitForPublish` saw last: the image, and its count of publications. */
   #seenReader: ImageReader | undefined;
   #seenPublications = 0;
+  /** The count of publications that the others were woken for last. */
+  #wokenFor: number | undefined;
+  readonly #lookAgainMs: number;
 
-  /** Opens nothing yet. The name is the object's, as `opcua_image`. */
-  constructor(name: string) {
+  /**
+   * Opens nothing yet. The name is the object's, as `opcua_image`. `lookAgainMs`: how long `waitForPublish` sleeps at a stretch,
+   * and so how late it notices that the writer was killed and another has come.
+   */
+  constructor(name: string, lookAgainMs = defaultLookAgainMs) {
     this.name = name;
+    this.#lookAgainMs = lookAgainMs;
   }
 
   /**
@@ -64,10 +71,10 @@ export class OpenedImage implements Disposable {
     const endMs = performance.now() + timeoutMs;
     for (;;) {
       if (this.#hasNews()) return true;
-      const restMs = Math.min(lookAgainMs, endMs - performance.now());
+      const restMs = Math.min(this.#lookAgainMs, endMs - performance.now());
       if (restMs <= 0) return false;
       if (this.#reader === undefined || this.#mapping === undefined) pause(restMs);
-      else this.#sleep(this.#mapping, restMs);
+      else this.#sleep(this.#reader, this.#mapping, restMs);
     }
   }
 
@@ -87,6 +94,7 @@ export class OpenedImage implements Disposable {
 
   close(): void {
     this.#reader = undefined;
+    this.#wokenFor = undefined;
     this.#mapping?.unmap();
     this.#mapping = undefined;
     this.#object?.close();
@@ -97,10 +105,13 @@ export class OpenedImage implements Disposable {
     this.close();
   }
 
-  /** The writer wakes the first sleepers only; they wake the others. */
-  #sleep(mapping: Mapping, restMs: number): void {
-    const outcome = waitOnWord(mapping, header.publications, this.#seenPublications, restMs);
-    if (outcome === "Woken") wakeSleepers(mapping, header.publications);
+  /** The writer wakes the first sleepers only; they wake the others. Once for each publication: else two would wake one another for ever. */
+  #sleep(reader: ImageReader, mapping: Mapping, restMs: number): void {
+    if (waitOnWord(mapping, header.publications, this.#seenPublications, restMs) !== "Woken") return;
+    const { publications } = reader;
+    if (publications === this.#wokenFor) return;
+    this.#wokenFor = publications;
+    wakeSleepers(mapping, header.publications);
   }
 
   #hasNews(): boolean {
