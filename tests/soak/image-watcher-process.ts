@@ -41,7 +41,6 @@ process.on("message", () => {}); // keeps the channel, and so the disconnect, in
 
 function look(): void {
   const current = image.current();
-  const seenAtMs = Date.now();
   if (current === undefined) return;
   if (current !== reader) {
     reader = current;
@@ -54,14 +53,17 @@ function look(): void {
     const before = seen[index];
     if (before !== undefined) unseen += ((snapshot.published - before) >>> 0) - 1;
     seen[index] = snapshot.published;
-    tell({ kind: "publication", publication: publicationOf(snapshot, seenAtMs) });
+    tell({ kind: "publication", publication: publicationOf(snapshot) });
   }
+  const seenAtMs = Date.now();
   if (seenAtMs - toldMs < tellMs) return;
   toldMs = seenAtMs;
   tellState(current, seenAtMs);
 }
 
-function publicationOf(snapshot: ServerSnapshot, seenAtMs: number): Publication {
+/** Taken just now. */
+function publicationOf(snapshot: ServerSnapshot): Publication {
+  const seenAtMs = Date.now();
   const { connection, cycle, publishedNs } = snapshot.state;
   return {
     server: snapshot.server.alias,

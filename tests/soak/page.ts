@@ -27,7 +27,7 @@ export function pageOf(outcome: Outcome): { readonly page: string; readonly brok
 }
 
 function brokenPromises(outcome: Outcome): readonly string[] {
-  const { verdict, documents, exitCode, exitMs, leftInSharedMemory } = outcome;
+  const { verdict, documents, ended, exitCode, exitMs, leftInSharedMemory } = outcome;
   const share = verdict.delivered / verdict.due;
   const grown = slopes(outcome).filter(({ slope }) => slope?.isUpward === true);
   return [
@@ -38,6 +38,7 @@ function brokenPromises(outcome: Outcome): readonly string[] {
       ? []
       : [`${documents.steady.unreadable} documents could not be read by the consumer that nobody disturbed`]),
     ...grown.map(({ name }) => `${name} grows`),
+    ...ended,
     ...(exitCode === 0 ? [] : [`the partition ended with ${exitCode ?? "a signal"}`]),
     ...(exitMs <= wantedExitMs ? [] : [`SIGTERM to exit took ${Math.round(exitMs)} ms`]),
     ...(leftInSharedMemory.length === 0 ? [] : [`left in shared memory: ${leftInSharedMemory.join(", ")}`]),
@@ -101,7 +102,7 @@ function growth(outcome: Outcome): readonly string[] {
     table(["of the partition's process", "first", "last", "median", "slope per hour (95 % interval)", "verdict"], rows),
     "Sampled every 10 s; memory in MiB. The first fifth is warm-up. Of each sixtieth of the run the least value counts, because a leak raises the least as well, " +
       "and what was given back in between is none. The slope is Theil's, its interval Sen's. Something grows when the whole interval is above zero and the slope " +
-      "above 1 % of the median in an hour.",
+      "above 1 % of the median in an hour. Less than half an hour says nothing.",
   ];
 }
 

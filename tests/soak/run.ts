@@ -61,6 +61,8 @@ export interface Outcome {
   /** The longest time that the soak's own process was held up. */
   readonly longestHoldUpMs: number;
   readonly errorRecords: ReadonlyMap<string, number>;
+  /** What should not have ended and did. */
+  readonly ended: readonly string[];
   readonly exitCode: number | null;
   readonly exitMs: number;
   readonly leftInSharedMemory: readonly string[];
@@ -75,11 +77,19 @@ const warmUpMs = 10_000;
 const startLimitMs = 60_000;
 const exitLimitMs = 30_000;
 const lateGraceMs = 100;
+/** Ctrl-C is for the soak alone, which then ends the others in order. */
+const apart = { detached: true } as const;
 const entries = {
   partition: new URL("./partition-process.ts", import.meta.url),
   watcher: new URL("./image-watcher-process.ts", import.meta.url),
   consumer: new URL("./consumer-process.ts", import.meta.url),
 };
+
+/** It could not begin. */
+export class SoakError extends Error {
+  override readonly name = "SoakError";
+  readonly code = "NotBegun";
+}
 
 export class Run {
   readonly #options: RunOptions;
@@ -105,6 +115,7 @@ export class Run {
   readonly #errorRecords = new Map<string, number>();
   readonly #seen = new Set<string>();
   readonly #awaitedLate = new Map<string, () => void>();
+  readonly #ended: string[] = [];
   #longestHeartbeatMs = 0;
   #longestHoldUpMs = 0;
   #isJudging = false;
@@ -171,6 +182,7 @@ export class Run {
       loadAverage: loadavg(),
       longestHoldUpMs: this.#longestHoldUpMs,
       errorRecords: this.#errorRecords,
+      ended: this.#ended,
       exitCode,
       exitMs,
       leftInSharedMemory: this.#inSharedMemory(),
@@ -195,7 +207,7 @@ export class Run {
       String(value),
     ]);
     const parameters = ["run", ...files, ...options, "--remove-on-exit"];
-    const partition = fork(entries.partition, parameters, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const partition = fork(entries.partition, parameters, { ...apart, stdio: ["ignore", "ignore", "pipe", "ipc"] });
     this.#children.add(partition);
     this.#readLog(partition);
     partition.on("message", (message) => {
@@ -203,7 +215,7 @@ export class Run {
       for (const [thread, value] of Object.entries(bytes)) this.#sample(`heap in use, ${thread}`, value);
     });
     partition.once("exit", (code, signal) => {
-      if (!this.#isEnding) this.#judge.wrong(Date.now(), `the partition has ended (${code ?? signal})`);
+      if (!this.#isEnding) this.#ended.push(`the partition has ended (${code ?? signal})`);
     });
     return partition;
   }
@@ -224,6 +236,7 @@ export class Run {
 
   #startWatcher(protocol: Protocol): void {
     const watcher = fork(entries.watcher, [`${this.#prefix}${protocol}_image`], {
+      ...apart,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#children.add(watcher);
@@ -238,7 +251,7 @@ export class Run {
       if (this.#isJudging) this.#longestHeartbeatMs = Math.max(this.#longestHeartbeatMs, report.heartbeatAgeMs);
     });
     watcher.once("exit", (code, signal) => {
-      if (!this.#isEnding) this.#judge.wrong(Date.now(), `the watcher of ${protocol} has ended (${code ?? signal})`);
+      if (!this.#isEnding) this.#ended.push(`the watcher of ${protocol} has ended (${code ?? signal})`);
     });
   }
 
@@ -248,6 +261,7 @@ export class Run {
     protocol: Protocol = "modbus",
   ): Promise<unknown> {
     const child = fork(entries.consumer, [role, this.#prefix, consumer, protocol], {
+      ...apart,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#children.add(child);
@@ -401,7 +415,10 @@ export class Run {
   async #until(what: string, condition: () => boolean, stop: AbortSignal): Promise<void> {
     const giveUpMs = performance.now() + startLimitMs;
     while (!condition()) {
-      if (stop.aborted || performance.now() > giveUpMs) throw new TypeError(`waited in vain until ${what}`);
+      if (stop.aborted || performance.now() > giveUpMs)
+        throw new SoakError(
+          `cannot soak because ${stop.aborted ? "it was stopped before" : "it was waited in vain until"} ${what}`,
+        );
       await pause(tickMs);
     }
   }

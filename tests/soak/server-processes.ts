@@ -35,7 +35,10 @@ export class ServerProcesses {
   async start(protocol: Protocol, process: number): Promise<void> {
     const ports = serversOf(protocol, process).map(({ alias }) => this.ports.get(alias) ?? 0);
     const parameters = [process, this.#seed, this.#folder, ...ports].map(String);
-    const child = fork(entries[protocol], parameters, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const child = fork(entries[protocol], parameters, {
+      detached: true,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     this.#children.set(`${protocol} ${process}`, child);
     const isListening = Promise.withResolvers<void>();
     child.on("message", (message) => {

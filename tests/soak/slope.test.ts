@@ -36,7 +36,8 @@ test("one descriptor lost every ten minutes is found among those that come and g
   assert.equal(slopeOf(descriptors)?.isUpward, true);
 });
 
-test("nothing is said about too few samples", () => {
-  assert.equal(slopeOf(samples(0).slice(0, 9)), undefined);
+test("nothing is said about too few samples, or too short a time", () => {
+  assert.equal(slopeOf(samples(4 * mebibyte).slice(0, 170)), undefined);
+  assert.equal(slopeOf(samples(0).filter((_, index) => index % 50 === 0)), undefined);
   assert.equal(slopeOf([]), undefined);
 });

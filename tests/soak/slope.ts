@@ -24,14 +24,16 @@ const hourMs = 3_600_000;
 const warmUpShare = 0.2;
 const spans = 60;
 const fewest = 10;
+/** The runtime learns for many minutes what is run often, and collects old garbage seldom. */
+const shortestMs = 30 * 60_000;
 /** Less than one percent of the level in an hour is not told from the runtime's own restlessness. */
 const leastShare = 0.01;
 const normal95 = 1.96;
 
-/** Undefined when there are too few samples to say anything. */
+/** Undefined when there are too few samples, or of too short a time, to say anything. */
 export function slopeOf(samples: readonly Sample[]): Slope | undefined {
   const [first, last] = [samples.at(0), samples.at(-1)];
-  if (first === undefined || last === undefined) return undefined;
+  if (first === undefined || last === undefined || last.atMs - first.atMs < shortestMs) return undefined;
   const beginMs = first.atMs + warmUpShare * (last.atMs - first.atMs);
   const least = leastOfSpans(
     samples.filter(({ atMs }) => atMs >= beginMs),

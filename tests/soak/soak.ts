@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { pageOf } from "./page.ts";
-import { Run } from "./run.ts";
+import { Run, SoakError } from "./run.ts";
 
 const help = `npm run soak -- [--hours H] [--minutes M] [--seed N] [--pace P] [--report FILE] [--partition-log FILE]
 
@@ -62,4 +62,10 @@ async function soak(): Promise<number> {
   return broken.length === 0 ? 0 : 1;
 }
 
-process.exitCode = await soak();
+try {
+  process.exitCode = await soak();
+} catch (error) {
+  if (!(error instanceof SoakError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
