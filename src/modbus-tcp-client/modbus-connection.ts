@@ -57,6 +57,8 @@ export class ModbusConnection {
   readonly #waiting: Pending[] = [];
   #outstanding: Pending | undefined;
   #outstandingId = 0;
+  /** Of the outstanding request, while the bytes that came with it are being looked at. */
+  #answer: Answer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #pauseTimer: NodeJS.Timeout | undefined;
   /** Monotonic; when the device became free. */
@@ -187,6 +189,7 @@ export class ModbusConnection {
     const pending = this.#outstanding === undefined ? [] : [this.#outstanding];
     pending.push(...this.#waiting.splice(0));
     this.#outstanding = undefined;
+    this.#answer = undefined;
     for (const { requester, reject } of pending) reject(this.#error(failure, requester));
   }
 
@@ -240,14 +243,17 @@ export class ModbusConnection {
       throw new RangeError("cannot abandon a request because none is outstanding");
     }
     this.#state.session.transactions.abandon(this.#outstandingId, pending);
-    this.#finishOutstanding();
-    return pending;
+    return this.#finishOutstanding();
   }
 
-  #finishOutstanding(): void {
+  #finishOutstanding(): Pending {
+    const pending = this.#outstanding;
+    if (pending === undefined) throw new RangeError("cannot finish a request because none is outstanding");
     clearTimeout(this.#timer);
     this.#outstanding = undefined;
+    this.#answer = undefined;
     this.#idleSinceMs = performance.now();
+    return pending;
   }
 
   #timedOut(session: Session, pending: Pending): void {
@@ -275,13 +281,24 @@ export class ModbusConnection {
       if (wrong !== undefined) this.#violated(wrong);
       return wrong === undefined;
     });
-    if (malformed !== undefined) this.#violated(malformed);
-    // Only now: a second frame in the same piece must not meet a request that was sent because of the first.
+    const surplus = malformed ?? this.#surplus(session);
+    if (surplus !== undefined) this.#violated(surplus);
+    // Only now: what comes with a reply may show that its border was wrong, so that nothing of it can be relied on.
+    const answer = this.#answer;
+    if (answer !== undefined && this.#outstanding !== undefined) this.#finishOutstanding().resolve(answer);
     this.#sendNext();
   }
 
+  /** Bytes that belong to no reply that could still come. */
+  #surplus({ frames, transactions }: Session): Malformed | undefined {
+    const isSomeReplyDue =
+      (this.#outstanding !== undefined && this.#answer === undefined) || transactions.isAnyAbandoned;
+    if (frames.pendingBytes === 0 || isSomeReplyDue) return undefined;
+    return { kind: "malformed", field: "trailing bytes", expected: "0", actual: frames.pendingBytes };
+  }
+
   #accept(session: Session, bytes: DataView, frame: Frame): Malformed | undefined {
-    const pending = this.#outstanding;
+    const pending = this.#answer === undefined ? this.#outstanding : undefined;
     const isExpected = pending !== undefined && frame.transactionId === this.#outstandingId;
     const transaction = isExpected ? pending : session.transactions.takeAbandoned(frame.transactionId);
     if (transaction === undefined) {
@@ -295,16 +312,15 @@ export class ModbusConnection {
     if (response.kind === "malformed") return response;
     session.silence.replied(frame.unitId);
     if (!isExpected) return undefined;
-    this.#finishOutstanding();
     if (response.kind === "exception") {
-      pending.resolve(response);
+      this.#answer = response;
       return undefined;
     }
     try {
       pending.consume(bytes, response.dataOffset);
-      pending.resolve(DATA);
+      this.#answer = DATA;
     } catch (error) {
-      pending.reject(error);
+      this.#finishOutstanding().reject(error);
     }
     return undefined;
   }

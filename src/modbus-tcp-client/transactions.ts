@@ -24,6 +24,11 @@ export class Transactions {
     return this.#lastId;
   }
 
+  /** True when a reply that nobody waits for may still come. */
+  get isAnyAbandoned(): boolean {
+    return this.#abandoned.size > 0;
+  }
+
   /** Nobody waits for the reply any more. */
   abandon(id: number, transaction: Transaction): void {
     this.#abandoned.set(id, transaction);
