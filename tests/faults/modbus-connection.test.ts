@@ -1,0 +1,207 @@
+// The connection to a Modbus device, and the process behind it, fail in every way in which they do.
+
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { startDevice } from "../modbus-tcp-client/rogue-device.ts";
+import { Random } from "../fuzzing/random.ts";
+import { startBornDevice } from "./born-modbus.ts";
+import { BornServer } from "./born-server.ts";
+import { fault, times } from "./fault.ts";
+import { honest, intervalMs, replyTo, retryMs, sickModbus } from "./sick-modbus.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
+
+fault({
+  area: "Modbus server",
+  trigger: "it is down at the start, and comes up later",
+  holds: "the neighbour is read at once, status says that nothing listens, and the values come with the device",
+  run: async (t) => {
+    const gone = await startDevice();
+    await gone.close();
+    const sick = await sickModbus(t, { port: gone.port });
+    await sick.patient.untilGood("neighbour");
+    await sick.isSick("ConnectionFailed", /nothing listens there \(ECONNREFUSED\)/);
+    await startBornDevice(t, 0, gone.port);
+    await sick.recovers();
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "it dies in the middle of a reply, and comes back",
+  holds: "its points are bad at once, half a reply is no value, the neighbour goes on, and the values are back",
+  extent: "quick",
+  run: async (t) => {
+    const device = await startBornDevice(t, 0);
+    const sick = await sickModbus(t, { port: device.port });
+    await sick.isHealthy();
+    device.behaviour = (request) => {
+      request.socket.end(replyTo(request).subarray(0, 15), () => void device.close());
+      return undefined;
+    };
+    await sick.patient.untilBad("victim");
+    await sick.shows("ProtocolViolation", /the device closed the connection, 15 bytes into a reply/);
+    await sick.shows("ConnectionFailed", /nothing listens there/);
+    await startBornDevice(t, 0, device.port);
+    await sick.recovers();
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "it accepts connections and never answers, then does",
+  holds: "status says that it did not answer in time, and the first answer is a value",
+  run: async (t) => {
+    const device = await startBornDevice(t, 0);
+    device.behaviour = () => undefined;
+    const sick = await sickModbus(t, { port: device.port });
+    await sick.isSick("Timeout", /unit id.* answer.* within 500 ms/);
+    device.behaviour = honest;
+    await sick.recovers();
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "its process is stopped with SIGSTOP, and continued",
+  holds: "its values are bad after the interval and one time-out, and good again once it runs",
+  run: async (t) => {
+    const device = await BornServer.start(t, "modbus", 0, 2);
+    const sick = await sickModbus(t, { port: device.port });
+    await sick.isHealthy();
+    device.signal("SIGSTOP");
+    await sick.isSick("Timeout", /unit id 1 did not answer within 500 ms/);
+    // The kernel still accepts for a stopped process, so each attempt gets as far as the first poll.
+    await pause(times({ quick: 1, usual: 1500, long: 30_000 }));
+    assert.ok(sick.patient.witness.isBad("victim"));
+    device.signal("SIGCONT");
+    await sick.recovers();
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "it needs longer for a reply than the interval",
+  holds: "its values stay good and young, the polls that were missed are counted, and the neighbour keeps its pace",
+  run: async (t) => {
+    const device = await startBornDevice(t, 0);
+    const proxy = await TcpProxy.start(device.port);
+    t.after(() => proxy.close());
+    const sick = await sickModbus(t, { port: proxy.port, bystanders: ["victim"] });
+    await sick.isHealthy();
+    proxy.faults.delayMs = 120;
+    const { witness } = sick.patient;
+    const cycle = witness.server("neighbour")?.cycle ?? 0;
+    const overruns = (): number => witness.server("victim")?.overruns ?? 0;
+    await sick.patient.until("ten polls were missed", () => overruns() >= 10);
+    assert.ok((witness.server("neighbour")?.cycle ?? 0) - cycle >= 10);
+    assert.equal(proxy.connections, 1);
+    proxy.mend();
+    const missed = overruns();
+    await pause(5 * intervalMs);
+    assert.ok(overruns() <= missed + 3, "polls are missed although the device is quick again");
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "replies come byte by byte, each byte delayed",
+  holds: "the values are good all along, on one connection",
+  run: async (t) => {
+    const device = await startBornDevice(t, 0);
+    const proxy = await TcpProxy.start(device.port);
+    t.after(() => proxy.close());
+    proxy.faults.sliceBytes = 1;
+    proxy.faults.delayMs = 20;
+    const sick = await sickModbus(t, { port: proxy.port, points: 30, bystanders: ["victim"] });
+    await sick.isHealthy();
+    await sick.patient.until("30 polls", () => (sick.patient.witness.server("victim")?.cycle ?? 0) >= 30);
+    assert.equal(proxy.connections, 1);
+    await sick.patient.end();
+  },
+});
+
+for (const [trigger, because, close] of [
+  ["it accepts and closes connections in a loop", /the device closed the connection/, "end"],
+  ["it accepts and resets connections in a loop", /\(ECONNRESET\)|\(EPIPE\)/, "reset"],
+] as const) {
+  fault({
+    area: "Modbus server",
+    trigger,
+    holds: "it is tried no more often than its retryInterval says, and the log tells it once",
+    run: async (t) => {
+      const device = await startBornDevice(t, 0);
+      const sick = await sickModbus(t, { port: device.port });
+      await sick.isHealthy();
+      const before = device.connections;
+      const beganMs = performance.now();
+      device.onConnection = (socket) => (close === "end" ? socket.end() : socket.resetAndDestroy());
+      device.dropAll();
+      await sick.isSick("ConnectionFailed", because);
+      await pause(times({ quick: 1, usual: 10 * retryMs, long: 200 * retryMs }));
+      const attempts = device.connections - before;
+      const allowed = Math.ceil((performance.now() - beganMs) / retryMs) + 1;
+      assert.ok(attempts <= allowed, `${attempts} connections, and ${allowed} were allowed`);
+      assert.ok(attempts >= 2, `${attempts} connections are no loop`);
+      const told = sick.patient.child.logged(/connection|listens/).filter(({ server }) => server === "victim");
+      assert.ok(told.length <= 5, `told ${told.length} times`);
+      device.onConnection = () => undefined;
+      await sick.recovers();
+      await sick.patient.end();
+    },
+  });
+}
+
+fault({
+  area: "Modbus server",
+  trigger: "it answers one poll on each connection and then closes it",
+  holds: "its values come and go with the connection and never look good without it; no flood of attempts",
+  run: async (t) => {
+    const device = await startBornDevice(t, 0);
+    device.behaviour = (request) => {
+      request.socket.end(replyTo(request));
+      return undefined;
+    };
+    const sick = await sickModbus(t, { port: device.port });
+    for (let round = 0; round < times({ quick: 1, usual: 5, long: 50 }); round++) {
+      await sick.patient.untilGood("victim");
+      await sick.patient.untilBad("victim");
+    }
+    device.behaviour = honest;
+    await sick.recovers();
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "the connection is cut at a random byte, again and again",
+  holds: "no half reply is a value, and the values are back after each cut",
+  extent: "quick",
+  limitMs: 600_000,
+  run: async (t) => {
+    const device = await startBornDevice(t, 0);
+    const proxy = await TcpProxy.start(device.port);
+    t.after(() => proxy.close());
+    const sick = await sickModbus(t, { port: proxy.port, points: 10, victimRetryMs: 100 });
+    await sick.isHealthy();
+    const seed = Date.now() >>> 0;
+    t.diagnostic(`seed ${seed}`);
+    const random = new Random(seed, 0);
+    const replyBytes = 9 + 10 * 8;
+    for (let round = 0; round < times({ quick: 3, usual: 20, long: 200 }); round++) {
+      const before = proxy.connections;
+      proxy.faults.cutAfterBytes = random.from(0, 3 * replyBytes);
+      proxy.faults.cutBy = random.pick(["end", "reset"]);
+      // The one that is there has passed more bytes already, so its next reply is its end; the one after it is cut as said.
+      await sick.patient.until("the second connection is cut", () => proxy.connections > before && proxy.open === 0);
+      proxy.mend();
+      await sick.recovers();
+    }
+    await sick.patient.end();
+  },
+});
