@@ -134,6 +134,7 @@ const meaningByErrno: ReadonlyMap<string, string> = new Map([
   ["EHOSTUNREACH", "there is no route to the host"],
   ["ENETUNREACH", "there is no route to the network"],
   ["ETIMEDOUT", "the device is silent on the network"],
+  ["EMFILE", "this process has reached its limit of open files; raise it"],
 ]);
 
 function describe(error: NodeJS.ErrnoException): string {

@@ -79,6 +79,7 @@ export async function work<Order extends ServiceOrder>(
 
 function openPairs(handles: readonly ConsumerPairHandle[]) {
   const opened = handles.map((handle) => openConsumerPair(handle));
+  for (const { guard } of opened) guard.open();
   return { segments: opened.map(({ segment }) => segment), guards: opened.map(({ guard }) => guard) };
 }
 

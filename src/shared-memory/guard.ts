@@ -65,6 +65,11 @@ export class Guard {
     this.#timing = timing;
   }
 
+  /** Opens its semaphore now if it can, before others take the last descriptor: without the semaphore it is no guard. */
+  open(): void {
+    failureOf(() => this.#current());
+  }
+
   /**
    * Runs the action under the guard. Never rejects. While an action waits, a further call joins it: the action runs once for both.
    */

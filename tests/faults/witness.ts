@@ -95,6 +95,24 @@ export class Witness {
     return statuses !== undefined && statuses.every((status) => status >>> 31 === 1);
   }
 
+  /** Every point of every server has a good value that was born since then, in a living image and in the document. */
+  isFresh(sinceMs: number): boolean {
+    const image = this.#image.current();
+    if (image === undefined || image.isRetired || !this.#image.hasWriter()) return false;
+    const isFresh = (value: unknown): boolean => typeof value === "number" && birthOf(value).atMs >= sinceMs;
+    const isImageFresh = image.directory.servers.every(({ points }, index) => {
+      const bank = image.snapshot(index);
+      return (
+        bank?.connection === ConnectionState.connected &&
+        points.every((_, point) => bank.status(point) === 0 && isFresh(bank.number(point, BuiltInType.Double)))
+      );
+    });
+    if (!isImageFresh) return false;
+    const entries = Object.entries(this.#readDocument() ?? {}).filter(([key]) => placeOf(key) !== undefined);
+    const points = image.directory.servers.flatMap((server) => server.points);
+    return entries.length === points.length && entries.every(([, { value }]) => isFresh(value));
+  }
+
   async end(): Promise<void> {
     this.#end.abort();
     await this.#ended;

@@ -73,6 +73,7 @@ const errnoWords: Readonly<Record<string, string>> = {
   ETIMEDOUT: "it does not answer (timed out)",
   ECONNRESET: "the server closed the connection",
   EPIPE: "the server closed the connection",
+  EMFILE: "this process has reached its limit of open files; raise it",
   ERR_INVALID_URL: "the endpoint URL is not valid",
 };
 

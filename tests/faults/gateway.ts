@@ -1,0 +1,44 @@
+// A partition of both services, one server each that goes on through every fault of the machine, to be patient of one.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { BornServer } from "./born-server.ts";
+import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
+import { bornOpcUaXml } from "./born-opcua.ts";
+import { Patient, type PatientOptions } from "./patient.ts";
+
+export const devicePlace = 0;
+export const serverPlace = 500;
+const points = 3;
+const settings = "<timeout>1</timeout><retryInterval>0.2</retryInterval>";
+
+/** Modbus alone, "device": a start takes a third of a second. */
+export async function modbusGateway(t: TestContext, options: Partial<PatientOptions> = {}): Promise<Patient> {
+  const { port } = await startBornDevice(t, devicePlace);
+  const modbus = bornModbusXml({ alias: "device", port, firstPlace: devicePlace, points, settings });
+  return new Patient(t, { modbus, ...options });
+}
+
+/** "device" and "server". */
+export async function gateway(t: TestContext, options: Partial<PatientOptions> = {}): Promise<Patient> {
+  const { port } = await BornServer.start(t, "opcua", serverPlace, points);
+  const opcua = bornOpcUaXml({ alias: "server", port, firstPlace: serverPlace, points, settings });
+  return await modbusGateway(t, { opcua, ...options });
+}
+
+/** Both services show values that are younger than `sinceMs` (wall clock), in their images and documents. */
+export function isFresh(patient: Patient, sinceMs: number): boolean {
+  return patient.witnesses.every((witness) => witness.isFresh(sinceMs));
+}
+
+/** A folder by which threads are told to fail, and how a partition is run so that it can be told. */
+export function threadFaults(t: TestContext, nodeOptions = "") {
+  const folder = mkdtempSync(join(tmpdir(), `cpc-test-${process.pid}-`));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const preloaded = fileURLToPath(new URL("./thread-faults.ts", import.meta.url));
+  const env = { NODE_OPTIONS: `${nodeOptions} --import=${preloaded}`, CPC_THREAD_FAULTS: folder };
+  return { file: (thread: string, fault: string) => join(folder, `${thread}-${fault}`), surroundings: { env } };
+}

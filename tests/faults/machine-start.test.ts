@@ -1,0 +1,132 @@
+// What a start finds: a partition that was killed, another one that starts at the same moment, too few descriptors.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { fault, times } from "./fault.ts";
+import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
+import { gateway, isFresh, modbusGateway } from "./gateway.ts";
+import { Patient } from "./patient.ts";
+
+const kills = times({ quick: 2, usual: 30, long: 1000 });
+const races = times({ quick: 2, usual: 10, long: 100 });
+const backWithinMs = 3000;
+const longestLifeMs = 300;
+const settings = "<timeout>1</timeout><retryInterval>0.2</retryInterval>";
+
+fault({
+  area: "Machine",
+  trigger: `the partition is killed with SIGKILL at any moment, ${kills} times`,
+  holds: "each next start shows good values of both services within 3 s",
+  extent: "quick",
+  limitMs: 30_000 + kills * 10_000,
+  run: async (t) => {
+    const patient = await gateway(t);
+    await patient.until("values are good", () => isFresh(patient, 0));
+    const paces: { wallMs: number; ownMs: number }[] = [];
+    for (let kill = 0; kill < kills; kill++) {
+      await pause(Math.random() * longestLifeMs);
+      for (const witness of patient.witnesses) witness.excuse(true);
+      await patient.child.end("SIGKILL");
+      const startedMs = Date.now();
+      patient.runAgain();
+      await patient.until("values are good again", () => isFresh(patient, startedMs));
+      const wallMs = Date.now() - startedMs;
+      paces.push({ wallMs, ownMs: wallMs - waitedForProcessorMs(patient.child.processId) });
+      for (const witness of patient.witnesses) witness.excuse(false);
+      patient.healthy();
+    }
+    const longest = paces.toSorted((a, b) => b.ownMs - a.ownMs)[0]!;
+    const text = `${longest.wallMs} ms, ${Math.round(longest.ownMs)} ms without the waits for a processor`;
+    t.diagnostic(`longest time from start to good values: ${text}`);
+    assert.ok(longest.ownMs < backWithinMs, text);
+    await patient.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: `two partitions of the same names are started at the same moment, ${races} times`,
+  holds: "exactly one of them runs and shows good values, the other exits 3 and says why",
+  extent: "quick",
+  limitMs: 30_000 + races * 10_000,
+  run: async (t) => {
+    for (let race = 0; race < races; race++) {
+      const patient = await modbusGateway(t);
+      const first = patient.child;
+      patient.runAgain();
+      const second = patient.child;
+      const loser = await Promise.race([first.ended.then(() => first), second.ended.then(() => second)]);
+      const winner = loser === first ? second : first;
+      const { code, stderr } = await loser.ended;
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, /cannot write to shared memory .* because another process does/);
+      const sinceMs = Date.now();
+      await winner.until("the winner has good values", () => isFresh(patient, sinceMs));
+      const { code: fine, stderr: log } = await winner.end();
+      assert.equal(fine, 0, log);
+      assert.deepEqual(patient.witness.violations, []);
+    }
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "the partition may have 64 descriptors open and has 60 devices to connect to",
+  holds: "as many as fit are good, the others say why not and get their turn when one leaves; nothing spins",
+  run: async (t) => {
+    const devices = await Promise.all(Array.from({ length: 60 }, (_, place) => startBornDevice(t, place)));
+    const servers = devices.map(({ port }, place) => ({
+      alias: `d${place}`,
+      port,
+      firstPlace: place,
+      points: 1,
+      settings,
+    }));
+    const surroundings = { wrapper: ["prlimit", "--nofile=64:64"] };
+    const patient = new Patient(t, { modbus: bornModbusXml(...servers), surroundings });
+    const states = () => patient.witness.health?.servers ?? [];
+    const connected = (): number => states().filter(({ state }) => state === "connected").length;
+    await patient.until("some are connected, the others know why not", () => {
+      const lacking = states().filter(({ lastError }) => lastError.includes("limit of open files"));
+      return connected() > 0 && connected() + lacking.length === servers.length;
+    });
+    const before = processorMs(patient.child.processId);
+    const reached = connected();
+    await pause(2000);
+    const usedMs = processorMs(patient.child.processId) - before;
+    t.diagnostic(`${reached} of ${servers.length} connected; ${usedMs} ms of processor time in 2 s`);
+    assert.ok(usedMs < 1000, `it spins: ${usedMs} ms of processor time in 2 s`);
+    const waiting = new Set(
+      states()
+        .filter(({ state }) => state !== "connected")
+        .map(({ server }) => server),
+    );
+    await Promise.all(devices.filter((_, place) => !waiting.has(`d${place}`)).map((device) => device.close()));
+    await patient.until("those that waited are connected", () =>
+      states().every(({ server, state }) => !waiting.has(server) || state === "connected"),
+    );
+    assert.deepEqual(patient.child.logged(/guard/), [], "the semaphores have theirs");
+    await patient.end();
+  },
+});
+
+/** Of all threads of the process together. */
+function processorMs(processId: number): number {
+  const [user = 0, system = 0] = readFileSync(`/proc/${processId}/stat`, "utf8")
+    .split(") ")[1]!
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
+  return (user + system) * 10; // clock ticks, of which Linux tells programs 100 a second
+}
+
+/** How long the thread of the process that waited longest was ready to run and had no processor: the fault of what else the machine does. */
+function waitedForProcessorMs(processId: number): number {
+  const threads = readdirSync(`/proc/${processId}/task`);
+  // Nanoseconds on a processor, nanoseconds ready for one, time slices: Documentation/scheduler/sched-stats.rst.
+  const waitsNs = threads.map((thread) =>
+    Number(readFileSync(`/proc/${processId}/task/${thread}/schedstat`, "utf8").split(" ")[1]),
+  );
+  return Math.max(...waitsNs) / 1e6;
+}

@@ -1,0 +1,38 @@
+// Faults inside the threads of the partition, by a module that is loaded before their own code (`--import`): a crash, an event loop that
+// stands still, memory that fills up. The test says which thread and what by a file, as `modbus-crash`.
+
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isMainThread, threadName } from "node:worker_threads";
+
+const lookMs = 5;
+const name = isMainThread ? "main" : (threadName ?? "");
+const folder = process.env["CPC_THREAD_FAULTS"] ?? "";
+
+const faults: Readonly<Record<string, (argument: string) => void>> = {
+  crash: () => {
+    throw new TypeError("a fault of the test");
+  },
+  /** For so many milliseconds. */
+  block: (argument) => {
+    const endMs = performance.now() + Number(argument);
+    while (performance.now() < endMs);
+  },
+  fill: () => {
+    const kept: unknown[] = [];
+    for (;;) kept.push(Array.from({ length: 1000 }, (_, index) => ({ index })));
+  },
+};
+
+/** A file that says "always" stays: whoever comes next meets the same. */
+function look(): void {
+  for (const [fault, happen] of Object.entries(faults)) {
+    const file = join(folder, `${name}-${fault}`);
+    if (!existsSync(file)) continue;
+    const argument = readFileSync(file, "utf8");
+    if (argument !== "always") rmSync(file);
+    happen(argument);
+  }
+}
+
+if (folder !== "") setInterval(look, lookMs).unref();
