@@ -135,19 +135,24 @@ const kinds: readonly Kind[] = [
   })),
 ];
 
-/** Runs until the signal aborts; `pace` divides the pauses, 0: nothing is done. The result grows meanwhile: how often each kind was done. */
-export function disturb(seed: number, pace: number, arms: Arms, stop: AbortSignal): ReadonlyMap<string, number> {
+export interface Disturbances {
+  /** How often each kind was done; grows meanwhile. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly ended: Promise<unknown>;
+}
+
+/** Runs until the signal aborts; `pace` divides the pauses, 0: nothing is done. */
+export function disturb(seed: number, pace: number, arms: Arms, stop: AbortSignal): Disturbances {
   const counts = new Map(kinds.map(({ name }) => [name, 0]));
   const idle = new Idle();
-  if (pace > 0) for (const [index, kind] of kinds.entries()) void again(kind, new Random(seed, 2000 + index));
-  return counts;
-
-  async function again(kind: Kind, random: Random): Promise<void> {
+  const again = async (kind: Kind, random: Random): Promise<void> => {
+    if (pace === 0) return;
     for (;;) {
       const factor = 0.25 + (1.5 * random.below(1000)) / 1000;
       await pause((kind.everyMs * factor) / pace, undefined, { signal: stop }).catch(() => undefined);
       if (stop.aborted) return;
       if (await kind.run(random, arms, idle)) counts.set(kind.name, (counts.get(kind.name) ?? 0) + 1);
     }
-  }
+  };
+  return { counts, ended: Promise.all(kinds.map((kind, index) => again(kind, new Random(seed, 2000 + index)))) };
 }

@@ -108,6 +108,7 @@ export class Run {
   );
   readonly #servers: ServerProcesses;
   readonly #children = new Set<ChildProcess>();
+  readonly #visitors = new Set<ChildProcess>();
   readonly #answers = new Map<string, number>();
   readonly #documents = { steady: noDocuments(), disturbed: noDocuments() };
   readonly #images = new Map<Protocol, Extract<WatcherReport, { kind: "look" }>>();
@@ -157,10 +158,12 @@ export class Run {
     this.#judge.begin(Date.now());
     this.#isJudging = true;
     const ending = AbortSignal.any([stop, AbortSignal.timeout(durationMs)]);
-    const disturbances = disturb(seed, pace, this.#arms(partition), ending);
+    const { counts: disturbances, ended } = disturb(seed, pace, this.#arms(partition, ending), ending);
     await this.#watch(partition, disturbances, startedAt.getTime(), ending);
 
     const endedMs = Date.now();
+    for (const visitor of this.#visitors) visitor.kill("SIGKILL");
+    await ended;
     const isAlive = partition.exitCode === null && partition.signalCode === null;
     const cpuSeconds = isAlive ? stateOfProcess(partition.pid ?? 0).cpuSeconds - cpuBefore : Number.NaN;
     this.#judge.settle(endedMs - 2 * intervalMs, true);
@@ -255,16 +258,17 @@ export class Run {
     });
   }
 
-  #startConsumer(
+  async #startConsumer(
     role: Visit | "steady",
     consumer: "steady" | "disturbed",
     protocol: Protocol = "modbus",
-  ): Promise<unknown> {
+  ): Promise<void> {
     const child = fork(entries.consumer, [role, this.#prefix, consumer, protocol], {
       ...apart,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#children.add(child);
+    if (role !== "steady") this.#visitors.add(child);
     const documents = this.#documents[consumer];
     child.on("message", (message) => {
       const { read, unreadable, judged, oldestMs, wrong } = message as ConsumerReport;
@@ -274,7 +278,9 @@ export class Run {
       documents.oldestMs = Math.max(documents.oldestMs, oldestMs);
       for (const what of wrong) this.#judge.wrong(Date.now(), what);
     });
-    return once(child, "exit").then(() => this.#children.delete(child));
+    await once(child, "exit");
+    this.#children.delete(child);
+    this.#visitors.delete(child);
   }
 
   /** Until the signal: looks, counts, samples and tells. */
@@ -344,41 +350,46 @@ export class Run {
     if (report.kind === "late") this.#awaitedLate.get(report.server)?.();
   }
 
-  #arms(partition: ChildProcess): Arms {
+  #arms(partition: ChildProcess, ending: AbortSignal): Arms {
+    const wait = async (durationMs: number): Promise<void> => {
+      await pause(durationMs, undefined, { signal: ending }).catch(() => undefined);
+    };
     return {
       restartDevice: async (server, downMs) => {
         this.#servers.order(server, { kind: "restart", server: server.alias, downMs });
-        await pause(downMs + lateGraceMs);
+        await wait(downMs + lateGraceMs);
       },
       hangDevice: async (server, forMs) => {
         this.#servers.order(server, { kind: "hang", server: server.alias, forMs });
-        await pause(forMs + lateGraceMs);
+        await wait(forMs + lateGraceMs);
       },
       cut: async (server) => {
         this.#servers.order(server, { kind: "cut", server: server.alias });
-        await pause(lateGraceMs);
+        await wait(lateGraceMs);
       },
       late: async (server, byMs) => {
-        const isDue = new Promise<void>((resolve) => this.#awaitedLate.set(server.alias, resolve));
+        const isDue = new Promise<void>((resolve) => {
+          this.#awaitedLate.set(server.alias, resolve);
+        });
         this.#servers.order(server, { kind: "late", server: server.alias, byMs });
-        await Promise.race([isDue, pause(startLimitMs)]);
+        await Promise.race([isDue, wait(startLimitMs)]);
         this.#awaitedLate.delete(server.alias);
-        await pause(byMs);
+        await wait(byMs);
       },
       killServers: async (process, downMs) => {
         await this.#servers.kill("opcua", process);
-        await pause(downMs);
-        if (!this.#isEnding) await this.#servers.start("opcua", process);
+        await wait(downMs);
+        if (!ending.aborted) await this.#servers.start("opcua", process);
       },
       stopServers: async (process, forMs) => {
         this.#servers.signal("opcua", process, "SIGSTOP");
-        await pause(forMs);
+        await wait(forMs);
         this.#servers.signal("opcua", process, "SIGCONT");
       },
       reconfigure: async (server) => {
         this.#writeModbus(server.alias);
         partition.kill("SIGHUP");
-        await pause(settleMs);
+        await wait(settleMs);
       },
       visit: async (visit, protocol) => {
         await this.#startConsumer(visit, "disturbed", protocol);
