@@ -51,7 +51,7 @@ async function soak(): Promise<number> {
   const seed = numberOf("seed", values.seed ?? String(randomBytes(4).readUInt32LE()));
   const pace = numberOf("pace", values.pace);
   if (hours === undefined || minutes === undefined || seed === undefined || pace === undefined) return 2;
-  const durationMs = hours * 3_600_000 + minutes * 60_000 || defaultMs;
+  const durationMs = Math.round(hours * 3_600_000 + minutes * 60_000) || defaultMs;
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort());
   const run = new Run({ durationMs, seed, pace, logFile: values["partition-log"] });
