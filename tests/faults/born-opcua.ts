@@ -26,6 +26,10 @@ export interface BornOpcUaServer {
   readonly settings?: string;
   /** Further elements of `<security>`. */
   readonly security?: string;
+  /** URI of a place's namespace; default: the namespace index 1. */
+  readonly namespaceOf?: (place: number) => string;
+  /** `<node>` elements after those of the points. */
+  readonly furtherNodes?: string;
 }
 
 export interface RunningOpcUaServer {
@@ -59,13 +63,13 @@ export async function startBornOpcUa(
   return { server, port: portOf(url), close };
 }
 
-export function addBornVariables(server: OPCUAServer, firstPlace: number, points: number): void {
+export function addBornVariables(server: OPCUAServer, firstPlace: number, points: number, namespace = 1): void {
   const { addressSpace } = server.engine;
   if (addressSpace === null) throw new TypeError("server has no address space");
   for (let place = firstPlace; place < firstPlace + points; place++) {
-    addressSpace.getNamespace(1).addVariable({
+    addressSpace.getNamespace(namespace).addVariable({
       organizedBy: addressSpace.rootFolder.objects,
-      nodeId: `ns=1;s=${pointName(place)}`,
+      nodeId: `ns=${namespace};s=${pointName(place)}`,
       browseName: pointName(place),
       dataType: "Double",
       value: { get: () => new Variant({ dataType: DataType.Double, value: bornValue(Date.now(), place) }) },
@@ -75,18 +79,34 @@ export function addBornVariables(server: OPCUAServer, firstPlace: number, points
 
 export function bornOpcUaXml(...servers: readonly BornOpcUaServer[]): string {
   const elements = servers.map(
-    ({ alias, host = "127.0.0.1", port, firstPlace, points, policy = "None", settings = "", security = "" }) => {
+    ({
+      alias,
+      host = "127.0.0.1",
+      port,
+      firstPlace,
+      points,
+      policy = "None",
+      settings = "",
+      security = "",
+      ...more
+    }) => {
+      const { namespaceOf, furtherNodes = "" } = more;
       const nodes = Array.from({ length: points }, (_, point) => {
-        const name = pointName(firstPlace + point);
-        return `<node><DisplayName>${name}</DisplayName><NamespaceIndex>1</NamespaceIndex>
-        <IdentifierType>String</IdentifierType><Identifier>${name}</Identifier>
-        <datatype>Double</datatype><description></description></node>`;
+        const place = firstPlace + point;
+        const uri = namespaceOf?.(place);
+        return nodeXml(pointName(place), uri === undefined ? undefined : `<NamespaceUri>${uri}</NamespaceUri>`);
       });
       return `<server><server_app_uri>opc.tcp://${host}:${port}</server_app_uri>
     <client_app_uri>urn:cpc-partition:test:client</client_app_uri><alias>${alias}</alias>${settings}
     <security><policy>SecurityPolicy${policy}</policy><mode>${policy === "None" ? "None" : "SignAndEncrypt"}</mode>${security}</security>
-    <nodes>${nodes.join("\n")}</nodes></server>`;
+    <nodes>${nodes.join("\n")}${furtherNodes}</nodes></server>`;
     },
   );
   return `<?xml version="1.0" encoding="UTF-8"?>\n<opcua-servers>\n${elements.join("\n")}\n</opcua-servers>\n`;
+}
+
+export function nodeXml(name: string, namespace = "<NamespaceIndex>1</NamespaceIndex>"): string {
+  return `<node><DisplayName>${name}</DisplayName>${namespace}
+        <IdentifierType>String</IdentifierType><Identifier>${name}</Identifier>
+        <datatype>Double</datatype><description></description></node>`;
 }

@@ -2,8 +2,8 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { Lifetime } from "./born-modbus.ts";
 
 const entry = fileURLToPath(new URL("./born-server-process.ts", import.meta.url));
 
@@ -18,7 +18,7 @@ export class BornServer {
 
   /** `wrapper`: a command that the process is run by, as `["ip", "netns", "exec", name]`. `port`: to come back where one was. */
   static async start(
-    t: TestContext,
+    t: Lifetime,
     protocol: "modbus" | "opcua",
     firstPlace: number,
     points: number,

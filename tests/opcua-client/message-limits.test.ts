@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { DataType, DataValue, ReadResponse, Variant, VariantArrayType } from "node-opcua-client";
+import { DataType, DataValue, ReadRequest, ReadResponse, Variant, VariantArrayType } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
 import { OpcUaClient } from "../../src/opcua-client/opcua-client.ts";
@@ -80,6 +80,7 @@ describe("a server", () => {
       certificate: await certificateIn(folder.path, "server"),
       build: (built) => {
         addConstant(built, "small", bytesOf(8));
+        for (let i = 0; i < 64; i++) addConstant(built, `small${i}`, bytesOf(8));
         addConstant(built, "large", bytesOf(largestMessageBytes - 65_536));
         addConstant(built, "too large", bytesOf(largestMessageBytes + 1));
       },
@@ -106,6 +107,23 @@ describe("a server", () => {
     assert.equal(sink.values.get(1), undefined);
     assert.ok((sink.statuses.get(1) ?? 0) >= 0x8000_0000);
     assert.deepEqual(sink.values.get(2)?.value, Buffer.alloc(largestMessageBytes - 65_536));
+  });
+
+  test("that has one value that is too large is asked for the others in few requests", async () => {
+    const names = Array.from({ length: 64 }, (_, i) => `small${i}`).toSpliced(20, 0, "too large");
+    const client = clientOf(url, ...names);
+    await client.connect(never);
+    await client.poll(new RecordingSink(), never);
+    let requests = 0;
+    const onRequest = (request: unknown): void => void (request instanceof ReadRequest && requests++);
+    server.on("request", onRequest);
+    const sink = new RecordingSink();
+    await client.poll(sink, never);
+    server.off("request", onRequest);
+    await client.disconnect();
+    assert.equal(sink.values.size, names.length - 1);
+    assert.ok((sink.statuses.get(20) ?? 0) >= 0x8000_0000);
+    assert.ok(requests <= 8, `${requests} requests`);
   });
 
   test("that acknowledges limits without limit does not choose how much memory we take", async () => {

@@ -2,7 +2,9 @@
 // outstanding, so that batches in parallel can fail where the same ones in sequence succeed.
 //
 // A fault of the server for a whole request is an answer about its nodes and goes to the visitor; a request that is too large
-// is cut in half until it fits, and the size found is kept for the rest of the session. Whatever ends the session is thrown.
+// is cut in half until it fits, for the rest of the session: all requests when it has too many nodes, this one alone when the
+// contents are too large, so that one giant value costs a few requests and not one for each node. Whatever ends the session is
+// thrown.
 //
 // With the last request the server is asked whether it runs, and when it says no, that is thrown, too. Where every request is
 // full already, the question is a request of its own, in one run of ten: the values of a server that stops running look good
@@ -22,10 +24,10 @@ export interface ReadLimit {
 /** Gets either the value of the node with this index, or the status code of the fault that came instead. */
 export type ResultVisitor = (index: number, result: DataValue | undefined, faultStatus: number) => void;
 
-/** Sizes of the message or of the list were too much for one of the two sides (OPC 10000-6, A.2). */
+const badTooManyOperations = 0x80100000;
+/** The size of a message was too much for one of the two sides (OPC 10000-6, A.2). */
 const tooLargeStatuses = new Set([
   0x80080000, // BadEncodingLimitsExceeded
-  0x80100000, // BadTooManyOperations
   0x80800000, // BadTcpMessageTooLarge
   0x80b80000, // BadRequestTooLarge
   0x80b90000, // BadResponseTooLarge
@@ -58,7 +60,7 @@ export class BatchRead {
     this.#nodes = nodes;
     this.#timestamps = timestamps;
     this.#limit = limit;
-    this.#batches = this.#cut(0);
+    this.#batches = this.#cut(0, nodes.length, limit.nodesPerRead, true);
   }
 
   /** Every node once. `prepare` may change a batch's results before they are visited. */
@@ -79,26 +81,37 @@ export class BatchRead {
       } catch (error) {
         const status = statusOf((error as Error).cause ?? error)?.value;
         if (status === undefined || endsSession(status)) throw error;
-        const asked = request.nodesToRead?.length ?? 0;
-        if (tooLargeStatuses.has(status >>> 0) && asked > 1) {
-          this.#limit.nodesPerRead = Math.ceil(asked / 2);
-          this.#batches = [...this.#batches.slice(0, position), ...this.#cut(first)];
-          continue;
-        }
+        if (this.#cutInHalves(position, status >>> 0)) continue;
         for (let i = 0; i < count; i++) visit(first + i, undefined, status >>> 0);
       }
       position++;
     }
   }
 
-  #cut(from: number): Batch[] {
+  /** False when the status is not about the size of the request, or nothing is left to cut. */
+  #cutInHalves(position: number, status: number): boolean {
+    const { first, count, request } = this.#batches[position] as Batch;
+    const asked = request.nodesToRead?.length ?? 0;
+    const half = Math.ceil(asked / 2);
+    if (asked < 2) return false;
+    if (tooLargeStatuses.has(status)) {
+      this.#batches.splice(position, 1, ...this.#cut(first, first + count, half, asked > count));
+      return true;
+    }
+    if (status !== badTooManyOperations) return false;
+    this.#limit.nodesPerRead = half;
+    this.#batches.splice(position, Infinity, ...this.#cut(first, this.#nodes.length, half, true));
+    return true;
+  }
+
+  #cut(from: number, to: number, mostNodes: number, asksState: boolean): Batch[] {
     const batches: Batch[] = [];
-    for (let first = from; ; first += this.#limit.nodesPerRead) {
-      const nodes = this.#nodes.slice(first, first + this.#limit.nodesPerRead);
-      const isLast = nodes.length < this.#limit.nodesPerRead;
-      const nodesToRead = isLast ? [...nodes, serverStateNode] : nodes;
+    for (let first = from; ; first += mostNodes) {
+      const nodes = this.#nodes.slice(first, Math.min(to, first + mostNodes));
+      const isLast = nodes.length < mostNodes;
+      const nodesToRead = isLast && asksState ? [...nodes, serverStateNode] : nodes;
       const request = new ReadRequest({ maxAge: 0, timestampsToReturn: this.#timestamps, nodesToRead });
-      batches.push({ first, count: nodes.length, request });
+      if (nodesToRead.length > 0) batches.push({ first, count: nodes.length, request });
       if (isLast) return batches;
     }
   }

@@ -67,6 +67,7 @@ export class SecureSession {
   #channel: ClientSecureChannelLayer | undefined;
   #session: ClientSession | undefined;
   #lost: ServerError | undefined;
+  #renewal: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: SessionOptions) {
@@ -115,6 +116,7 @@ export class SecureSession {
     this.#client.on("connection_lost", () => {
       this.#lost ??= new ServerError("ConnectionFailed", server.alias, `the connection to ${url} was lost`);
     });
+    this.#watchRenewals();
     if (serverCertificate !== undefined) this.#watchCreateSession(serverCertificate);
     await this.#openChannel(options, limit);
     const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
@@ -202,6 +204,22 @@ export class SecureSession {
     });
   }
 
+  /**
+   * A renewal that is refused or not answered leaves node-opcua with the old token, which it uses on until the server drops what
+   * comes with it, and no poll tells before (OPC 10000-6, 6.7.4). While the old token is good there is still time to leave politely.
+   */
+  #watchRenewals(): void {
+    const { alias, endpointUrl, timeoutMs } = this.server;
+    this.#client.on("lifetime_75", () => {
+      clearTimeout(this.#renewal);
+      this.#renewal = setTimeout(() => {
+        const message = `cannot stay connected to ${endpointUrl} because the server does not renew the token of its channel`;
+        this.#lost ??= new ServerError("ConnectionFailed", alias, message);
+      }, timeoutMs);
+    });
+    this.#client.on("security_token_renewed", () => clearTimeout(this.#renewal));
+  }
+
   #giveUp(reason: ServerError): void {
     this.#lost ??= reason;
     this.#cut();
@@ -262,6 +280,7 @@ export class SecureSession {
     await Promise.race([farewell, isOver.promise]);
     clearTimeout(timer);
     this.#cut();
+    clearTimeout(this.#renewal);
     this.#client.removeAllListeners();
   }
 
