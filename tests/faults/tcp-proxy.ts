@@ -16,7 +16,7 @@ export interface LineFaults {
   hold: boolean;
   /** Bytes go on in pieces of this size, each in a packet of its own. */
   sliceBytes: number | undefined;
-  /** This many bytes to the client are still let through, then the connection is ended: by FIN, or by RST. */
+  /** Of each connection this many bytes to the client are still let through, then it is ended: by FIN, or by RST. */
   cutAfterBytes: number | undefined;
   cutBy: "end" | "reset";
   /** New connections are accepted and closed at once. */
@@ -39,6 +39,10 @@ export class TcpProxy {
   readonly faults: LineFaults = { ...noFaults };
   /** Connections so far. */
   connections = 0;
+  /** Those that `cutAfterBytes` ended. */
+  cuts = 0;
+  /** Sees bytes as they arrive, and may change the faults that they will suffer. */
+  onBytes: (direction: Direction, bytes: Buffer) => void = () => {};
   readonly #server: Server;
   readonly #lines = new Set<Line>();
 
@@ -53,6 +57,8 @@ export class TcpProxy {
       }
       const line = new Line(client, connect({ port: targetPort(), host: "127.0.0.1", noDelay: true }), this.faults);
       this.#lines.add(line);
+      line.onBytes = (direction, bytes) => this.onBytes(direction, bytes);
+      line.onCut = () => this.cuts++;
       line.onEnd = () => this.#lines.delete(line);
     });
   }
@@ -73,7 +79,7 @@ export class TcpProxy {
   /** Whatever was wrong with the line is over, and what was held goes on. */
   mend(): void {
     Object.assign(this.faults, noFaults);
-    for (const line of this.#lines) line.release();
+    for (const line of this.#lines) line.goOn();
   }
 
   /** Ends every connection on both sides. */
@@ -88,12 +94,21 @@ export class TcpProxy {
   }
 }
 
+/** Bytes on their way. `dueMs` is monotonic. */
+interface Piece {
+  readonly bytes: Buffer;
+  readonly dueMs: number;
+}
+
 class Line {
   readonly #ends: Readonly<Record<Direction, Socket>>;
   readonly #faults: LineFaults;
-  #held: (() => void)[] = [];
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #onTheWay: Record<Direction, Piece[]> = { "to client": [], "to server": [] };
+  readonly #timers = new Map<Direction, NodeJS.Timeout>();
+  /** To the client, since they are counted. */
   #passedBytes = 0;
+  onBytes: (direction: Direction, bytes: Buffer) => void = () => {};
+  onCut: () => void = () => {};
   onEnd: () => void = () => {};
 
   constructor(client: Socket, server: Socket, faults: LineFaults) {
@@ -110,44 +125,57 @@ class Line {
   }
 
   end(by: LineFaults["cutBy"]): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#held = [];
-    for (const socket of Object.values(this.#ends)) {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const [direction, socket] of Object.entries(this.#ends)) {
+      this.#onTheWay[direction as Direction] = [];
       if (by === "reset") socket.resetAndDestroy();
       else socket.destroy();
     }
     this.onEnd();
   }
 
-  release(): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const deliver of held) deliver();
+  goOn(): void {
+    this.#pass("to client");
+    this.#pass("to server");
   }
 
   #arrived(direction: Direction, bytes: Buffer): void {
+    this.onBytes(direction, bytes);
     if (this.#faults.drop.has(direction)) return;
-    const deliver = (): void => this.#deliver(direction, bytes);
-    const { delayMs } = this.#faults;
-    if (this.#faults.hold || this.#held.length > 0) this.#held.push(deliver);
-    else if (delayMs === 0 && this.#timers.size === 0) deliver();
-    else {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        deliver();
-      }, delayMs);
-      this.#timers.add(timer);
+    this.#onTheWay[direction].push({ bytes, dueMs: performance.now() + this.#faults.delayMs });
+    this.#pass(direction);
+  }
+
+  /** Whatever is due; nothing overtakes what came before it. */
+  #pass(direction: Direction): void {
+    clearTimeout(this.#timers.get(direction));
+    const pieces = this.#onTheWay[direction];
+    for (let piece = pieces[0]; piece !== undefined && !this.#faults.hold; piece = pieces[0]) {
+      const waitMs = piece.dueMs - performance.now();
+      if (waitMs > 0) {
+        this.#timers.set(
+          direction,
+          setTimeout(() => this.#pass(direction), waitMs),
+        );
+        return;
+      }
+      pieces.shift();
+      this.#deliver(direction, piece.bytes);
     }
   }
 
   #deliver(direction: Direction, bytes: Buffer): void {
     const to = this.#ends[direction];
     const { cutAfterBytes, sliceBytes, cutBy } = this.#faults;
-    const isCut = direction === "to client" && cutAfterBytes !== undefined;
-    const allowed = isCut ? bytes.subarray(0, Math.max(0, cutAfterBytes - this.#passedBytes)) : bytes;
-    if (direction === "to client") this.#passedBytes += allowed.length;
+    const isCounted = direction === "to client" && cutAfterBytes !== undefined;
+    if (direction === "to client" && !isCounted) this.#passedBytes = 0;
+    const allowed = isCounted ? bytes.subarray(0, Math.max(0, cutAfterBytes - this.#passedBytes)) : bytes;
+    if (isCounted) this.#passedBytes += allowed.length;
     const step = sliceBytes ?? Math.max(1, allowed.length);
     for (let start = 0; start < allowed.length; start += step) to.write(allowed.subarray(start, start + step));
-    if (isCut && allowed.length < bytes.length) to.write("", () => this.end(cutBy));
+    if (allowed.length < bytes.length) {
+      this.onCut();
+      to.write("", () => this.end(cutBy));
+    }
   }
 }
