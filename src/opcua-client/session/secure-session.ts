@@ -60,6 +60,8 @@ export interface SessionOptions {
 
 /** How long a polite farewell may take before the connection is cut. */
 const farewellMs = 2000;
+/** To a server that has just not answered: time enough to send the farewell, and no wait for an answer. */
+const farewellToSilentMs = 100;
 
 export class SecureSession {
   readonly server: OpcUaServer;
@@ -69,6 +71,7 @@ export class SecureSession {
   #lost: ServerError | undefined;
   #renewal: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
+  #isSilent = false;
 
   private constructor(options: SessionOptions) {
     const { server, application, serverCertificate } = options;
@@ -263,7 +266,9 @@ export class SecureSession {
   }
 
   #failure(error: unknown, what: string): ServerError {
-    return asServerError(this.#lost ?? error, this.server.alias, what, this.#channel);
+    const failure = asServerError(this.#lost ?? error, this.server.alias, what, this.#channel);
+    this.#isSilent ||= failure.code === "Timeout";
+    return failure;
   }
 
   /** CloseSession and CloseSecureChannel if the server still listens, and the end of the socket in any case. Never rejects. */
@@ -276,7 +281,7 @@ export class SecureSession {
     const farewell = answerOf<void>((done) => this.#client.disconnect(done)).catch(() => undefined);
     // Not left to the library: a callback that never comes must not keep the server's loop from connecting again.
     const isOver = Promise.withResolvers<void>();
-    const timer = setTimeout(isOver.resolve, farewellMs);
+    const timer = setTimeout(isOver.resolve, this.#isSilent ? farewellToSilentMs : farewellMs);
     await Promise.race([farewell, isOver.promise]);
     clearTimeout(timer);
     this.#cut();
