@@ -58,7 +58,6 @@ interface Libc {
   fchmod(descriptor: number, mode: number): number;
   posix_fallocate(descriptor: number, offset: number, lengthBytes: number): number;
   fallocate(descriptor: number, mode: number, offset: number, lengthBytes: number): number;
-  lseek(descriptor: number, offset: number, whence: number): number;
   pread(descriptor: number, bytes: Uint8Array, lengthBytes: number, offset: number): number;
   pwrite(descriptor: number, bytes: Uint8Array, lengthBytes: number, offset: number): number;
   write(descriptor: number, bytes: Uint8Array, lengthBytes: number): number;
@@ -139,7 +138,6 @@ export const libc: Libc = {
   fchmod: bind("int fchmod(int fd, unsigned int mode)", minusOneFails),
   posix_fallocate: bind("int posix_fallocate(int fd, int64_t offset, int64_t len)", resultIsErrno),
   fallocate: bind("int fallocate(int fd, int mode, int64_t offset, int64_t len)", minusOneFails),
-  lseek: bind("int64_t lseek(int fd, int64_t offset, int whence)", minusOneFails),
   pread: bind("int64_t pread(int fd, void *buf, size_t count, int64_t offset)", minusOneFails),
   pwrite: bind("int64_t pwrite(int fd, const void *buf, size_t count, int64_t offset)", minusOneFails),
   write: bind("int64_t write(int fd, const void *buf, size_t count)", minusOneFails),

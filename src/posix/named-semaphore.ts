@@ -1,8 +1,9 @@
 // One POSIX named semaphore: sem_overview(7).
 //
 // glibc keeps it in a file of 32 bytes and maps it. A consumer with write permission can cut that file, and the next touch
-// would end this process with SIGBUS; so the file's size is looked at before every touch, through a descriptor that is
-// kept beside the mapping, and a cut one is an error. What remains is a file cut within the microsecond between look and touch.
+// would end this process with SIGBUS; or fill it with garbage, and then glibc ends it with abort(3). So the file is looked at before every
+// touch, through a descriptor that is kept beside the mapping, and a spoilt one is an error. What remains is a file that is spoilt
+// within the microsecond between look and touch.
 // Not promised: that a permit comes back when its holder dies. A semaphore has no owner.
 
 import { constants } from "node:fs";
@@ -22,7 +23,6 @@ const maxPlausibleValue = 1000;
 const attempts = 10;
 /** fcntl.h of Linux; node:fs sets it by itself and does not name it. */
 const O_CLOEXEC = 0o2000000;
-const SEEK_END = 2;
 
 export interface SemaphoreWithOrigin {
   readonly semaphore: NamedSemaphore;
@@ -34,6 +34,7 @@ export class NamedSemaphore implements Disposable {
   readonly #semaphore: bigint;
   readonly #descriptor: number;
   readonly #value = new Int32Array(1);
+  #model: Uint8Array | undefined;
   #isOpen = true;
 
   private constructor(name: string, semaphore: bigint, descriptor: number) {
@@ -140,14 +141,8 @@ export class NamedSemaphore implements Disposable {
 
   /** True when its file is whole and holds what a semaphore with a plausible value holds. */
   isSound(): boolean {
-    const content = new Uint8Array(fileBytes + 1);
-    const length = libc.pread(this.#descriptor, content, content.byteLength, 0);
-    if (length < 0) throw new PosixError("read semaphore", this.name, "pread", length);
-    if (length !== fileBytes) return false;
-    const model = new Uint8Array(fileBytes);
-    const result = libc.sem_init(model, 1, 0);
-    if (result < 0) throw new PosixError("make a model of semaphore", this.name, "sem_init", result);
-    if (model.some((byte, index) => index >= volatileBytes && byte !== content[index])) return false;
+    const content = this.#content();
+    if (content.byteLength !== fileBytes || !this.#isSemaphore(content)) return false;
     return new DataView(content.buffer).getUint32(0, endianness() === "LE") <= maxPlausibleValue;
   }
 
@@ -211,10 +206,32 @@ export class NamedSemaphore implements Disposable {
   /** Throws an UnsuitableObjectError where a touch would end the process. */
   #requireWhole(): void {
     if (!this.#isOpen) throw new UnsuitableObjectError("use semaphore", this.name, "it is closed");
-    const sizeBytes = libc.lseek(this.#descriptor, 0, SEEK_END);
-    if (sizeBytes < 0) throw new PosixError("use semaphore", this.name, "lseek", sizeBytes);
-    if (sizeBytes < fileBytes) {
-      throw new UnsuitableObjectError("use semaphore", this.name, `another program cut its file to ${sizeBytes} bytes`);
+    const content = this.#content();
+    if (content.byteLength < fileBytes) {
+      const reason = `another program cut its file to ${content.byteLength} bytes`;
+      throw new UnsuitableObjectError("use semaphore", this.name, reason);
     }
+    if (!this.#isSemaphore(content))
+      throw new UnsuitableObjectError("use semaphore", this.name, "another program wrote something else into its file");
+  }
+
+  /** Behind value and waiters it holds what every semaphore between processes does. */
+  #isSemaphore(content: Uint8Array): boolean {
+    const model = this.#model ?? new Uint8Array(fileBytes);
+    if (this.#model === undefined) {
+      const result = libc.sem_init(model, 1, 0);
+      if (result < 0) throw new PosixError("make a model of semaphore", this.name, "sem_init", result);
+      this.#model = model;
+    }
+    for (let offset = volatileBytes; offset < fileBytes; offset++) if (content[offset] !== model[offset]) return false;
+    return true;
+  }
+
+  /** The bytes of its file; one more than there should be tells a file that is too long. */
+  #content(): Uint8Array<ArrayBuffer> {
+    const content = new Uint8Array(fileBytes + 1);
+    const length = libc.pread(this.#descriptor, content, content.byteLength, 0);
+    if (length < 0) throw new PosixError("read semaphore", this.name, "pread", length);
+    return content.subarray(0, length);
   }
 }

@@ -92,6 +92,22 @@ test("a cut semaphore is an error and not the end of the process", async (t) => 
   assert.deepEqual(await victim.ended(), [null, "SIGBUS"]);
 });
 
+test("a semaphore that was filled with garbage is an error and not the end of the process", async (t) => {
+  const name = `${ownPrefix(t)}a`;
+  using semaphore = create(name);
+  writeFileSync(path(name), Buffer.alloc(32, 1), { flag: "r+" });
+  assert.equal(semaphore.isSound(), false);
+  for (const touch of [() => semaphore.tryWait(), () => semaphore.post(), () => semaphore.value()]) {
+    assert.throws(touch, { code: "UnsuitableObject", message: /wrote something else into its file/ });
+  }
+  semaphore.unlink();
+
+  // Without the look before the touch it is the end of the process.
+  create(name).close();
+  const victim = new OtherProcess(t, new URL("peer.ts", import.meta.url), ["touch a semaphore full of garbage", name]);
+  assert.deepEqual(await victim.ended(), [null, "SIGABRT"]);
+});
+
 test("a semaphore knows when its name leads to none or to another", (t) => {
   const name = `${ownPrefix(t)}a`;
   using semaphore = create(name);

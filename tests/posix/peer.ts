@@ -1,6 +1,6 @@
 // The other process of the tests in this folder: first parameter what to do, second the name.
 
-import { truncateSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import { waitOnWord } from "../../src/posix/futex.ts";
 import { libc } from "../../src/posix/libc.ts";
 import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
@@ -44,5 +44,11 @@ if (task === "write") {
   const semaphore = libc.sem_open(`/${name}`, 0);
   truncateSync(`/dev/shm/sem.${name}`, 0);
   if (typeof semaphore === "bigint") libc.sem_trywait(semaphore);
+  process.disconnect();
+} else if (task === "touch a semaphore full of garbage") {
+  const semaphore = libc.sem_open(`/${name}`, 0);
+  // A permit, waiters, and what tells semaphores of one process from those of several neither one nor the other.
+  writeFileSync(`/dev/shm/sem.${name}`, Buffer.alloc(32, 1), { flag: "r+" });
+  if (typeof semaphore === "bigint") libc.sem_post(semaphore);
   process.disconnect();
 }
