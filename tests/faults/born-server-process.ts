@@ -1,16 +1,18 @@
 // A server of born values in a process of its own, to be stopped and killed: `born-server-process.ts modbus|opcua PLACE POINTS PORT HOST`.
 // Prints its port on a line when it listens; ends with SIGTERM.
 
-import { startBornDevice, type Lifetime } from "./born-modbus.ts";
-import { startBornOpcUa } from "./born-opcua.ts";
+import type { Lifetime } from "./born-modbus.ts";
 
 const [kind, firstPlace = "0", points = "1", port = "0"] = process.argv.slice(2);
 const endings: (() => Promise<void>)[] = [];
 const life: Lifetime = { after: (ending) => void endings.push(ending) };
-const started =
-  kind === "modbus"
-    ? await startBornDevice(life, Number(firstPlace), Number(port))
-    : await startBornOpcUa(life, Number(firstPlace), Number(points), { port: Number(port) });
+const start = {
+  modbus: async () => (await import("./born-modbus.ts")).startBornDevice(life, Number(firstPlace), Number(port)),
+  // Loaded only when wanted: it takes a second.
+  opcua: async () =>
+    (await import("./born-opcua.ts")).startBornOpcUa(life, Number(firstPlace), Number(points), { port: Number(port) }),
+}[kind === "modbus" ? "modbus" : "opcua"];
+const started = await start();
 process.stdout.write(`${started.port}\n`);
 process.once("SIGTERM", () => {
   void Promise.all(endings.map((ending) => ending())).then(() => process.exit(0));

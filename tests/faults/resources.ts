@@ -57,5 +57,6 @@ function descriptorsOf(processId: number): readonly string[] {
 
 function sharedMappingsOf(processId: number): readonly string[] {
   const mapped = readFileSync(`/proc/${processId}/maps`, "utf8").match(/\/dev\/shm\/.*/g) ?? [];
-  return mapped.map((path) => `mapping ${path}`);
+  // The C library makes a semaphore under a name of six random letters, and the mapping keeps that name.
+  return mapped.map((path) => `mapping ${path.replace(/sem\.\w{6} \(deleted\)$/, "a new semaphore")}`);
 }

@@ -6,12 +6,12 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
-import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
 import { OpenedImage } from "../../src/process-image/opened-image.ts";
 import { ConnectionState } from "../../src/process-image/layout.ts";
 import { healthOf, type ServerHealth, type ServiceHealth } from "../../src/commands/health.ts";
 import type { Place } from "../commands/cpc.ts";
 import { birthOf, placeOf } from "./born-value.ts";
+import { readGuarded } from "./document-consumer.ts";
 
 export interface WitnessRules {
   /** How old a value may be that looks good: how long a silent server is waited for, a cycle, and some for a busy machine. */
@@ -22,6 +22,8 @@ export interface WitnessRules {
   readonly longestPauseMs: number;
   /** Documents are looked at, too. False where the guard is what the case is about. */
   readonly documents: boolean;
+  /** Whose document. Default: there is only one. */
+  readonly consumer?: string;
 }
 
 const lookMs = 10;
@@ -167,13 +169,8 @@ export class Witness {
   }
 
   #readDocument() {
-    using semaphore = NamedSemaphore.openExisting(`${this.#place.prefix}${this.#service}_semaphore`);
-    if (semaphore?.tryWait() !== true) return undefined;
-    try {
-      return this.#place.document(`${this.#service}_shm`);
-    } finally {
-      semaphore.post();
-    }
+    const { consumer } = this.#rules;
+    return readGuarded({ place: this.#place, service: this.#service, ...(consumer === undefined ? {} : { consumer }) });
   }
 
   #judge(what: string, key: string, value: number, lookedAtMs: number, alias: string | undefined): void {

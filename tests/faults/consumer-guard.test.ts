@@ -1,0 +1,115 @@
+// Consumers that do with the guard what they should not. It is theirs to take and to give back, so they can do everything with it.
+
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { fault, times } from "./fault.ts";
+import { isMeasured, Ward } from "./ward.ts";
+
+const area = "Consumer";
+const intervalMs = 50;
+const killedWithinMs = 15;
+const stoppedTimes = { quick: 3, usual: 20, long: 200 };
+const misbehavesMs = times({ quick: 500, usual: 3000, long: 30_000 });
+
+fault({
+  area,
+  trigger: "killed while it takes, holds and gives back the guard",
+  holds: "the other consumer's documents come on time, its own successor has fresh values within three cycles",
+  extent: "quick",
+  limitMs: 900_000,
+  run: async (t) => {
+    const ward = await Ward.start(t, intervalMs, isMeasured);
+    let heldAtDeath = 0;
+    const kills = times({ quick: 5, usual: 50, long: 1000 });
+    const kill = async (): Promise<void> => {
+      let next = ward.badConsumer("comes and goes");
+      for (let count = 1; count <= kills; count++) {
+        const consumer = await next;
+        // Another one starts while this one dies and is got over.
+        if (count < kills) next = ward.badConsumer("comes and goes");
+        consumer.send("start");
+        assert.equal(await consumer.next(), "started");
+        await pause(Math.random() * killedWithinMs);
+        await consumer.kill();
+        if (ward.permits() === 0) heldAtDeath++;
+        await ward.recovers();
+      }
+    };
+    await (isMeasured ? ward.staysPunctual(kill) : kill());
+    const { guardTimeouts = 0, guardSeizures = 0 } = ward.patient.witness.health ?? {};
+    t.diagnostic(`${heldAtDeath} of ${kills} died holding it: ${guardTimeouts} time-outs, ${guardSeizures} seizures`);
+    assert.ok(heldAtDeath >= kills / 10, "too few died holding the guard to say anything");
+    assert.ok(guardSeizures >= heldAtDeath && guardTimeouts >= 2 * guardSeizures, "counted for `status`");
+    assert.equal(ward.permits(), 1);
+    await ward.patient.end();
+  },
+});
+
+fault({
+  area,
+  trigger: "stopped while it holds the guard, and goes on later",
+  holds: "it is taken for gone, what it gives back too much is taken away, nobody waits",
+  limitMs: 300_000,
+  run: async (t) => {
+    const ward = await Ward.start(t, intervalMs, isMeasured);
+    const consumer = await ward.badConsumer("holds");
+    await ward.staysPunctual(async () => {
+      for (let count = times(stoppedTimes); count > 0; count--) {
+        consumer.send("take");
+        assert.equal(await consumer.next(), "held");
+        consumer.signal("SIGSTOP");
+        await ward.recovers();
+        consumer.signal("SIGCONT");
+        consumer.send("give back");
+        assert.equal(await consumer.next(), "given back");
+        await ward.recovers();
+        await ward.patient.until("the guard is at 1", () => ward.permits() === 1);
+      }
+    });
+    assert.ok((ward.patient.witness.health?.guardSeizures ?? 0) >= times(stoppedTimes));
+    await ward.patient.end();
+  },
+});
+
+fault({
+  area,
+  trigger: "takes the guard whenever it can and never gives it back",
+  holds:
+    "its own documents come within the bound of the wait, each second one; the other consumer's as if nothing were wrong",
+  limitMs: 120_000,
+  run: async (t) => {
+    const ward = await Ward.start(t, intervalMs, isMeasured);
+    const consumer = await ward.badConsumer("takes whenever it can");
+    await ward.staysPunctual(async () => {
+      consumer.send("start");
+      assert.equal(await consumer.next(), "held");
+      await pause(misbehavesMs);
+    }, true);
+    await consumer.kill();
+    await ward.recovers();
+    const { guardTimeouts = 0, guardSeizures = 0 } = ward.patient.witness.health ?? {};
+    t.diagnostic(`${guardTimeouts} time-outs, ${guardSeizures} seizures`);
+    assert.ok(guardSeizures > misbehavesMs / intervalMs / 4, "it did hold the guard nearly all the time");
+    await ward.patient.end();
+  },
+});
+
+fault({
+  area,
+  trigger: "posts as fast as it can",
+  holds: "the surplus is taken away, the other consumer's documents come on time, afterwards the guard guards again",
+  limitMs: 120_000,
+  run: async (t) => {
+    const ward = await Ward.start(t, intervalMs, isMeasured);
+    const consumer = await ward.badConsumer("posts");
+    await ward.staysPunctual(async () => {
+      consumer.send("start");
+      assert.equal(await consumer.next(), "posted");
+      await pause(misbehavesMs);
+    });
+    await consumer.kill();
+    await ward.recovers();
+    await ward.patient.until("the guard is at 1", () => ward.permits() === 1);
+    await ward.patient.end();
+  },
+});

@@ -1,0 +1,30 @@
+// What a consumer gets that does everything right: it opens both objects by their names, waits for the guard, reads, gives it back.
+
+import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
+import { consumerPairNames, type ServiceName } from "../../src/shared-memory/consumer-names.ts";
+import type { Document, Place } from "../commands/cpc.ts";
+
+export interface DocumentOf {
+  readonly place: Place;
+  readonly service: ServiceName;
+  /** Default: the one pair of a service without a list of consumers. */
+  readonly consumer?: string;
+}
+
+/**
+ * Undefined: one of the objects is not there, the guard was not free for `patienceMs`, or what lies in the segment is no document.
+ * Waits without a turn of the event loop, as a consumer's `sem_wait` does.
+ */
+export function readGuarded({ place, service, consumer }: DocumentOf, patienceMs = 0): Document | undefined {
+  const [names] = consumerPairNames(service, consumer === undefined ? [] : [consumer]);
+  if (names === undefined) return undefined;
+  using semaphore = NamedSemaphore.openExisting(place.prefix + names.semaphoreName);
+  if (semaphore === undefined) return undefined;
+  const endMs = performance.now() + patienceMs;
+  while (!semaphore.tryWait()) if (performance.now() >= endMs) return undefined;
+  try {
+    return place.document(names.segmentName);
+  } finally {
+    semaphore.post();
+  }
+}

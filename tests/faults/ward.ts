@@ -1,0 +1,153 @@
+// A partition with two consumers, one that is well and one that is not, and beside it a partition without any fault, on the same machine
+// at the same time: what both suffer is the machine's doing.
+
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
+import { Place, type Document } from "../commands/cpc.ts";
+import { OtherProcess } from "../posix/other-process.ts";
+import { bornModbusXml } from "./born-modbus.ts";
+import { BornServer } from "./born-server.ts";
+import { birthOf, placeOf } from "./born-value.ts";
+import { readGuarded } from "./document-consumer.ts";
+import { times } from "./fault.ts";
+import { Patient } from "./patient.ts";
+import { ArrivalWatch, delays, inWords, lateness, machineMs, quantile, usualGrid } from "./punctuality.ts";
+
+const points = 4;
+const quietMs = 1500;
+const latestMs = 10;
+/** Longer than the partition itself ever holds the guard. */
+const patienceMs = 5;
+const cyclesToRecover = 3;
+/** So many documents make one in a hundred a figure. */
+const enoughForP99 = 300;
+
+export type Habit = "holds" | "takes whenever it can" | "posts" | "comes and goes";
+
+export class Ward {
+  readonly patient: Patient;
+  readonly #t: TestContext;
+  readonly #control: Place;
+  readonly #intervalMs: number;
+
+  private constructor(t: TestContext, patient: Patient, control: Place, intervalMs: number) {
+    this.#t = t;
+    this.patient = patient;
+    this.#control = control;
+    this.#intervalMs = intervalMs;
+  }
+
+  /** With every point good. `isMeasured`: there is a control, too. */
+  static async start(t: TestContext, intervalMs: number, isMeasured: boolean): Promise<Ward> {
+    const { port } = await BornServer.start(t, "modbus", 0, points);
+    const modbus = bornModbusXml({ alias: "device", port, firstPlace: 0, points });
+    const interval = intervalMs / 1000;
+    // The bad one first: if one came after the other, the good one would wait.
+    const args = ["--consumers", "bad,good"];
+    const rules = { bystanders: ["device"], consumer: "good" };
+    const patient = new Patient(t, { modbus, interval, args, rules });
+    const control = new Place(t);
+    if (isMeasured) {
+      const run = control.run("--modbus", control.write("modbus.xml", modbus), "--interval", String(interval));
+      await run.until("the control has values", () => typeof control.value("device: p0") === "number");
+    }
+    await patient.untilGood("device");
+    patient.healthy();
+    return new Ward(t, patient, control, intervalMs);
+  }
+
+  get names() {
+    const { place } = this.patient;
+    const prefix = `${place.prefix}modbus_`;
+    return {
+      segment: `${prefix}shm_bad`,
+      semaphore: `${prefix}semaphore_bad`,
+      image: `${prefix}image`,
+      segmentPath: place.path("modbus_shm_bad"),
+      semaphorePath: place.semaphorePath("modbus_semaphore_bad"),
+      imagePath: place.path("modbus_image"),
+    };
+  }
+
+  /** A process that misbehaves as soon as it is sent a message. */
+  async badConsumer(habit: Habit): Promise<OtherProcess> {
+    const script = new URL("./misbehaving-consumer.ts", import.meta.url);
+    const consumer = new OtherProcess(this.#t, script, [habit, this.names.semaphore]);
+    assert.equal(await consumer.next(), "ready");
+    return consumer;
+  }
+
+  /** Permits now; undefined while there is no semaphore. */
+  permits(): number | undefined {
+    using semaphore = NamedSemaphore.openExisting(this.names.semaphore);
+    return semaphore?.value();
+  }
+
+  get documents(): number {
+    return this.patient.witness.health?.documents ?? 0;
+  }
+
+  /** A consumer that does everything right has values of after the fault within three cycles, in the place of the bad one. */
+  async recovers(): Promise<void> {
+    const faultMs = Date.now();
+    const before = this.documents;
+    await this.patient.until("the bad consumer's successor has fresh values", () => {
+      // A look that begins after so many documents finds them, however slow this process is.
+      const cycles = this.documents - before;
+      const document = readGuarded({ place: this.patient.place, service: "modbus", consumer: "bad" }, patienceMs);
+      const isRecovered = isFresh(document, faultMs);
+      assert.ok(isRecovered || cycles < cyclesToRecover, `no fresh values after ${cycles} cycles`);
+      return isRecovered;
+    });
+  }
+
+  /**
+   * Documents come on time whatever `misbehave` does: the good consumer's, and with `isHeldAlways` also those that the bad one gets although it
+   * never gives its guard back. Compared with the control.
+   */
+  async staysPunctual(misbehave: () => Promise<void>, isHeldAlways = false): Promise<void> {
+    const { place } = this.patient;
+    const paths = [place.path("modbus_shm_good"), place.path("modbus_shm_bad"), this.#control.path("modbus_shm")];
+    const watch = new ArrivalWatch(this.#t, paths);
+    await pause(quietMs);
+    const startMs = machineMs();
+    await misbehave();
+    const endMs = machineMs();
+    const [good = [], bad = [], control = []] = await watch.end();
+    const due = usualGrid(good, this.#intervalMs, startMs);
+    const controlDue = usualGrid(control, this.#intervalMs, startMs);
+    const noise = lateness(control, controlDue, startMs, endMs);
+    this.#t.diagnostic(`without a fault: ${inWords(noise)}`);
+    this.#compare("the good consumer's", lateness(good, due, startMs, endMs), noise, [0.5, 0.9, 0.99]);
+    if (!isHeldAlways) return;
+    // A processor that is fully taken gives the one who waits the least of it: only the middle says something about the wait.
+    this.#compare("the bad consumer's", delays(bad, due, startMs, endMs), noise, [0.5]);
+  }
+
+  #compare(whose: string, late: readonly number[], noise: readonly number[], shares: readonly number[]): void {
+    this.#t.diagnostic(`${whose}: ${inWords(late)}`);
+    assert.ok(late.length > 0, `${whose} documents did not come`);
+    for (const share of shares) {
+      if (share === 0.99 && late.length < enoughForP99) continue;
+      const [found, ofMachine] = [quantile(late, share), quantile(noise, share)];
+      assert.ok(
+        found <= latestMs + ofMachine,
+        `${share * 100} % of ${whose} documents are late by ${found.toFixed(1)} ms at most, by ${ofMachine.toFixed(1)} ms without a fault`,
+      );
+    }
+  }
+}
+
+/** Whole, and every value born since then. */
+function isFresh(document: Document | undefined, sinceMs: number): boolean {
+  const values = Object.entries(document ?? {}).filter(([key]) => placeOf(key) !== undefined);
+  return (
+    values.length === points &&
+    values.every(([, { value }]) => typeof value === "number" && birthOf(value).atMs >= sinceMs)
+  );
+}
+
+/** Lateness is a matter of thorough runs: it takes a while until it says something. */
+export const isMeasured = times({ quick: 0, usual: 1, long: 1 }) === 1;
