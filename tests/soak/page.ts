@@ -27,7 +27,12 @@ export function pageOf(outcome: Outcome): { readonly page: string; readonly brok
 }
 
 function brokenPromises(outcome: Outcome): readonly string[] {
-  const { verdict, documents, ended, exitCode, exitMs, leftInSharedMemory } = outcome;
+  const { seen, exitCode, exitMs, leftInSharedMemory } = outcome;
+  const {
+    documents,
+    ended,
+    judge: { verdict },
+  } = seen;
   const share = verdict.delivered / verdict.due;
   const grown = slopes(outcome).filter(({ slope }) => slope?.isUpward === true);
   return [
@@ -45,7 +50,8 @@ function brokenPromises(outcome: Outcome): readonly string[] {
   ];
 }
 
-function promises({ verdict, documents }: Outcome): readonly string[] {
+function promises({ seen: { documents, judge } }: Outcome): readonly string[] {
+  const { verdict } = judge;
   const { due, delivered, errorsShown, excused, judged, wrongAsGood } = verdict;
   const bounds = `${oldestGoodMs("modbus")} (Modbus), ${oldestGoodMs("opcua")} (OPC UA)`;
   return [
@@ -106,7 +112,7 @@ function growth(outcome: Outcome): readonly string[] {
   ];
 }
 
-function whatWasDone({ disturbances, answers, tokensRenewed, images }: Outcome): readonly string[] {
+function whatWasDone({ disturbances, tokensRenewed, seen: { answers, images } }: Outcome): readonly string[] {
   const connects = [...images.values()].reduce((sum, image) => sum + image.connects, 0);
   return [
     "## What was done to it",
@@ -123,7 +129,8 @@ function whatWasDone({ disturbances, answers, tokensRenewed, images }: Outcome):
 }
 
 function details(outcome: Outcome): readonly string[] {
-  const { verdict, images, documents, errorRecords } = outcome;
+  const { images, documents, errorRecords, judge, longestHeartbeatMs, longestHoldUpMs } = outcome.seen;
+  const { verdict } = judge;
   const recoveries = verdict.recoveriesMs.toSorted((a, b) => a - b);
   const rows = [...images].flatMap(([protocol, image]) => [
     [`${protocol}: guard time-outs, seizures`, `${image.guardTimeouts}, ${image.guardSeizures}`],
@@ -138,13 +145,13 @@ function details(outcome: Outcome): readonly string[] {
       ["", "figure"],
       [
         ...rows,
-        ["longest age of a heartbeat, ms", outcome.longestHeartbeatMs],
+        ["longest age of a heartbeat, ms", longestHeartbeatMs],
         ["from the end of an outage to the next values, median and longest, ms", medianAndLongest(recoveries)],
         ["documents read, undisturbed consumer", documents.steady.read],
         ["documents read, disturbed consumers", documents.disturbed.read],
         ["of these unreadable", documents.disturbed.unreadable],
         ["processor time of the partition, share of one core", percent(outcome.partitionCpuShare)],
-        ["longest hold-up of the soak's own process, ms", outcome.longestHoldUpMs],
+        ["longest hold-up of the soak's own process, ms", longestHoldUpMs],
         ["SIGTERM to exit, ms", Math.round(outcome.exitMs)],
         ["errors in the partition's log", [...errorRecords.values()].reduce((sum, times) => sum + times, 0)],
       ],
@@ -158,7 +165,7 @@ function details(outcome: Outcome): readonly string[] {
   ];
 }
 
-function slopes({ series }: Outcome) {
+function slopes({ seen: { series } }: Outcome) {
   return Array.from(series, ([name, samples]: readonly [string, readonly Sample[]]) => ({
     name,
     samples,

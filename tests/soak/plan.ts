@@ -73,8 +73,8 @@ export function serversOf(protocol: Protocol, process?: number): readonly Planne
 
 const settings = `<timeout>${timeoutMs / 1000}</timeout><retryInterval>${retryIntervalMs / 1000}</retryInterval>`;
 
-/** `changed`: the server whose configuration differs from last time, and a number that says how. */
-export function modbusXml(ports: ReadonlyMap<string, number>, changed: { alias: string; version: number }): string {
+/** `versions`: how often the configuration of a server was changed. */
+export function modbusXml(ports: ReadonlyMap<string, number>, versions: ReadonlyMap<string, number>): string {
   return bornModbusXml(
     ...serversOf("modbus").map(({ alias, firstPlace, points }) => ({
       alias,
@@ -82,7 +82,7 @@ export function modbusXml(ports: ReadonlyMap<string, number>, changed: { alias: 
       firstPlace,
       points,
       settings: `${settings}<maxRegistersPerRequest>${registersPerRequest}</maxRegistersPerRequest>`,
-      endpointSettings: () => (alias === changed.alias ? `<engineeringUnit>${changed.version}</engineeringUnit>` : ""),
+      endpointSettings: () => `<engineeringUnit>${versions.get(alias) ?? 0}</engineeringUnit>`,
     })),
   );
 }

@@ -13,12 +13,12 @@ const entries: Readonly<Record<Protocol, URL>> = {
 export class ServerProcesses {
   /** By alias. */
   readonly ports = new Map<string, number>();
-  /** Channel tokens renewed so far, in all processes that ever were. */
-  readonly renewed = new Map<ChildProcess, number>();
+  readonly #renewed = new Map<ChildProcess, number>();
   readonly #children = new Map<string, ChildProcess>();
   readonly #seed: number;
   readonly #folder: string;
   readonly #listener: (report: ServerReport) => void;
+  readonly #lateReplies = new Map<string, () => void>();
 
   /** `folder` has the certificate of the OPC UA servers. */
   constructor(seed: number, folder: string, listener: (report: ServerReport) => void) {
@@ -43,7 +43,8 @@ export class ServerProcesses {
     const isListening = Promise.withResolvers<void>();
     child.on("message", (message) => {
       const report = message as ServerReport;
-      if (report.kind === "renewed") this.renewed.set(child, report.tokens);
+      if (report.kind === "renewed") this.#renewed.set(child, report.tokens);
+      if (report.kind === "late") this.#lateReplies.get(report.server)?.();
       if (report.kind !== "listening") return this.#listener(report);
       for (const [alias, port] of Object.entries(report.ports)) this.ports.set(alias, port);
       isListening.resolve();
@@ -54,6 +55,18 @@ export class ServerProcesses {
 
   order(server: PlannedServer, order: ServerOrder): void {
     this.#child(server.protocol, server.process).send(order);
+  }
+
+  /** The moment when a reply is due that will come late. */
+  lateReply(server: PlannedServer): Promise<void> {
+    return new Promise((resolve) => {
+      this.#lateReplies.set(server.alias, resolve);
+    });
+  }
+
+  /** In all processes that ever were. */
+  get tokensRenewed(): number {
+    return [...this.#renewed.values()].reduce((sum, tokens) => sum + tokens, 0);
   }
 
   signal(protocol: Protocol, process: number, signal: NodeJS.Signals): void {
