@@ -22,8 +22,8 @@ export interface PartitionOptions {
 
 export type SpawnedWorkers = Readonly<Partial<Record<ServiceName, Worker>>>;
 
-/** SIGTERM to exit takes 5 s at most; what comes after the threads' end needs a little. */
-const stopLimitMs = 4000;
+/** SIGTERM to exit takes 5 s at most; a thread that hangs, and a log that nobody reads, are waited for after this. */
+const stopLimitMs = 3500;
 
 export class Partition {
   readonly #threads: readonly ServiceThread[];

@@ -1,8 +1,10 @@
 // One service as the main thread sees it: its OS objects, its worker thread, and what is done when either is lost.
 
+import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import type { Log } from "../logging/log.ts";
 import type { ServiceName } from "../point/service-name.ts";
+import { endProcessAtOnce } from "../posix/process-end.ts";
 import { ConsumerPair } from "../shared-memory/consumer-pair.ts";
 import { consumerPairNames } from "../shared-memory/consumer-names.ts";
 import { closedDocument } from "../shared-memory/closed-document.ts";
@@ -24,6 +26,8 @@ export interface ObjectNaming {
 /** After a crash: at once when the worker had been well for a while, else with growing pauses. */
 const wellAfterMs = 60_000;
 const longestPauseMs = 5000;
+/** A thread that does nothing but JavaScript ends within milliseconds. */
+const terminateLimitMs = 300;
 /** A consumer that lost its segment must not wait for a service that publishes once an hour. */
 const longestCheckMs = 1000;
 
@@ -100,9 +104,23 @@ export class ServiceThread {
       const timer = setTimeout(() => this.#stopped.resolve(), limitMs);
       await this.#stopped.promise;
       clearTimeout(timer);
-      await this.#worker?.terminate();
+      if (this.#worker !== undefined) await this.#terminate(this.#worker);
       if (!this.#hasEnded) this.#showClosed();
     }
+  }
+
+  /** A thread that hangs in the system, and so cannot be ended, is left to the end of the process. */
+  async #terminate(worker: Worker): Promise<void> {
+    const limit = new AbortController();
+    const isEnded = await Promise.race([
+      worker.terminate().then(() => true),
+      delay(terminateLimitMs, false, { signal: limit.signal }),
+    ]);
+    limit.abort();
+    if (isEnded) return;
+    this.#log("warn", "the service's thread hangs in a system call (a name server that is silent?) and is left behind");
+    worker.unref();
+    process.once("exit", endProcessAtOnce);
   }
 
   /** Undoes the constructor: what it made goes, what it took over stays. */
