@@ -1,6 +1,6 @@
 // One TCP connection, plain or inside TLS, to one host and port, shared by every server and unit id of the configuration that lives there.
 //
-// It promises: one request outstanding at a time, first come first served (many devices can do no more); every reply is
+// It promises: one request outstanding at a time, silent unit ids last (many devices can do no more); every reply is
 // checked against its request; any doubt about framing closes the connection, because after one wrong length all later
 // borders are guesses. A reply that comes after its time-out is dropped by its transaction id and never taken for another's.
 // It does not reconnect by itself, and it does not know what the data means.
@@ -21,6 +21,7 @@ import { encodeHeader, HEADER_BYTES, type Frame, type Malformed } from "./mbap-f
 import { decodeResponse, encodeRequest, REQUEST_PDU_BYTES, type ReadRange } from "./pdu.ts";
 import { Silence } from "./silence.ts";
 import { Transactions, type Transaction } from "./transactions.ts";
+import { WaitingRequests } from "./waiting-requests.ts";
 
 const DATA: Answer = { kind: "data" };
 const TIMEOUT: Answer = { kind: "timeout" };
@@ -54,7 +55,7 @@ export class ModbusConnection {
   #certificateEndsMs: number | undefined;
   #ownCertificateEndsMs: number | undefined;
   #state: State = { kind: "closed", failure: NOT_CONNECTED };
-  readonly #waiting: Pending[] = [];
+  readonly #waiting = new WaitingRequests<Pending>();
   #outstanding: Pending | undefined;
   #outstandingId = 0;
   /** Of the outstanding request, while the bytes that came with it are being looked at. */
@@ -113,12 +114,7 @@ export class ModbusConnection {
 
   /** Ends all requests of a requester with a ServerError "Stopped"; the others are not affected. */
   cancel(requester: Requester): void {
-    for (let index = this.#waiting.length - 1; index >= 0; index--) {
-      const pending = this.#waiting[index];
-      if (pending?.requester !== requester) continue;
-      this.#waiting.splice(index, 1);
-      pending.reject(this.#error(STOPPED, requester));
-    }
+    for (const { reject } of this.#waiting.remove(requester)) reject(this.#error(STOPPED, requester));
     if (this.#outstanding?.requester === requester) this.#abandonOutstanding().reject(this.#error(STOPPED, requester));
     this.#sendNext();
   }
@@ -187,16 +183,22 @@ export class ModbusConnection {
     before.session.socket.destroy();
     if (before.kind === "connecting") before.attempt.resolve();
     const pending = this.#outstanding === undefined ? [] : [this.#outstanding];
-    pending.push(...this.#waiting.splice(0));
+    pending.push(...this.#waiting.remove());
     this.#outstanding = undefined;
     this.#answer = undefined;
     for (const { requester, reject } of pending) reject(this.#error(failure, requester));
   }
 
-  #sendNext(): void {
+  #sendNext(mayWaitInVain = false): void {
     if (this.#state.kind !== "open" || this.#outstanding !== undefined || this.#pauseTimer !== undefined) return;
-    const next = this.#waiting[0];
+    const { silence } = this.#state.session;
+    const next = this.#waiting.next((unitId) => silence.isSilent(unitId));
     if (next === undefined) return;
+    if (!mayWaitInVain && silence.isSilent(next.unitId)) {
+      // Whoever has just got an answer may have another question, and asks it before the next turn of the event loop.
+      setImmediate(() => this.#sendNext(true));
+      return;
+    }
     const { pauseBetweenRequestsMs } = next.requester;
     if (pauseBetweenRequestsMs > 0) {
       const restMs = this.#idleSinceMs + pauseBetweenRequestsMs - performance.now();
@@ -208,7 +210,7 @@ export class ModbusConnection {
         return;
       }
     }
-    this.#waiting.shift();
+    this.#waiting.take(next);
     this.#send(this.#state.session, next);
   }
 

@@ -37,8 +37,8 @@ const DEFAULT_UNIT_ID = 1;
 const LEAST_RETRY_AFTER_REFUSAL_MS = 60_000;
 
 /**
- * What was read in the poll before looks good until this one ends, so no poll waits in vain more often than that: once for a dead
- * unit id, twice to see that the connection is dead. Unit ids that were not reached are told to be bad, and asked in the next poll.
+ * What was read in the poll before looks good until this one ends, so no poll waits in vain more often: once for a dead unit id,
+ * twice to see that the connection is dead.
  */
 const MOST_TIMEOUTS = 2;
 
@@ -59,7 +59,7 @@ export class ModbusTcpClient implements ServerClient {
   #wasRefused = false;
   /** A poll since `connect` has brought values. */
   #hasValues = false;
-  /** The TCP connection on which the refusals were learned. */
+  /** The TCP connection on which the units have answered. */
   #session: object | undefined;
 
   /** `clock` is monotonic, in milliseconds. */
@@ -136,7 +136,7 @@ export class ModbusTcpClient implements ServerClient {
     connection.assertOpen(this.#requester);
     if (connection.session !== this.#session) {
       this.#session = connection.session;
-      for (const unit of this.#units) unit.forgetRefusals();
+      for (const unit of this.#units) unit.forget();
     }
     const stop = (): void => connection.cancel(this.#requester);
     signal.addEventListener("abort", stop, { once: true });
@@ -201,34 +201,54 @@ export class ModbusTcpClient implements ServerClient {
     return this.#readRegisters(4, address, quantity, unitId);
   }
 
+  /**
+   * First those of whom nobody knows whether they answer, until one costs a time-out; then all who do. What was read before a
+   * time-out is old after it, and read again. Who was not read in time is bad.
+   */
   async #readUnits(sink: PointSink, exchange: Exchange): Promise<void> {
     const clock = this.#clock;
     const startMs = clock();
+    const fresh = new Set<UnitReader>();
     let timeouts = 0;
     let answered = false;
     const read = async (unit: UnitReader): Promise<void> => {
       const outcome = await unit.read(exchange, sink, clock);
-      if (outcome === "silent" || outcome === "fell silent") timeouts++;
       if (outcome === "answered" || outcome === "fell silent") answered = true;
+      if (outcome === "silent" || outcome === "fell silent") {
+        timeouts++;
+        fresh.clear();
+      } else fresh.add(unit);
     };
     // Before the first values, nothing gets old by waiting until somebody has answered.
     const isTooLong = (): boolean => timeouts >= MOST_TIMEOUTS && (answered || this.#hasValues);
-    for (const unit of this.#units) {
-      if (unit.demotedUntilMs !== undefined) continue;
-      if (isTooLong()) unit.skip(sink);
-      else await read(unit);
-    }
-    const due = this.#units.filter(({ demotedUntilMs }) => demotedUntilMs !== undefined && demotedUntilMs <= startMs);
-    due.sort((a, b) => (a.demotedUntilMs ?? 0) - (b.demotedUntilMs ?? 0));
-    for (const unit of due) {
-      // A poll that has neighbours to care for waits for one of them at most.
-      if ((answered && timeouts > 0) || isTooLong()) break;
+
+    for (const unit of this.#doubtful(startMs)) {
+      const wasDemoted = unit.demotedUntilMs !== undefined;
       await read(unit);
-      if (answered) break;
+      const hasNeighbours = answered || this.#units.some(({ isAnswering }) => isAnswering);
+      if (isTooLong() || (hasNeighbours && (timeouts > 0 || wasDemoted))) break;
+    }
+    for (let place = 0; place < this.#units.length && !isTooLong(); place++) {
+      const unit = this.#units[place];
+      if (unit?.isAnswering !== true || fresh.has(unit)) continue;
+      const timeoutsBefore = timeouts;
+      await read(unit);
+      if (timeouts > timeoutsBefore) place = -1;
     }
     if (timeouts > 0 && !answered)
       throw this.#error("Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
-    for (const unit of this.#units) unit.markDemoted(sink);
+    for (const unit of this.#units) {
+      if (unit.demotedUntilMs !== undefined) unit.markDemoted(sink);
+      else if (!fresh.has(unit)) unit.markSkipped(sink);
+    }
+  }
+
+  /** Those who have not been asked yet, then those whose time has come, the longest waiting first. */
+  #doubtful(nowMs: number): readonly UnitReader[] {
+    const dueMs = (unit: UnitReader): number => unit.demotedUntilMs ?? -Infinity;
+    return this.#units
+      .filter((unit) => !unit.isAnswering && dueMs(unit) <= nowMs)
+      .toSorted((a, b) => dueMs(a) - dueMs(b));
   }
 
   async #readBits(

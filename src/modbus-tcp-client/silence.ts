@@ -13,11 +13,18 @@ export class Silence {
   readonly #asked = new Set<number>();
   readonly #answered = new Set<number>();
   readonly #silentSinceLastReply = new Set<number>();
+  readonly #silent = new Set<number>();
   #timeoutsSinceLastReply = 0;
+
+  /** It did not answer when it was asked last. */
+  isSilent(unitId: number): boolean {
+    return this.#silent.has(unitId);
+  }
 
   /** Any reply of the device, also a late one. */
   replied(unitId: number): void {
     if (!this.#answered.has(unitId)) this.#answered.add(unitId);
+    if (this.#silent.size > 0) this.#silent.delete(unitId);
     if (this.#timeoutsSinceLastReply === 0) return;
     this.#timeoutsSinceLastReply = 0;
     this.#silentSinceLastReply.clear();
@@ -26,6 +33,7 @@ export class Silence {
   /** True when the connection should be given up. */
   timedOut(unitId: number): boolean {
     this.#asked.add(unitId);
+    this.#silent.add(unitId);
     this.#timeoutsSinceLastReply++;
     if (this.#answered.has(unitId)) this.#silentSinceLastReply.add(unitId);
     const answered = this.#answered.size;

@@ -21,6 +21,7 @@ export class UnitReader {
   readonly #tables: readonly TableReader[];
   readonly #retryIntervalMs: number;
   #demotion: Demotion | undefined;
+  #hasAnswered = false;
 
   constructor(unitId: number, tables: readonly TableReader[], retryIntervalMs: number) {
     this.unitId = unitId;
@@ -31,6 +32,11 @@ export class UnitReader {
   /** When it may be asked again; undefined: it is asked in every poll. */
   get demotedUntilMs(): number | undefined {
     return this.#demotion?.untilMs;
+  }
+
+  /** It answered when it was asked last, on this connection: it is expected to do so again. */
+  get isAnswering(): boolean {
+    return this.#hasAnswered && this.#demotion === undefined;
   }
 
   /** Reads every point once. A unit id that is silent or absent is demoted; "answered" when everything did. */
@@ -49,12 +55,13 @@ export class UnitReader {
       }
     }
     this.#demotion = undefined;
+    this.#hasAnswered = true;
     return outcome;
   }
 
-  /** No time is left for it in this poll: what it said in an earlier one may be wrong by now. */
-  skip(sink: PointSink): void {
-    for (const table of this.#tables) table.mark(StatusCode.BadTimeout, sink);
+  /** No time is left for it in this poll: what it said in an earlier one is too old by now. */
+  markSkipped(sink: PointSink): void {
+    for (const table of this.#tables) table.mark(StatusCode.BadWaitingForInitialData, sink);
   }
 
   /** The connection turned out to be dead: silence since then was no fault of this unit id. */
@@ -68,8 +75,9 @@ export class UnitReader {
     for (const table of this.#tables) table.mark(this.#demotion.status, sink);
   }
 
-  /** On a new connection: what was refused before may be allowed now. Who was silent stays so until his time. */
-  forgetRefusals(): void {
+  /** On a new connection: nobody has answered, and what was refused may be allowed now. Who was silent stays so until his time. */
+  forget(): void {
+    this.#hasAnswered = false;
     for (const table of this.#tables) table.forget();
   }
 }

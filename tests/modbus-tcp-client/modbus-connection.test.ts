@@ -225,6 +225,23 @@ test("a late reply is never taken for another's, and the connection is kept", as
   assert.equal(device.connections, 1);
 });
 
+test("a late reply may come in pieces, also behind another's reply", async () => {
+  const late: DeviceRequest[] = [];
+  const { device, connection } = await open((request) => {
+    if (request.unitId === 5) late.push(request);
+    if (request.unitId === 5) return undefined;
+    const [held] = late.splice(0);
+    if (held === undefined) return response(request, data(request));
+    const bytes = response(held, data(held));
+    setImmediate(() => request.socket.write(bytes.subarray(3)));
+    return Buffer.concat([response(request, data(request)), bytes.subarray(0, 3)]);
+  });
+  await ask(connection, { unitId: 1 });
+  assert.deepEqual((await ask(connection, { requester: impatient, unitId: 5 })).answer, { kind: "timeout" });
+  for (let round = 0; round < 3; round++) assert.deepEqual((await ask(connection)).registers, cells(1, 0, 2));
+  assert.equal(device.connections, 1);
+});
+
 test("a late reply that comes twice, or is not the one that was due, closes the connection", async () => {
   const lies: readonly ((late: DeviceRequest) => Buffer)[] = [
     (late) => Buffer.concat([response(late, data(late)), response(late, data(late))]),

@@ -288,9 +288,12 @@ function assertUnit2(sink: RecordingSink, status: number | undefined): void {
 }
 
 test("a dead unit id costs its neighbours one time-out, then nothing until it is due, and comes back", async () => {
-  const plant = await connected(threeUnits, silentUnit2, { timeoutMs: 700, retryIntervalMs: 30_000 });
+  const plant = await connected(threeUnits, honest(), { timeoutMs: 700, retryIntervalMs: 30_000 });
+  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+2", "2/3: 0+2", "3/3: 0+2"]);
+  plant.device.behaviour = silentUnit2;
+  // What was read before the time-out is old after it, and read again.
   const first = await poll(plant);
-  assert.deepEqual(first.asked, ["1/3: 0+2", "2/3: 0+2", "3/3: 0+2"]);
+  assert.deepEqual(first.asked, ["1/3: 0+2", "2/3: 0+2", "1/3: 0+2", "3/3: 0+2"]);
   assertUnit2(first.sink, StatusCode.BadTimeout);
   for (let round = 0; round < 3; round++) {
     const { sink, asked } = await poll(plant);
@@ -298,9 +301,9 @@ test("a dead unit id costs its neighbours one time-out, then nothing until it is
     assertUnit2(sink, StatusCode.BadTimeout);
   }
   plant.clock.nowMs += 30_000;
-  // The neighbours first, then the one that is due.
+  // The one that is due first, so that the values of its neighbours are young when all are shown.
   const due = await poll(plant);
-  assert.deepEqual(due.asked, ["1/3: 0+2", "3/3: 0+2", "2/3: 0+2"]);
+  assert.deepEqual(due.asked, ["2/3: 0+2", "1/3: 0+2", "3/3: 0+2"]);
   assertUnit2(due.sink, StatusCode.BadTimeout);
   plant.device.behaviour = honest();
   assert.deepEqual((await poll(plant)).asked, ["1/3: 0+2", "3/3: 0+2"]);
@@ -310,6 +313,17 @@ test("a dead unit id costs its neighbours one time-out, then nothing until it is
   assert.deepEqual(back.asked, ["1/3: 0+2", "2/3: 0+2", "3/3: 0+2"]);
   assertUnit2(back.sink, undefined);
   assert.equal(plant.device.connections, 1);
+});
+
+test("a unit id that never answered is found out before the one after it is asked", async () => {
+  const plant = await connected(threeUnits, silentUnit2, { timeoutMs: 100 });
+  const { sink, asked } = await poll(plant);
+  assert.deepEqual(asked, ["1/3: 0+2", "2/3: 0+2", "1/3: 0+2"]);
+  assert.equal(sink.value(0), scrambled(1, 3, 0));
+  assert.equal(sink.status(4), StatusCode.BadWaitingForInitialData);
+  const second = await poll(plant);
+  assert.deepEqual(second.asked, ["3/3: 0+2", "1/3: 0+2"]);
+  assertUnit2(second.sink, StatusCode.BadTimeout);
 });
 
 for (const [code, status] of [
@@ -333,15 +347,19 @@ for (const [code, status] of [
 
 test("of several dead unit ids one is tried a poll, the one that waits longest first", async () => {
   const points = [1, 2, 3, 4].map((unitId) => point(0, { unitId }));
-  const plant = await connected(points, (request) =>
-    request.unitId > 1 ? exception(request, 11) : response(request, data(request)),
-  );
+  const absentFrom = (first: number): Behaviour => {
+    return (request) => (request.unitId >= first ? exception(request, 11) : response(request, data(request)));
+  };
+  const plant = await connected(points, absentFrom(4));
+  await poll(plant);
+  plant.clock.nowMs += 10;
+  plant.device.behaviour = absentFrom(2);
   await poll(plant);
   plant.clock.nowMs += 30_000;
   const tried: string[] = [];
   for (let round = 0; round < 4; round++) {
     plant.clock.nowMs += 1;
-    tried.push((await poll(plant)).asked.slice(1).join());
+    tried.push((await poll(plant)).asked.slice(0, -1).join());
   }
   assert.deepEqual(tried, ["2/3: 0+1", "3/3: 0+1", "4/3: 0+1", ""]);
 });
@@ -382,32 +400,32 @@ test("when all of many unit ids fall silent, the second time-out ends the poll a
   assert.equal(plant.device.requests.length - before, 2);
 });
 
-test("of unit ids that die together but not side by side, two are waited for in a poll; who was not reached is bad", async () => {
+test("of unit ids that die together but not side by side, two are waited for in a poll, which then shows nothing", async () => {
   const plant = await connected(tenUnits, honest(), { timeoutMs: 100 });
   await poll(plant);
   plant.device.behaviour = without([2, 4, 6, 8]);
   const polls = [await poll(plant), await poll(plant), await poll(plant)];
   assert.deepEqual(
     polls.map(({ sink }) => there(sink)),
-    ["1010000000", "1010101000", "1010101011"],
+    ["0000000000", "0000000000", "1010101011"],
   );
   assert.deepEqual(
-    polls.map(({ asked }) => asked.length),
-    [4, 6, 6],
+    polls.map(({ asked }) => asked.map((request) => request.split("/")[0]).join(" ")),
+    ["1 2 1 3 4", "1 3 5 6 1 3 5 7 8", "1 3 5 7 9 10"],
   );
   assert.equal(plant.device.connections, 1);
 });
 
-test("unit ids that die together side by side cost one reconnect, and then no poll more than two time-outs", async () => {
+test("unit ids that die together side by side cost one reconnect, and are found out one in each poll", async () => {
   const plant = await connected(tenUnits, honest(), { timeoutMs: 100 });
   await poll(plant);
   plant.device.behaviour = without([1, 2, 3, 6, 7, 8]);
   await rejected(poll(plant), "Timeout");
   await plant.client.connect(running);
   const seen: string[] = [];
-  for (let round = 0; round < 4; round++) seen.push(there((await poll(plant)).sink));
+  for (let round = 0; round < 5; round++) seen.push(there((await poll(plant)).sink));
   // The first poll has no older values to care for, and goes on until somebody answers.
-  assert.deepEqual(seen, ["0001000000", "0001100000", "0001100011", "0001100011"]);
+  assert.deepEqual(seen, ["0001000000", "0001100000", "0001100000", "0001100000", "0001100011"]);
   plant.device.behaviour = honest();
   for (let round = 0; round < 6; round++) {
     plant.clock.nowMs += 30_000;
@@ -417,32 +435,30 @@ test("unit ids that die together side by side cost one reconnect, and then no po
   assert.equal(plant.device.connections, 2);
 });
 
-test("unit ids that never answered do not lengthen the wait for one that used to", async () => {
-  const points = tenUnits.slice(0, 5);
-  const plant = await connected(points, without([3, 4, 5]), { timeoutMs: 100, retryIntervalMs: 30_000 });
+test("a dead unit id that is due does not lengthen the wait for those that fall silent", async () => {
+  const plant = await connected(threeUnits, without([3]), { timeoutMs: 100, retryIntervalMs: 30_000 });
   await poll(plant);
-  await poll(plant);
-  plant.clock.nowMs += 10_000;
-  plant.device.behaviour = without([2, 3, 4, 5]);
-  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+1", "2/3: 0+1"]);
-  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+1"]);
-  plant.clock.nowMs += 20_000;
+  plant.clock.nowMs += 30_000;
   plant.device.behaviour = () => undefined;
   const before = plant.device.requests.length;
   await rejected(poll(plant), "Timeout");
   assert.deepEqual(
     plant.device.requests.slice(before).map(({ unitId }) => unitId),
-    [1, 3],
+    [3, 1],
   );
 });
 
-test("a poll that has lost a unit id does not try another dead one, and the next poll does", async () => {
+test("a dead unit id that is due and one that dies make the poll too long, and the next one is good", async () => {
   const plant = await connected(threeUnits, without([3]), { timeoutMs: 100, retryIntervalMs: 30_000 });
   await poll(plant);
   plant.clock.nowMs += 30_000;
   plant.device.behaviour = without([2, 3]);
-  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+2", "2/3: 0+2"]);
-  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+2", "3/3: 0+2"]);
+  const { sink, asked } = await poll(plant);
+  assert.deepEqual(asked, ["3/3: 0+2", "1/3: 0+2", "2/3: 0+2"]);
+  assert.equal(sink.status(0), StatusCode.BadWaitingForInitialData);
+  const next = await poll(plant);
+  assert.deepEqual(next.asked, ["1/3: 0+2"]);
+  assert.equal(next.sink.value(0), scrambled(1, 3, 0));
 });
 
 test("a unit id that falls silent between two of its own responses has cost a time-out, too", async () => {
@@ -452,7 +468,31 @@ test("a unit id that falls silent between two of its own responses has cost a ti
   plant.device.behaviour = (request) => (request.functionCode === 4 ? undefined : response(request, data(request)));
   const { sink, asked } = await poll(plant);
   assert.deepEqual(asked, ["1/3: 0+1", "1/4: 0+1", "2/3: 0+1", "2/4: 0+1"]);
-  for (let index = 0; index < points.length; index++) assert.equal(sink.status(index), StatusCode.BadTimeout);
+  for (let index = 0; index < points.length; index++) {
+    assert.equal(sink.status(index), index < 4 ? StatusCode.BadTimeout : StatusCode.BadWaitingForInitialData);
+  }
+});
+
+test("of servers that share a gateway, those with a dead unit id are waited for one at a time", async () => {
+  const gateway = await device(without([1, 2, 3]));
+  const connections = new ModbusConnections();
+  const clients = tenUnits.slice(0, 4).map(({ unitId }) => {
+    const settings = server(gateway.port, [point(0, { unitId }), point(0, { unitId, functionCode: 4 })], {
+      timeoutMs: 100,
+    });
+    return new ModbusTcpClient(settings, connections);
+  });
+  cleanUps.push(() => Promise.all(clients.map((client) => client.disconnect())));
+  await Promise.all(clients.map((client) => client.connect(running)));
+  for (let round = 0; round < 2; round++) {
+    const before = gateway.requests.length;
+    const polls = clients.map((client) => client.poll(new RecordingSink(), running));
+    await Promise.allSettled(polls);
+    const order = gateway.requests.slice(before).map(({ unitId }) => unitId);
+    // In the second round it is known who is silent; both requests of the living one go before all others.
+    assert.deepEqual(order, round === 0 ? [1, 2, 3, 4, 4] : [4, 4, 1, 2, 3]);
+    await polls[3];
+  }
 });
 
 test("a device that accepts and never answers, or accepts and hangs up, is an error and no value", async () => {

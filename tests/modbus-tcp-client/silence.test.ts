@@ -34,3 +34,13 @@ test("where nobody has ever answered, everybody is asked once before the connect
   for (let unitId = 1; unitId <= 20; unitId++) assert.equal(silence.timedOut(unitId), false);
   assert.equal(silence.timedOut(1), true);
 });
+
+test("a unit id is silent from its time-out to its next reply", () => {
+  const silence = new Silence();
+  assert.equal(silence.isSilent(1), false);
+  silence.timedOut(1);
+  silence.replied(2);
+  assert.deepEqual([silence.isSilent(1), silence.isSilent(2)], [true, false]);
+  silence.replied(1);
+  assert.equal(silence.isSilent(1), false);
+});

@@ -1,0 +1,46 @@
+// The requests that wait for their turn on one connection, which answers one at a time. Pure.
+//
+// First come first served, but unit ids that were silent when they were asked last go after all others: else several dead ones,
+// each asked by a server of its own, would add up their time-outs before a living one. They are not put off for ever, because a busy
+// connection always has somebody else waiting.
+
+import type { Requester } from "./exchange.ts";
+
+export interface Waiting {
+  readonly requester: Requester;
+  readonly unitId: number;
+}
+
+/** So many requests may overtake a silent unit id before it has its turn. */
+const MOST_OVERTAKING = 20;
+
+export class WaitingRequests<Request extends Waiting> {
+  #waiting: Request[] = [];
+  #overtaking = 0;
+
+  push(request: Request): void {
+    this.#waiting.push(request);
+  }
+
+  /** Whose turn it is. */
+  next(isSilent: (unitId: number) => boolean): Request | undefined {
+    const [oldest] = this.#waiting;
+    if (this.#overtaking >= MOST_OVERTAKING) return oldest;
+    return this.#waiting.find(({ unitId }) => !isSilent(unitId)) ?? oldest;
+  }
+
+  /** It has its turn. */
+  take(request: Request): void {
+    const index = this.#waiting.indexOf(request);
+    this.#overtaking = index > 0 ? this.#overtaking + 1 : 0;
+    this.#waiting.splice(index, 1);
+  }
+
+  /** Removes and returns a requester's, or all. */
+  remove(requester?: Requester): readonly Request[] {
+    const isTheirs = (request: Request): boolean => requester === undefined || request.requester === requester;
+    const removed = this.#waiting.filter(isTheirs);
+    this.#waiting = this.#waiting.filter((request) => !isTheirs(request));
+    return removed;
+  }
+}
