@@ -75,7 +75,7 @@ interface Libc {
   sem_trywait(semaphore: bigint): number;
   sem_post(semaphore: bigint): number;
   sem_getvalue(semaphore: bigint, value: Int32Array): number;
-  _exit(status: number): never;
+  endAtOnce(status: number): never;
   /** syscall(2) with the arguments of futex(2). */
   futex(
     call: number,
@@ -153,7 +153,7 @@ export const libc: Libc = {
   sem_trywait: bind("int sem_trywait(void *sem)", minusOneFails),
   sem_post: bind("int sem_post(void *sem)", minusOneFails),
   sem_getvalue: bind("int sem_getvalue(void *sem, void *value)", minusOneFails),
-  _exit: bind("void _exit(int status)", resultIsErrno) as Libc["_exit"],
+  endAtOnce: bind("void _exit(int status)", resultIsErrno) as Libc["endAtOnce"],
   futex: bind(
     "long syscall(long number, void *uaddr, int op, uint32_t val, void *timeout, void *uaddr2, uint32_t val3)",
     minusOneFails,

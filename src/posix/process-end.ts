@@ -5,5 +5,5 @@ import { libc } from "./libc.ts";
 
 /** At once, with all threads. Nothing is flushed and nothing closed but by the kernel: _exit(2). */
 export function endProcessAtOnce(exitCode: number): never {
-  return libc._exit(exitCode);
+  return libc.endAtOnce(exitCode);
 }
