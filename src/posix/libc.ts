@@ -94,8 +94,11 @@ type CUint = "unsigned int";
 type Timespec = BigInt64Array | null;
 
 /** A function that returns a number and, by `errnoOf`, how it reports failure. koffi keeps the errno until this thread's next call. */
-function bind(prototype: string, errnoOf: (result: number) => number): (...parameters: unknown[]) => number {
-  const functionName = nameIn(prototype);
+function bind(
+  prototype: string,
+  errnoOf: (result: number) => number,
+  functionName = nameIn(prototype),
+): (...parameters: unknown[]) => number {
   const native = find(prototype);
   return (...parameters) => {
     const injected = injectFault?.(functionName);
@@ -157,6 +160,7 @@ export const libc: Libc = {
   futex: bind(
     "long syscall(long number, void *uaddr, int op, uint32_t val, void *timeout, void *uaddr2, uint32_t val3)",
     minusOneFails,
+    "futex",
   ),
 };
 

@@ -25,7 +25,7 @@ export class ImageChannel implements ImageProvider {
   readonly #imageName: string;
   readonly #port: MessagePort;
   readonly #log: Log;
-  #isWakeFailureTold = false;
+  readonly #toldWakeFailures = new Set<string>();
   readonly #mappings = new Map<ImageMemory, Mapping>();
   #answered: ((answer: Answer) => void) | undefined;
 
@@ -70,11 +70,9 @@ export class ImageChannel implements ImageProvider {
   }
 
   #wakeFailed(error: unknown): void {
-    if (this.#isWakeFailureTold) return;
-    this.#isWakeFailureTold = true;
-    this.#log("error", `${messageOf(error)}: they find new values when they look by themselves`, {
-      image: this.#imageName,
-    });
+    const text = `${messageOf(error)}: they find new values when they look by themselves`;
+    if (!this.#toldWakeFailures.has(text)) this.#log("error", text, { image: this.#imageName });
+    this.#toldWakeFailures.add(text);
   }
 
   async #ask(question: MessageToMain): Promise<Answer> {

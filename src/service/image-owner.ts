@@ -51,7 +51,7 @@ export class ImageOwner {
 
   /** Memory for a new generation, all zero, not under the image's name yet. Throws a PosixError or UnsuitableObjectError. */
   prepare(sizeBytes: number): { readonly descriptor: number; readonly sizeBytes: number } {
-    if (this.#isHandedOut || this.#next?.isLinked() === false) this.#dropNext();
+    this.#removeUnusable();
     this.#next ??= becomeSingleWriter(`${this.name}.next`, smallestBytes, nextMode).object;
     this.#isHandedOut = true;
     // Clearing gives memory back, so it comes first: a page that cannot be had later would end the process.
@@ -98,16 +98,25 @@ export class ImageOwner {
   }
 
   close(): void {
-    this.#dropNext();
+    const next = this.#next;
+    this.#tidy(() => next?.isLinked() === true && next.unlink());
+    this.#tidy(() => next?.close());
     this.#tidy(() => this.#current?.close());
   }
 
-  #dropNext(): void {
+  /**
+   * What a worker has mapped, or has lost its name, is not handed out again. It must not keep the name either: its mapping keeps its lock,
+   * which would be in our own way. Throws when the name cannot be removed, and may be asked again.
+   */
+  #removeUnusable(): void {
     const next = this.#next;
+    if (next === undefined) return;
+    const isLinked = next.isLinked();
+    if (isLinked && !this.#isHandedOut) return;
+    if (isLinked) next.unlink();
     this.#next = undefined;
     this.#isHandedOut = false;
-    this.#tidy(() => next?.isLinked() === true && next.unlink());
-    this.#tidy(() => next?.close());
+    this.#tidy(() => next.close());
   }
 
   #retire(image: SharedMemoryObject | undefined): void {

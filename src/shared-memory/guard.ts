@@ -113,7 +113,12 @@ export class Guard {
       await this.#timing.step();
     }
     let drained = 0;
-    while (drained < maxDrained && semaphore.value() > 0 && semaphore.tryWait()) drained++;
+    try {
+      while (drained < maxDrained && semaphore.value() > 0 && semaphore.tryWait()) drained++;
+    } catch (error) {
+      failureOf(() => semaphore.post());
+      throw error;
+    }
     return drained;
   }
 

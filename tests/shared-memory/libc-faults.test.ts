@@ -10,31 +10,7 @@ import type { ConsumerPairNames } from "../../src/shared-memory/consumer-names.t
 import { ConsumerPair, openConsumerPair, removeAbandonedPair } from "../../src/shared-memory/consumer-pair.ts";
 import { publishGuarded } from "../../src/shared-memory/publish-guarded.ts";
 import { filesOf, openObjects, ownPrefix } from "../posix/own-objects.ts";
-
-/** As the manual pages list them, without those that the program treats as an ordinary outcome of the call. */
-const plausible: Readonly<Record<string, readonly (keyof typeof errno)[]>> = {
-  shm_open: ["EACCES", "EMFILE", "ENFILE", "ENOSPC", "ENOMEM"],
-  shm_unlink: ["EACCES", "EPERM"],
-  open: ["EACCES", "EMFILE", "ENFILE", "ENOENT", "ELOOP"],
-  close: ["EIO", "EINTR", "ENOSPC"],
-  dup3: ["EBUSY", "EINTR", "EMFILE"],
-  fchmod: ["EPERM", "EIO", "EROFS"],
-  posix_fallocate: ["ENOSPC", "EFBIG", "ENODEV", "ENOMEM"],
-  fallocate: ["ENODEV", "EPERM"],
-  lseek: ["EBADF"],
-  pread: ["EIO", "EINTR"],
-  pwrite: ["ENOSPC", "EIO", "EFBIG", "EDQUOT"],
-  fcntl: ["ENOLCK", "EINVAL"],
-  sem_open: ["EACCES", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC"],
-  sem_init: ["ENOSYS"],
-  sem_close: ["EINVAL"],
-  sem_unlink: ["EACCES"],
-  sem_trywait: ["EINVAL"],
-  sem_post: ["EOVERFLOW", "EINVAL"],
-  sem_getvalue: ["EINVAL"],
-  fstat: ["EIO", "ENOMEM"],
-  lstat: ["EACCES", "ENOMEM"],
-};
+import { errnosOfPairs, plausibleErrnos } from "../posix/plausible-errnos.ts";
 
 interface Life {
   names: readonly ConsumerPairNames[];
@@ -99,7 +75,7 @@ test("whichever call to the system fails: a clear error, no leak, and the next t
     let injected: { code: string; syscall: string } | undefined;
     injectFaults((syscall) => {
       if (calls++ !== n) return undefined;
-      const code = plausible[syscall]?.[i];
+      const code = plausibleErrnos.get(syscall)?.[i];
       assert.ok(i > 0 || code !== undefined, `no errno is known for ${syscall}`);
       if (code === undefined) return undefined;
       seen.add(syscall);
@@ -133,6 +109,6 @@ test("whichever call to the system fails: a clear error, no leak, and the next t
   for (; await fails(n, 0); n++) {
     for (let i = 1; await fails(n, i); i++);
   }
-  assert.deepEqual([...seen].sort(), Object.keys(plausible).sort());
+  assert.deepEqual([...seen].sort(), Object.keys(errnosOfPairs).sort());
   t.diagnostic(`${n} calls in one life`);
 });
