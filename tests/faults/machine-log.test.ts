@@ -1,0 +1,186 @@
+// The log has nobody who takes it: a pipe that nobody reads or that is closed, a full disk, a terminal after Ctrl+S.
+
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
+import { fault } from "./fault.ts";
+import { isFresh, modbusGateway } from "./gateway.ts";
+import type { Patient } from "./patient.ts";
+import { Place } from "../commands/cpc.ts";
+import { Witness } from "./witness.ts";
+
+const exitWithinMs = 5000;
+const reloads = 20;
+
+/** A pipe as the partition gets it, blocking; and the test's end of it. */
+function pipe(t: TestContext): { readonly writing: number; readonly reading: number } {
+  const path = join(new Place(t).folder, "pipe");
+  assert.equal(spawnSync("mkfifo", [path]).status, 0);
+  const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writing = openSync(path, constants.O_WRONLY);
+  t.after(() => closeSync(writing));
+  return { writing, reading };
+}
+
+/** Leaves no room for a byte. */
+function fill({ writing }: { readonly writing: number }): void {
+  const nonBlocking = openSync(`/proc/self/fd/${writing}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    for (;;) writeSync(nonBlocking, Buffer.alloc(4096, "x"));
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "EAGAIN");
+  } finally {
+    closeSync(nonBlocking);
+  }
+}
+
+/** Everything that is in the pipe. */
+function drain(reading: number): string {
+  const chunk = Buffer.alloc(65_536);
+  let text = "";
+  try {
+    for (;;) {
+      const length = readSync(reading, chunk);
+      if (length === 0) return text;
+      text += chunk.toString("utf8", 0, length);
+    }
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "EAGAIN");
+    return text;
+  }
+}
+
+/** Records are written all the time, and values go on. */
+async function talks(patient: Patient): Promise<void> {
+  for (let reload = 0; reload < reloads; reload++) {
+    const sinceMs = Date.now();
+    patient.child.signal("SIGHUP");
+    await patient.until("values go on", () => isFresh(patient, sinceMs));
+  }
+}
+
+fault({
+  area: "Machine",
+  trigger: "standard error is a pipe that is full, and nobody reads it",
+  holds: "values go on, and SIGTERM ends it with 0 within 5 s",
+  extent: "quick",
+  run: async (t) => {
+    const full = pipe(t);
+    t.after(() => closeSync(full.reading));
+    fill(full);
+    const patient = await modbusGateway(t, { surroundings: { stderr: full.writing } });
+    await patient.until("values are good", () => isFresh(patient, 0));
+    patient.healthy();
+    await talks(patient);
+    await patient.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "standard error is a pipe that is full, and is read again after a while",
+  holds: "no record is missing, and their order is kept",
+  run: async (t) => {
+    const slow = pipe(t);
+    t.after(() => closeSync(slow.reading));
+    fill(slow);
+    const patient = await modbusGateway(t, { surroundings: { stderr: slow.writing } });
+    await patient.until("values are good", () => isFresh(patient, 0));
+    await talks(patient);
+    let text = "";
+    const reader = setInterval(() => (text += drain(slow.reading)), 20);
+    await patient.end();
+    clearInterval(reader);
+    text += drain(slow.reading);
+    const records = text.replace(/^x+/, "").trim().split("\n");
+    const messages = records.map((record) => (JSON.parse(record) as { readonly msg: string }).msg);
+    const reloaded = messages.filter((message) => message.startsWith("configuration taken over"));
+    assert.equal(reloaded.length, reloads);
+    assert.deepEqual([messages[0], ...messages.slice(-2)], ["started", "stopping", "stopped"]);
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "whoever read standard error has gone",
+  holds: "values go on, and SIGTERM ends it with 0",
+  run: async (t) => {
+    const { writing, reading } = pipe(t);
+    const patient = await modbusGateway(t, { surroundings: { stderr: writing } });
+    await patient.until("values are good", () => isFresh(patient, 0));
+    closeSync(reading);
+    await talks(patient);
+    await patient.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "standard error goes to a disk that is full",
+  holds: "values go on, and SIGTERM ends it with 0",
+  run: async (t) => {
+    const full = openSync("/dev/full", constants.O_WRONLY);
+    t.after(() => closeSync(full));
+    const patient = await modbusGateway(t, { surroundings: { stderr: full } });
+    await patient.until("values are good", () => isFresh(patient, 0));
+    await talks(patient);
+    await patient.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "Ctrl+S stops the terminal that it runs on",
+  holds: "values go on, and SIGTERM ends it with 0 within 5 s",
+  run: async (t) => {
+    if (spawnSync("script", ["--version"]).status !== 0) {
+      t.skip("script(1) of util-linux is not installed: it makes the terminal");
+      return;
+    }
+    const place = new Place(t);
+    const { port } = await startBornDevice(t, 0);
+    const file = place.write("modbus.xml", bornModbusXml({ alias: "device", port, firstPlace: 0, points: 3 }));
+    const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+    const command = [process.execPath, main, "run", "--modbus", file, "--prefix", place.prefix, "--interval", "0.1"];
+    const quoted = [...command, "--log-format", "json"].map((word) => `'${word}'`).join(" ");
+    const terminal = spawn("script", ["--quiet", "--return", "--command", `exec ${quoted}`, "/dev/null"]);
+    t.after(() => terminal.kill("SIGKILL"));
+    let shown = "";
+    terminal.stdout.on("data", (text) => (shown += String(text)));
+    const rules = { oldestGoodMs: 2500, bystanders: ["device"], longestPauseMs: 2000, documents: true };
+    const witness = new Witness(place, "modbus", rules);
+    t.after(() => witness.end());
+    await until(() => witness.isFresh(0) && /"pid":\d+/.test(shown));
+    const partition = Number(/"pid":(\d+)/.exec(shown)?.[1]);
+    terminal.stdin.write("\u0013");
+    const reload = async (): Promise<void> => {
+      const sinceMs = Date.now();
+      process.kill(partition, "SIGHUP");
+      await until(() => witness.isFresh(sinceMs));
+    };
+    let before: string;
+    do {
+      before = shown;
+      await reload();
+    } while (shown !== before);
+    for (let count = 0; count < reloads; count++) await reload();
+    assert.equal(shown, before, "the terminal stands still");
+    witness.excuse(true);
+    const askedMs = performance.now();
+    process.kill(partition, "SIGTERM");
+    const [code] = (await once(terminal, "exit")) as [number | null];
+    assert.equal(code, 0);
+    assert.ok(performance.now() - askedMs < exitWithinMs);
+    assert.deepEqual(witness.violations, []);
+  },
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(10);
+}

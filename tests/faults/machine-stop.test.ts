@@ -1,0 +1,201 @@
+// SIGTERM, in every state that a partition can be in, and a log that nobody takes.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Document } from "../commands/cpc.ts";
+import { BornServer } from "./born-server.ts";
+import { bornModbusXml } from "./born-modbus.ts";
+import { bornOpcUaXml } from "./born-opcua.ts";
+import { fault, times } from "./fault.ts";
+import { gateway, isFresh, threadFaults } from "./gateway.ts";
+import { Patient } from "./patient.ts";
+
+const exitWithinMs = 5000;
+const settings = "<timeout>60</timeout><retryInterval>0.2</retryInterval>";
+
+/** SIGTERM: exit 0 in time, every connection shown as closed, and the log says that the stop was whole. */
+async function stopsWell(patient: Patient): Promise<void> {
+  for (const witness of patient.witnesses) witness.excuse(true);
+  const askedMs = performance.now();
+  const { code, stderr } = await patient.child.end();
+  const tookMs = performance.now() - askedMs;
+  assert.equal(code, 0, stderr);
+  assert.ok(tookMs < exitWithinMs, `SIGTERM to exit took ${Math.round(tookMs)} ms`);
+  assert.equal(patient.child.logged(/^stopping$/).length, 1);
+  assert.match(stderr.trim().split("\n").at(-1) ?? "", /"msg":"stopped"\}$/);
+  for (const service of ["modbus", "opcua"]) {
+    const entries = Object.entries(patient.place.document(`${service}_shm`) ?? ({} as Document));
+    for (const [key, { value }] of entries) assert.deepEqual([key.includes(" Connections:"), value], [true, false]);
+  }
+  for (const witness of patient.witnesses) assert.deepEqual(witness.violations, []);
+}
+
+interface Servers {
+  readonly device: BornServer;
+  readonly server: BornServer;
+}
+
+/** Both servers in processes of their own, that can be stopped; they are waited for a minute. */
+async function slowGateway(t: TestContext): Promise<Servers & { readonly start: () => Patient }> {
+  const [device, server] = await Promise.all([
+    BornServer.start(t, "modbus", 0, 3),
+    BornServer.start(t, "opcua", 500, 3),
+  ]);
+  const start = (): Patient =>
+    new Patient(t, {
+      modbus: bornModbusXml({ alias: "device", port: device.port, firstPlace: 0, points: 3, settings }),
+      opcua: bornOpcUaXml({ alias: "server", port: server.port, firstPlace: 500, points: 3, settings }),
+      rules: { oldestGoodMs: 60_000 },
+    });
+  return { device, server, start };
+}
+
+fault({
+  area: "Machine",
+  trigger: `SIGTERM at any moment of the start, ${times({ quick: 4, usual: 12, long: 200 })} times`,
+  holds: "exit 0 within 5 s, or the signal's own end before there was anything",
+  extent: "quick",
+  limitMs: 600_000,
+  run: async (t) => {
+    const patient = await gateway(t);
+    await patient.until("values are good", () => isFresh(patient, 0));
+    await stopsWell(patient);
+    const count = times({ quick: 4, usual: 12, long: 200 });
+    let early = 0;
+    for (let round = 0; round < count; round++) {
+      for (const name of patient.place.objects()) rmSync(join("/dev/shm", name), { force: true });
+      patient.runAgain();
+      await pause((1000 * round) / count);
+      const askedMs = performance.now();
+      const { code, stderr } = await patient.child.end();
+      assert.ok(performance.now() - askedMs < exitWithinMs);
+      if (code === null) {
+        early++;
+        assert.deepEqual(patient.place.objects(), []);
+      } else assert.equal(code, 0, stderr);
+    }
+    t.diagnostic(`${early} of ${count} came before the program listened to signals`);
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "SIGTERM while both services wait for servers that accept and never answer",
+  holds: "exit 0 within 5 s",
+  run: async (t) => {
+    const { device, server, start } = await slowGateway(t);
+    device.signal("SIGSTOP");
+    server.signal("SIGSTOP");
+    const patient = start();
+    await patient.until("it has begun", () => patient.child.logged(/^started$/).length > 0);
+    await patient.until("both are tried", () => patient.witnesses.every((witness) => witness.health !== undefined));
+    await stopsWell(patient);
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "SIGTERM while both servers hang in the middle of polling",
+  holds: "exit 0 within 5 s, although they may take a minute to answer",
+  run: async (t) => {
+    const { device, server, start } = await slowGateway(t);
+    const patient = start();
+    await patient.until("values are good", () => isFresh(patient, 0));
+    device.signal("SIGSTOP");
+    server.signal("SIGSTOP");
+    const beforeMs = Date.now();
+    await pause(500); // some polls long
+    assert.ok(!isFresh(patient, beforeMs + 300), "they hang");
+    await stopsWell(patient);
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "SIGTERM while it takes over another configuration, at any moment of that",
+  holds: "exit 0 within 5 s",
+  run: async (t) => {
+    const { device, server, start } = await slowGateway(t);
+    const patient = start();
+    const more = { points: 200, settings: "<timeout>5</timeout>" };
+    for (let round = 0; round < times({ quick: 1, usual: 4, long: 50 }); round++) {
+      if (round > 0) patient.runAgain();
+      await patient.until("it has begun", () => patient.child.logged(/^connected$/).length === 2);
+      patient.place.write("modbus.xml", bornModbusXml({ alias: "other", port: device.port, firstPlace: 0, ...more }));
+      patient.place.write("opcua.xml", bornOpcUaXml({ alias: "else", port: server.port, firstPlace: 500, ...more }));
+      patient.child.signal("SIGHUP");
+      await pause(round * 10);
+      await stopsWell(patient);
+    }
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "SIGTERM while a thread that keeps crashing waits for its next start",
+  holds: "exit 0 within 5 s",
+  run: async (t) => {
+    const { file, surroundings } = threadFaults(t);
+    const patient = await gateway(t, { surroundings });
+    await patient.until("values are good", () => isFresh(patient, 0));
+    writeFileSync(file("modbus", "crash"), "always");
+    await patient.until("it is given a pause", () => patient.child.logged(/is started again/).length >= 3);
+    await stopsWell(patient);
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "SIGTERM while the event loop of a service's thread stands still for ever",
+  holds: "exit 0 within 5 s, and its connections are shown as closed all the same",
+  run: async (t) => {
+    const { file, surroundings } = threadFaults(t);
+    const patient = await gateway(t, { surroundings });
+    await patient.until("values are good", () => isFresh(patient, 0));
+    writeFileSync(file("modbus", "block"), "1e9");
+    const beforeMs = Date.now();
+    await pause(500); // some polls long
+    assert.ok(!patient.modbus!.isFresh(beforeMs + 300), "it stands still");
+    await stopsWell(patient);
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "SIGTERM while threads look up names and the name server is silent",
+  holds: "exit 0 within 5 s, although the resolver waits for minutes",
+  run: async (t) => {
+    if (spawnSync("unshare", ["--mount", "true"]).status !== 0) {
+      t.skip("mounts of its own are not permitted here: it takes root, or CAP_SYS_ADMIN");
+      return;
+    }
+    const address = `127.${process.pid >> 16}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+    const silent = createSocket("udp4");
+    t.after(() => silent.close());
+    silent.bind(53, address);
+    await once(silent, "listening");
+    const folder = mkdtempSync(join(tmpdir(), `cpc-test-${process.pid}-`));
+    t.after(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "resolv.conf"), `nameserver ${address}\noptions timeout:30 attempts:4\n`);
+    const inOwnMounts = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+    const wrapper = ["unshare", "--mount", "sh", "-c", inOwnMounts, join(folder, "resolv.conf")];
+    const common = { host: "plant.example", port: 4840, points: 1, settings };
+    const patient = new Patient(t, {
+      modbus: bornModbusXml({ alias: "device", firstPlace: 0, ...common }),
+      opcua: bornOpcUaXml({ alias: "server", firstPlace: 500, ...common }),
+      surroundings: { wrapper },
+    });
+    // Both ask for the address of the name, in both families.
+    let questions = 0;
+    silent.on("message", () => questions++);
+    await patient.until("both have asked", () => questions >= 4);
+    await stopsWell(patient);
+  },
+});
