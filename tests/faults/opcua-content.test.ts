@@ -1,13 +1,23 @@
 // What an OPC UA server answers is wrong, or is no longer what it was.
 
 import assert from "node:assert/strict";
-import { DataType, ReadRequest, ServerState, StatusCodes, Variant, type DataValue } from "node-opcua-client";
+import {
+  DataType,
+  OpenSecureChannelResponse,
+  ReadResponse,
+  ServerState,
+  StatusCodes,
+  Variant,
+  type DataValue,
+  type ReadRequest,
+} from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { addConstant } from "../opcua-client/opcua-test-server.ts";
 import { addBornVariables, nodeXml } from "./born-opcua.ts";
 import { pointName } from "./born-value.ts";
 import { fault, times } from "./fault.ts";
 import { neighbourOfFile, SickOpcUa, Victim } from "./sick-opcua.ts";
+import { Certificates, policy } from "./trusted-opcua.ts";
 
 const neighbour = neighbourOfFile();
 const uris = ["urn:plant:one", "urn:plant:two"] as const;
@@ -266,3 +276,49 @@ fault({
     await sick.ends(victim);
   },
 });
+
+const hourMs = 3_600_000;
+
+fault({
+  area: "OPC UA server",
+  trigger: "its clock is an hour fast, or an hour slow",
+  holds:
+    "its values are good with the timestamps that it gives, its channel works, and its certificate of the future is excused",
+  run: async (t) => {
+    const certificates = await Certificates.of(t);
+    const { args } = certificates;
+    for (const skewMs of [hourMs, -hourMs]) {
+      // Made by the server itself, when it was put into operation: just now.
+      const certificate = await certificates.ofServer({ notBeforeMs: Date.now() + skewMs - 60_000 });
+      const victim = await Victim.start(t, 2, { certificate });
+      victim.alter = (response) => {
+        response.responseHeader.timestamp = skewed(response.responseHeader.timestamp, skewMs);
+        if (response instanceof OpenSecureChannelResponse)
+          response.securityToken.createdAt = skewed(response.securityToken.createdAt, skewMs);
+        if (!(response instanceof ReadResponse)) return;
+        for (const result of response.results ?? []) result.sourceTimestamp = skewed(result.sourceTimestamp, skewMs);
+      };
+      const xml = { policy, security: "<ignore_expiry>true</ignore_expiry>" };
+      const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml, args });
+      const { patient } = sick;
+      await sick.isHealthy();
+      const lastCycle = sick.cycles + times({ quick: 5, usual: 20, long: 300 });
+      await patient.until("enough cycles went by", () => sick.cycles >= lastCycle);
+      const { stdout } = await patient.place.command("dump", "opcua", "--image", "--json");
+      const [sourceNs, receivedNs] = [/"sourceNs":(\d+)/, /"receivedNs":(\d+)/].map((of) =>
+        Number(of.exec(stdout)?.[1]),
+      );
+      const aheadMs = ((sourceNs ?? Number.NaN) - (receivedNs ?? Number.NaN)) / 1e6;
+      assert.ok(Math.abs(aheadMs - skewMs) < 10_000, `the timestamps are ${aheadMs} ms ahead`);
+      const warnings = patient.child.logged(/certificate check NotYetValid overlooked/).length;
+      assert.equal(warnings, skewMs > 0 ? 1 : 0);
+      assert.equal(sick.reconnects, 0);
+      await sick.ends(victim);
+      await victim.goes();
+    }
+  },
+});
+
+function skewed(date: Date | null, byMs: number): Date | null {
+  return date === null ? null : new Date(date.getTime() + byMs);
+}

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, type TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { OpenSecureChannelResponse, ReadResponse, ServiceFault } from "node-opcua-client";
 import type { DataValue, ReadRequest, Response, StatusCode } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
@@ -23,6 +24,7 @@ export const retryMs = 300;
 export const slackMs = 1500;
 
 const neighbourPlace = 900;
+const lookAgainMs = 50;
 
 /** Results of a Read as they are, changed ones, or a fault of the whole request. */
 export type ReadAnswer = (
@@ -170,11 +172,14 @@ export class SickOpcUa {
     return this.#victim?.reconnects ?? 0;
   }
 
+  failures(code: ServerErrorCode): number {
+    return this.#victim?.failures[code] ?? 0;
+  }
+
   /** Whoever reads its own last error waits with this: the first failure of an outage may be another than the one that lasts. */
   async shows(code: ServerErrorCode, because: RegExp): Promise<void> {
     await this.patient.until(`status says ${code}, ${String(because)}; it says ${this.#victim?.lastError}`, () => {
-      const victim = this.#victim;
-      return victim !== undefined && (victim.failures[code] ?? 0) > 0 && because.test(victim.lastError);
+      return this.failures(code) > 0 && because.test(this.#victim?.lastError ?? "");
     });
   }
 
@@ -190,6 +195,12 @@ export class SickOpcUa {
 
   async recovers(): Promise<void> {
     await this.patient.untilGood("victim");
+  }
+
+  /** After a refusal: in its own time, which is longer than what is waited for otherwise; the case's limit ends it. */
+  async recoversSlowly(): Promise<void> {
+    while (this.patient.child.isRunning && !this.patient.witness.isGood("victim")) await pause(lookAgainMs);
+    await this.recovers();
   }
 
   /** Polls of the victim so far. */

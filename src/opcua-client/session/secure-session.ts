@@ -295,9 +295,12 @@ export class SecureSession {
   }
 }
 
-/** The server keeps a session that long without a request: several polls, so that a late one does not end it. */
-function sessionTimeoutMs({ intervalMs = 0, timeoutMs }: OpcUaServer): number {
-  return Math.max(60_000, 4 * intervalMs + timeoutMs);
+/**
+ * The server keeps a session that long without a request: several polls, so that a late one does not end it. Not longer, since a
+ * connection that breaks leaves its session behind, and some servers have room for ten.
+ */
+function sessionTimeoutMs({ intervalMs, timeoutMs }: OpcUaServer): number {
+  return intervalMs === undefined ? 60_000 : Math.max(10_000, 4 * intervalMs + timeoutMs);
 }
 
 function keyPairProvider({ certificateChain, privateKeyPem }: ApplicationIdentity): {
