@@ -23,6 +23,11 @@ export function isSameFile(one: BigIntStats, other: BigIntStats | undefined): bo
   return other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
+/** The bits of chmod(2). */
+export function modeOf(state: BigIntStats): number {
+  return Number(state.mode & 0o7777n);
+}
+
 /** Throws an UnsuitableObjectError unless this is a plain file (no directory, link, pipe). */
 export function requireRegularFile(state: BigIntStats, action: string, object: string, path: string): void {
   if (state.isFile()) return;

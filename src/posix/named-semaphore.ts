@@ -10,7 +10,14 @@ import { constants } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { endianness } from "node:os";
 import { errno, PosixError, UnsuitableObjectError } from "./errno.ts";
-import { isSameFile, requireOwnFile, requireRegularFile, stateOfDescriptor, stateOfPath } from "./file-state.ts";
+import {
+  isSameFile,
+  modeOf,
+  requireOwnFile,
+  requireRegularFile,
+  stateOfDescriptor,
+  stateOfPath,
+} from "./file-state.ts";
 import { libc } from "./libc.ts";
 import { checkObjectName, semaphorePath } from "./object-name.ts";
 
@@ -131,12 +138,24 @@ export class NamedSemaphore implements Disposable {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
     const descriptor = libc.open(semaphorePath(name), flags);
     if (descriptor < 0) throw new PosixError(action, name, "open", descriptor);
-    const result = mode === undefined ? 0 : libc.fchmod(descriptor, mode);
-    if (result < 0) {
+    const opened = new NamedSemaphore(name, semaphore, descriptor);
+    try {
+      if (mode !== undefined) opened.setMode(mode);
+    } catch (error) {
       libc.close(descriptor);
-      throw new PosixError("set the mode of semaphore", name, "fchmod", result);
+      throw error;
     }
-    return new NamedSemaphore(name, semaphore, descriptor);
+    return opened;
+  }
+
+  mode(): number {
+    return modeOf(stateOfDescriptor(this.#descriptor, this.name));
+  }
+
+  /** Exactly this mode, whatever the umask. */
+  setMode(mode: number): void {
+    const result = libc.fchmod(this.#descriptor, mode);
+    if (result < 0) throw new PosixError("set the mode of semaphore", this.name, "fchmod", result);
   }
 
   /** True when its file is whole and holds what a semaphore with a plausible value holds. */

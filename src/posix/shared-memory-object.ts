@@ -8,7 +8,14 @@ import { constants } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { endianness } from "node:os";
 import { errno, PosixError } from "./errno.ts";
-import { isSameFile, requireOwnFile, requireRegularFile, stateOfDescriptor, stateOfPath } from "./file-state.ts";
+import {
+  isSameFile,
+  modeOf,
+  requireOwnFile,
+  requireRegularFile,
+  stateOfDescriptor,
+  stateOfPath,
+} from "./file-state.ts";
 import { libc } from "./libc.ts";
 import { Mapping } from "./mapping.ts";
 import type { MappingAccess } from "./mapping.ts";
@@ -115,6 +122,10 @@ export class SharedMemoryObject implements Disposable {
 
   sizeBytes(): number {
     return Number(this.#state().size);
+  }
+
+  mode(): number {
+    return modeOf(this.#state());
   }
 
   /** Makes the object at least this large, every byte backed by memory: later writes cannot fail for want of room. */

@@ -91,8 +91,8 @@ export class ConsumerPair implements Disposable {
   }
 
   /**
-   * Puts the segment back when its name is gone, leads elsewhere, or it was cut, and the semaphore likewise or when its content is
-   * garbage. Throws as `create` does, after both were looked at; the next call tries again. Consumers that keep an orphaned segment
+   * Puts the segment back when its name is gone, leads elsewhere, or it was cut, the semaphore likewise or when its content is
+   * garbage, and the mode of both. Throws as `create` does, after both were looked at; the next call tries again. Consumers that keep an orphaned segment
    * find `farewell` (by default nothing) in it from then on: a document that is not going to change must not look as if it did.
    */
   check(farewell: Uint8Array = new Uint8Array()): { readonly segment: CheckOutcome; readonly semaphore: CheckOutcome } {
@@ -160,14 +160,20 @@ export class ConsumerPair implements Disposable {
     }
     const sizeBytes = segment.sizeBytes();
     if (sizeBytes > this.sizeBytes) segment.clearFrom(this.sizeBytes);
-    if (sizeBytes >= this.sizeBytes) return "Intact";
+    const isOpen = segment.mode() === consumerMode;
+    if (sizeBytes >= this.sizeBytes && isOpen) return "Intact";
     segment.reserve(this.sizeBytes);
+    segment.setMode(consumerMode);
     return "Restored";
   }
 
   #checkSemaphore(): CheckOutcome {
     const before = this.#guard.semaphore;
-    if (before.isLinked() && before.isSound()) return "Intact";
+    if (before.isLinked() && before.isSound()) {
+      if (before.mode() === consumerMode) return "Intact";
+      before.setMode(consumerMode);
+      return "Restored";
+    }
     this.#guard = NamedSemaphore.createOrAdopt(this.names.semaphoreName, consumerMode);
     before.close();
     return "Restored";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  chmodSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -16,7 +17,12 @@ import { once } from "node:events";
 import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
 import { consumerPairNames } from "../../src/shared-memory/consumer-names.ts";
 import type { ConsumerPairNames } from "../../src/shared-memory/consumer-names.ts";
-import { ConsumerPair, openConsumerPair, removeAbandonedPair } from "../../src/shared-memory/consumer-pair.ts";
+import {
+  ConsumerPair,
+  consumerMode,
+  openConsumerPair,
+  removeAbandonedPair,
+} from "../../src/shared-memory/consumer-pair.ts";
 import { publishGuarded } from "../../src/shared-memory/publish-guarded.ts";
 import { OtherProcess } from "../posix/other-process.ts";
 import { filesOf, openObjects, ownPrefix } from "../posix/own-objects.ts";
@@ -149,6 +155,8 @@ const damages: [
     "Restored",
   ],
   ["the semaphore lengthened", (_, semaphore) => truncateSync(semaphore, 64), "Intact", "Restored"],
+  ["the segment closed to the group", (segment) => chmodSync(segment, 0o600), "Restored", "Intact"],
+  ["the semaphore open to everybody", (_, semaphore) => chmodSync(semaphore, 0o666), "Intact", "Restored"],
   [
     "both unlinked",
     (segment, semaphore) => {
@@ -169,6 +177,7 @@ for (const [name, damage, segment, semaphore] of damages) {
     assert.equal(await own.publish("after"), "Done");
     assert.equal(own.document(), "after");
     assert.equal(statSync(own.segmentPath).size, sizeBytes);
+    for (const path of [own.segmentPath, own.semaphorePath]) assert.equal(statSync(path).mode & 0o7777, consumerMode);
     assert.deepEqual(own.pair.check(), { segment: "Intact", semaphore: "Intact" });
     // Still the only writer.
     assert.throws(() => ConsumerPair.create(own.names, sizeBytes), { code: "AnotherWriter" });
