@@ -43,11 +43,11 @@ export class GuardedTarget implements DocumentTarget {
 
   async publish(document: Uint8Array): Promise<GuardOutcome["kind"]> {
     const outcome = await publishGuarded(this.#segment, this.#guard, document);
-    if (outcome.kind !== "Done") this.#tell(outcome);
+    if (outcome.kind !== "Done" || outcome.surplusPermits > 0) this.#tell(outcome);
     return outcome.kind;
   }
 
-  #tell(outcome: Exclude<GuardOutcome, { kind: "Done" }>): void {
+  #tell(outcome: GuardOutcome): void {
     const text = textOf(outcome);
     const nowMs = monotonicMs();
     for (const [told, atMs] of this.#toldAtMs) if (nowMs - atMs >= tellAgainMs) this.#toldAtMs.delete(told);
@@ -58,7 +58,9 @@ export class GuardedTarget implements DocumentTarget {
   }
 }
 
-function textOf(outcome: Exclude<GuardOutcome, { kind: "Done" }>): string {
+function textOf(outcome: GuardOutcome): string {
+  if (outcome.kind === "Done")
+    return "took back surplus permits: a consumer gives back the semaphore too often, or too late";
   if (outcome.kind === "Failed") return `cannot publish: ${messageOf(outcome.error)}`;
   const what = outcome.kind === "Skipped" ? "left out one document" : "published without the guard";
   const held = "a consumer holds the semaphore and does not give it back";

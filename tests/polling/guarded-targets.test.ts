@@ -55,6 +55,21 @@ test("a consumer that never gives the guard back is told once of each kind, and 
   assert.match(readFileSync(`/dev/shm/${names.segmentName}`, "utf8"), /^\{"a":3\}/);
 });
 
+test("a consumer that posts too often is told once", async (t) => {
+  const { segments, guards, log, lines, names } = setUp(t);
+  const [target] = guardedTargets(segments, guards, log);
+  for (let count = 0; count < 3; count++) {
+    using semaphore = NamedSemaphore.openExisting(names.semaphoreName);
+    semaphore?.post();
+    assert.equal(await target!.publish(Buffer.from("{}")), "Done");
+    assert.equal(semaphore?.value(), 1);
+  }
+  assert.deepEqual(
+    lines.map(({ level, message, fields }) => [level, message, fields?.["surplusPermits"]]),
+    [["warn", "took back surplus permits: a consumer gives back the semaphore too often, or too late", 1]],
+  );
+});
+
 test("a semaphore that is gone is told with its reason", async (t) => {
   const { segments, guards, log, lines, names } = setUp(t);
   const [target] = guardedTargets(segments, guards, log);
