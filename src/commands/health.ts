@@ -17,6 +17,7 @@ export interface ServiceHealth {
   readonly documentEntriesMissing: number;
   readonly guardTimeouts: number;
   readonly guardSeizures: number;
+  readonly objectsRestored: number;
   readonly ticksMissed: number;
   readonly servers: readonly ServerHealth[];
 }
@@ -72,6 +73,7 @@ export function healthOf(image: ImageReader, imageName: string, hasWriter: boole
     documentEntriesMissing: Number(image.serviceCount("documentEntriesMissing")),
     guardTimeouts: Number(image.serviceCount("guardTimeouts")),
     guardSeizures: Number(image.serviceCount("guardSeizures")),
+    objectsRestored: Number(image.serviceCount("objectsRestored")),
     ticksMissed: Number(image.serviceCount("ticksMissed")),
     servers: image.directory.servers.flatMap((_, index) => serverHealth(image, index, nowNs)),
   };

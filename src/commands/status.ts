@@ -65,7 +65,8 @@ function describe(service: ServiceHealth): string {
   return [
     `${service.image}: ${alive}`,
     `document ${documentBytes} of ${documentCapacityBytes} bytes (${share} %)${missing}; ${service.documents} published`,
-    `${service.ticksMissed} ticks missed, ${service.guardTimeouts} guard time-outs, ${service.guardSeizures} seizures`,
+    `${service.ticksMissed} ticks missed, ${service.guardTimeouts} guard time-outs, ${service.guardSeizures} seizures, ` +
+      `${service.objectsRestored} objects put back`,
     table.toString(),
     ...securityLines(service.servers),
     ...service.servers.flatMap(troubles),

@@ -224,7 +224,7 @@ export class ServiceThread {
       const { segmentName, semaphoreName } = pair.names;
       const outcome = this.#attempt("check", segmentName, () => pair.check(this.#farewell()));
       if (outcome?.segment === "Restored")
-        this.#log("warn", "a consumer removed or cut the segment: put back", { segment: segmentName });
+        this.#log("warn", "a consumer removed or spoilt the segment: put back", { segment: segmentName });
       if (outcome?.semaphore === "Restored")
         this.#log("warn", "a consumer removed or spoilt the semaphore: put back", { semaphore: semaphoreName });
       restored += Number(outcome?.segment === "Restored") + Number(outcome?.semaphore === "Restored");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { test } from "node:test";
 import { Place } from "./cpc.ts";
 import { connectionKey, device, freePort, modbusXml } from "./modbus-plant.ts";
@@ -81,20 +81,6 @@ test("after kill -9 the next run takes over the same segment, which consumers ha
   assert.equal(place.inode("modbus_shm"), inode);
   assert.deepEqual(place.ownObjects(), modbusObjects);
   assert.equal((await next.end()).code, 0);
-});
-
-test("what a consumer removes is back within a moment", watchdog, async (t) => {
-  const place = new Place(t);
-  const { port } = await device(t);
-  const run = place.run("--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port })));
-  await run.until("there are values", () => place.value("A: always 42") === 42);
-  rmSync(place.path("modbus_shm"));
-  await run.until("the segment is back", () => place.value("A: always 42") === 42);
-  rmSync(place.semaphorePath("modbus_semaphore"));
-  await run.until("the semaphore is back", () => place.ownObjects().includes("sem.modbus_semaphore"));
-  const seen = place.value("A: zählt");
-  await run.until("values move", () => ![seen, undefined].includes(place.value("A: zählt")));
-  assert.equal(run.logged(/put back/).length, 2);
 });
 
 test("a device that is down at the start delays no other, and is connected when it is there", watchdog, async (t) => {

@@ -1,5 +1,6 @@
 // What a consumer gets that does everything right: it opens both objects by their names, waits for the guard, reads, gives it back.
 
+import { UnsuitableObjectError } from "../../src/posix/errno.ts";
 import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
 import { consumerPairNames, type ServiceName } from "../../src/shared-memory/consumer-names.ts";
 import type { Document, Place } from "../commands/cpc.ts";
@@ -12,19 +13,22 @@ export interface DocumentOf {
 }
 
 /**
- * Undefined: one of the objects is not there, the guard was not free for `patienceMs`, or what lies in the segment is no document.
+ * Undefined: one of the objects is not there or spoilt, the guard was not free for `patienceMs`, or what lies in the segment is no document.
  * Waits without a turn of the event loop, as a consumer's `sem_wait` does.
  */
 export function readGuarded({ place, service, consumer }: DocumentOf, patienceMs = 0): Document | undefined {
   const [names] = consumerPairNames(service, consumer === undefined ? [] : [consumer]);
   if (names === undefined) return undefined;
-  using semaphore = NamedSemaphore.openExisting(place.prefix + names.semaphoreName);
-  if (semaphore === undefined) return undefined;
-  const endMs = performance.now() + patienceMs;
-  while (!semaphore.tryWait()) if (performance.now() >= endMs) return undefined;
   try {
-    return place.document(names.segmentName);
-  } finally {
+    using semaphore = NamedSemaphore.openExisting(place.prefix + names.semaphoreName);
+    if (semaphore === undefined) return undefined;
+    const endMs = performance.now() + patienceMs;
+    while (!semaphore.tryWait()) if (performance.now() >= endMs) return undefined;
+    const document = place.document(names.segmentName);
     semaphore.post();
+    return document;
+  } catch (error) {
+    if (error instanceof UnsuitableObjectError) return undefined;
+    throw error;
   }
 }

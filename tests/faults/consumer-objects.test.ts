@@ -1,0 +1,185 @@
+// Consumers that do to their segment and their semaphore what everybody can who may write to a file, or to its folder.
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
+import { connectionKey } from "../commands/modbus-plant.ts";
+import { fault, times, type Extent } from "./fault.ts";
+import { Ward } from "./ward.ts";
+
+const area = "Consumer";
+const intervalMs = 100;
+const rounds = times({ quick: 1, usual: 3, long: 50 });
+const mode = 0o660;
+
+interface Damage {
+  readonly trigger: string;
+  readonly extent?: Extent;
+  /** Objects put back each time. */
+  readonly restored: number;
+  readonly damage: (ward: Ward) => void;
+}
+
+const damages: readonly Damage[] = [
+  {
+    trigger: "removes the segment, as Python's resource tracker does when a program ends",
+    extent: "quick",
+    restored: 1,
+    damage: ({ names }) => rmSync(names.segmentPath),
+  },
+  { trigger: "removes the semaphore", restored: 1, damage: ({ names }) => rmSync(names.semaphorePath) },
+  {
+    trigger: "removes both objects",
+    extent: "quick",
+    restored: 2,
+    damage: ({ names }) => {
+      rmSync(names.segmentPath);
+      rmSync(names.semaphorePath);
+    },
+  },
+  { trigger: "cuts the segment to nothing", restored: 1, damage: ({ names }) => truncateSync(names.segmentPath, 0) },
+  {
+    trigger: "cuts the semaphore to nothing",
+    restored: 1,
+    damage: ({ names }) => truncateSync(names.semaphorePath, 0),
+  },
+  {
+    trigger: "fills the segment with garbage",
+    restored: 0,
+    damage: ({ names }) => overwrite(names.segmentPath),
+  },
+  { trigger: "fills the semaphore with garbage", restored: 1, damage: ({ names }) => overwrite(names.semaphorePath) },
+  {
+    trigger: "renames both objects",
+    restored: 2,
+    damage: ({ names }) => {
+      renameSync(names.segmentPath, `${names.segmentPath}.away`);
+      renameSync(names.semaphorePath, `${names.semaphorePath}.away`);
+    },
+  },
+  {
+    trigger: "takes every permission from both objects",
+    restored: 2,
+    damage: ({ names }) => {
+      chmodSync(names.segmentPath, 0);
+      chmodSync(names.semaphorePath, 0);
+    },
+  },
+];
+
+for (const { trigger, extent = "usual", restored, damage } of damages) {
+  fault({
+    area,
+    trigger,
+    holds: "its successor has fresh values within three cycles, the other consumer has them all along",
+    extent,
+    run: async (t) => {
+      const ward = await Ward.start(t, intervalMs, false);
+      for (let round = 0; round < rounds; round++) {
+        damage(ward);
+        await ward.recovers();
+        await ward.patient.until("what was damaged is counted", () => restoredBy(ward) >= restored * (round + 1));
+      }
+      assert.equal(restoredBy(ward), restored * rounds);
+      assert.equal(ward.patient.child.logged(/put back/).length, restored * rounds);
+      for (const path of [ward.names.segmentPath, ward.names.semaphorePath])
+        assert.equal(statSync(path).mode & 0o7777, mode);
+      assert.equal(ward.permits(), 1);
+      await ward.patient.end();
+    },
+  });
+}
+
+fault({
+  area,
+  trigger: "puts a directory or a link in the place of its objects",
+  holds: "nobody else notices, the log says what is there, and three cycles after it is gone all is well",
+  run: async (t) => {
+    const ward = await Ward.start(t, intervalMs, false);
+    const { segmentPath, semaphorePath } = ward.names;
+    const replacements: Readonly<Record<string, (path: string) => void>> = {
+      directory: (path) => mkdirSync(path),
+      "symbolic link": (path) => symlinkSync("/dev/null", path),
+    };
+    for (const path of [segmentPath, semaphorePath]) {
+      for (const [kind, put] of Object.entries(replacements)) {
+        rmSync(path);
+        put(path);
+        await ward.patient.until("the log says so", () =>
+          ward.patient.child.stderr.includes(`${path} is a ${kind}; remove it`),
+        );
+        const documents = ward.documents;
+        await ward.patient.until("documents go on", () => ward.documents > documents + 3);
+        rmSync(path, { recursive: true });
+        await ward.recovers();
+      }
+    }
+    await ward.patient.end();
+  },
+});
+
+fault({
+  area,
+  trigger: "locks its segment",
+  holds: "the partition's lock is first, and a locked file that takes the segment's name becomes the segment",
+  run: async (t) => {
+    const ward = await Ward.start(t, intervalMs, false);
+    const { segment, segmentPath } = ward.names;
+    using ours = SharedMemoryObject.openExisting(segment, "read-write");
+    assert.equal(ours?.tryLock(), false);
+    // Under another name until it is locked: the partition may be faster than we are.
+    writeFileSync(`${segmentPath}.made`, "not a document");
+    using made = SharedMemoryObject.openExisting(`${segment}.made`, "read-write");
+    assert.equal(made?.tryLock(), true);
+    renameSync(`${segmentPath}.made`, segmentPath);
+    await ward.recovers();
+    await ward.patient.end();
+  },
+});
+
+fault({
+  area,
+  trigger: "keeps the old segment for ever, time after time",
+  holds: "nothing in it looks alive any more, and the partition keeps nothing of it",
+  extent: "quick",
+  run: async (t) => {
+    const ward = await Ward.start(t, intervalMs, false);
+    const { segmentPath } = ward.names;
+    const kept: number[] = [];
+    t.after(() => kept.forEach((descriptor) => closeSync(descriptor)));
+    for (let count = times({ quick: 3, usual: 10, long: 200 }); count > 0; count--) {
+      kept.push(openSync(segmentPath, "r"));
+      rmSync(segmentPath);
+      await ward.recovers();
+    }
+    for (const descriptor of kept) {
+      const document = JSON.parse(readFileSync(descriptor, "utf8").replace(/\0+$/, "")) as Record<string, unknown>;
+      assert.deepEqual(Object.keys(document), [connectionKey("device")]);
+      assert.partialDeepStrictEqual(document, { [connectionKey("device")]: { value: false } });
+    }
+    await ward.patient.end();
+  },
+});
+
+function overwrite(path: string): void {
+  const bytes = randomBytes(statSync(path).size);
+  // Without O_TRUNC: the size stays.
+  writeFileSync(path, bytes, { flag: "r+" });
+}
+
+function restoredBy(ward: Ward): number {
+  return ward.patient.witness.health?.objectsRestored ?? 0;
+}
