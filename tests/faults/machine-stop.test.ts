@@ -9,7 +9,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Document } from "../commands/cpc.ts";
 import { BornServer } from "./born-server.ts";
 import { bornModbusXml } from "./born-modbus.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
@@ -31,7 +30,7 @@ async function stopsWell(patient: Patient): Promise<void> {
   assert.equal(patient.child.logged(/^stopping$/).length, 1);
   assert.match(stderr.trim().split("\n").at(-1) ?? "", /"msg":"stopped"\}$/);
   for (const service of ["modbus", "opcua"]) {
-    const entries = Object.entries(patient.place.document(`${service}_shm`) ?? ({} as Document));
+    const entries = Object.entries(patient.place.document(`${service}_shm`) ?? {});
     for (const [key, { value }] of entries) assert.deepEqual([key.includes(" Connections:"), value], [true, false]);
   }
   for (const witness of patient.witnesses) assert.deepEqual(witness.violations, []);

@@ -1,0 +1,79 @@
+// The configuration file is replaced, while the partition runs, by something that is none.
+
+import assert from "node:assert/strict";
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
+import { fault } from "./fault.ts";
+import { Patient } from "./patient.ts";
+
+/** What is done to the file; what undoes it, where writing it again does not. */
+type Spoil = (path: string, good: string) => (() => void) | void;
+
+const spoilt: Readonly<Record<string, readonly [Spoil, RegExp]>> = {
+  "that is no XML": [(path) => writeFileSync(path, "<modbus-servers><server>&</modbus-servers>"), /modbus\.xml:1/],
+  "that the grammar does not allow": [
+    (path, good) => writeFileSync(path, good.replaceAll("<address>0</address>", "")),
+    /modbus\.xml:\d+.*address/,
+  ],
+  "that is empty": [(path) => writeFileSync(path, ""), /modbus\.xml/],
+  "that is half of one, because it is still being written": [
+    (path, good) => writeFileSync(path, good.slice(0, good.length / 2)),
+    /modbus\.xml:\d+/,
+  ],
+  "that is not there any more": [(path) => rmSync(path), /modbus\.xml:1: cannot read the file/],
+  "that is a directory": [
+    (path) => {
+      rmSync(path);
+      mkdirSync(path);
+      return () => rmdirSync(path);
+    },
+    /modbus\.xml/,
+  ],
+  "of zeros, as a file system leaves after a power failure": [
+    (path, good) => writeFileSync(path, Buffer.alloc(good.length)),
+    /modbus\.xml/,
+  ],
+};
+
+fault({
+  area: "Machine",
+  trigger: "the configuration becomes a file that is broken, empty, half-written, gone, a directory or full of zeros",
+  holds:
+    "each is refused with its reason, the old one goes on without a pause, and the repaired file is taken over once",
+  run: async (t) => {
+    const [device, other] = await Promise.all([startBornDevice(t, 0), startBornDevice(t, 100)]);
+    const before = { alias: "device", port: device.port, firstPlace: 0, points: 3 };
+    const patient = new Patient(t, { modbus: bornModbusXml(before), rules: { bystanders: ["device"] } });
+    await patient.untilGood("device");
+    patient.healthy();
+    const path = join(patient.place.folder, "modbus.xml");
+    for (const [kind, [spoil, reason]] of Object.entries(spoilt)) {
+      const [refusals, problems] = [refused(patient), patient.child.logged(reason).length];
+      const mend = spoil(path, bornModbusXml(before));
+      await patient.until(`a file ${kind} is refused`, () => refused(patient) > refusals);
+      assert.ok(patient.child.logged(reason).length > problems, `no reason was told for a file ${kind}`);
+      const taken = takenOver(patient);
+      mend?.();
+      // Each time another one, or it would be no change.
+      const added = { alias: "other", port: other.port, firstPlace: 100, points: 1 + taken };
+      patient.place.write("modbus.xml", bornModbusXml(before, added));
+      patient.child.signal("SIGHUP");
+      await patient.until("the repaired one is taken over", () => takenOver(patient) > taken);
+      await patient.until("it is in force", () => patient.witness.statuses("other")?.length === 1 + taken);
+    }
+    assert.equal(device.connections, 1, "the server that stays is never disconnected");
+    assert.equal(takenOver(patient), Object.keys(spoilt).length, "the signal and the changed file are one change");
+    patient.place.write("modbus.xml", bornModbusXml(before));
+    await patient.until("the first one is back", () => patient.witness.statuses("other") === undefined);
+    await patient.end();
+  },
+});
+
+function refused(patient: Patient): number {
+  return patient.child.logged(/refused, the old one goes on/).length;
+}
+
+function takenOver(patient: Patient): number {
+  return patient.child.logged(/^configuration taken over/).length;
+}
