@@ -226,7 +226,7 @@ test("a late reply is never taken for another's, and the connection is kept", as
 });
 
 test("a late reply may come in pieces, also behind another's reply", async () => {
-  let late = Buffer.alloc(0);
+  let late: Buffer = Buffer.alloc(0);
   const { device, connection } = await open((request) => {
     const bytes = response(request, data(request));
     if (request.unitId === 5) {

@@ -345,11 +345,12 @@ for (const [code, status] of [
   });
 }
 
+function absentFrom(first: number): Behaviour {
+  return (request) => (request.unitId >= first ? exception(request, 11) : response(request, data(request)));
+}
+
 test("of several dead unit ids one is tried a poll, the one that waits longest first", async () => {
   const points = [1, 2, 3, 4].map((unitId) => point(0, { unitId }));
-  const absentFrom = (first: number): Behaviour => {
-    return (request) => (request.unitId >= first ? exception(request, 11) : response(request, data(request)));
-  };
   const plant = await connected(points, absentFrom(4));
   await poll(plant);
   plant.clock.nowMs += 10;

@@ -1,0 +1,199 @@
+// Modbus/TCP Security goes wrong: certificates that must be refused, peers that are none, handshakes that never end.
+
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { exception, type DeviceRequest } from "../modbus-tcp-client/rogue-device.ts";
+import {
+  CertificateFolder,
+  clientUse,
+  serverUse,
+  type Holder,
+  type Wishes,
+} from "../modbus-tcp-client/test-authority.ts";
+import { startTlsFront, type TlsFront } from "../modbus-tcp-client/tls-front.ts";
+import { startBornDevice } from "./born-modbus.ts";
+import { fault, times } from "./fault.ts";
+import { retryMs, sickModbus, type SickModbus } from "./sick-modbus.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
+
+/** After a refusal it is not tried again before: refusals must flood nobody's log, and lock nobody out. */
+const refusalMs = 60_000;
+
+class SecurePlant {
+  readonly folder: CertificateFolder;
+  readonly authority: Holder;
+  readonly #client: Holder;
+  readonly #t: TestContext;
+  readonly #devicePort: number;
+
+  private constructor(
+    t: TestContext,
+    folder: CertificateFolder,
+    authority: Holder,
+    client: Holder,
+    devicePort: number,
+  ) {
+    this.#t = t;
+    this.folder = folder;
+    this.authority = authority;
+    this.#client = client;
+    this.#devicePort = devicePort;
+  }
+
+  static async start(t: TestContext): Promise<SecurePlant> {
+    const folder = new CertificateFolder();
+    t.after(() => folder.remove());
+    const authority = await folder.make("Plant CA", { isAuthority: true });
+    const client = await folder.make("partition", { issuer: authority, usage: clientUse });
+    const device = await startBornDevice(t, 0);
+    return new SecurePlant(t, folder, authority, client, device.port);
+  }
+
+  /** A secure device, with a good certificate unless the wishes say otherwise. */
+  async front(name: string, wishes: Wishes = {}): Promise<TlsFront> {
+    const good: Wishes = { issuer: this.authority, names: ["127.0.0.1"], usage: serverUse };
+    const { certificatePem: cert, keyPem: key } = await this.folder.make(name, { ...good, ...wishes });
+    const front = await startTlsFront(this.#devicePort, { cert, key, ca: this.authority.certificatePem });
+    this.#t.after(() => front.close());
+    return front;
+  }
+
+  async sick(port: number, victimRetryMs = retryMs): Promise<SickModbus> {
+    const { authority } = this;
+    const settings = `<tls><ca>${authority.certificateFile}</ca>
+      <client_certificate>${this.#client.certificateFile}</client_certificate>
+      <client_private_key>${this.#client.keyFile}</client_private_key></tls>`;
+    return await sickModbus(this.#t, { port, settings, victimRetryMs });
+  }
+}
+
+const refusals: readonly (readonly [
+  trigger: string,
+  because: RegExp,
+  wishes: (plant: SecurePlant) => Promise<Wishes> | Wishes,
+])[] = [
+  ["its certificate is expired", /expired/, () => ({ validFromDays: -10, validToDays: -1 })],
+  ["its certificate is not valid yet", /not valid yet|not yet valid/, () => ({ validFromDays: 1 })],
+  ["its certificate is for another name", /127\.0\.0\.1/, () => ({ names: ["10.9.8.7"] })],
+  [
+    "its certificate is from an authority that nobody knows",
+    /issue|authority/,
+    async ({ folder }) => ({ issuer: await folder.make("Other CA", { isAuthority: true }) }),
+  ],
+];
+
+for (const [trigger, because, wishes] of refusals) {
+  fault({
+    area: "Modbus server",
+    trigger: `TLS: ${trigger}`,
+    holds: "nothing is read from it, status says why, it is tried once a minute, and the neighbour goes on",
+    run: async (t) => {
+      const plant = await SecurePlant.start(t);
+      const front = await plant.front("device", await wishes(plant));
+      const proxy = await TcpProxy.start(front.port);
+      t.after(() => proxy.close());
+      const sick = await plant.sick(proxy.port);
+      await sick.isSick("SecurityRefused", because);
+      await pause(times({ quick: 1, usual: 3 * retryMs, long: 20_000 }));
+      assert.equal(proxy.connections, 1);
+      await sick.patient.untilGood("neighbour");
+      await sick.patient.end();
+    },
+  });
+}
+
+for (const [trigger, because, behaviour] of [
+  // It takes the handshake for requests that it does not know.
+  ["the peer is a plain Modbus device", /TLS/, (request: DeviceRequest) => exception(request, 1)],
+  [
+    "the peer accepts and never says a word of the handshake",
+    /the TLS handshake had no end within 500 ms/,
+    () => undefined,
+  ],
+] as const) {
+  fault({
+    area: "Modbus server",
+    trigger: `TLS: ${trigger}`,
+    holds: "nothing is read from it, status says why, it is tried once a minute, and the neighbour goes on",
+    run: async (t) => {
+      const plant = await SecurePlant.start(t);
+      const peer = await startBornDevice(t, 0);
+      peer.behaviour = behaviour;
+      const sick = await plant.sick(peer.port);
+      await sick.isSick("SecurityRefused", because);
+      await pause(times({ quick: 1, usual: 3 * retryMs, long: 20_000 }));
+      assert.equal(peer.connections, 1);
+      await sick.patient.untilGood("neighbour");
+      await sick.patient.end();
+    },
+  });
+}
+
+fault({
+  area: "Modbus server",
+  trigger: "TLS: the connection is cut and the next handshake stalls",
+  holds: "its values are bad with the cut, and status says that the handshake had no end",
+  run: async (t) => {
+    const plant = await SecurePlant.start(t);
+    const front = await plant.front("device");
+    const proxy = await TcpProxy.start(front.port);
+    t.after(() => proxy.close());
+    const sick = await plant.sick(proxy.port);
+    await sick.isHealthy();
+    proxy.faults.drop = new Set(["to client"]);
+    proxy.cut();
+    await sick.isSick("SecurityRefused", /the TLS handshake had no end within 500 ms/);
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "TLS: the device falls silent in the middle of an encrypted connection",
+  holds: "its values are bad after one time-out, and back with the next connect: silence is no refusal",
+  run: async (t) => {
+    const plant = await SecurePlant.start(t);
+    const front = await plant.front("device");
+    const proxy = await TcpProxy.start(front.port);
+    t.after(() => proxy.close());
+    const sick = await plant.sick(proxy.port, 2000);
+    await sick.isHealthy();
+    proxy.faults.drop = new Set(["to client"]);
+    await sick.isSick("Timeout", /unit id 1 did not answer within 500 ms/);
+    proxy.mend();
+    await sick.recovers();
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "TLS: the device comes back with an expired certificate, which is then renewed",
+  holds: "its values are bad from the loss on, status says why, and they are back within a minute of the renewal",
+  extent: "long",
+  limitMs: 3 * refusalMs,
+  run: async (t) => {
+    const plant = await SecurePlant.start(t);
+    const good = await plant.front("device");
+    const expired = await plant.front("old device", { validFromDays: -10, validToDays: -1 });
+    const renewed = await plant.front("new device");
+    let target = good;
+    const proxy = await TcpProxy.start(() => target.port);
+    t.after(() => proxy.close());
+    const sick = await plant.sick(proxy.port);
+    await sick.isHealthy();
+    target = expired;
+    proxy.cut();
+    await sick.isSick("SecurityRefused", /expired/);
+    target = renewed;
+    const refusedMs = performance.now();
+    while (!sick.patient.witness.isGood("victim")) {
+      const waitedMs = performance.now() - refusedMs;
+      assert.ok(waitedMs < refusalMs + 5000, `not good ${Math.round(waitedMs)} ms after the renewal`);
+      await pause(100);
+    }
+    assert.equal(expired.handshakes.length, 0);
+    await sick.patient.end();
+  },
+});
