@@ -69,10 +69,11 @@ fault({
   holds: "its values are bad after the interval and one time-out, and good again once it runs",
   run: async (t) => {
     const device = await BornServer.start(t, "modbus", 0, 2);
-    const sick = await sickModbus(t, { port: device.port });
+    // Long enough that a second time-out would show in the age of the values.
+    const sick = await sickModbus(t, { port: device.port, victimTimeoutMs: 2000 });
     await sick.isHealthy();
     device.signal("SIGSTOP");
-    await sick.isSick("Timeout", /unit id 1 did not answer within 500 ms/);
+    await sick.isSick("Timeout", /unit id 1 did not answer within 2000 ms/);
     // The kernel still accepts for a stopped process, so each attempt gets as far as the first poll.
     await pause(times({ quick: 1, usual: 1500, long: 30_000 }));
     assert.ok(sick.patient.witness.isBad("victim"));
