@@ -193,13 +193,21 @@ export class SharedMemoryObject implements Disposable {
   }
 
   /**
-   * From now on this descriptor, in every thread that knows its number, is the other's object; the old one goes, and
-   * with it its lock. The lock of `other` stays. `other` is closed.
+   * From now on this descriptor, in every thread that knows its number, is the other's object, with the other's lock. `other` is
+   * closed. What it was before comes back behind a descriptor that nobody else knows; with the closing of it its lock goes.
    */
-  replaceBy(other: SharedMemoryObject): void {
-    const result = libc.dup3(other.descriptor, this.descriptor, O_CLOEXEC);
-    if (result < 0) throw new PosixError("replace shared memory", this.name, "dup3", result);
+  replaceBy(other: SharedMemoryObject): SharedMemoryObject {
+    const free = libc.open("/dev/null", constants.O_RDONLY | O_CLOEXEC);
+    if (free < 0) throw new PosixError("replace shared memory", this.name, "open", free);
+    const before = new SharedMemoryObject(this.#name, free, true);
+    let result = libc.dup3(this.descriptor, free, O_CLOEXEC);
+    if (result >= 0) result = libc.dup3(other.descriptor, this.descriptor, O_CLOEXEC);
+    if (result < 0) {
+      before.#abandon();
+      throw new PosixError("replace shared memory", this.name, "dup3", result);
+    }
     other.#abandon();
+    return before;
   }
 
   /** Gives the object another name, in one step: whoever opens that name gets this object or the one that had it before. */

@@ -5,11 +5,11 @@
 // notices nothing, because the descriptor keeps its number and the guard looks at its name with each take.
 // One owner unlinks: nothing but `remove` here ever does.
 
-import { PosixError } from "../posix/errno.ts";
 import { NamedSemaphore } from "../posix/named-semaphore.ts";
 import type { SemaphoreWithOrigin } from "../posix/named-semaphore.ts";
 import { becomeSingleWriter, giveUp, quietly, removeAbandoned } from "../posix/single-writer.ts";
 import type { LockNeed, SingleWriter } from "../posix/single-writer.ts";
+import type { SharedMemoryObject } from "../posix/shared-memory-object.ts";
 import type { ConsumerPairNames } from "./consumer-names.ts";
 import { DocumentSegment } from "./document-segment.ts";
 import { Guard } from "./guard.ts";
@@ -130,32 +130,30 @@ export class ConsumerPair implements Disposable {
 
   /** Writes a document without the guard, for when there is no writing thread; one that does not fit leaves the segment empty. */
   overwrite(document: Uint8Array): void {
-    const content = new Uint8Array(this.sizeBytes);
-    if (document.length <= content.length) content.set(document);
-    this.#writer.object.writeAt(content, 0);
+    this.#fill(this.#writer.object, document);
   }
 
-  /** A courtesy to whoever kept the orphan: no reason not to put the segment back. */
-  #bidFarewell(farewell: Uint8Array): void {
-    try {
-      this.overwrite(farewell);
-    } catch (error) {
-      if (!(error instanceof PosixError)) throw error;
-    }
+  #fill(segment: SharedMemoryObject, document: Uint8Array): void {
+    const content = new Uint8Array(this.sizeBytes);
+    if (document.length <= content.length) content.set(document);
+    segment.writeAt(content, 0);
   }
 
   #checkSegment(farewell: Uint8Array): CheckOutcome {
     const segment = this.#writer.object;
     if (!segment.isLinked()) {
       const successor = becomeSingleWriter(this.names.segmentName, this.sizeBytes, consumerMode, this.#lock);
+      let orphan: SharedMemoryObject;
       try {
         successor.object.clearFrom(this.sizeBytes);
-        this.#bidFarewell(farewell);
-        segment.replaceBy(successor.object);
+        orphan = segment.replaceBy(successor.object);
       } catch (error) {
         giveUp(successor);
         throw error;
       }
+      // Not before the writing thread has lost it. A courtesy to whoever keeps it: the segment is back all the same.
+      quietly(() => this.#fill(orphan, farewell));
+      quietly(() => orphan.close());
       return "Restored";
     }
     const sizeBytes = segment.sizeBytes();

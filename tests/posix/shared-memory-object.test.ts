@@ -209,7 +209,7 @@ test("a replaced object keeps its descriptor's number and the successor's lock",
   const successor = create(name);
   assert.equal(successor.tryLock(), true);
   const otherThread = SharedMemoryObject.fromDescriptor(object.descriptor, name);
-  object.replaceBy(successor);
+  object.replaceBy(successor).close();
   otherThread.writeAt(Uint8Array.of(65), 0);
   assert.equal(readFileSync(path(name), "latin1"), "A");
   using rival = adopt(name);

@@ -14,6 +14,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import { once } from "node:events";
+import { injectFaults } from "../../src/posix/libc.ts";
 import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
 import { consumerPairNames } from "../../src/shared-memory/consumer-names.ts";
 import type { ConsumerPairNames } from "../../src/shared-memory/consumer-names.ts";
@@ -23,6 +24,7 @@ import {
   openConsumerPair,
   removeAbandonedPair,
 } from "../../src/shared-memory/consumer-pair.ts";
+import { DocumentSegment } from "../../src/shared-memory/document-segment.ts";
 import { publishGuarded } from "../../src/shared-memory/publish-guarded.ts";
 import { OtherProcess } from "../posix/other-process.ts";
 import { filesOf, openObjects, ownPrefix } from "../posix/own-objects.ts";
@@ -194,6 +196,23 @@ test("who keeps an orphaned segment finds the farewell in it, and the successor 
   assert.equal(document(), "");
   mapping?.unmap();
   orphan?.close();
+});
+
+test("the farewell is the last that an orphaned segment gets, whenever the writing thread writes", (t) => {
+  const { names, segmentPath, pair } = setUp(t);
+  const segment = DocumentSegment.fromDescriptor(pair.handle().descriptor, names.segmentName, sizeBytes);
+  segment.stage(Buffer.from("a document that never changes again"));
+  using orphan = SharedMemoryObject.openExisting(names.segmentName, "read-only");
+  unlinkSync(segmentPath);
+  t.after(() => injectFaults(undefined));
+  // As another thread might: between any two calls of the check.
+  injectFaults((call) => {
+    if (call !== "pwrite") segment.writeStaged();
+    return undefined;
+  });
+  pair.check(Buffer.from("farewell"));
+  injectFaults(undefined);
+  assert.match(readFileSync(orphan?.descriptor ?? -1, "latin1"), /^farewell\0+$/);
 });
 
 test("a pair that grew keeps its inode and is put back in its new size", (t) => {
