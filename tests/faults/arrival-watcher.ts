@@ -31,6 +31,8 @@ class Watched {
   }
 }
 
+// Two messages: that it looks now, and what it saw.
+parentPort?.postMessage("looking");
 const watched = paths.map((path) => new Watched(path));
 while (Atomics.wait(stop, 0, 0, lookAgainMs) === "timed-out") for (const file of watched) file.look();
 parentPort?.postMessage(watched.map(({ arrivals }) => arrivals));

@@ -22,12 +22,21 @@ export function machineMs(): number {
 export class ArrivalWatch {
   readonly #worker: Worker;
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
+  readonly #looking: Promise<unknown>;
   #ended: Promise<readonly (readonly Arrival[])[]> | undefined;
 
-  constructor(t: TestContext, paths: readonly string[]) {
+  private constructor(paths: readonly string[]) {
     const workerData = { paths, stop: this.#stop };
     this.#worker = new Worker(new URL("./arrival-watcher.ts", import.meta.url), { workerData });
-    t.after(() => this.end());
+    this.#looking = once(this.#worker, "message");
+  }
+
+  /** Resolves when it looks. */
+  static async start(t: TestContext, paths: readonly string[]): Promise<ArrivalWatch> {
+    const watch = new ArrivalWatch(paths);
+    t.after(() => watch.end());
+    await watch.#looking;
+    return watch;
   }
 
   /** What came to each of the paths, in their order. */
