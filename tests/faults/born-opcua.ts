@@ -28,7 +28,7 @@ export interface BornOpcUaServer {
   readonly security?: string;
   /** URI of a place's namespace; default: the namespace index 1. */
   readonly namespaceOf?: (place: number) => string;
-  /** `<node>` elements after those of the points. */
+  /** `<node>` elements before those of the points. */
   readonly furtherNodes?: string;
 }
 
@@ -99,7 +99,7 @@ export function bornOpcUaXml(...servers: readonly BornOpcUaServer[]): string {
       return `<server><server_app_uri>opc.tcp://${host}:${port}</server_app_uri>
     <client_app_uri>urn:cpc-partition:test:client</client_app_uri><alias>${alias}</alias>${settings}
     <security><policy>SecurityPolicy${policy}</policy><mode>${policy === "None" ? "None" : "SignAndEncrypt"}</mode>${security}</security>
-    <nodes>${nodes.join("\n")}${furtherNodes}</nodes></server>`;
+    <nodes>${furtherNodes}${nodes.join("\n")}</nodes></server>`;
     },
   );
   return `<?xml version="1.0" encoding="UTF-8"?>\n<opcua-servers>\n${elements.join("\n")}\n</opcua-servers>\n`;

@@ -265,7 +265,7 @@ fault({
     await victim.comesBack({ build: withText(lengthBytes) });
     await sick.patient.until("the text is bad alone", () => {
       const statuses = sick.patient.witness.statuses("victim") ?? [];
-      return statuses.every((status, i) => (i === points ? status >= 0x8000_0000 : status === 0));
+      return statuses.every((status, i) => (i === 0 ? status >= 0x8000_0000 : status === 0));
     });
     const from = { cycles: sick.cycles, reads: victim.reads };
     await sick.patient.until("ten cycles went by", () => sick.cycles >= from.cycles + 10);
