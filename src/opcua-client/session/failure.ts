@@ -80,6 +80,8 @@ const errnoWords: Readonly<Record<string, string>> = {
 /** What node-opcua's channel knows about itself; the texts of its errors are its developers', not the operator's. */
 export interface ChannelFate {
   readonly timedOutRequestCount: number;
+  /** There is one from the moment when the channel is open. */
+  readonly activeSecurityToken: unknown;
   isValid(): boolean;
 }
 
@@ -100,8 +102,14 @@ export function asServerError(error: unknown, server: string, what: string, chan
   }
   const errno = (error as NodeJS.ErrnoException).code ?? "";
   const hasEnded = channel !== undefined && !channel.isValid();
-  const reason = errnoWords[errno] ?? (hasEnded ? errnoWords["ECONNRESET"] : inOneLine((error as Error).message));
+  const reason = errnoWords[errno] ?? (hasEnded ? endWords(channel) : inOneLine((error as Error).message));
   return new ServerError("ConnectionFailed", server, `cannot ${what} because ${reason}`, { cause: error });
+}
+
+/** node-opcua ends a connection over which something else than OPC UA comes, and does not say so. */
+function endWords({ activeSecurityToken }: ChannelFate): string {
+  const hasOpened = activeSecurityToken !== null && activeSecurityToken !== undefined;
+  return `the server closed the connection${hasOpened ? "" : " before a channel was open, or does not speak OPC UA"}`;
 }
 
 function codeOf(status: number): ServerErrorCode {
