@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { after, before, type TestContext } from "node:test";
 import { CreateSessionRequest } from "node-opcua-client";
 import { certificateIn, temporaryFolder, type CertificateFiles } from "../opcua-client/opcua-test-server.ts";
 import type { ServerHealth } from "../../src/commands/health.ts";
@@ -20,18 +20,23 @@ export const timeoutMs = 1000;
 export const retryIntervalMs = 300;
 export const intervalMs = 100;
 export const settings = `<timeout>${timeoutMs / 1000}</timeout><retryInterval>${retryIntervalMs / 1000}</retryInterval>`;
-const pointsPerVictim = 2;
+export const pointsPerVictim = 2;
 const mostVictims = 16;
 const neighbourPlace = 500;
+/** Longer than a pause that the witness lets pass: the machine is busy, too. */
+const neighbourSettings = "<timeout>5</timeout>";
 const unusedSessionMs = 2000;
 /** For connecting, on a machine that does something else as well. */
-const connectingMs = 3000;
+const connectingMs = 10_000;
 
 export interface VictimOptions {
   /** SignAndEncrypt, with the server's certificate pinned. */
   readonly isSecure?: boolean;
   readonly settings?: string;
-  /** Something else than the line to the server of born values. */
+  /** Where the line ends; default: at the server of born values. Asked for each connection. */
+  readonly target?: () => number;
+  /** Another server, without a line before it. */
+  readonly host?: string;
   readonly port?: number;
 }
 
@@ -63,8 +68,13 @@ export class OpcUaLines {
       folder: join(folder.path, "server"),
       certificate,
       policies: ["Basic256Sha256"],
+      maxSessions: 200,
     });
     return new OpcUaLines(running, certificate);
+  }
+
+  get port(): number {
+    return this.#running.port;
   }
 
   get sessions(): number {
@@ -75,10 +85,10 @@ export class OpcUaLines {
     return this.#running.server.currentChannelCount;
   }
 
-  /** A partition with these victims, all of them good, and its neighbour. */
+  /** A partition with these victims and the neighbour. The points of victim 0 are those of places 0 and 1. */
   async scene(t: TestContext, victims: readonly VictimOptions[], rules: Partial<WitnessRules> = {}): Promise<Scene> {
     assert.ok(victims.length <= mostVictims);
-    const lines = await Promise.all(victims.map(() => TcpProxy.start(this.#running.port)));
+    const lines = await Promise.all(victims.map(({ target }) => TcpProxy.start(target ?? this.#running.port)));
     t.after(() => Promise.all(lines.map((line) => line.close())));
     const servers = victims.map((victim, index) => this.#configured(victim, index, lines[index]?.port ?? 0));
     const neighbour = {
@@ -86,7 +96,7 @@ export class OpcUaLines {
       port: this.#running.port,
       firstPlace: neighbourPlace,
       points: pointsPerVictim,
-      settings,
+      settings: neighbourSettings,
     };
     const patient = new Patient(t, {
       opcua: bornOpcUaXml(...servers, neighbour),
@@ -101,6 +111,7 @@ export class OpcUaLines {
     const pinned = `<server_certificate>${this.#certificate.certificateFile}</server_certificate>`;
     return {
       alias: aliasOf(index),
+      ...(victim.host === undefined ? {} : { host: victim.host }),
       port: victim.port ?? port,
       firstPlace: pointsPerVictim * index,
       points: pointsPerVictim,
@@ -143,18 +154,39 @@ export class Scene {
     this.patient.healthy();
   }
 
+  /** Of each: `cpc status` tells this reason. */
+  async reasonsTold(...reasons: readonly RegExp[]): Promise<void> {
+    const told = (): boolean =>
+      reasons.every((reason, index) => reason.test(this.health(this.victim(index).alias).lastError));
+    await this.patient.until("each tells its reason", told);
+  }
+
+  async allBad(): Promise<void> {
+    await this.patient.untilBad(...this.aliases);
+  }
+
+  /** Polls that were answered, of each. */
+  async polledAgain(times: number): Promise<void> {
+    const cycles = this.aliases.map((alias) => this.health(alias).cycle + times);
+    await this.patient.until(`${times} polls more were answered`, () =>
+      this.aliases.every((alias, index) => this.health(alias).cycle >= (cycles[index] ?? 0)),
+    );
+  }
+
   /** Mends every line; then values come by themselves, and not later than is said: the wait that is under way, the pause, connecting. */
   async recovers(): Promise<void> {
     const mendedMs = performance.now();
-    for (const { line } of this.victims) line.mend();
+    for (const { line } of this.victims) {
+      line.onBytes = () => {};
+      line.mend();
+    }
     await this.patient.untilGood(...this.aliases);
     const tookMs = Math.round(performance.now() - mendedMs);
     assert.ok(tookMs < timeoutMs + retryIntervalMs + connectingMs, `back after ${tookMs} ms`);
   }
 
-  /** Nothing wrong was seen, nothing is left: not in the partition, not at the server. */
-  async end(): Promise<void> {
-    const connected = this.victims.length + 1;
+  /** Nothing wrong was seen, nothing is left: not in the partition, not at the server, at which so many are connected. */
+  async end(connected = this.victims.length + 1): Promise<void> {
     await this.patient.until(
       `the server has ${connected} sessions, not ${this.#server.sessions}`,
       () => this.#server.sessions === connected && this.#server.channels === connected,
@@ -167,4 +199,20 @@ export class Scene {
 
 function aliasOf(index: number): string {
   return `victim ${index}`;
+}
+
+/** One server for all cases of a test file, ended with the file. */
+export function linesOfFile(): () => OpcUaLines {
+  const endings: (() => Promise<void>)[] = [];
+  let lines: OpcUaLines | undefined;
+  before(async () => {
+    lines = await OpcUaLines.start({ after: (ending) => void endings.push(ending) });
+  });
+  after(async () => {
+    for (const ending of endings.toReversed()) await ending();
+  });
+  return () => {
+    assert.ok(lines, "the server is there when a case begins");
+    return lines;
+  };
 }

@@ -1,6 +1,7 @@
 // A line between a client and a server that can be bad in every way in which lines are: slow, dead, cut, sliced, reset.
 //
-// It changes no byte, it only decides when and whether bytes go on. What it does may be changed at any time, for bytes that come later.
+// It decides when and whether bytes go on, and changes none unless the test does. What it does may be changed at any time, for bytes
+// that come later.
 
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
@@ -21,6 +22,8 @@ export interface LineFaults {
   cutBy: "end" | "reset";
   /** New connections are accepted and closed at once. */
   refuseAll: boolean;
+  /** Other bytes in their place. */
+  spoil: ((direction: Direction, bytes: Buffer) => Buffer) | undefined;
 }
 
 const noFaults: Readonly<LineFaults> = {
@@ -31,6 +34,7 @@ const noFaults: Readonly<LineFaults> = {
   cutAfterBytes: undefined,
   cutBy: "end",
   refuseAll: false,
+  spoil: undefined,
 };
 
 export class TcpProxy {
@@ -142,7 +146,8 @@ class Line {
   #arrived(direction: Direction, bytes: Buffer): void {
     this.onBytes(direction, bytes);
     if (this.#faults.drop.has(direction)) return;
-    this.#onTheWay[direction].push({ bytes, dueMs: performance.now() + this.#faults.delayMs });
+    const sent = this.#faults.spoil?.(direction, bytes) ?? bytes;
+    this.#onTheWay[direction].push({ bytes: sent, dueMs: performance.now() + this.#faults.delayMs });
     this.#pass(direction);
   }
 

@@ -58,6 +58,8 @@ export interface TestServerOptions {
   readonly trustedUserCertificate?: Buffer;
   readonly distrustsClients?: boolean;
   readonly maxNodesPerRead?: number;
+  /** Default 20. */
+  readonly maxSessions?: number;
   /** Beside None; default all. Fewer make connecting cheaper: a client reads all endpoints three times. */
   readonly policies?: readonly (typeof allPolicies)[number][];
   /** Of the channels' security tokens; default ten minutes. */
@@ -95,7 +97,10 @@ export async function startServer(options: TestServerOptions): Promise<{ server:
     allowAnonymous: options.users === undefined,
     userManager: { isValidUser: (name: string, password: string) => options.users?.[name] === password },
     serverInfo: { applicationUri: "urn:cpc-partition:test:server" },
-    serverCapabilities: { maxSessions: 20, operationLimits: { maxNodesPerRead: options.maxNodesPerRead ?? 1000 } },
+    serverCapabilities: {
+      maxSessions: options.maxSessions ?? 20,
+      operationLimits: { maxNodesPerRead: options.maxNodesPerRead ?? 1000 },
+    },
     nodesetLoaderOptions: { trustSiblingImages: true },
     maxConnectionsPerEndpoint: 100,
     isAuditing: false,
