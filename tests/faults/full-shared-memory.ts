@@ -1,0 +1,149 @@
+// Partitions in a /dev/shm that has no room: run in a process that has one of its own, `full-shared-memory.ts start|later|reconfigured`.
+
+import assert from "node:assert/strict";
+import { rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
+import { test, type TestContext } from "node:test";
+import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
+import { bornOpcUaXml } from "./born-opcua.ts";
+import { BornServer } from "./born-server.ts";
+import { gateway, isFresh } from "./gateway.ts";
+import { Patient } from "./patient.ts";
+
+const ballast = "/dev/shm/ballast";
+const pageBytes = 4096;
+
+/** Leaves this much room. */
+function fillUpTo(freeBytes: number): void {
+  rmSync(ballast, { force: true });
+  const { bavail, bsize } = statfsSync("/dev/shm");
+  writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - freeBytes), 1));
+}
+
+function freeAgain(): void {
+  rmSync(ballast);
+}
+
+const noRoom = /\/dev\/shm has no room left; free some or mount it larger/;
+
+const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
+  start: async (t) => {
+    const outcomes = new Set<string>();
+    const { port } = await startBornDevice(t, 0);
+    // Enough for an image of more than the page that a start reserves.
+    const modbus = bornModbusXml({ alias: "device", port, firstPlace: 0, points: 60 });
+    for (let freePages = 0; freePages <= 20; freePages++) {
+      fillUpTo(freePages * pageBytes);
+      const patient = new Patient(t, { modbus });
+      const outcome = await Promise.race([refusal(patient), documentsOnly(patient), goodValues(patient)]);
+      t.diagnostic(`${freePages} free pages: ${outcome}`);
+      if (outcome === "good values" && outcomes.has(outcome)) break;
+      outcomes.add(outcome);
+      if (outcome !== "good values") {
+        if (outcome === "refused") assert.deepEqual(patient.place.ownObjects(), []);
+        freeAgain();
+        if (outcome === "refused") patient.runAgain();
+        await goodValues(patient);
+      }
+      await patient.end();
+      for (const left of patient.place.objects()) rmSync(`/dev/shm/${left}`);
+    }
+    assert.deepEqual(outcomes, new Set(["refused", "documents only", "good values"]));
+  },
+
+  later: async (t) => {
+    const patient = await gateway(t);
+    const { place, child } = patient;
+    await goodValues(patient);
+    patient.healthy();
+    fillUpTo(0);
+    const fullMs = Date.now();
+    await patient.until("values go on", () => isFresh(patient, fullMs));
+    // As long as there is no document, there is none to judge.
+    for (const witness of patient.witnesses) witness.rule({ documents: false });
+    rmSync(place.path("modbus_shm"));
+    fillUpTo(0);
+    await patient.until("it cannot be put back", () => child.logged(noRoom).length > 0);
+    truncateSync(place.path("opcua_shm"), 0);
+    fillUpTo(0);
+    rmSync(place.path("modbus_image"));
+    fillUpTo(0);
+    await patient.until("no new image can be made", () => child.logged(noRoom).some(({ msg }) => isOfImage(msg)));
+    rmSync(place.semaphorePath("opcua_semaphore"));
+    fillUpTo(0);
+    const withoutMs = Date.now();
+    await patient.until("the other image goes on", () => patient.opcua?.isGood("server") === true);
+    assert.ok(patient.opcua!.health!.heartbeatAgeMs < 2000 + Date.now() - withoutMs);
+    freeAgain();
+    const freeMs = Date.now();
+    await patient.until("all is put back", () => isFresh(patient, freeMs));
+    await patient.end();
+  },
+
+  reconfigured: async (t) => {
+    const server = await BornServer.start(t, "opcua", 500, 400);
+    const device = await startBornDevice(t, 0);
+    const xml = (points: { readonly device: number; readonly server: number }) => ({
+      modbus: bornModbusXml({ alias: "device", port: device.port, firstPlace: 0, points: points.device }),
+      opcua: bornOpcUaXml({ alias: "server", port: server.port, firstPlace: 500, points: points.server }),
+    });
+    const patient = new Patient(t, { ...xml({ device: 3, server: 3 }), rules: { bystanders: ["device", "server"] } });
+    const points = () => [patient.modbus?.statuses("device")?.length, patient.opcua?.statuses("server")?.length];
+    await goodValues(patient);
+    // Enough for the one service's documents and far from enough for the other's.
+    fillUpTo(12 * pageBytes);
+    const larger = xml({ device: 80, server: 400 });
+    patient.place.write("modbus.xml", larger.modbus);
+    patient.place.write("opcua.xml", larger.opcua);
+    patient.child.signal("SIGHUP");
+    await patient.until("it is refused", () => patient.child.logged(/is refused, the old one goes on/).length > 0);
+    assert.match(
+      String(patient.child.logged(noRoom)[0]?.["msg"]),
+      /cannot reserve \d+ bytes for shared memory .*opcua_shm/,
+    );
+    const refusedMs = Date.now();
+    await patient.until("the old one goes on", () => isFresh(patient, refusedMs));
+    assert.deepEqual(points(), [3, 3]);
+    freeAgain();
+    for (const witness of patient.witnesses) witness.rule({ bystanders: [] });
+    patient.child.signal("SIGHUP");
+    await patient.until("it is taken over", () => points().join() === "80,400");
+    const takenMs = Date.now();
+    await patient.until("all values are good", () => isFresh(patient, takenMs));
+    await patient.end();
+  },
+};
+
+/** All the values there are to be, and seen by the witness. */
+async function goodValues(patient: Patient): Promise<"good values"> {
+  const sinceMs = Date.now();
+  await patient.until("values are good", () => isFresh(patient, sinceMs));
+  await patient.until("they are judged", () => patient.witnesses.every(({ judged }) => judged > 0));
+  return "good values";
+}
+
+async function refusal(patient: Patient): Promise<"refused"> {
+  const { code, stderr } = await patient.child.ended;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, noRoom);
+  assert.equal(stderr.trim().split("\n").length, 1, "a sentence, and no stack");
+  return "refused";
+}
+
+/** For drop-in consumers all is well; who reads the image has to wait. */
+async function documentsOnly(patient: Patient): Promise<"documents only"> {
+  const { child, place } = patient;
+  await patient.until("there are documents and no image", () => {
+    const isTold = child.logged(noRoom).some(({ msg }) => isOfImage(msg));
+    return isTold && place.value("device: p0") !== undefined;
+  });
+  return "documents only";
+}
+
+function isOfImage(message: unknown): boolean {
+  return String(message).includes("_image");
+}
+
+const [name = ""] = process.argv.slice(2);
+const scenario = scenarios[name];
+assert.ok(scenario, `no scenario ${name}`);
+test(name, scenario);

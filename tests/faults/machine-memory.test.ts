@@ -1,0 +1,30 @@
+// /dev/shm has no room, at the start or later.
+
+import { fault } from "./fault.ts";
+import { inOwnSharedMemory } from "./own-shared-memory.ts";
+
+const sizeBytes = 1024 * 1024;
+const script = "./full-shared-memory.ts";
+
+fault({
+  area: "Machine",
+  trigger: "/dev/shm is full when the partition starts, whichever of its objects finds no room any more",
+  holds:
+    "exit 1 with a sentence about /dev/shm, or it runs and says what is missing; no SIGBUS, nothing left behind; with room it starts",
+  run: (t) => inOwnSharedMemory(t, sizeBytes, script, "start"),
+});
+
+fault({
+  area: "Machine",
+  trigger: "/dev/shm fills up while the partition runs, and consumers remove its objects",
+  holds: "no SIGBUS, values go on where there is memory for them, and all is put back when there is room again",
+  extent: "quick",
+  run: (t) => inOwnSharedMemory(t, sizeBytes, script, "later"),
+});
+
+fault({
+  area: "Machine",
+  trigger: "a new configuration needs more room than /dev/shm has",
+  holds: "it is refused for both services with the reason, the old one goes on; with room the same file is taken over",
+  run: (t) => inOwnSharedMemory(t, sizeBytes, script, "reconfigured"),
+});
