@@ -126,6 +126,7 @@ export function neighbourOfFile(): () => BornServer {
     neighbour = await BornServer.start(life, "opcua", neighbourPlace, 2);
   });
   after(async () => {
+    await neighbour?.end(); // politely first: it has a folder of its own to remove
     for (const end of endings) await end();
   });
   return () => neighbour ?? assert.fail("the neighbour is started before the first case");
