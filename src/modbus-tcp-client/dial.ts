@@ -1,11 +1,12 @@
 // Opens the connection to a device, plain or inside TLS as configured, and reduces the socket's events to three: opened, bytes,
 // lost. It never tries the one where the other is configured.
 
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type LookupFunction, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 import type { ModbusTls } from "../config/configuration.ts";
 import type { ServerErrorCode } from "../point/server-error.ts";
+import { askForAddresses } from "../polling/host-addresses.ts";
 import {
   closedBeforeAnswer,
   endOfCertificateMs,
@@ -60,14 +61,18 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
     phase = "answering";
     line.received(chunk, lengthBytes);
   };
+  const noConnection = `there was no connection within ${timeoutMs} ms`;
+  const noAddress = `its name was not looked up within ${timeoutMs} ms: the name server does not answer`;
   const socket = tls === undefined ? dialPlain(place, received, opened) : dialSecure(place, tls, received, opened);
+  let isLookedUp = isIP(place.host) !== 0;
+  socket.once("lookup", () => (isLookedUp = true));
   const timer = setTimeout(() => {
     // A process that was held up finds timers due before it has seen what happened meanwhile: let it look first.
     setImmediate(() => {
       if (phase === "open" || phase === "answering") return;
       failure =
         phase === "reaching"
-          ? { code: "Timeout", because: `there was no connection within ${timeoutMs} ms` }
+          ? { code: "Timeout", because: isLookedUp ? noConnection : noAddress }
           : {
               code: "SecurityRefused",
               because: `the TLS handshake had no end within ${timeoutMs} ms: it may not speak TLS`,
@@ -98,7 +103,20 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
 }
 
 // MODBUS Messaging on TCP/IP V1.0b, 4.3: small requests must not wait for each other, and a dead peer must be noticed.
-const tcpOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS };
+const tcpOptions = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+  lookup: lookUp,
+} as const;
+
+function lookUp(host: string, { all }: Parameters<LookupFunction>[1], done: Parameters<LookupFunction>[2]): void {
+  askForAddresses(host, (error, addresses) => {
+    if (error !== null) done(error, "");
+    else if (all === true) done(null, addresses);
+    else done(null, addresses[0]?.address ?? "", addresses[0]?.family);
+  });
+}
 
 function dialPlain({ host, port }: Place, received: Line["received"], opened: Line["opened"]): Socket {
   const chunk = new Uint8Array(READ_BYTES);

@@ -22,6 +22,7 @@ import { ServerCertificateGate } from "./server-certificate-gate.ts";
 import type { NodeLesson } from "./session/node-lessons.ts";
 import { NodeReader } from "./session/node-reader.ts";
 import { discoverEndpoint } from "./session/endpoint-discovery.ts";
+import { lookUpHost } from "./session/host-lookup.ts";
 import { SecureSession } from "./session/secure-session.ts";
 import type { UserCertificate } from "./session/user-identity.ts";
 
@@ -115,6 +116,7 @@ export class OpcUaClient implements ServerClient {
     const application = await applicationKeyPair(server, this.#trustList.directory);
     if (server.mode !== "None") this.#tellOwnEnd(application);
     const userCertificate = this.#userCertificate();
+    await lookUpHost(server, limit);
     const { endpoint, serverCertificateChain: chain } = await discoverEndpoint(server, limit);
     const applicationUri = endpoint.server.applicationUri ?? "";
     const serverCertificate = server.mode === "None" ? undefined : chain[0];

@@ -39,8 +39,8 @@ export function bornBehaviour(firstPlace: number | ((unitId: number) => number))
 }
 
 /** `port`: for a device that comes back where it was. */
-export async function startBornDevice(t: Lifetime, firstPlace: number, port = 0): Promise<RogueDevice> {
-  const device = await startDevice(bornBehaviour(firstPlace), port);
+export async function startBornDevice(t: Lifetime, firstPlace: number, port = 0, host?: string): Promise<RogueDevice> {
+  const device = await startDevice(bornBehaviour(firstPlace), port, host);
   t.after(() => device.close());
   return device;
 }

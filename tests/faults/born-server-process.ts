@@ -3,14 +3,17 @@
 
 import type { Lifetime } from "./born-modbus.ts";
 
-const [kind, firstPlace = "0", points = "1", port = "0"] = process.argv.slice(2);
+const [kind, firstPlace = "0", points = "1", port = "0", host = "127.0.0.1"] = process.argv.slice(2);
 const endings: (() => Promise<void>)[] = [];
 const life: Lifetime = { after: (ending) => void endings.push(ending) };
 const start = {
-  modbus: async () => (await import("./born-modbus.ts")).startBornDevice(life, Number(firstPlace), Number(port)),
+  modbus: async () => (await import("./born-modbus.ts")).startBornDevice(life, Number(firstPlace), Number(port), host),
   // Loaded only when wanted: it takes a second.
   opcua: async () =>
-    (await import("./born-opcua.ts")).startBornOpcUa(life, Number(firstPlace), Number(points), { port: Number(port) }),
+    (await import("./born-opcua.ts")).startBornOpcUa(life, Number(firstPlace), Number(points), {
+      port: Number(port),
+      host,
+    }),
 }[kind === "modbus" ? "modbus" : "opcua"];
 const started = await start();
 process.stdout.write(`${started.port}\n`);

@@ -7,6 +7,15 @@ import type { Lifetime } from "./born-modbus.ts";
 
 const entry = fileURLToPath(new URL("./born-server-process.ts", import.meta.url));
 
+export interface BornServerPlace {
+  /** To come back where one was; by default any. */
+  readonly port?: number;
+  /** Where it listens; default 127.0.0.1. */
+  readonly host?: string;
+  /** A command that the process is run by, as `["ip", "netns", "exec", name]`. */
+  readonly wrapper?: readonly string[];
+}
+
 export class BornServer {
   readonly port: number;
   readonly #child: ChildProcess;
@@ -16,17 +25,15 @@ export class BornServer {
     this.port = port;
   }
 
-  /** `wrapper`: a command that the process is run by, as `["ip", "netns", "exec", name]`. `port`: to come back where one was. */
   static async start(
     t: Lifetime,
     protocol: "modbus" | "opcua",
     firstPlace: number,
     points: number,
-    { port = 0, wrapper = [] }: { readonly port?: number; readonly wrapper?: readonly string[] } = {},
+    { port = 0, host = "127.0.0.1", wrapper = [] }: BornServerPlace = {},
   ): Promise<BornServer> {
-    const [command = "", ...args] = [...wrapper, process.execPath, entry, protocol, firstPlace, points, port].map(
-      String,
-    );
+    const own = [entry, protocol, firstPlace, points, port, host].map(String);
+    const [command = "", ...args] = [...wrapper, process.execPath, ...own];
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
     const [line] = (await once(child.stdout, "data")) as [Buffer];
     const server = new BornServer(child, Number(String(line)));

@@ -32,7 +32,7 @@ export interface RogueDevice {
   close(): Promise<void>;
 }
 
-export async function startDevice(behaviour: Behaviour = honest(), port = 0): Promise<RogueDevice> {
+export async function startDevice(behaviour: Behaviour = honest(), port = 0, host = "127.0.0.1"): Promise<RogueDevice> {
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     const connection = device.connections++;
@@ -61,7 +61,7 @@ export async function startDevice(behaviour: Behaviour = honest(), port = 0): Pr
     });
     device.onConnection(socket);
   });
-  server.listen(port, "127.0.0.1");
+  server.listen(port, host);
   await once(server, "listening");
   const device: RogueDevice = {
     port: (server.address() as AddressInfo).port,

@@ -67,6 +67,8 @@ export interface TestServerOptions {
   /** Called with the address space before the server starts. */
   readonly build?: (server: OPCUAServer) => void;
   readonly port?: number;
+  /** Where it listens; default 127.0.0.1. */
+  readonly host?: string;
 }
 
 export async function startServer(options: TestServerOptions): Promise<{ server: OPCUAServer; url: string }> {
@@ -85,9 +87,10 @@ export async function startServer(options: TestServerOptions): Promise<{ server:
     await users.initialize();
     await users.trustCertificate(options.trustedUserCertificate);
   }
+  const { host = "127.0.0.1" } = options;
   const server = new OPCUAServer({
-    host: "127.0.0.1",
-    hostname: "127.0.0.1",
+    host,
+    hostname: host,
     port: options.port ?? 0,
     ...options.certificate,
     serverCertificateManager: clients,
@@ -109,7 +112,7 @@ export async function startServer(options: TestServerOptions): Promise<{ server:
   await server.initialize();
   options.build?.(server);
   await server.start();
-  return { server, url: `opc.tcp://127.0.0.1:${server.endpoints[0]?.port}` };
+  return { server, url: `opc.tcp://${host}:${server.endpoints[0]?.port}` };
 }
 
 /** Adds a variable `s={name}` to namespace `index` that always has this value. */
