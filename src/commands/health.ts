@@ -9,6 +9,7 @@ export interface ServiceHealth {
   readonly image: string;
   /** A process holds the image's lock, and the publish clock ticks. */
   readonly isAlive: boolean;
+  /** Negative: the wall clock was set back since, and nobody has beaten after that. */
   readonly heartbeatAgeMs: number;
   readonly startedAt: string;
   readonly documents: number;
@@ -60,11 +61,12 @@ const leastHeartbeatMs = 5000;
 
 export function healthOf(image: ImageReader, imageName: string, hasWriter: boolean, nowMs: number): ServiceHealth {
   const nowNs = BigInt(nowMs) * 1_000_000n;
-  const heartbeatAgeMs = ageMs(image.heartbeatNs, nowNs);
+  const heartbeatAgeMs = Number((nowNs - image.heartbeatNs) / 1_000_000n);
   return {
     service: image.service,
     image: imageName,
-    isAlive: hasWriter && !image.isRetired && heartbeatAgeMs < Math.max(leastHeartbeatMs, 3 * image.intervalMs),
+    isAlive:
+      hasWriter && !image.isRetired && Math.abs(heartbeatAgeMs) < Math.max(leastHeartbeatMs, 3 * image.intervalMs),
     heartbeatAgeMs,
     startedAt: isoOf(image.startedNs),
     documents: Number(image.serviceCount("documents")),

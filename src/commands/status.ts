@@ -44,7 +44,7 @@ function describe(service: ServiceHealth): string {
   const missing = documentEntriesMissing === 0 ? "" : `, ${documentEntriesMissing} ENTRIES MISSING`;
   const alive = service.isAlive
     ? `alive since ${service.startedAt}`
-    : `NOT RUNNING, last heartbeat ${ageText(service.heartbeatAgeMs)} ago`;
+    : `NOT RUNNING, last heartbeat ${heartbeatText(service.heartbeatAgeMs)}`;
   const head = ["Server", "State", "Cycle", "Good", "Poll min/med/p99/max ms", "Reconn", "Cert"];
   // With the blanks between them 80 columns.
   const table = plainTable(head, [14, 10, 8, 7, 23, 6, 5]);
@@ -71,6 +71,10 @@ function describe(service: ServiceHealth): string {
     ...securityLines(service.servers),
     ...service.servers.flatMap(troubles),
   ].join("\n");
+}
+
+function heartbeatText(ageMs: number): string {
+  return ageMs < 0 ? `in ${ageText(-ageMs)}: the clock was set back since` : `${ageText(ageMs)} ago`;
 }
 
 function durations({ pollMs }: ServerHealth): string {

@@ -4,7 +4,7 @@ import { fault } from "./fault.ts";
 import { inOwnSharedMemory } from "./own-shared-memory.ts";
 
 const sizeBytes = 1024 * 1024;
-const script = "./full-shared-memory.ts";
+const script = new URL("./full-shared-memory.ts", import.meta.url);
 
 fault({
   area: "Machine",
@@ -18,7 +18,6 @@ fault({
   area: "Machine",
   trigger: "/dev/shm fills up while the partition runs, and consumers remove its objects",
   holds: "no SIGBUS, values go on where there is memory for them, and all is put back when there is room again",
-  extent: "quick",
   run: (t) => inOwnSharedMemory(t, sizeBytes, script, "later"),
 });
 

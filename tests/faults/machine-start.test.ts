@@ -9,7 +9,7 @@ import { gateway, isFresh, modbusGateway } from "./gateway.ts";
 import { Patient } from "./patient.ts";
 
 const kills = times({ quick: 2, usual: 30, long: 1000 });
-const races = times({ quick: 2, usual: 10, long: 100 });
+const races = times({ quick: 1, usual: 10, long: 100 });
 const backWithinMs = 3000;
 const longestLifeMs = 300;
 const settings = "<timeout>1</timeout><retryInterval>0.2</retryInterval>";

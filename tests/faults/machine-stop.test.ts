@@ -60,7 +60,6 @@ fault({
   area: "Machine",
   trigger: `SIGTERM at any moment of the start, ${times({ quick: 4, usual: 12, long: 200 })} times`,
   holds: "exit 0 within 5 s, or the signal's own end before there was anything",
-  extent: "quick",
   limitMs: 600_000,
   run: async (t) => {
     const patient = await gateway(t);

@@ -7,7 +7,7 @@ import { fault, times } from "./fault.ts";
 import { gateway, isFresh, threadFaults } from "./gateway.ts";
 
 const intervalMs = 100;
-const crashes = times({ quick: 2, usual: 5, long: 50 });
+const crashes = times({ quick: 1, usual: 5, long: 50 });
 const stoppedMs = times({ quick: 2000, usual: 5000, long: 30_000 });
 const blockedMs = 2000;
 
@@ -39,7 +39,6 @@ fault({
   area: "Machine",
   trigger: `the event loop of a service's thread stands still for ${blockedMs} ms`,
   holds: "the ticks that it missed are counted and not made up for, the other service goes on without a pause",
-  extent: "quick",
   run: async (t) => {
     const { file, surroundings } = threadFaults(t);
     const patient = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
@@ -71,7 +70,6 @@ fault({
   trigger: `the whole partition is stopped for ${stoppedMs} ms (SIGSTOP) and continued`,
   holds:
     "no value that looks good is older than a cycle soon after, the ticks that it missed are counted and not made up for",
-  extent: "quick",
   limitMs: 60_000 + stoppedMs,
   run: async (t) => {
     const patient = await gateway(t);

@@ -6,11 +6,11 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { TestContext } from "node:test";
 
-/** Fails with what the process printed; skips where the machine permits no mounts. `script` is beside this file. */
+/** Fails with what the process printed; skips where the machine permits no mounts. */
 export async function inOwnSharedMemory(
   t: TestContext,
   sizeBytes: number,
-  script: string,
+  script: URL,
   scenario: string,
 ): Promise<void> {
   if (spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/dev/shm"]).status !== 0) {
@@ -18,7 +18,7 @@ export async function inOwnSharedMemory(
     return;
   }
   const mounted = `mount -t tmpfs -o size=${sizeBytes} tmpfs /dev/shm && exec "$@"`;
-  const program = fileURLToPath(new URL(script, import.meta.url));
+  const program = fileURLToPath(script);
   const args = ["--mount", "sh", "-c", mounted, "sh", process.execPath, program, scenario];
   // A test that is run by another one would only report to it.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;

@@ -1,0 +1,119 @@
+// The wall clock of the machine is set, while everything that has a schedule goes by the monotonic clock.
+
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { fault } from "./fault.ts";
+import { gateway, isFresh } from "./gateway.ts";
+import { Patient } from "./patient.ts";
+import { bornOpcUaXml, startBornOpcUa } from "./born-opcua.ts";
+import { SteppedClock } from "./stepped-clock.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
+import { Certificates, policy } from "./trusted-opcua.ts";
+
+const intervalMs = 100;
+const steps: Readonly<Record<string, string>> = {
+  "an hour ahead": "+1h",
+  "an hour back": "-1h",
+  "ten years ahead": "+10y",
+  "ten years back": "-10y",
+  "to the first minutes of 1970": "@1970-01-01 00:10:00",
+  "to the year 2200": "@2200-02-28 23:59:58",
+  "to where it was": "+0",
+};
+
+interface Status {
+  readonly isHealthy: boolean;
+  readonly services: readonly {
+    readonly heartbeatAgeMs: number;
+    readonly startedAt: string;
+    readonly servers: readonly { readonly state: string; readonly lastGoodAgeMs: number }[];
+  }[];
+}
+
+/** As an operator sees it, whose clock is the machine's. */
+async function status(patient: Patient, clock: SteppedClock): Promise<Status> {
+  const args = ["status", "--json", "--prefix", patient.place.prefix];
+  return JSON.parse((await patient.place.cpc(args, clock.env).ended).stdout) as Status;
+}
+
+fault({
+  area: "Machine",
+  trigger: `the wall clock is set ${Object.keys(steps).join(", ")}`,
+  holds: "no tick is missed or doubled, values go on, and status is right by the new clock",
+  limitMs: 120_000,
+  run: async (t) => {
+    const clock = SteppedClock.of(t);
+    if (clock === undefined) return;
+    const patient = await gateway(t, { surroundings: { env: clock.env }, rules: { longestPauseMs: Infinity } });
+    await patient.until("values are good", () => isFresh(patient, 0));
+    patient.healthy();
+    for (const [step, time] of Object.entries(steps)) {
+      const before = patient.witnesses.map((witness) => witness.health!);
+      const steppedMs = Date.now();
+      clock.set(time);
+      await patient.until(`values go on ${step}`, () => isFresh(patient, steppedMs));
+      await pause(1000); // a second of ticks
+      const elapsedTicks = (Date.now() - steppedMs) / intervalMs;
+      patient.witnesses.forEach((witness, index) => {
+        const published = witness.health!.documents - before[index]!.documents;
+        const missed = witness.health!.ticksMissed - before[index]!.ticksMissed;
+        const text = `${published} published and ${missed} missed of ${elapsedTicks.toFixed(1)} due ${step}`;
+        assert.ok(Math.abs(published + missed - elapsedTicks) < 4, text);
+      });
+      const { isHealthy, services } = await status(patient, clock);
+      assert.ok(isHealthy, `${step}: ${JSON.stringify(services)}`);
+      for (const { heartbeatAgeMs, servers } of services) {
+        assert.ok(Math.abs(heartbeatAgeMs) < 5000, `${step}: a heartbeat of ${heartbeatAgeMs} ms`);
+        for (const { lastGoodAgeMs } of servers)
+          assert.ok(lastGoodAgeMs < 5000, `${step}: good ${lastGoodAgeMs} ms ago`);
+      }
+    }
+    await patient.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "the wall clock was set back and the partition has stood still since",
+  holds: "status does not take a heartbeat of the future for a living one",
+  run: async (t) => {
+    const clock = SteppedClock.of(t);
+    if (clock === undefined) return;
+    const patient = await gateway(t);
+    await patient.until("values are good", () => isFresh(patient, 0));
+    clock.set("-1h");
+    const { isHealthy, services } = await status(patient, clock);
+    assert.equal(isHealthy, false);
+    for (const { heartbeatAgeMs } of services) assert.ok(heartbeatAgeMs < -3_500_000);
+    const { stdout } = await patient.place.cpc(["status", "--prefix", patient.place.prefix], clock.env).ended;
+    assert.match(stdout, /NOT RUNNING, last heartbeat in 60 min: the clock was set back since/);
+    await patient.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "the wall clock is set past the end of a server's certificate",
+  holds: "the certificate is judged by the new time: its values are bad, and status says why",
+  run: async (t) => {
+    const clock = SteppedClock.of(t);
+    if (clock === undefined) return;
+    const certificates = await Certificates.of(t);
+    const server = await startBornOpcUa(t, 0, 2, { certificate: await certificates.ofServer() });
+    const proxy = await TcpProxy.start(server.port);
+    t.after(() => proxy.close());
+    const settings = "<timeout>1</timeout><retryInterval>0.2</retryInterval>";
+    const opcua = bornOpcUaXml({ alias: "server", port: proxy.port, firstPlace: 0, points: 2, policy, settings });
+    const { args } = certificates;
+    const rules = { longestPauseMs: Infinity };
+    const patient = new Patient(t, { opcua, args, rules, surroundings: { env: clock.env } });
+    await patient.until("values are good", () => isFresh(patient, 0));
+    clock.set("+40y");
+    proxy.cut();
+    await patient.until("the certificate is refused", () =>
+      /expired|ended|valid/i.test(patient.witness.server("server")?.lastError ?? ""),
+    );
+    await patient.untilBad("server");
+    await patient.end();
+  },
+});
