@@ -16,7 +16,7 @@ fault({
   trigger: "killed while it takes, holds and gives back the guard",
   holds: "the other consumer's documents come on time, its own successor has fresh values within three cycles",
   extent: "quick",
-  limitMs: 900_000,
+  limitMs: times({ quick: 60_000, usual: 120_000, long: 1_200_000 }),
   run: async (t) => {
     const ward = await Ward.start(t, intervalMs, isMeasured);
     let heldAtDeath = 0;
@@ -49,7 +49,7 @@ fault({
   area,
   trigger: "stopped while it holds the guard, and goes on later",
   holds: "it is taken for gone, what it gives back too much is taken away, nobody waits",
-  limitMs: 300_000,
+  limitMs: times({ quick: 60_000, usual: 60_000, long: 300_000 }),
   run: async (t) => {
     const ward = await Ward.start(t, intervalMs, isMeasured);
     const consumer = await ward.badConsumer("holds");
