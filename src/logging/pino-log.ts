@@ -15,7 +15,8 @@ export interface LogSettings {
 export function createLog({ level, format }: LogSettings, output: BoundedOutput = standardError): Log {
   const options = { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
   const logger = pino(options, destination(format, output));
-  output.tellDropped = (dropped) => logger.error({ dropped }, "records are missing here: nobody took them in time");
+  output.tellDropped = (dropped) =>
+    logger.error({ dropped }, `${dropped} records of the log were dropped here: nobody took them in time`);
   return (recordLevel, message, fields = {}) => logger[recordLevel](fields, onOneLine(message));
 }
 
