@@ -1,15 +1,17 @@
 // A host's addresses, asked for once at a time for each name. Where a name server does not answer, a question holds one of the runtime's few
 // threads for many seconds, and nothing ends it: whoever asks again meanwhile waits for the same answer instead of holding another.
 
-import { lookup, type LookupAddress } from "node:dns";
+import { lookup, type LookupAddress, type LookupAllOptions } from "node:dns";
 
 /** `error` is the resolver's (`code`: ENOTFOUND, EAI_AGAIN ...); without one there is an address at least. */
 type Answered = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
 
+type Resolve = (host: string, options: LookupAllOptions, answered: Answered) => void;
+
 const waiting = new Map<string, Answered[]>();
 
 /** As long as the resolver takes: bound the wait. */
-export function askForAddresses(host: string, answered: Answered): void {
+export function askForAddresses(host: string, answered: Answered, resolve: Resolve = lookup): void {
   const others = waiting.get(host);
   if (others !== undefined) {
     others.push(answered);
@@ -17,7 +19,7 @@ export function askForAddresses(host: string, answered: Answered): void {
   }
   const everybody = [answered];
   waiting.set(host, everybody);
-  lookup(host, { all: true }, (error, addresses) => {
+  resolve(host, { all: true }, (error, addresses) => {
     waiting.delete(host);
     for (const one of everybody) one(error, addresses);
   });
