@@ -34,6 +34,11 @@ export function times(counts: Readonly<Record<Extent, number>>): number {
   return counts[extent];
 }
 
+/** Cases of this extent are among those of this run. */
+export function isTried(wanted: Extent): boolean {
+  return extents.indexOf(wanted) <= extents.indexOf(extent);
+}
+
 export function fault({
   area,
   trigger,
@@ -42,7 +47,7 @@ export function fault({
   limitMs: timeout = defaultLimitMs,
   run,
 }: Fault): void {
-  if (extents.indexOf(wanted) > extents.indexOf(extent)) return;
+  if (!isTried(wanted)) return;
   test(`${area}: ${trigger}`, { timeout: timeout + defaultLimitMs }, async (t) => {
     const before = openResources();
     // A subtest gives back what it registered before the outer one goes on.

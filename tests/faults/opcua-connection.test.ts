@@ -12,7 +12,7 @@ import { linesOfFile, pointsPerVictim, retryIntervalMs, type Victim } from "./op
 import type { Direction, TcpProxy } from "./tcp-proxy.ts";
 import { isChunk, type Chunk } from "./ua-chunk.ts";
 
-const server = linesOfFile();
+const server = linesOfFile("quick");
 
 const both: ReadonlySet<Direction> = new Set(["to client", "to server"]);
 const answers: ReadonlySet<Direction> = new Set(["to client"]);

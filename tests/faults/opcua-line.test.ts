@@ -11,7 +11,7 @@ import { fault, times } from "./fault.ts";
 import { intervalMs, linesOfFile, timeoutMs, type Scene, type Victim } from "./opcua-lines.ts";
 import { bodyOffset, isChunk, requestOffset, sequenceOffset } from "./ua-chunk.ts";
 
-const server = linesOfFile();
+const server = linesOfFile("usual");
 /** For what a busy machine adds to the age of a value. */
 const busyMs = 900;
 
