@@ -53,7 +53,7 @@ fault({
   },
 });
 
-const oneWayMs = 150;
+const oneWayMs = 120;
 
 fault({
   area: "OPC UA server",
@@ -237,7 +237,7 @@ fault({
     });
     const reasons = /^the connection to \S+ was lost$|^cannot read from .* because no answer came/;
     await scene.patient.until("each has failed again and again, and told why", () =>
-      scene.aliases.every((alias) => failuresOf(scene, alias) > 2 && reasons.test(scene.health(alias).lastError)),
+      scene.aliases.every((alias) => failuresOf(scene, alias) > 1 && reasons.test(scene.health(alias).lastError)),
     );
     await scene.recovers();
     await scene.end();
