@@ -34,9 +34,17 @@ function sessionsOf(patient: Patient): unknown {
   return patient.place.document("opcua_shm")?.["0:CurrentSessionCount"]?.["value"];
 }
 
-async function start(t: TestContext, protocol: "modbus" | "opcua", hosts: TwoHosts, host = hosts.address) {
+/** `before`: when the servers run and the partition does not yet. */
+async function start(
+  t: TestContext,
+  protocol: "modbus" | "opcua",
+  hosts: TwoHosts,
+  host = hosts.address,
+  before: (hosts: TwoHosts) => void = () => {},
+) {
   const neighbour = await BornServer.start(t, protocol, 500, points, { wrapper: hosts.onPartition });
   const server = await BornServer.start(t, protocol, 0, points, { host: hosts.address, wrapper: hosts.onPlant });
+  before(hosts);
   const victim = { alias: "victim", host, port: server.port, firstPlace: 0, points, settings };
   const bystander = { alias: "neighbour", port: neighbour.port, firstPlace: 500, points, settings };
   const xml =
@@ -70,8 +78,8 @@ const outages: readonly Outage[] = [
   { trigger: "whatever it sends vanishes for 10 s, without FIN or RST", lastsMs: 10_000, ...silent },
   { trigger: "whatever it sends vanishes for 10 min, without FIN or RST", lastsMs: 600_000, extent: "long", ...silent },
   {
-    trigger: "its cable is pulled for 5 s",
-    lastsMs: 5000,
+    trigger: "its cable is pulled for 3 s",
+    lastsMs: 3000,
     reason: /within 500 ms|no route/,
     begin: (hosts) => hosts.plug(false),
     end: (hosts) => hosts.plug(true),
@@ -115,6 +123,7 @@ const obstacles: readonly Obstacle[] = [
   {
     trigger: "the name server does not answer for 15 s when the partition starts",
     lastsMs: 15_000,
+    extent: "long",
     isByName: true,
     laterMs: 3 * resolverMs,
     reason: /name .*within 500 ms/,
@@ -168,17 +177,18 @@ for (const [area, protocol] of Object.entries(protocols) as [keyof typeof protoc
     });
   }
   for (const obstacle of obstacles) {
-    const { trigger, lastsMs, isByName, laterMs, begin } = obstacle;
+    const { trigger, extent = "usual", lastsMs, isByName, laterMs, begin } = obstacle;
     fault({
       area,
       trigger,
       holds: "it says so, the neighbour's values come all the same, and its own come when that is over",
+      extent,
       limitMs: lastsMs + 60_000,
       run: async (t) => {
         const hosts = TwoHosts.create(t);
         if (hosts === undefined) return;
-        begin(hosts);
-        const { patient } = await start(t, protocol, hosts, isByName ? hosts.plantName : hosts.address);
+        const host = isByName ? hosts.plantName : hosts.address;
+        const { patient } = await start(t, protocol, hosts, host, begin);
         await waitsForItsReturn(t, patient, hosts, obstacle, laterMs);
         await patient.end();
       },
