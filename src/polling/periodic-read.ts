@@ -10,6 +10,12 @@ import { Publisher, type DocumentTarget } from "./publisher.ts";
 import { Grid, monotonicMs } from "./schedule.ts";
 import { ServerLoop } from "./server-loop.ts";
 
+/**
+ * Documents come this much after the instant of the polls. Timers count whole milliseconds, so one set for the same instant may fire a
+ * little before the others: a document from between would have the values of the tick before.
+ */
+const headStartMs = 2;
+
 export interface PeriodicReadOptions {
   readonly service: ServiceName;
   readonly clients: readonly ServerClient[];
@@ -44,7 +50,7 @@ export class PeriodicRead {
     this.#generations = generations;
     this.#publisher = new Publisher(generations, options.targets, {
       service: options.service,
-      grid: this.#grid,
+      grid: new Grid(this.#grid.startMs + Math.min(headStartMs, options.intervalMs / 4), options.intervalMs),
       clock: monotonicMs,
       pollsInFlight: this.#pollsInFlight,
       log: options.log,
