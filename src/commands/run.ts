@@ -4,6 +4,7 @@ import { createLog } from "../logging/pino-log.ts";
 import type { Log, LogLevel } from "../logging/log.ts";
 import { logRuntimeWarnings } from "../logging/runtime-warnings.ts";
 import { formatProblem } from "../config/problem.ts";
+import { endProcessAtOnce } from "../posix/process-end.ts";
 import { Partition, type PartitionOptions, type SpawnedWorkers } from "../service/partition.ts";
 import { spawnWorker } from "../service/spawn-worker.ts";
 import { ExitCode } from "./exit-code.ts";
@@ -34,6 +35,22 @@ export async function run(settings: RunSettings): Promise<ExitCode> {
     ...(settings.opcua === undefined ? {} : { opcua: spawnWorker("opcua") }),
     ...(settings.modbus === undefined ? {} : { modbus: spawnWorker("modbus") }),
   };
+  try {
+    await runWith(settings, stopped, hangups, spawned);
+  } catch (error) {
+    // The threads may still be loading: the runtime, ending them in the middle of that at its own end, now and then ends with abort(3).
+    process.once("exit", endProcessAtOnce);
+    throw error;
+  }
+  return ExitCode.fine;
+}
+
+async function runWith(
+  settings: RunSettings,
+  stopped: Promise<unknown>,
+  hangups: Hangups,
+  spawned: SpawnedWorkers,
+): Promise<void> {
   const { opcua, modbus, certificates: certificatesDirectory, requireSecurity } = settings;
   const files = { opcua, modbus, certificatesDirectory, requireSecurity };
   const configurations = loadConfigurations(files);
@@ -43,7 +60,6 @@ export async function run(settings: RunSettings): Promise<ExitCode> {
   await runPartition(options, stopped, spawned, (partition) =>
     watchConfiguration(files, hangups, log, (changed) => partition.reconfigure(changed)),
   );
-  return ExitCode.fine;
 }
 
 /** `started` may begin something that lasts as long as the partition, and returns what ends it. */
