@@ -58,14 +58,14 @@ async function slowGateway(t: TestContext): Promise<Servers & { readonly start: 
 
 fault({
   area: "Machine",
-  trigger: `SIGTERM at any moment of the start, ${times({ quick: 4, usual: 12, long: 200 })} times`,
+  trigger: `SIGTERM at any moment of the start, ${times({ quick: 4, usual: 6, long: 200 })} times`,
   holds: "exit 0 within 5 s, or the signal's own end before there was anything",
   limitMs: 600_000,
   run: async (t) => {
     const patient = await gateway(t);
     await patient.until("values are good", () => isFresh(patient, 0));
     await stopsWell(patient);
-    const count = times({ quick: 4, usual: 12, long: 200 });
+    const count = times({ quick: 4, usual: 6, long: 200 });
     let early = 0;
     for (let round = 0; round < count; round++) {
       for (const name of patient.place.objects()) rmSync(join("/dev/shm", name), { force: true });
@@ -123,7 +123,7 @@ fault({
     const { device, server, start } = await slowGateway(t);
     const patient = start();
     const more = { points: 200, settings: "<timeout>5</timeout>" };
-    for (let round = 0; round < times({ quick: 1, usual: 4, long: 50 }); round++) {
+    for (let round = 0; round < times({ quick: 1, usual: 2, long: 50 }); round++) {
       if (round > 0) patient.runAgain();
       await patient.until("it has begun", () => patient.child.logged(/^connected$/).length === 2);
       patient.place.write("modbus.xml", bornModbusXml({ alias: "other", port: device.port, firstPlace: 0, ...more }));

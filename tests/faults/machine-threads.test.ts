@@ -7,7 +7,7 @@ import { fault, times } from "./fault.ts";
 import { gateway, isFresh, threadFaults } from "./gateway.ts";
 
 const intervalMs = 100;
-const crashes = times({ quick: 1, usual: 5, long: 50 });
+const crashes = times({ quick: 1, usual: 3, long: 50 });
 const stoppedMs = times({ quick: 2000, usual: 5000, long: 30_000 });
 const blockedMs = 2000;
 
