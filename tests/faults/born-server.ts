@@ -2,6 +2,9 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Lifetime } from "./born-modbus.ts";
 
@@ -19,10 +22,13 @@ export interface BornServerPlace {
 export class BornServer {
   readonly port: number;
   readonly #child: ChildProcess;
+  /** For the process's own files, which it cannot remove when it is killed. */
+  readonly #folder: string;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, folder: string) {
     this.#child = child;
     this.port = port;
+    this.#folder = folder;
   }
 
   static async start(
@@ -34,9 +40,13 @@ export class BornServer {
   ): Promise<BornServer> {
     const own = [entry, protocol, firstPlace, points, port, host].map(String);
     const [command = "", ...args] = [...wrapper, process.execPath, ...own];
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const folder = mkdtempSync(join(tmpdir(), `cpc-test-${process.pid}-`));
+    const child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, TMPDIR: folder },
+    });
     const [line] = (await once(child.stdout, "data")) as [Buffer];
-    const server = new BornServer(child, Number(String(line)));
+    const server = new BornServer(child, Number(String(line)), folder);
     t.after(() => server.end("SIGKILL"));
     return server;
   }
@@ -50,5 +60,6 @@ export class BornServer {
     const ended = once(this.#child, "close");
     this.#child.kill(signal);
     await ended;
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
