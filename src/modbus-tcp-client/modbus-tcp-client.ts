@@ -245,10 +245,9 @@ export class ModbusTcpClient implements ServerClient {
 
   /** Those who have not been asked yet, then those whose time has come, the longest waiting first. */
   #doubtful(nowMs: number): readonly UnitReader[] {
-    const dueMs = (unit: UnitReader): number => unit.demotedUntilMs ?? -Infinity;
     return this.#units
-      .filter((unit) => !unit.isAnswering && dueMs(unit) <= nowMs)
-      .toSorted((a, b) => dueMs(a) - dueMs(b));
+      .filter((unit) => !unit.isAnswering && dueMsOf(unit) <= nowMs)
+      .toSorted((a, b) => dueMsOf(a) - dueMsOf(b));
   }
 
   async #readBits(
@@ -317,4 +316,9 @@ function makeUnits(tables: readonly Table[], server: ModbusServer): readonly Uni
     const readers = own.map((table) => new TableReader(table, server.maxGap, server.retryIntervalMs));
     return new UnitReader(unitId, readers, server.retryIntervalMs);
   });
+}
+
+/** When a unit id is to be asked: at once unless it is demoted. */
+function dueMsOf(unit: UnitReader): number {
+  return unit.demotedUntilMs ?? -Infinity;
 }
