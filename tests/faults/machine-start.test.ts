@@ -18,7 +18,6 @@ fault({
   area: "Machine",
   trigger: `the partition is killed with SIGKILL at any moment, ${kills} times`,
   holds: "each next start shows good values of both services within 3 s",
-  extent: "quick",
   limitMs: 30_000 + kills * 10_000,
   run: async (t) => {
     const patient = await gateway(t);

@@ -5,10 +5,8 @@ import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { OpenSecureChannelResponse, StatusCodes } from "node-opcua-client";
 import { fingerprint } from "../../src/certificates/certificate-file.ts";
-import { Random } from "../fuzzing/random.ts";
 import { fault, times } from "./fault.ts";
 import { neighbourOfFile, retryMs, SickOpcUa, Victim } from "./sick-opcua.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
 import { Certificates, policy } from "./trusted-opcua.ts";
 
 const neighbour = neighbourOfFile();
@@ -202,34 +200,5 @@ fault({
       await sick.recoversSlowly();
     }
     await sick.ends(isLong ? victim : undefined);
-  },
-});
-
-fault({
-  area: "OPC UA server",
-  trigger: "the connection breaks again while the session is being repaired, at random moments",
-  holds: "nothing bad looks good, nothing is left behind, and the values are good as soon as the connection lasts",
-  extent: "quick",
-  limitMs: 300_000,
-  run: async (t) => {
-    const victim = await Victim.start(t, 2);
-    const proxy = await TcpProxy.start(victim.port);
-    t.after(() => proxy.close());
-    const sick = new SickOpcUa(t, { victim: proxy, neighbour: neighbour() });
-    await sick.isHealthy();
-    const seed = Date.now() % 1_000_000;
-    t.diagnostic(`seed ${seed}`);
-    const random = new Random(seed, 0);
-    const breaks = times({ quick: 3, usual: 20, long: 200 });
-    for (let turn = 0; turn < breaks; turn++) {
-      proxy.cut(random.oneIn(2) ? "end" : "reset");
-      await pause(random.below(retryMs + 300));
-    }
-    await sick.recovers();
-    assert.ok(sick.reconnects > 0);
-    if (times({ quick: 0, usual: 1, long: 1 }) === 1)
-      await sick.patient.until("the sessions that broke are over at the server", () => victim.sessions === 1);
-    await sick.ends();
-    assert.equal(victim.channels, 0);
   },
 });
