@@ -3,9 +3,13 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { fault } from "./fault.ts";
 import { Patient } from "./patient.ts";
+
+/** How often the partition looks at its files. */
+const lookMs = 1000;
 
 /** What is done to the file; what undoes it, where writing it again does not. */
 type Spoil = (path: string, good: string) => (() => void) | void;
@@ -62,6 +66,7 @@ fault({
       await patient.until("the repaired one is taken over", () => takenOver(patient) > taken);
       await patient.until("it is in force", () => patient.witness.statuses("other")?.length === 1 + taken);
     }
+    await pause(2 * lookMs);
     assert.equal(device.connections, 1, "the server that stays is never disconnected");
     assert.equal(takenOver(patient), Object.keys(spoilt).length, "the signal and the changed file are one change");
     patient.place.write("modbus.xml", bornModbusXml(before));
