@@ -158,6 +158,8 @@ fault({
     t.after(() => witness.end());
     await until(() => witness.isFresh(0) && /"pid":\d+/.test(shown));
     const partition = Number(/"pid":(\d+)/.exec(shown)?.[1]);
+    // A partition outlives its terminal.
+    t.after(() => terminal.exitCode === null && process.kill(partition, "SIGKILL"));
     terminal.stdin.write("\u0013");
     const reload = async (): Promise<void> => {
       const sinceMs = Date.now();
