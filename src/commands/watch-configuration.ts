@@ -22,7 +22,7 @@ export function watchConfiguration(
   /** Of each file, as it was read last. */
   const versions = new Map<string, string>();
   const reload = (reason: string): void => {
-    for (const file of watched) versions.set(file, versionOf(statSync(file, { throwIfNoEntry: false })));
+    for (const file of watched) versions.set(file, versionOf(stateOf(file)));
     try {
       const configurations = loadConfigurations(files);
       for (const warning of configurations.warnings) log("warn", formatProblem(warning));
@@ -45,6 +45,15 @@ export function watchConfiguration(
     hangups.ignore();
     for (const file of watched) unwatchFile(file);
   };
+}
+
+/** Undefined for one that cannot be looked at: whoever reads it says why. */
+function stateOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
 }
 
 /** No two contents of a file have the same, as far as the file system tells. */

@@ -1,7 +1,7 @@
 // The configuration file is replaced, while the partition runs, by something that is none.
 
 import assert from "node:assert/strict";
-import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
@@ -34,6 +34,14 @@ const spoilt: Readonly<Record<string, readonly [Spoil, RegExp]>> = {
     },
     /modbus\.xml/,
   ],
+  "that is a link to itself": [
+    (path) => {
+      rmSync(path);
+      symlinkSync(path, path);
+      return () => rmSync(path);
+    },
+    /modbus\.xml/,
+  ],
   "of zeros, as a file system leaves after a power failure": [
     (path, good) => writeFileSync(path, Buffer.alloc(good.length)),
     /modbus\.xml/,
@@ -42,7 +50,8 @@ const spoilt: Readonly<Record<string, readonly [Spoil, RegExp]>> = {
 
 fault({
   area: "Machine",
-  trigger: "the configuration becomes a file that is broken, empty, half-written, gone, a directory or full of zeros",
+  trigger:
+    "the configuration becomes a file that is broken, empty, half-written, gone, a directory, a link to itself or full of zeros",
   holds:
     "each is refused with its reason, the old one goes on without a pause, and the repaired file is taken over once",
   run: async (t) => {
