@@ -22,14 +22,14 @@ export function guardedTargets(
 
 /** One trouble is told again after this time, with what was counted meanwhile. */
 const tellAgainMs = 60 * 60 * 1000;
-/** Different troubles told in that time: a text with a number in it must not fill the log. */
+/** Different troubles of one kind told in that time: a text with a number in it must not fill the log. */
 const mostTold = 20;
 
 export class GuardedTarget implements DocumentTarget {
   readonly #segment: DocumentSegment;
   readonly #guard: Guard;
   readonly #log: Log;
-  readonly #toldAtMs = new Map<string, number>();
+  readonly #told = new Map<string, { readonly kind: GuardOutcome["kind"]; readonly atMs: number }>();
 
   constructor(segment: DocumentSegment, guard: Guard, log: Log) {
     this.#segment = segment;
@@ -50,9 +50,10 @@ export class GuardedTarget implements DocumentTarget {
   #tell(outcome: GuardOutcome): void {
     const text = textOf(outcome);
     const nowMs = monotonicMs();
-    for (const [told, atMs] of this.#toldAtMs) if (nowMs - atMs >= tellAgainMs) this.#toldAtMs.delete(told);
-    if (this.#toldAtMs.has(text) || this.#toldAtMs.size >= mostTold) return;
-    this.#toldAtMs.set(text, nowMs);
+    for (const [told, { atMs }] of this.#told) if (nowMs - atMs >= tellAgainMs) this.#told.delete(told);
+    const ofThisKind = [...this.#told.values()].filter(({ kind }) => kind === outcome.kind).length;
+    if (this.#told.has(text) || ofThisKind >= mostTold) return;
+    this.#told.set(text, { kind: outcome.kind, atMs: nowMs });
     const fields = { segment: this.#segment.name, semaphore: this.#guard.name, ...this.#guard.counters };
     this.#log(outcome.kind === "Failed" ? "error" : "warn", text, fields);
   }
