@@ -9,8 +9,9 @@ import { dropEmptyVariables } from "./commands/environment.ts";
 import { ExitCode } from "./commands/exit-code.ts";
 import { createProgram } from "./commands/program.ts";
 import { ConfigurationError, formatProblem } from "./config/problem.ts";
-import { farewellMs, standardError } from "./logging/standard-error.ts";
+import { failureFarewellMs, farewellMs, standardError } from "./logging/standard-error.ts";
 import { PosixError, UnsuitableObjectError } from "./posix/errno.ts";
+import { endProcessAtOnce } from "./posix/process-end.ts";
 import { AnotherWriterError } from "./posix/single-writer.ts";
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
@@ -59,6 +60,8 @@ function outputFailed(error: NodeJS.ErrnoException): void {
 async function endBy(error: Error): Promise<void> {
   process.exitCode = report(error);
   await standardError.end(farewellMs);
+  // A thread that hangs in the system would hold up the restart.
+  process.once("exit", endProcessAtOnce);
   process.exit();
 }
 
@@ -70,5 +73,5 @@ process.on("uncaughtException", (error) => void endBy(error));
 const { directory } = enableCompileCache();
 if (directory !== undefined) process.env["NODE_COMPILE_CACHE"] ??= directory;
 const outcome = await main(process.argv);
-await standardError.end(farewellMs);
+await standardError.end(outcome === ExitCode.fine ? farewellMs : failureFarewellMs);
 process.exitCode ??= outcome;

@@ -4,7 +4,6 @@ import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configur
 import { loadModbusConfiguration } from "../config/modbus-configuration.ts";
 import { loadOpcUaConfiguration } from "../config/opc-ua-configuration.ts";
 import { ConfigurationError, formatProblem, type Problem } from "../config/problem.ts";
-import { standardError } from "../logging/standard-error.ts";
 
 export interface ConfigurationFiles {
   readonly opcua: string | undefined;
@@ -48,5 +47,5 @@ export function loadConfigurations(files: ConfigurationFiles): Configurations {
 
 /** Names come from files and may hold anything: control characters are shown, not sent to the terminal. */
 export function printProblems(problems: readonly Problem[]): void {
-  for (const problem of problems) standardError.write(`${formatProblem(problem)}\n`);
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
 }

@@ -9,6 +9,8 @@ import type { OutputDescriptor } from "../posix/output-descriptor.ts";
 
 const capacityBytes = 1024 * 1024;
 const retryMs = 20;
+/** After a failure: nobody may ever read it again. */
+const retryFailedMs = 1000;
 
 export class BoundedOutput {
   /** Called with the number of records that were dropped, before the next one is taken. */
@@ -55,7 +57,8 @@ export class BoundedOutput {
       this.#output ??= this.#open();
       const outcome = this.#output.tryWrite(record.subarray(this.#writtenBytes));
       if (typeof outcome === "string") {
-        this.#retry = setTimeout(() => this.#writeWaiting(), retryMs).unref();
+        clearTimeout(this.#retry);
+        this.#retry = setTimeout(() => this.#writeWaiting(), outcome === "Full" ? retryMs : retryFailedMs).unref();
         return outcome;
       }
       this.#writtenBytes += outcome;

@@ -7,3 +7,5 @@ export const standardError = new BoundedOutput(() => new OutputDescriptor(2));
 
 /** How long the program's end may wait for a reader that is slow. */
 export const farewellMs = 500;
+/** The same when what waits is the reason why the program failed. */
+export const failureFarewellMs = 4000;
