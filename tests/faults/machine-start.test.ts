@@ -8,7 +8,7 @@ import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { gateway, isFresh, modbusGateway } from "./gateway.ts";
 import { Patient } from "./patient.ts";
 
-const kills = times({ quick: 2, usual: 30, long: 1000 });
+const kills = times({ quick: 2, usual: 15, long: 1000 });
 const races = times({ quick: 1, usual: 10, long: 100 });
 const backWithinMs = 3000;
 const longestLifeMs = 300;
