@@ -89,3 +89,14 @@ test("a document that is too long is a failure of this segment only, told once",
     [["error", "cannot publish"]],
   );
 });
+
+test("troubles of one kind, however many texts they have, do not keep another kind from being told", async (t) => {
+  const { segments, guards, log, lines, names } = setUp(t);
+  const [target] = guardedTargets(segments, guards, log);
+  for (let extra = 1; extra <= 25; extra++) await target!.publish(Buffer.alloc(1024 + extra));
+  assert.equal(lines.length, 20, "a text with a number in it does not fill the log");
+  using semaphore = NamedSemaphore.openExisting(names.semaphoreName);
+  while (semaphore?.tryWait() === true);
+  assert.equal(await target!.publish(Buffer.from("{}")), "Skipped");
+  assert.match(lines.at(-1)!.message, /^left out one document/);
+});
