@@ -66,6 +66,14 @@ class SecurePlant {
       <client_private_key>${this.#client.keyFile}</client_private_key></tls>`;
     return await sickModbus(this.#t, { port, settings, victimRetryMs });
   }
+
+  /** A good device at the end of a line that can be bad. */
+  async sickBehindProxy(victimRetryMs?: number): Promise<{ readonly proxy: TcpProxy; readonly sick: SickModbus }> {
+    const { port } = await this.front("device");
+    const proxy = await TcpProxy.start(port);
+    this.#t.after(() => proxy.close());
+    return { proxy, sick: await this.sick(proxy.port, victimRetryMs) };
+  }
 }
 
 const refusals: readonly (readonly [
@@ -136,10 +144,7 @@ fault({
   holds: "its values are bad with the cut, and status says that the handshake had no end",
   run: async (t) => {
     const plant = await SecurePlant.start(t);
-    const front = await plant.front("device");
-    const proxy = await TcpProxy.start(front.port);
-    t.after(() => proxy.close());
-    const sick = await plant.sick(proxy.port);
+    const { proxy, sick } = await plant.sickBehindProxy();
     await sick.isHealthy();
     proxy.faults.drop = new Set(["to client"]);
     proxy.cut();
@@ -154,10 +159,7 @@ fault({
   holds: "its values are bad after one time-out, and back with the next connect: silence is no refusal",
   run: async (t) => {
     const plant = await SecurePlant.start(t);
-    const front = await plant.front("device");
-    const proxy = await TcpProxy.start(front.port);
-    t.after(() => proxy.close());
-    const sick = await plant.sick(proxy.port, 2000);
+    const { proxy, sick } = await plant.sickBehindProxy(2000);
     await sick.isHealthy();
     proxy.faults.drop = new Set(["to client"]);
     await sick.isSick("Timeout", /unit id 1 did not answer within 500 ms/);
