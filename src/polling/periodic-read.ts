@@ -30,7 +30,7 @@ export interface PeriodicReadOptions {
 export class PeriodicRead {
   readonly #options: PeriodicReadOptions;
   readonly #grid: Grid;
-  readonly #pollsInFlight = new PollsInFlight();
+  readonly #pollsInFlight: PollsInFlight;
   readonly #generations: ImageGenerations;
   readonly #publisher: Publisher;
   #clients: ReadonlySet<ServerClient>;
@@ -48,9 +48,11 @@ export class PeriodicRead {
     this.#clients = new Set(options.clients);
     this.#grid = new Grid(monotonicMs(), options.intervalMs);
     this.#generations = generations;
+    const ownHeadStartMs = Math.min(headStartMs, options.intervalMs / 4);
+    this.#pollsInFlight = new PollsInFlight(monotonicMs, options.intervalMs, ownHeadStartMs);
     this.#publisher = new Publisher(generations, options.targets, {
       service: options.service,
-      grid: new Grid(this.#grid.startMs + Math.min(headStartMs, options.intervalMs / 4), options.intervalMs),
+      grid: new Grid(this.#grid.startMs + ownHeadStartMs, options.intervalMs),
       clock: monotonicMs,
       pollsInFlight: this.#pollsInFlight,
       log: options.log,

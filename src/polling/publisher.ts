@@ -15,8 +15,6 @@ export interface DocumentTarget {
   publish(document: Uint8Array): Promise<GuardOutcome["kind"]>;
 }
 
-/** Longest wait for the polls of a tick, so that a slow server does not make the others' values late. */
-const graceMs = 200;
 const warnShare = 0.9;
 /** A document that a slow consumer missed, or an image that was refused, must not wait for the whole of a long interval. */
 const incompleteAgainMs = 1000;
@@ -74,7 +72,7 @@ export class Publisher {
       if (wasAsked || isEarly) continue;
       // The loops wake at the same instant: let them begin before waiting for them.
       await new Promise(setImmediate);
-      await pollsInFlight.idle(Math.min(graceMs, grid.intervalMs / 2));
+      await pollsInFlight.ofTick(grid.instantMs(tick));
       // A timer may fire a little before its time: the tick it was for is over all the same.
       const next = Math.max(tick + 1, grid.after(clock()));
       if (next > tick + 1) this.#generations.image.count("ticksMissed", BigInt(next - tick - 1));

@@ -83,12 +83,12 @@ export class ServerLoop {
     let isFirst = true;
     while (!this.#stop.signal.aborted) {
       const startMs = clock();
-      pollsInFlight.begin();
+      pollsInFlight.begin(this);
       try {
         this.#block.begin();
         await this.#client.poll(this.#block, this.#stop.signal);
       } finally {
-        pollsInFlight.end();
+        pollsInFlight.end(this);
       }
       if (this.#stop.signal.aborted) return;
       this.#block.publish({ connection: ConnectionState.connected, ...this.#certificates() }, clock() - startMs);

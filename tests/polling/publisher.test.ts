@@ -20,7 +20,7 @@ async function setUp(t: TestContext, consumers: readonly Consumer[] = [new Consu
   const images = new OwnImages();
   const { lines, log } = recordingLog();
   const generations = await ImageGenerations.create({ service: "modbus", intervalMs }, [client], images, log);
-  const pollsInFlight = new PollsInFlight();
+  const pollsInFlight = new PollsInFlight(() => nowMs, intervalMs, 2);
   const publisher = new Publisher(generations, consumers, {
     service: "modbus",
     grid: new Grid(0, intervalMs),
@@ -74,21 +74,59 @@ test("ticks that were missed are counted, not made up for", async (t) => {
   assert.equal(own.consumer.documents.length, 3);
 });
 
-test("a document waits for polls that run, but not for long", async (t) => {
+test("a document waits for polls that began with its tick, but not for long", async (t) => {
   const own = await setUp(t);
-  own.pollsInFlight.begin();
-  await own.pass(1000);
+  const server = {};
+  await own.pass(999);
+  own.pollsInFlight.begin(server);
+  await own.pass(1);
   assert.equal(own.consumer.documents.length, 1);
-  own.pollsInFlight.end();
+  own.pollsInFlight.end(server);
   await settle();
   assert.equal(own.consumer.documents.length, 2);
-  own.pollsInFlight.begin();
-  await own.pass(1000);
+  await own.pass(999);
+  own.pollsInFlight.begin(server);
+  await own.pass(1);
   await own.pass(199);
   assert.equal(own.consumer.documents.length, 2);
   await own.pass(1);
   assert.equal(own.consumer.documents.length, 3);
-  own.pollsInFlight.end();
+});
+
+test("a document does not wait for a poll of an earlier tick", async (t) => {
+  const own = await setUp(t);
+  const [slow, quick] = [{}, {}];
+  own.pollsInFlight.begin(slow);
+  await own.pass(999);
+  own.pollsInFlight.begin(quick);
+  await own.pass(1);
+  assert.equal(own.consumer.documents.length, 1, "it waits for the quick one");
+  own.pollsInFlight.end(quick);
+  await settle();
+  assert.equal(own.consumer.documents.length, 2);
+});
+
+test("a server whose polls outlast the wait makes one document late, and none until it was quick again", async (t) => {
+  const own = await setUp(t);
+  const server = {};
+  await own.pass(999);
+  /** One poll that begins with the tick; from and to the millisecond before a tick. */
+  const isLateWith = async (pollMs: number): Promise<boolean> => {
+    const before = own.consumer.documents.length;
+    own.pollsInFlight.begin(server);
+    await own.pass(1);
+    const isLate = own.consumer.documents.length === before;
+    await own.pass(pollMs);
+    own.pollsInFlight.end(server);
+    await settle();
+    await own.pass(998 - pollMs);
+    await own.pass(1);
+    assert.equal(own.consumer.documents.length, before + 1);
+    return isLate;
+  };
+  const late: boolean[] = [];
+  for (const pollMs of [600, 600, 600, 100, 100, 600]) late.push(await isLateWith(pollMs));
+  assert.deepEqual(late, [true, false, false, false, true, true]);
 });
 
 test("a document that was asked for comes at once and moves no tick", async (t) => {

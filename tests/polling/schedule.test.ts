@@ -34,19 +34,21 @@ test("an alarm ends a wait when it is rung, and a ring while nobody waits ends t
 });
 
 test("waiting for polls ends with the last of them, or when the time is over", async () => {
-  const polls = new PollsInFlight();
-  await polls.idle(2 ** 31 - 1);
-  polls.begin();
-  polls.begin();
+  const [a, b] = [{}, {}];
+  const polls = new PollsInFlight(() => 0, 2, 0.5);
+  await polls.ofTick(0);
+  polls.begin(a);
+  await polls.ofTick(0);
+  polls.end(a);
+  await polls.ofTick(0);
+  const patient = new PollsInFlight(() => 0, 1_000_000, 2);
+  patient.begin(a);
+  patient.begin(b);
   let isIdle = false;
-  const idle = polls.idle(2 ** 31 - 1).then(() => (isIdle = true));
-  polls.end();
+  const idle = patient.ofTick(0).then(() => (isIdle = true));
+  patient.end(a);
   await new Promise(setImmediate);
   assert.equal(isIdle, false);
-  polls.end();
+  patient.end(b);
   await idle;
-  polls.begin();
-  await polls.idle(1);
-  polls.end();
-  await polls.idle(2 ** 31 - 1);
 });

@@ -29,7 +29,7 @@ function setUp(t: TestContext, client = new TestClient("A", "x"), started?: Prom
     {
       grid: new Grid(1000, intervalMs),
       clock: () => nowMs,
-      pollsInFlight: new PollsInFlight(),
+      pollsInFlight: new PollsInFlight(() => nowMs, intervalMs, 2),
       log,
       changed: () => changes++,
     },
