@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 
-import type { ModbusConfiguration, ModbusServer, OpcUaConfiguration } from "../config/configuration.ts";
+import type { ModbusConfiguration, ModbusServer, OpcUaConfiguration, OpcUaServer } from "../config/configuration.ts";
 import { ModbusDevice } from "./modbus-device.ts";
 import { modbusTable } from "./modbus-registers.ts";
 import { startOpcUaPlant } from "./opcua-plant/opcua-plant.ts";
@@ -94,7 +94,7 @@ async function startOpcUaServers(
   securityDirectory: string,
   stops: Stop[],
 ): Promise<OpcUaConfiguration> {
-  const plants = [...Map.groupBy(options.opcua.servers, ({ endpointUrl }) => new URL(endpointUrl).host).values()];
+  const plants = [...Map.groupBy(options.opcua.servers, addressOfServer).values()];
   const { privateFolder, certificates, servers } = await createPlantCertificates({
     servers: options.opcua.servers,
     plants: plants.length,
@@ -133,6 +133,12 @@ async function startOpcUaServers(
 
 function pathOf(endpointUrl = ""): string {
   return URL.parse(endpointUrl)?.pathname.replace(/\/$/, "") ?? "";
+}
+
+/** The scheme is none that `URL` knows: it neither folds the host's case nor leaves out the default port. */
+function addressOfServer({ endpointUrl }: OpcUaServer): string {
+  const { hostname, port } = new URL(endpointUrl);
+  return `${hostname.toLowerCase()}:${port || 4840}`;
 }
 
 function addressOfDevice({ host, port }: ModbusServer): string {

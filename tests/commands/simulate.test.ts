@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Place, type Child } from "./cpc.ts";
 import { device, freePort } from "./modbus-plant.ts";
+import { opcUaXml } from "./opcua-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 const examples = new URL("../../examples/compose/", import.meta.url);
@@ -97,4 +98,19 @@ test("what cannot be simulated is said, and nothing stays behind", watchdog, asy
   const taken = await simulate().ended;
   assert.equal(taken.code, 1);
   assert.match(taken.stderr, /^cannot start the simulated plant because .*EADDRINUSE/);
+});
+
+test("several servers have the same namespaces, and the plant ends when it is told to", watchdog, async (t) => {
+  const place = new Place(t);
+  const xml = [4840, 4841, 4842].map((port, index) =>
+    opcUaXml({ alias: `Server ${index}`, url: `opc.tcp://plc:${port}`, policy: "None" }).replace(
+      "<NamespaceIndex>1<",
+      "<NamespaceIndex>4<",
+    ),
+  );
+  const all = xml.join("").replaceAll("</opcua-servers>\n<opcua-servers>", "");
+  const simulated = place.cpc(["simulate", "--opcua", place.write("opcua.xml", all), "--directory", place.folder]);
+  await started(simulated);
+  assert.equal(simulated.stdout.match(/opc\.tcp:/g)?.length, 3);
+  assert.deepEqual((await simulated.end()).code, 0);
 });

@@ -97,6 +97,35 @@ describe("simulated plant", { timeout: 40_000 }, () => {
     }
   });
 
+  it("plays one server for each address, however it is written", async () => {
+    const endpointUrls = ["opc.tcp://SPS:4840/Anlage", "opc.tcp://sps/Anlage", "opc.tcp://sps:4841/Anlage"];
+    const played = await startSimulatedPlant({
+      modbus: modbusConfiguration(),
+      opcua: opcUaConfiguration(
+        ...endpointUrls.map((endpointUrl, i) =>
+          opcUaServer(`Server ${i}`, { endpointUrl, policy: "None", mode: "None" }),
+        ),
+      ),
+      directory: mkdtempSync(join(directory, "d-")),
+    });
+    await played.stop();
+    const [first, same, other] = played.opcua.servers.map(({ endpointUrl }) => endpointUrl);
+    assert.equal(first, same);
+    assert.notEqual(first, other);
+  });
+
+  it("names a node whose namespace has no room instead of taking all memory for it", async () => {
+    const nodes = [opcUaNode("Weit oben", { namespace: { index: 1001 } })];
+    await assert.rejects(
+      startSimulatedPlant({
+        modbus: modbusConfiguration(),
+        opcua: opcUaConfiguration(opcUaServer("Anlage", { nodes })),
+        directory: mkdtempSync(join(directory, "e-")),
+      }),
+      /"Weit oben" has namespace index 1001/,
+    );
+  });
+
   it("answers each unit from its own points", async () => {
     const [first] = plant.modbus.servers;
     assert.ok(first);

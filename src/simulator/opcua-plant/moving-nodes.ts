@@ -10,16 +10,17 @@ import type { OpcUaNode } from "../../config/configuration.ts";
 import { BuiltInType, builtInTypeName } from "../../point/built-in-type.ts";
 import { movingScalar, type MovingScalar } from "../moving-values.ts";
 
+type AddressSpace = NonNullable<OPCUAServer["engine"]["addressSpace"]>;
+
 const maxSeriesLength = 16;
+/** All namespaces below a configured one have to exist, and each takes memory: 65535 of them take more than there is. */
+const highestNamespaceIndex = 1000;
 
 /** Adds what the server does not have yet; one node for each node id. */
 export function addNodes(server: OPCUAServer, nodes: readonly OpcUaNode[]): void {
   const addressSpace = server.engine.addressSpace;
   if (addressSpace === null) throw new TypeError("cannot add nodes because the server has no address space");
-  const highestIndex = Math.max(1, ...nodes.map(({ namespace }) => ("index" in namespace ? namespace.index : 0)));
-  while (addressSpace.getNamespaceArray().length <= highestIndex) {
-    addressSpace.registerNamespace(`urn:cpc-partition:simulated-plant:${addressSpace.getNamespaceArray().length}`);
-  }
+  registerNamespaces(addressSpace, nodes);
   for (const node of nodes) {
     const namespace =
       "uri" in node.namespace
@@ -43,6 +44,23 @@ export function addNodes(server: OPCUAServer, nodes: readonly OpcUaNode[]): void
     });
     variable.bindVariable({ get: movingVariant(node, type) }, true);
   }
+}
+
+/** A namespace for every index up to the highest configured one. */
+function registerNamespaces(addressSpace: AddressSpace, nodes: readonly OpcUaNode[]): void {
+  let highest = 1;
+  for (const { displayName, namespace } of nodes) {
+    if (!("index" in namespace)) continue;
+    if (namespace.index > highestNamespaceIndex) {
+      throw new RangeError(
+        `node "${displayName}" has namespace index ${namespace.index} and a simulated server has room for ${highestNamespaceIndex}; configure its <NamespaceUri> instead`,
+      );
+    }
+    highest = Math.max(highest, namespace.index);
+  }
+  // Registering a URI that is there already (namespace 1 is the server's application URI) adds nothing.
+  for (let index = addressSpace.getNamespaceArray().length; index <= highest; index++)
+    addressSpace.registerNamespace(`urn:cpc-partition:simulated-plant:namespace:${index}`);
 }
 
 /** How the text form of a node id names the identifier's type (OPC 10000-6, 5.1.12). */
