@@ -1,4 +1,4 @@
-// `cpc clean`: removes what a killed run left in /dev/shm. What a living partition holds is refused, not removed.
+// `cpc clean`: removes what a run that is over left in /dev/shm. What a living partition holds is kept.
 
 import { readdirSync } from "node:fs";
 import { NamedSemaphore } from "../posix/named-semaphore.ts";
@@ -8,7 +8,7 @@ import { ExitCode } from "./exit-code.ts";
 /** With a consumer's suffix or without; a prefix is compared as it is. */
 const ownName = /^(opcua|modbus)_(?:shm|semaphore|image)(?:_.+|\.next)?$/;
 
-/** Removes the objects of the prefix, with whatever consumers they were made. */
+/** Removes the objects of the prefix, with whatever consumers they were made. Refused when a living partition holds all there is. */
 export function clean({ prefix }: { readonly prefix: string }): ExitCode {
   const names = readdirSync("/dev/shm");
   const own = (fileName: string, kind: string): string[] =>
@@ -19,24 +19,28 @@ export function clean({ prefix }: { readonly prefix: string }): ExitCode {
   const semaphores = names.flatMap((name) => own(name, "sem."));
   if (segments.length + semaphores.length === 0)
     process.stdout.write("there is nothing to remove (with this prefix)\n");
-  let isRefused = false;
+  let removed = 0;
   const livingServices = new Set<string>();
   for (const name of segments) {
     try {
-      if (removeAbandoned(name)) process.stdout.write(`removed shared memory ${name}\n`);
+      if (!removeAbandoned(name)) continue;
+      process.stdout.write(`removed shared memory ${name}\n`);
+      removed++;
     } catch (error) {
       if (!(error instanceof AnotherWriterError)) throw error;
       process.stderr.write(`kept shared memory ${name}: a partition is running with it\n`);
       livingServices.add(serviceOf(name, prefix));
-      isRefused = true;
     }
   }
   for (const name of semaphores) {
-    if (livingServices.has(serviceOf(name, prefix)))
+    if (livingServices.has(serviceOf(name, prefix))) {
       process.stderr.write(`kept semaphore ${name}: a partition is running with it\n`);
-    else if (NamedSemaphore.remove(name)) process.stdout.write(`removed semaphore ${name}\n`);
+    } else if (NamedSemaphore.remove(name)) {
+      process.stdout.write(`removed semaphore ${name}\n`);
+      removed++;
+    }
   }
-  return isRefused ? ExitCode.anotherWriter : ExitCode.fine;
+  return livingServices.size > 0 && removed === 0 ? ExitCode.anotherWriter : ExitCode.fine;
 }
 
 function serviceOf(name: string, prefix: string): string {

@@ -3,12 +3,18 @@
 import type { ServerErrorCode } from "../point/server-error.ts";
 import type { ImageReader } from "../process-image/image-reader.ts";
 import { ConnectionState, serverCounters, type ServerCounter } from "../process-image/layout.ts";
+import { qualityOf, type PointQuality } from "./point-quality.ts";
 
 export interface ServiceHealth {
   readonly service: string;
   readonly image: string;
   /** A process holds the image's lock, and the publish clock ticks. */
   readonly isAlive: boolean;
+  /**
+   * Left by a run that is over, while the present one does without this service (it is not configured any more): says nothing about the
+   * present.
+   */
+  readonly isOfEndedRun: boolean;
   /** Negative: the wall clock was set back since, and nobody has beaten after that. */
   readonly heartbeatAgeMs: number;
   readonly startedAt: string;
@@ -23,10 +29,11 @@ export interface ServiceHealth {
   readonly servers: readonly ServerHealth[];
 }
 
-export interface ServerHealth {
+/** While nobody keeps the image up to date every point is bad, for its value is nobody's. */
+export interface ServerHealth extends PointQuality {
   readonly server: string;
-  readonly state: "waiting" | "connecting" | "connected" | "lost" | "stopped";
-  readonly points: number;
+  /** "unknown": nobody keeps the image up to date. */
+  readonly state: keyof typeof ConnectionState | "unknown";
   readonly cycle: number;
   /** Milliseconds since the last poll that the server answered; null before the first. */
   readonly lastGoodAgeMs: number | null;
@@ -59,14 +66,34 @@ const nsPerDay = 86_400_000_000_000n;
 /** A heartbeat this old is none, whatever the interval. */
 const leastHeartbeatMs = 5000;
 
-export function healthOf(image: ImageReader, imageName: string, hasWriter: boolean, nowMs: number): ServiceHealth {
-  const nowNs = BigInt(nowMs) * 1_000_000n;
+/** What can be read about one service. */
+export interface ObservedImage {
+  readonly name: string;
+  readonly image: ImageReader;
+  readonly hasWriter: boolean;
+}
+
+/** The health of each service whose image is there. They are judged together: what is of an ended run, the others show. */
+export function healthOf(observed: readonly ObservedImage[], nowMs: number): readonly ServiceHealth[] {
+  const starts = observed.filter(({ hasWriter }) => hasWriter).map(({ image }) => image.startedNs);
+  return observed.map((one) => serviceHealth(one, isOfEndedRun(one, starts), BigInt(nowMs) * 1_000_000n));
+}
+
+/** `starts`: of the services that run. One that was killed in a run that has not ended is a failure and no past. */
+function isOfEndedRun({ image, hasWriter }: ObservedImage, starts: readonly bigint[]): boolean {
+  if (hasWriter || starts.length === 0) return false;
+  return image.isRetired || starts.every((startedNs) => image.heartbeatNs < startedNs);
+}
+
+function serviceHealth({ name, image, hasWriter }: ObservedImage, isEnded: boolean, nowNs: bigint): ServiceHealth {
   const heartbeatAgeMs = Number((nowNs - image.heartbeatNs) / 1_000_000n);
+  const isAlive =
+    hasWriter && !image.isRetired && Math.abs(heartbeatAgeMs) < Math.max(leastHeartbeatMs, 3 * image.intervalMs);
   return {
     service: image.service,
-    image: imageName,
-    isAlive:
-      hasWriter && !image.isRetired && Math.abs(heartbeatAgeMs) < Math.max(leastHeartbeatMs, 3 * image.intervalMs),
+    image: name,
+    isAlive,
+    isOfEndedRun: isEnded,
     heartbeatAgeMs,
     startedAt: isoOf(image.startedNs),
     documents: Number(image.serviceCount("documents")),
@@ -77,11 +104,11 @@ export function healthOf(image: ImageReader, imageName: string, hasWriter: boole
     guardSeizures: Number(image.serviceCount("guardSeizures")),
     objectsRestored: Number(image.serviceCount("objectsRestored")),
     ticksMissed: Number(image.serviceCount("ticksMissed")),
-    servers: image.directory.servers.flatMap((_, index) => serverHealth(image, index, nowNs)),
+    servers: image.directory.servers.flatMap((_, index) => serverHealth(image, index, isAlive, nowNs)),
   };
 }
 
-function serverHealth(image: ImageReader, index: number, nowNs: bigint): readonly ServerHealth[] {
+function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs: bigint): readonly ServerHealth[] {
   const bank = image.snapshot(index);
   if (bank === undefined) return [];
   const { connection, cycle, lastGoodNs, error, errorNs, certificateEndsNs, ownCertificateEndsNs } = bank.state;
@@ -89,11 +116,13 @@ function serverHealth(image: ImageReader, index: number, nowNs: bigint): readonl
   const failures = serverCounters
     .filter((counter) => counter.startsWith("failed") && count(counter) > 0)
     .map((counter) => [counter.slice("failed".length), count(counter)]);
+  const { length } = bank.server.points;
   return [
     {
       server: bank.server.alias,
-      state: stateNames[connection],
-      points: bank.server.points.length,
+      // What the image says of a connection was true as long as somebody kept it up to date.
+      state: isAlive ? stateNames[connection] : "unknown",
+      ...(isAlive ? qualityOf(bank) : { points: length, pointsBad: length, pointsUncertain: 0, statuses: {} }),
       cycle: Number(cycle),
       lastGoodAgeMs: lastGoodNs === 0n ? null : ageMs(lastGoodNs, nowNs),
       pollMs: pollDurations(image.durations(index)),

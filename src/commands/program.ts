@@ -19,6 +19,12 @@ import type { SimulateSettings } from "./simulate.ts";
 const exitCodes = `
 Exit codes: 0 fine, 1 failed, 2 invalid input, 3 another writer runs.`;
 
+const statusExitCodes = `
+Exit codes:
+  0  every service runs and its document is whole; servers may be lost: the first line says so
+  1  a service does not run, a document lacks entries, or (with --require-connected) a server is not connected
+A service that only an earlier run had does not count.`;
+
 /** The program; `done` gets the exit code of the command that ran. Commander's own refusals are thrown as CommanderError. */
 export function createProgram(version: string, done: (code: ExitCode) => void): Command {
   const program = new Command("cpc")
@@ -141,9 +147,10 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
 
   program
     .command("status")
-    .description("show the health of services and servers; the exit code says healthy (0) or not (1)")
+    .description("show the health of services and servers")
     .option("--json", "for programs", false)
-    .option("--require-connected", "a server that is not connected counts as unhealthy", false)
+    .option("--require-connected", "exit with 1 also while a server is not connected", false)
+    .addHelpText("after", statusExitCodes)
     .addOption(prefixOption())
     .action(async (settings: StatusSettings) => {
       const { status } = await import("./status.ts");

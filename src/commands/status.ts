@@ -3,6 +3,8 @@
 import { OpenedImage } from "../process-image/opened-image.ts";
 import { ExitCode } from "./exit-code.ts";
 import { healthOf, type ServerHealth, type ServiceHealth } from "./health.ts";
+import { heartbeatText, overallHealth, type OverallHealth } from "./overall-health.ts";
+import { qualityText } from "./point-quality.ts";
 import { ageText, printable } from "./point-rows.ts";
 import { securityLines } from "./security-lines.ts";
 import { plainTable } from "./value-table.ts";
@@ -10,53 +12,58 @@ import { plainTable } from "./value-table.ts";
 export interface StatusSettings {
   readonly prefix: string;
   readonly json: boolean;
-  /** A server that is not connected counts as unhealthy, too. */
+  /** A server that is not connected fails the check, too. */
   readonly requireConnected: boolean;
 }
 
-/**
- * Healthy: at least one service runs, each that has an image is alive, and its document is whole. A server that is down is shown but does
- * not count by default: restarting the partition would not bring it back.
- */
+/** The exit code is about the partition, not about the plant: restarting it would not bring a server back. */
 export function status({ prefix, json, requireConnected }: StatusSettings): ExitCode {
-  const services = ["opcua", "modbus"].flatMap((service) => readHealth(`${prefix}${service}_image`));
-  const isHealthy = services.length > 0 && services.every((service) => isServiceHealthy(service, requireConnected));
-  if (json) process.stdout.write(`${JSON.stringify({ isHealthy, services }, null, 2)}\n`);
-  else if (services.length === 0) process.stdout.write("no partition has run here (with this prefix)\n");
-  else for (const service of services) process.stdout.write(`${describe(service)}\n\n`);
-  return isHealthy ? ExitCode.fine : ExitCode.failed;
+  const services = readHealth(["opcua", "modbus"].map((service) => `${prefix}${service}_image`));
+  const overall = overallHealth(services);
+  if (json) process.stdout.write(`${JSON.stringify({ ...overall, services }, null, 2)}\n`);
+  else process.stdout.write(`${[overall.summary, ...services.map(describe)].join("\n\n")}\n`);
+  return isFine(overall, services, requireConnected) ? ExitCode.fine : ExitCode.failed;
 }
 
-function readHealth(name: string): ServiceHealth[] {
-  using opened = new OpenedImage(name);
-  const image = opened.current();
-  return image === undefined ? [] : [healthOf(image, name, opened.hasWriter(), Date.now())];
+function readHealth(names: readonly string[]): readonly ServiceHealth[] {
+  using opened = new DisposableStack();
+  const observed = names.flatMap((name) => {
+    const image = opened.use(new OpenedImage(name));
+    const reader = image.current();
+    return reader === undefined ? [] : [{ name, image: reader, hasWriter: image.hasWriter() }];
+  });
+  return healthOf(observed, Date.now());
 }
 
-function isServiceHealthy(service: ServiceHealth, requireConnected: boolean): boolean {
-  if (!service.isAlive || service.documentEntriesMissing > 0) return false;
-  return !requireConnected || service.servers.every(({ state }) => state === "connected");
+function isFine(overall: OverallHealth, services: readonly ServiceHealth[], requireConnected: boolean): boolean {
+  if (!overall.isAlive || overall.documentEntriesMissing > 0) return false;
+  const present = services.filter(({ isOfEndedRun }) => !isOfEndedRun);
+  return !requireConnected || present.every(({ servers }) => servers.every(({ state }) => state === "connected"));
 }
 
 function describe(service: ServiceHealth): string {
+  if (service.isOfEndedRun) {
+    const ended = `left by a run that ended ${heartbeatText(service.heartbeatAgeMs)}`;
+    return `${service.image}: ${ended} and does not count; "clean" removes it`;
+  }
   const { documentBytes, documentCapacityBytes, documentEntriesMissing } = service;
   const share = documentCapacityBytes === 0 ? 0 : Math.round((100 * documentBytes) / documentCapacityBytes);
   const missing = documentEntriesMissing === 0 ? "" : `, ${documentEntriesMissing} ENTRIES MISSING`;
   const alive = service.isAlive
     ? `alive since ${service.startedAt}`
     : `NOT RUNNING, last heartbeat ${heartbeatText(service.heartbeatAgeMs)}`;
-  const head = ["Server", "State", "Cycle", "Good", "Poll min/med/p99/max ms", "Reconn", "Cert"];
+  const head = ["Server", "State", "Cycle", "Good", "Bad", "min/med/p99/max ms", "Reconn", "Cert"];
   // With the blanks between them 80 columns.
-  const table = plainTable(head, [14, 10, 8, 7, 23, 6, 5]);
+  const table = plainTable(head, [12, 10, 8, 7, 5, 20, 6, 5]);
   for (const server of service.servers) {
     const last = server.lastGoodAgeMs === null ? "-" : ageText(server.lastGoodAgeMs);
     const certificate = server.certificateDaysLeft === null ? "-" : `${server.certificateDaysLeft} d`;
     table.push([
       printable(server.server),
-      // What the image says of a connection was true as long as somebody kept it up to date.
-      service.isAlive ? server.state : "unknown",
+      server.state,
       String(server.cycle),
       last,
+      String(server.pointsBad),
       durations(server),
       String(server.reconnects),
       certificate,
@@ -71,10 +78,6 @@ function describe(service: ServiceHealth): string {
     ...securityLines(service.servers),
     ...service.servers.flatMap(troubles),
   ].join("\n");
-}
-
-function heartbeatText(ageMs: number): string {
-  return ageMs < 0 ? `in ${ageText(-ageMs)}: the clock was set back since` : `${ageText(ageMs)} ago`;
 }
 
 function durations({ pollMs }: ServerHealth): string {
@@ -92,6 +95,8 @@ function troubles(server: ServerHealth): string[] {
   const kinds = Object.entries(server.failures).map(([kind, count]) => `${count} ${kind}`);
   const overruns = server.overruns === 0 ? [] : [`${server.overruns} polls longer than the interval`];
   const counted = [...kinds, ...overruns].join(", ");
+  const quality = server.state === "connected" ? qualityText(server) : undefined; // otherwise the reason is the connection
+  const lines = [quality, counted === "" ? undefined : counted].filter((line) => line !== undefined);
   const last = server.lastErrorAt === null ? [] : [`  ${server.lastErrorAt}: ${printable(server.lastError)}`];
-  return counted === "" ? last : [`${printable(server.server)}: ${counted}`, ...last];
+  return [...lines.map((line) => `${printable(server.server)}: ${line}`), ...last];
 }

@@ -69,7 +69,8 @@ export class Witness {
   /** As `cpc status --json` tells it; undefined while there is no image. */
   get health(): ServiceHealth | undefined {
     const image = this.#image.current();
-    return image === undefined ? undefined : healthOf(image, this.#image.name, this.#image.hasWriter(), Date.now());
+    if (image === undefined) return undefined;
+    return healthOf([{ name: this.#image.name, image, hasWriter: this.#image.hasWriter() }], Date.now())[0];
   }
 
   server(alias: string): ServerHealth | undefined {
