@@ -1,8 +1,7 @@
 // Reads the child elements of an element by name, as text and numbers.
 //
 // Promises: a text that the grammar found wrong reads as absent, so that nobody complains about it a second time; what is
-// absent reads as undefined and never stops the reading. An element that stands twice where one is meant is reported:
-// the grammar lets settings stand in any order and, XSD 1.0 being what it is, cannot say "each at most once" then.
+// absent reads as undefined and never stops the reading.
 
 import type { XmlElement } from "./parse-xml.ts";
 import { hasControlCharacters, quote } from "./problem.ts";
@@ -13,8 +12,6 @@ export interface FieldsContext {
   readonly invalid: ReadonlySet<XmlElement>;
   readonly findings: Findings;
 }
-
-const lists = new Set(["server", "endpoint", "node"]);
 
 export class Fields {
   readonly element: XmlElement;
@@ -28,14 +25,7 @@ export class Fields {
     this.#context = context;
     for (const child of element.children) {
       if (child.children.length === 0 && context.invalid.has(child)) continue;
-      const first = this.#children.get(child.name);
-      if (first === undefined) this.#children.set(child.name, child);
-      else if (!lists.has(child.name)) {
-        this.findings.error(
-          child.line,
-          `<${child.name}> stands here a second time (first in line ${first.line}); once is right`,
-        );
-      }
+      if (!this.#children.has(child.name)) this.#children.set(child.name, child);
     }
   }
 

@@ -4,6 +4,7 @@ import { BuiltInType } from "../point/built-in-type.ts";
 import type { Location, ModbusPoint, ReadFunction, WordOrder } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
 import { quote } from "./problem.ts";
+import { meaningOfFunction } from "./read-function.ts";
 
 /** What an endpoint takes over from its server. */
 export interface EndpointDefaults {
@@ -19,20 +20,6 @@ export interface ModbusEndpoint {
   /** The first of the values; its key is the one asked for. */
   readonly first: ModbusPoint;
 }
-
-// MODBUS Application Protocol V1.1b3, 6.1 to 6.4, under the names that existing files use.
-const readFunctions: ReadonlyMap<string, ReadFunction> = new Map([
-  ["read coils", 1],
-  ["read coil status", 1],
-  ["read discrete input", 2],
-  ["read discrete inputs", 2],
-  ["read holding registers", 3],
-  ["read input registers", 4],
-]);
-
-const readFunctionNames =
-  "Read Coils or Read Coil Status (FC01), Read Discrete Input or Read Discrete Inputs (FC02), " +
-  "Read Holding Registers (FC03), Read Input Registers (FC04)";
 
 /** Registers per value; a String takes all registers of its quantity and is not in the table. */
 const registersPerValue: Readonly<Record<string, number>> = {
@@ -105,18 +92,16 @@ export function readEndpoint(fields: Fields, defaults: EndpointDefaults): Modbus
 function readFunction(fields: Fields, name: string | undefined): ReadFunction | undefined {
   const written = fields.token("function");
   if (written === undefined) return undefined;
-  const code = readFunctions.get(written.toLowerCase());
-  if (code !== undefined) return code;
-  if (/\bwrite\b/i.test(written)) {
+  const meaning = meaningOfFunction(written);
+  if (meaning.kind === "read") return meaning.code;
+  const line = fields.lineOf("function");
+  if (meaning.kind === "write") {
     fields.findings.warn(
-      fields.lineOf("function"),
+      line,
       `${quote(name ?? "")} is skipped because ${quote(written)} writes, and nothing is ever written to a device`,
     );
   } else {
-    fields.findings.error(
-      fields.lineOf("function"),
-      `<function> is ${written === "" ? "empty" : quote(written)}; it must be one of ${readFunctionNames}`,
-    );
+    fields.findings.error(line, `<function> is ${written === "" ? "empty" : quote(written)}; ${meaning.because}`);
   }
   return undefined;
 }

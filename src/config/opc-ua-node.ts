@@ -4,12 +4,9 @@ import { BuiltInType } from "../point/built-in-type.ts";
 import type { OpcUaNode } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
 import { hasControlCharacters, quote } from "./problem.ts";
+import { dataTypeNames, decimalOf, fold, recognise } from "./words.ts";
 
 type Identifier = OpcUaNode["identifier"];
-
-const typesByLowerCaseName: ReadonlyMap<string, BuiltInType> = new Map(
-  Object.entries(BuiltInType).map(([name, type]) => [name.toLowerCase(), type]),
-);
 
 // RFC 4648, 4.
 const base64 = /^([A-Za-z\d+/]{4})*([A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
@@ -18,13 +15,13 @@ const largestNumericIdentifier = 0xffff_ffff;
 
 /** The node; undefined when it is a folder, or cannot be read for the reason left in the findings. */
 export function readNode(fields: Fields): OpcUaNode | undefined {
-  const datatype = (fields.token("datatype") ?? "").toLowerCase();
+  const datatype = fields.token("datatype") ?? "";
   const displayName = fields.name("DisplayName");
   const namespace = readNamespace(fields);
   const identifier = readIdentifier(fields);
   if (displayName === undefined || namespace === undefined || identifier === undefined) return undefined;
-  if (datatype === "object") return undefined;
-  const type = typesByLowerCaseName.get(datatype) ?? BuiltInType.Null;
+  if (fold(datatype) === "object") return undefined;
+  const type = builtInType(datatype);
   return {
     displayName,
     namespace,
@@ -35,6 +32,12 @@ export function readNode(fields: Fields): OpcUaNode | undefined {
     capacityBytes: fields.number("capacity") ?? defaultCapacityBytes(type),
     location: { file: fields.findings.file, line: fields.element.line },
   };
+}
+
+/** Null for every other type, and for a name that could mean two. */
+function builtInType(datatype: string): BuiltInType {
+  const recognised = recognise(datatype, Object.keys(BuiltInType), dataTypeNames);
+  return "word" in recognised ? BuiltInType[recognised.word as keyof typeof BuiltInType] : BuiltInType.Null;
 }
 
 function readNamespace(fields: Fields): OpcUaNode["namespace"] | undefined {
@@ -51,7 +54,7 @@ function readIdentifier(fields: Fields): Identifier | undefined {
   if (type === undefined || text === undefined) return undefined;
   switch (type) {
     case "Numeric": {
-      const value = text.trim();
+      const value = decimalOf(text).trim();
       if (/^\d+$/.test(value) && Number(value) <= largestNumericIdentifier) return { type, value: Number(value) };
       return refuse(fields, type, text, `a whole number from 0 to ${largestNumericIdentifier}`);
     }

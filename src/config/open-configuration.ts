@@ -43,13 +43,13 @@ export function openConfiguration(grammar: GrammarFile, findings: Findings): Fie
   const said = new Set<string>();
   for (const violation of parsed.violations) {
     if (violation.element !== undefined) invalid.add(violation.element);
-    const message = describeViolation(violation, schema);
+    const message = describeViolation(violation, schema.grammar);
     // One wrong value can break several rules of the grammar; in words it is one and the same.
     const once = `${violation.line}:${message}`;
     if (said.has(once)) continue;
     said.add(once);
     findings.error(violation.line, message);
   }
-  if (parsed.root.name !== schema.rootName) return undefined;
+  if (parsed.root.name !== schema.grammar.name) return undefined;
   return new Fields(parsed.root, { invalid, findings });
 }

@@ -1,20 +1,29 @@
 // The only door to libxml2: from the text of a document and a grammar (XSD 1.0) to a plain tree and what breaks the grammar.
 //
 // Promises: the tree is plain data, nothing of libxml2's memory survives the call. It is given even where the grammar is
-// broken, so that the reader can go on and find what else is wrong. Does not promise words for people: see schema-words.ts.
+// broken, so that the reader can go on and find what else is wrong. A validator stops at the first element that it does not
+// expect; so the document is arranged first (arrange.ts), and what is left is valid in its structure, or held against a grammar
+// in which every element is optional. Does not promise words for people: see schema-words.ts and malformed-words.ts.
 
 import { ParseOption, XmlDocument, XmlElement as LibXmlElement, XmlParseError, XmlXPath } from "libxml2-wasm";
 import { XmlValidateError, XsdValidator } from "libxml2-wasm";
 
+import { arrange } from "./arrange.ts";
+import { readGrammar, type ElementGrammar } from "./grammar.ts";
+
 export interface XmlElement {
+  /** `{URI}name` in a namespace. */
   readonly name: string;
   readonly line: number;
   /** As written, white space included; "" when the element holds elements. */
   readonly text: string;
   readonly children: readonly XmlElement[];
+  readonly attributes: ReadonlyMap<string, string>;
+  /** There is more than white space beside its children. */
+  readonly hasOwnText: boolean;
 }
 
-/** A place where the document is not what the grammar says, in libxml2's words. */
+/** A place where the document is not what the grammar says; the validator's part in libxml2's words. */
 export interface Violation {
   readonly line: number;
   readonly message: string;
@@ -26,11 +35,10 @@ export type ParsedXml =
   | { readonly wellFormed: false; readonly errors: readonly { readonly line: number; readonly message: string }[] };
 
 export interface Schema {
+  readonly grammar: ElementGrammar;
   readonly validator: XsdValidator;
-  /** The one element that a document may begin with. */
-  readonly rootName: string;
-  /** By element name: what is allowed in it, as the documentation of its simple type says. */
-  readonly allowed: ReadonlyMap<string, string>;
+  /** The same grammar with every element optional: for the values of a document that lacks one. */
+  readonly valueValidator: XsdValidator;
 }
 
 // IGNORE_ENC: the text is decoded already, whatever its first line says. NO_XXE and NONET: nothing is ever loaded.
@@ -44,21 +52,15 @@ const xsd = { xs: "http://www.w3.org/2001/XMLSchema" };
 export function compileSchema(text: string): Schema {
   const document = XmlDocument.fromString(text, { option: options });
   try {
-    const phrases = new Map<string, string>();
-    for (const node of document.find("//xs:simpleType[@name]", xsd)) {
-      const name = node instanceof LibXmlElement ? node.attr("name")?.value : undefined;
-      const phrase = node.get("xs:annotation/xs:documentation", xsd)?.content.trim();
-      if (name !== undefined && phrase !== undefined) phrases.set(name, phrase);
+    const grammar = readGrammar(copyElement(document.root, startTagLines(text).values(), xsd.xs));
+    const validator = XsdValidator.fromDoc(document);
+    for (const node of document.find(
+      "//xs:complexType//xs:element | //xs:group//xs:element | //xs:sequence/xs:choice",
+      xsd,
+    )) {
+      if (node instanceof LibXmlElement) node.setAttr("minOccurs", "0");
     }
-    const allowed = new Map<string, string>();
-    for (const node of document.find("//xs:element[@name][@type]", xsd)) {
-      if (!(node instanceof LibXmlElement)) continue;
-      const phrase = phrases.get(node.attr("type")?.value ?? "");
-      if (phrase !== undefined) allowed.set(node.attr("name")?.value ?? "", phrase);
-    }
-    const root = document.get("/xs:schema/xs:element", xsd);
-    const rootName = root instanceof LibXmlElement ? (root.attr("name")?.value ?? "") : "";
-    return { validator: XsdValidator.fromDoc(document), rootName, allowed };
+    return { grammar, validator, valueValidator: XsdValidator.fromDoc(document) };
   } finally {
     document.dispose();
   }
@@ -80,8 +82,10 @@ export function parseXml(text: string, schema: Schema): ParsedXml {
   try {
     // The text was searched for one before; this is the second lock on the same door.
     if (document.dtd !== null) return { wellFormed: false, errors: [{ line: 1, message: "a DOCTYPE is refused" }] };
-    const root = copyElement(document.root, startTagLines(text).values());
-    return { wellFormed: true, root, violations: validate(document, root, schema.validator) };
+    const { root, violations } = arrange(copyElement(document.root, startTagLines(text).values()), schema.grammar);
+    if (root.name !== schema.grammar.name) return { wellFormed: true, root, violations };
+    const validator = violations.length === 0 ? schema.validator : schema.valueValidator;
+    return { wellFormed: true, root, violations: [...violations, ...validate(root, validator)] };
   } finally {
     document.dispose();
   }
@@ -106,17 +110,26 @@ function startTagLines(text: string): readonly number[] {
 // Not by way of `firstChild` and `next`: the wrapper knows no processing instructions and loses what comes after one.
 const childElements = XmlXPath.compile("*");
 
-function copyElement(element: LibXmlElement, lines: Iterator<number>): XmlElement {
+const ownTexts = XmlXPath.compile("text()[normalize-space()]");
+
+function copyElement(element: LibXmlElement, lines: Iterator<number>, homeNamespace = ""): XmlElement {
   const line = lines.next().value ?? element.line;
   const children: XmlElement[] = [];
   for (const node of element.find(childElements)) {
-    if (node instanceof LibXmlElement) children.push(copyElement(node, lines));
+    if (node instanceof LibXmlElement) children.push(copyElement(node, lines, homeNamespace));
   }
+  const attributes = new Map(element.attrs.map((attribute) => [fullName(attribute, ""), attribute.value]));
   const text = children.length === 0 ? element.content : "";
-  return { name: element.name, line, text, children };
+  const hasOwnText = children.length === 0 ? text.trim() !== "" : element.find(ownTexts).length > 0;
+  return { name: fullName(element, homeNamespace), line, text, children, attributes, hasOwnText };
 }
 
-function validate(document: XmlDocument, root: XmlElement, validator: XsdValidator): readonly Violation[] {
+function fullName(node: { readonly name: string; readonly namespaceUri: string }, homeNamespace: string): string {
+  return node.namespaceUri === homeNamespace ? node.name : `{${node.namespaceUri}}${node.name}`;
+}
+
+function validate(root: XmlElement, validator: XsdValidator): readonly Violation[] {
+  const document = XmlDocument.fromString(xmlOf(root), { option: options });
   try {
     validator.validate(document);
     return [];
@@ -127,7 +140,18 @@ function validate(document: XmlDocument, root: XmlElement, validator: XsdValidat
       const element = elements.get(fullPath(detail.xpath ?? ""));
       return { line: element?.line ?? Math.max(detail.line, 1), message: detail.message.trim(), element };
     });
+  } finally {
+    document.dispose();
   }
+}
+
+function xmlOf({ name, text, children }: XmlElement): string {
+  const content = children.length > 0 ? children.map(xmlOf).join("") : text.replaceAll(/[&<>\r]/g, escapeCharacter);
+  return `<${name}>${content}</${name}>`;
+}
+
+function escapeCharacter(character: string): string {
+  return `&#${character.charCodeAt(0)};`;
 }
 
 /** libxml2 leaves the number out where a name has no equal beside it: `/a/b[2]/c` becomes `/a[1]/b[2]/c[1]`. */

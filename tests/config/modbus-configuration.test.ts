@@ -51,6 +51,18 @@ test("a file written for the reference gives its points the reference's keys and
   assert.equal(servers[0]?.points[0]?.location.line, 8);
 });
 
+test("names, numbers and functions in other unambiguous spellings and orders mean the same", () => {
+  const server = onlyServer("modbus-other-spellings");
+  assert.deepEqual([server.alias, server.port], ["Pumpe", 502]);
+  assert.deepEqual(server.points.map(summary), [
+    "Pumpe: 1 | FC03 unit 1 102+2 bit -1 Float->Float CDAB",
+    "Pumpe: 2 | FC03 unit 1 102+2 bit -1 Float->Float CDAB",
+    "Pumpe: 3 | FC03 unit 1 102+1 bit -1 Boolean->Boolean CDAB",
+    "Pumpe: 4 | FC04 unit 1 102+2 bit -1 Int32->Int32 CDAB",
+    "Pumpe: 5 | FC02 unit 1 102+1 bit -1 Boolean->Boolean CDAB",
+  ]);
+});
+
 test("a server without settings gets the documented defaults", () => {
   const { points, alias, host, port, location, ...settings } = onlyServer("modbus-reference-write-functions");
   assert.deepEqual(settings, {

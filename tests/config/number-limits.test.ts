@@ -199,7 +199,9 @@ for (const field of fields) {
         "",
         " ",
         "one",
-        "0x1",
+        "0x",
+        "0x1g",
+        "-0x1",
         "1e0",
         "1,0",
         "--1",
@@ -214,7 +216,7 @@ for (const field of fields) {
         "1n",
         "9".repeat(400),
       ];
-      if (step === 1) wrong.push("1.5", "1.", ".1");
+      wrong.push(...(step === 1 ? ["1.5", "1.", ".1"] : ["0x1"]));
       for (const value of wrong) refused(field, value);
     });
   });

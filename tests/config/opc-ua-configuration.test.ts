@@ -87,6 +87,16 @@ test("every setting of a server and of a node arrives, and all four identifier t
   );
 });
 
+test("names, words and numbers in other unambiguous spellings and orders mean the same", () => {
+  const { policy, mode, identity, relaxations, nodes } = onlyServer("opcua-other-spellings");
+  assert.deepEqual([policy, mode, identity.kind], ["Aes128_Sha256_RsaOaep", "SignAndEncrypt", "UserName"]);
+  assert.equal(relaxations?.ignoreExpiry, true);
+  assert.deepEqual(
+    nodes.map(({ displayName, namespace, identifier, type }) => [displayName, namespace, identifier, type]),
+    [["Druck", { index: 2 }, { type: "Numeric", value: 85 }, BuiltInType.Float]],
+  );
+});
+
 test("references to secrets are followed when the file is read", () => {
   const [user, application] = caseServers("opcua-secrets");
   assert.deepEqual(user?.identity, { kind: "UserName", userName: "leser", password: "geheim ä" });

@@ -1,0 +1,157 @@
+// Brings a document into the shape of its grammar as far as its meaning is clear, and finds every place where it is not.
+//
+// Promises: children stand in the order of the grammar, under its spelling of their names; words and whole numbers are in its
+// spelling, too. What cannot be placed is reported and left out, so that it hides nothing that comes after it. Pure.
+
+import type { ElementGrammar, Slot, ValueGrammar } from "./grammar.ts";
+import type { Violation, XmlElement } from "./parse-xml.ts";
+import { quote } from "./problem.ts";
+import { decimalOf, didYouMean, fold, recognise, recogniseWord } from "./words.ts";
+
+export interface Arranged {
+  readonly root: XmlElement;
+  readonly violations: readonly Violation[];
+}
+
+/** Attributes that tell an editor where the grammar is (XML Schema 1.0, 2.6.3). */
+const forEditors = new Set(
+  ["schemaLocation", "noNamespaceSchemaLocation"].map((name) => `{http://www.w3.org/2001/XMLSchema-instance}${name}`),
+);
+
+export function arrange(root: XmlElement, grammar: ElementGrammar): Arranged {
+  const violations: Violation[] = [];
+  if (fold(root.name) !== fold(grammar.name) || root.name.startsWith("{")) {
+    const message = `the outermost element is <${shown(root.name)}>; it must be <${grammar.name}>, without a namespace (xmlns)`;
+    return { root, violations: [{ line: root.line, message, element: root }] };
+  }
+  const arranger = new Arranger(grammar, violations);
+  return { root: arranger.element({ ...root, name: grammar.name }, grammar) ?? root, violations };
+}
+
+class Arranger {
+  readonly #root: ElementGrammar;
+  readonly #violations: Violation[];
+
+  constructor(root: ElementGrammar, violations: Violation[]) {
+    this.#root = root;
+    this.#violations = violations;
+  }
+
+  /** Undefined when nothing can be read from it. */
+  element(element: XmlElement, grammar: ElementGrammar): XmlElement | undefined {
+    this.#checkAttributes(element);
+    return grammar.value === undefined ? this.#parent(element, grammar) : this.#leaf(element, grammar.value);
+  }
+
+  #leaf(element: XmlElement, value: ValueGrammar): XmlElement | undefined {
+    if (element.children.length > 0) {
+      const inner = shown(element.children[0]?.name ?? "");
+      this.#report(
+        element,
+        `<${element.name}> holds another element, <${inner}>; only text may stand in it: is </${element.name}> missing or misplaced?`,
+      );
+      return undefined;
+    }
+    if (value.isWholeNumber) return { ...element, text: decimalOf(element.text) };
+    if (value.words.length === 0) return element;
+    const recognised = recogniseWord(element.text, value.words, value.typeName);
+    return "word" in recognised ? { ...element, text: recognised.word } : element;
+  }
+
+  #parent(element: XmlElement, grammar: ElementGrammar): XmlElement {
+    if (element.hasOwnText) {
+      this.#report(element, `there is text between the elements of <${element.name}>; only elements may stand there`);
+    }
+    const placed = new Map<ElementGrammar, XmlElement[]>(Array.from(grammar.children.values(), (own) => [own, []]));
+    const named = new Set<string>();
+    for (const child of element.children) {
+      const own = childGrammar(grammar, child.name);
+      const others = own && placed.get(own);
+      if (own === undefined || others === undefined) {
+        const candidates = nearNames(grammar, child.name);
+        for (const name of candidates) named.add(name);
+        this.#report(child, this.#unknown(child, grammar, candidates));
+      } else if (others[0] !== undefined && !own.repeats) {
+        const message = `<${own.name}> stands here a second time (first in line ${others[0].line}); remove one of the two`;
+        this.#report(child, message);
+      } else {
+        const read = this.element({ ...child, name: own.name }, own);
+        if (read === undefined) named.add(own.name);
+        else others.push(read);
+      }
+    }
+    const children = grammar.slots.flatMap((slot) => this.#fill(slot, element, placed, named));
+    return { ...element, text: "", children };
+  }
+
+  /** The children for a place of the grammar, in the order of the file. Nobody misses what a message has `named` already. */
+  #fill(
+    slot: Slot,
+    parent: XmlElement,
+    placed: ReadonlyMap<ElementGrammar, readonly XmlElement[]>,
+    named: ReadonlySet<string>,
+  ): readonly XmlElement[] {
+    const found = slot.elements.flatMap((own) => placed.get(own) ?? []);
+    const names = slot.elements.map(({ name }) => name);
+    if (found.length === 0 && slot.isRequired && !names.some((name) => named.has(name))) {
+      const elements = names.map((name) => `<${name}>`).join(" or ");
+      this.#report(parent, `<${parent.name}> has no ${elements}; add it`);
+    }
+    const [first, second] = found;
+    if (slot.isAlternative && first !== undefined && second !== undefined) {
+      this.#report(
+        second,
+        `<${second.name}> stands beside <${first.name}> (line ${first.line}); remove one of the two`,
+      );
+      return [first];
+    }
+    return found;
+  }
+
+  #unknown(child: XmlElement, parent: ElementGrammar, candidates: readonly string[]): string {
+    const name = shown(child.name);
+    const what = `<${name}> is not an element of <${parent.name}>`;
+    const home = homeOf(this.#root, child.name);
+    if (home !== undefined) return `${what}; it belongs in <${home}>`;
+    if (candidates.length > 0) return `${what}${didYouMean(candidates.map((candidate) => `<${candidate}>`))}`;
+    const known = namesIn(parent).map((one) => `<${one}>`);
+    return `${what}; remove it, or use one of ${known.join(", ")}`;
+  }
+
+  #checkAttributes(element: XmlElement): void {
+    const attribute = [...element.attributes.keys()].find((name) => !forEditors.has(name));
+    if (attribute === undefined) return;
+    this.#report(
+      element,
+      `<${element.name}> has an attribute ${shown(attribute)}; elements of this file have none: write the value between the tags`,
+    );
+  }
+
+  #report(element: XmlElement, message: string): void {
+    this.#violations.push({ line: element.line, message, element });
+  }
+}
+
+function childGrammar(grammar: ElementGrammar, name: string): ElementGrammar | undefined {
+  if (name.startsWith("{")) return undefined;
+  return grammar.children.get(name) ?? grammar.children.get(fold(name));
+}
+
+function nearNames(grammar: ElementGrammar, name: string): readonly string[] {
+  const recognised = name.startsWith("{") ? undefined : recognise(name, namesIn(grammar));
+  return recognised !== undefined && "candidates" in recognised ? recognised.candidates : [];
+}
+
+function namesIn(grammar: ElementGrammar): readonly string[] {
+  return grammar.slots.flatMap(({ elements }) => elements.map(({ name }) => name));
+}
+
+/** The element that may hold an element of that name. */
+function homeOf(grammar: ElementGrammar, name: string): string | undefined {
+  if (childGrammar(grammar, name) !== undefined) return grammar.name;
+  return [...grammar.children.values()].map((element) => homeOf(element, name)).find((home) => home !== undefined);
+}
+
+function shown(name: string): string {
+  return quote(name).slice(1, -1);
+}

@@ -1,0 +1,123 @@
+// What a grammar file (XSD 1.0) says about each element, as plain data: which elements it may hold in which order, or which words and
+// numbers may stand in it.
+//
+// Promises: understands the part of XSD that the two grammars are written in: sequence, choice, all, groups, named and unnamed types.
+// Ranges, lengths and patterns are left to the validator.
+
+import type { XmlElement } from "./parse-xml.ts";
+import { fold } from "./words.ts";
+
+export interface ElementGrammar {
+  readonly name: string;
+  /** It may stand more than once in its parent. */
+  readonly repeats: boolean;
+  /** Undefined: it holds elements. */
+  readonly value: ValueGrammar | undefined;
+  /** The places for its children, in order. */
+  readonly slots: readonly Slot[];
+  /** Everything that may stand in a slot, by its name, and by its name folded. */
+  readonly children: ReadonlyMap<string, ElementGrammar>;
+}
+
+export interface ValueGrammar {
+  readonly typeName: string;
+  /** Continues the sentence "it must be ...", as the documentation of the type says. */
+  readonly allowed: string | undefined;
+  /** The closed set of words; empty when the text is free. */
+  readonly words: readonly string[];
+  readonly isWholeNumber: boolean;
+}
+
+export interface Slot {
+  readonly elements: readonly ElementGrammar[];
+  readonly isRequired: boolean;
+  /** Only one of the elements may stand there. */
+  readonly isAlternative: boolean;
+}
+
+/** `schema` is the root element of a grammar file; the grammar of the first global element comes back. */
+export function readGrammar(schema: XmlElement): ElementGrammar {
+  return new GrammarReader(schema).root();
+}
+
+class GrammarReader {
+  readonly #schema: XmlElement;
+
+  constructor(schema: XmlElement) {
+    this.#schema = schema;
+  }
+
+  root(): ElementGrammar {
+    const element = first(this.#schema, "element");
+    if (element === undefined) throw new TypeError("a grammar without an element");
+    return this.#element(element);
+  }
+
+  #global(kind: string, name: string | undefined): XmlElement | undefined {
+    return this.#schema.children.find((child) => child.name === kind && child.attributes.get("name") === name);
+  }
+
+  #element(element: XmlElement): ElementGrammar {
+    const type = element.attributes.get("type");
+    const complex = first(element, "complexType") ?? this.#global("complexType", type);
+    const slots = complex === undefined ? [] : complex.children.flatMap((child) => this.#slots(child, true));
+    const children = slots.flatMap(({ elements }) => elements);
+    return {
+      name: element.attributes.get("name") ?? "",
+      repeats: isUnbounded(element),
+      value: complex === undefined ? this.#value(type ?? "") : undefined,
+      slots,
+      children: new Map(children.flatMap((child) => [child.name, fold(child.name)].map((name) => [name, child]))),
+    };
+  }
+
+  #slots(particle: XmlElement, isRequired: boolean): readonly Slot[] {
+    const needed = isRequired && particle.attributes.get("minOccurs") !== "0";
+    switch (particle.name) {
+      case "element":
+        return [{ elements: [this.#element(particle)], isRequired: needed, isAlternative: false }];
+      case "group": {
+        const parts = this.#global("group", particle.attributes.get("ref"))?.children ?? [];
+        const slots = parts.flatMap((part) => this.#slots(part, needed));
+        // A group that repeats gives its elements in any order.
+        return isUnbounded(particle) ? merged(slots, needed, false) : slots;
+      }
+      case "choice": {
+        const slots = particle.children.flatMap((part) => this.#slots(part, needed));
+        return merged(slots, needed, !isUnbounded(particle));
+      }
+      case "sequence":
+      case "all":
+        return particle.children.flatMap((part) => this.#slots(part, needed));
+      default:
+        return [];
+    }
+  }
+
+  #value(typeName: string): ValueGrammar {
+    const type = this.#global("simpleType", typeName);
+    const restriction = type && first(type, "restriction");
+    const base = restriction?.attributes.get("base") ?? typeName;
+    const listed = (restriction?.children ?? []).filter(({ name }) => name === "enumeration");
+    const words = listed.map(({ attributes }) => attributes.get("value") ?? "");
+    const annotation = type && first(type, "annotation");
+    return {
+      typeName,
+      allowed: annotation && first(annotation, "documentation")?.text.trim(),
+      words: base === "xs:boolean" ? ["true", "false"] : words,
+      isWholeNumber: base === "xs:integer",
+    };
+  }
+}
+
+function merged(slots: readonly Slot[], isRequired: boolean, isAlternative: boolean): readonly Slot[] {
+  return [{ elements: slots.flatMap(({ elements }) => elements), isRequired, isAlternative }];
+}
+
+function isUnbounded({ attributes }: XmlElement): boolean {
+  return (attributes.get("maxOccurs") ?? "1") !== "1";
+}
+
+function first(element: XmlElement, name: string): XmlElement | undefined {
+  return element.children.find((child) => child.name === name);
+}

@@ -1,0 +1,124 @@
+// Recognises a word of a closed set although it is written in another way: capitals, spaces and hyphens never matter, and
+// names of other worlds (IEC 61131-3, C, vendors' manuals) are understood where they mean one thing only.
+//
+// Promises: a word is never guessed. What could mean two things, or is only similar, comes back as candidates for a message.
+
+/** What else people write for a word, folded. A name that stands with two words could mean each of them. */
+type OtherNames = Readonly<Record<string, string>>;
+
+// "int" and "uint" have 16 bits in IEC 61131-3 and 32 elsewhere, "long" 32 or 64.
+export const dataTypeNames: OtherNames = {
+  Boolean: "bool bit",
+  Int16: "i16 s16 sint16 signed16 short int16t int integer signed",
+  UInt16: "u16 unsigned16 ushort word uint16t uint unsigned unsignedint",
+  Int32: "i32 s32 sint32 signed32 dint int32t int integer signed long",
+  UInt32: "u32 unsigned32 udint dword uint32t uint unsigned unsignedint ulong unsignedlong",
+  Int64: "i64 s64 sint64 signed64 lint longlong int64t long",
+  UInt64: "u64 unsigned64 ulint lword uint64t ulong unsignedlong",
+  Float: "float32 f32 real real32 single",
+  Double: "float64 f64 lreal real64",
+  String: "text ascii",
+};
+
+/** By the name of the type in the grammar. */
+const otherNames: Readonly<Record<string, OtherNames>> = {
+  DataType: dataTypeNames,
+  // Vendors' "little endian" turns the registers round, with or without their bytes. Two letters say nothing of two registers.
+  WordOrder: {
+    ABCD: "1234 abcdefgh bigendian ab",
+    CDAB: "3412 ghefcdab wordswap wordswapped littleendian ab",
+    BADC: "2143 badcfehg byteswap byteswapped ba",
+    DCBA: "4321 hgfedcba littleendian ba",
+  },
+  TlsVersion: { "1.2": "tls12 tlsv12", "1.3": "tls13 tlsv13" },
+  // The end of the policies' URIs (OPC 10000-7), as other clients show them.
+  Policy: {
+    SecurityPolicyNone: "none",
+    SecurityPolicyBasic128Rsa15: "basic128rsa15",
+    SecurityPolicyBasic256: "basic256",
+    SecurityPolicyBasic256Sha256: "basic256sha256",
+    SecurityPolicyAes128Sha256RsaOaep: "aes128sha256rsaoaep",
+    SecurityPolicyAes256Sha256RsaPss: "aes256sha256rsapss",
+  },
+  Mode: { SignAndEncrypt: "signencrypt" },
+  IdentifierType: { Numeric: "i int integer number", String: "s text", Guid: "g uuid", Opaque: "b bytestring base64" },
+  Switch: { true: "1 yes on", false: "0 no off" },
+};
+
+export type Recognised = { readonly word: string } | { readonly candidates: readonly string[] };
+
+/** `typeName` is that of the grammar; `words` are its closed set. */
+export function recogniseWord(text: string, words: readonly string[], typeName: string): Recognised {
+  return recognise(text, words, otherNames[typeName] ?? {});
+}
+
+export function recognise(text: string, words: readonly string[], others: OtherNames = {}): Recognised {
+  // The policies' URIs are told apart by what follows the "#".
+  const folded = fold(text.split("#").at(-1) ?? "");
+  if (folded === "") return { candidates: [] };
+  const meant = words.filter((word) => fold(word) === folded);
+  if (meant.length === 0) meant.push(...words.filter((word) => others[word]?.split(" ").includes(folded)));
+  const [word] = meant;
+  if (word !== undefined && meant.length === 1) return { word };
+  return { candidates: meant.length > 0 ? meant : nearest(folded, words) };
+}
+
+/** Lower case, letters and digits only. */
+export function fold(text: string): string {
+  return text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
+}
+
+/** Continues a message: "; did you mean A or B?" Empty without candidates. */
+export function didYouMean(candidates: readonly string[]): string {
+  if (candidates.length === 0) return "";
+  const last = candidates.at(-1) ?? "";
+  const all = candidates.length === 1 ? last : `${candidates.slice(0, -1).join(", ")} or ${last}`;
+  return `; did you mean ${all}?`;
+}
+
+/** A whole number that is written in hexadecimal (0x66, 66h, 16#66), in decimal; any other text as it is. */
+export function decimalOf(text: string): string {
+  const digits = /^\s*(?:0x([\da-f]+)|16#([\da-f]+)|(\d[\da-f]*)h)\s*$/i.exec(text)?.slice(1).find(Boolean);
+  return digits === undefined ? text : BigInt(`0x${digits}`).toString();
+}
+
+const longestCompared = 60;
+const shortestPart = 4;
+const mostCandidates = 3;
+
+/** The words with the fewest typing mistakes, if these are few; else the words that it is a part of. */
+function nearest(folded: string, words: readonly string[]): readonly string[] {
+  if (folded.length > longestCompared) return [];
+  // Another number is another thing, not a typing mistake.
+  const comparable = words.filter((word) => digitsOf(fold(word)) === digitsOf(folded));
+  const measured = comparable.map((word) => ({ word, mistakes: typingMistakes(folded, fold(word)) }));
+  const fewest = Math.min(...measured.map(({ mistakes }) => mistakes));
+  const isNear = fewest <= Math.max(1, Math.floor(folded.length / 3));
+  const best = isNear
+    ? measured.filter(({ mistakes }) => mistakes === fewest).map(({ word }) => word)
+    : comparable.filter((word) => folded.length >= shortestPart && fold(word).includes(folded));
+  return best.length <= mostCandidates ? best : [];
+}
+
+function digitsOf(text: string): string {
+  return text.replaceAll(/\D/g, "");
+}
+
+/** Letters that are missing, too many, wrong, or swapped with their neighbour (optimal string alignment). */
+function typingMistakes(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const isSame = a[i - 1] === b[j - 1];
+      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (isSame ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      row.push(cost);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length] ?? 0;
+}
