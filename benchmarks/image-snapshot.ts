@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ImageReader } from "../src/process-image/image-reader.ts";
-import { DocumentRenderer, unreadableText } from "../src/shared-memory/document-renderer.ts";
+import { documentForm } from "../src/shared-memory/document-form.ts";
+import { DocumentRenderer } from "../src/shared-memory/document-renderer.ts";
 import { segmentBytes } from "../src/shared-memory/document-size.ts";
 import { answerOf, compiledPeer, nodePeer, pythonPeer } from "./compiled-peer.ts";
 import { plantMix, setAll, twoDecimals } from "./plant-values.ts";
@@ -28,7 +29,7 @@ try {
   image.publish((block) => setAll(block, plantMix, twoDecimals, 1));
   const reader = new ImageReader(image.buffer);
   const segment = Buffer.alloc(segmentBytes("modbus", reader.directory.servers));
-  segment.set(new DocumentRenderer(reader, unreadableText.modbus).render(segment.length).bytes);
+  segment.set(new DocumentRenderer(reader, documentForm("modbus")).render(segment.length).bytes);
   const document = join(folder, "document");
   writeFileSync(document, segment);
 

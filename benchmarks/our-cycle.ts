@@ -14,7 +14,8 @@ import { ImageGenerations, privateImage } from "../src/polling/image-generations
 import { ConnectionState } from "../src/process-image/layout.ts";
 import { consumerPairNames } from "../src/shared-memory/consumer-names.ts";
 import { ConsumerPair, openConsumerPair } from "../src/shared-memory/consumer-pair.ts";
-import { DocumentRenderer, unreadableText } from "../src/shared-memory/document-renderer.ts";
+import { documentForm } from "../src/shared-memory/document-form.ts";
+import { DocumentRenderer } from "../src/shared-memory/document-renderer.ts";
 import type { CycleCost } from "./cycling-process.ts";
 
 const [service, file] = process.argv.slice(2) as ["modbus" | "opcua", string];
@@ -46,7 +47,7 @@ const pair = ConsumerPair.createAll(names, 200 * (client.points.length + 1))[0];
 if (pair === undefined) throw new RangeError("no segment was made");
 const { segment, guard } = openConsumerPair(pair.handle());
 const target = new GuardedTarget(segment, guard, log);
-const renderer = new DocumentRenderer(generations.reader, unreadableText[service]);
+const renderer = new DocumentRenderer(generations.reader, documentForm(service));
 
 async function cycle(): Promise<CycleCost> {
   const startMs = performance.now();

@@ -9,7 +9,8 @@ import { privateMemory } from "../src/process-image/image-memory.ts";
 import { ImageReader } from "../src/process-image/image-reader.ts";
 import { ImageWriter } from "../src/process-image/image-writer.ts";
 import { ConnectionState } from "../src/process-image/layout.ts";
-import { DocumentRenderer, unreadableText } from "../src/shared-memory/document-renderer.ts";
+import { documentForm } from "../src/shared-memory/document-form.ts";
+import { DocumentRenderer } from "../src/shared-memory/document-renderer.ts";
 import { doublesOnly, fullPrecision, plantMix, plantServer, setAll, twoDecimals, typeOf } from "./plant-values.ts";
 import type { Mix, NumberOf } from "./plant-values.ts";
 import { tell, type Line } from "./report.ts";
@@ -31,7 +32,7 @@ function contest(mix: Mix, numberOf: NumberOf) {
   const memory = privateMemory(directory.imageBytes);
   const block = new ImageWriter({ service: "modbus", intervalMs: 1000 }, directory, memory).blocks[0];
   if (block === undefined) throw new RangeError("the image has no block");
-  const renderer = new DocumentRenderer(new ImageReader(memory.buffer), unreadableText.modbus);
+  const renderer = new DocumentRenderer(new ImageReader(memory.buffer), documentForm("modbus"));
   const { connection } = server;
   const object: Record<string, Entry> = {
     [connection.key]: { value: true, varType: "Boolean", description: connection.description },

@@ -20,7 +20,7 @@ def attach(name):
             break
         except FileNotFoundError:
             time.sleep(0.5)
-    # Before 3.13 Python removes a segment that it merely opened when the program ends.
+    # Python removes a segment that it merely opened when the program ends; from 3.13 on, track=False says the same as this line.
     resource_tracker.unregister(f"/{name}", "shared_memory")
     return segment
 

@@ -23,6 +23,8 @@ export interface DemoSettings {
   readonly duration: number | undefined;
   readonly interval: number;
   readonly prefix: string;
+  readonly unreadable: "leave-out" | "text";
+  readonly strictJson: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: "json" | "pretty";
 }
@@ -53,6 +55,7 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
           intervalMs: settings.interval * 1000,
           naming,
           segmentBytes: undefined,
+          document: { unreadable: settings.unreadable, strictJson: settings.strictJson },
           certificatesDirectory: plant.securityDirectory,
           removeOnExit: true,
           log,

@@ -58,6 +58,8 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
         .env("CPC_SEGMENT_SIZE")
         .argParser(positiveInteger),
     )
+    .addOption(unreadableOption())
+    .addOption(strictJsonOption())
     .addOption(
       new Option("--remove-on-exit", "remove shared memory and semaphores at the end")
         .env("CPC_REMOVE_ON_EXIT")
@@ -81,6 +83,8 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     )
     .addOption(intervalOption())
     .addOption(prefixOption())
+    .addOption(unreadableOption())
+    .addOption(strictJsonOption())
     .addOption(logLevelOption())
     .addOption(logFormatOption())
     .action(async (settings: DemoSettings) => {
@@ -201,6 +205,22 @@ function requireSecurityOption(): Option {
     "refuse OPC UA servers with an insecure policy (None, Basic128Rsa15, Basic256)",
   )
     .env("CPC_REQUIRE_SECURITY")
+    .default(false);
+}
+
+function unreadableOption(): Option {
+  return new Option(
+    "--unreadable <how>",
+    "what the document has for a value that cannot be read: no entry, or a text of type String",
+  )
+    .env("CPC_UNREADABLE")
+    .choices(["leave-out", "text"])
+    .default("leave-out");
+}
+
+function strictJsonOption(): Option {
+  return new Option("--strict-json", "write NaN and infinities as strings, so that documents are JSON by RFC 8259")
+    .env("CPC_STRICT_JSON")
     .default(false);
 }
 

@@ -21,6 +21,8 @@ export interface RunSettings {
   readonly certificates: string;
   readonly requireSecurity: boolean;
   readonly segmentSize: number | undefined;
+  readonly unreadable: "leave-out" | "text";
+  readonly strictJson: boolean;
   readonly removeOnExit: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: "json" | "pretty";
@@ -86,6 +88,7 @@ function partitionOptions(settings: RunSettings) {
     intervalMs: settings.interval * 1000,
     naming: { consumers: settings.consumers, prefix: settings.prefix },
     segmentBytes: settings.segmentSize,
+    document: { unreadable: settings.unreadable, strictJson: settings.strictJson },
     certificatesDirectory: settings.certificates,
     removeOnExit: settings.removeOnExit,
   };

@@ -3,6 +3,7 @@
 import type { Log } from "../logging/log.ts";
 import type { ServerClient } from "../point/server-client.ts";
 import type { ServiceName } from "../point/service-name.ts";
+import type { DocumentSettings } from "../shared-memory/document-form.ts";
 import type { DocumentSegment } from "../shared-memory/document-segment.ts";
 import type { Guard } from "../shared-memory/guard.ts";
 import { guardedTargets } from "./guarded-targets.ts";
@@ -19,6 +20,8 @@ export interface PeriodicReadSettings {
   readonly signal?: AbortSignal;
   /** Where the process image lives; by default in memory of this process alone. */
   readonly image?: ImageProvider;
+  /** What documents say of values that cannot be read, and of NaN and infinities. */
+  readonly document?: DocumentSettings | undefined;
 }
 
 export abstract class ClientManager<Server extends object, Client extends ServerClient> {
@@ -89,6 +92,7 @@ export abstract class ClientManager<Server extends object, Client extends Server
       intervalMs: intervalSeconds * 1000,
       targets: guardedTargets(shmList, semaphoreList, this.log),
       image: settings.image ?? privateImage,
+      document: settings.document,
       started,
       log: this.log,
     };

@@ -4,6 +4,7 @@
 import type { Log } from "../logging/log.ts";
 import type { ServerClient } from "../point/server-client.ts";
 import type { ServiceName } from "../point/service-name.ts";
+import { documentForm, type DocumentSettings } from "../shared-memory/document-form.ts";
 import { ImageGenerations, type ImageProvider } from "./image-generations.ts";
 import { PollsInFlight } from "./polls-in-flight.ts";
 import { Publisher, type DocumentTarget } from "./publisher.ts";
@@ -22,6 +23,7 @@ export interface PeriodicReadOptions {
   readonly intervalMs: number;
   readonly targets: readonly DocumentTarget[];
   readonly image: ImageProvider;
+  readonly document?: DocumentSettings | undefined;
   /** First connection attempts already under way. */
   readonly started: ReadonlyMap<ServerClient, Promise<void>>;
   readonly log: Log;
@@ -51,7 +53,7 @@ export class PeriodicRead {
     const ownHeadStartMs = Math.min(headStartMs, options.intervalMs / 4);
     this.#pollsInFlight = new PollsInFlight(monotonicMs, options.intervalMs, ownHeadStartMs);
     this.#publisher = new Publisher(generations, options.targets, {
-      service: options.service,
+      form: documentForm(options.service, options.document),
       grid: new Grid(this.#grid.startMs + ownHeadStartMs, options.intervalMs),
       clock: monotonicMs,
       pollsInFlight: this.#pollsInFlight,

@@ -2,8 +2,9 @@
 // moment for polls that began with the tick, but never for a slow server, and never for a consumer beyond the guard's bound.
 
 import type { Log } from "../logging/log.ts";
-import { DocumentRenderer, unreadableText, type RenderedDocument } from "../shared-memory/document-renderer.ts";
-import type { ServiceName } from "../point/service-name.ts";
+import type { DocumentForm } from "../shared-memory/document-form.ts";
+import { DocumentRenderer, type RenderedDocument } from "../shared-memory/document-renderer.ts";
+import { EntryTypes } from "../shared-memory/entry-types.ts";
 import type { GuardOutcome } from "../shared-memory/guard.ts";
 import type { ImageGenerations } from "./image-generations.ts";
 import type { PollsInFlight } from "./polls-in-flight.ts";
@@ -22,7 +23,7 @@ const incompleteAgainMs = 1000;
 const farewellPauseMs = 200;
 
 export interface PublisherSurroundings {
-  readonly service: ServiceName;
+  readonly form: DocumentForm;
   readonly grid: Grid;
   readonly clock: MonotonicClock;
   readonly pollsInFlight: PollsInFlight;
@@ -36,6 +37,7 @@ export class Publisher {
   #targets: readonly DocumentTarget[];
   readonly #around: PublisherSurroundings;
   readonly #alarm = new Alarm();
+  readonly #types = new EntryTypes((key) => this.#tellType(key));
   #renderer: DocumentRenderer;
   #isStopped = false;
   /** What the log has been told about the document's size. */
@@ -112,7 +114,14 @@ export class Publisher {
   }
 
   #newRenderer(): DocumentRenderer {
-    return new DocumentRenderer(this.#generations.reader, unreadableText[this.#around.service]);
+    return new DocumentRenderer(this.#generations.reader, this.#around.form, this.#types);
+  }
+
+  #tellType(key: string): void {
+    const reason =
+      "its value has another type than the first one had, which consumers cannot be given under the same key";
+    const advice = "the process image has it; restart the partition to begin with the new type";
+    this.#around.log("warn", `the entry "${key}" is left out of the document because ${reason}: ${advice}`, { key });
   }
 
   #account({ neededBytes, omitted, missingEntries }: RenderedDocument, capacityBytes: number): void {

@@ -4,6 +4,7 @@ import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configur
 import type { Worker } from "node:worker_threads";
 import type { Log } from "../logging/log.ts";
 import type { ServiceName } from "../point/service-name.ts";
+import type { DocumentSettings } from "../shared-memory/document-form.ts";
 import { spawnWorker } from "./spawn-worker.ts";
 import { ServiceThread, type ObjectNaming, type ServicePlan } from "./service-thread.ts";
 import { documentSizeOf } from "./service-size.ts";
@@ -15,6 +16,7 @@ export interface PartitionOptions {
   readonly naming: ObjectNaming;
   /** Size of a document segment in bytes, instead of the computed one. */
   readonly segmentBytes: number | undefined;
+  readonly document?: DocumentSettings | undefined;
   readonly certificatesDirectory: string;
   readonly removeOnExit: boolean;
   readonly log: Log;
@@ -69,17 +71,24 @@ export class Partition {
   }
 }
 
-function plansOf({ opcua, modbus, intervalMs, segmentBytes, certificatesDirectory }: PartitionOptions): ServicePlan[] {
+function plansOf({
+  opcua,
+  modbus,
+  intervalMs,
+  segmentBytes,
+  document,
+  certificatesDirectory,
+}: PartitionOptions): ServicePlan[] {
   const plans: ServicePlan[] = [];
   if (opcua !== undefined) {
     // How long a session must live between two polls depends on it.
     const servers = opcua.servers.map((server) => ({ ...server, intervalMs: server.intervalMs ?? intervalMs }));
     const configuration = { ...opcua, servers };
-    const plan = { service: "opcua", configuration, intervalMs, certificatesDirectory } as const;
+    const plan = { service: "opcua", configuration, intervalMs, document, certificatesDirectory } as const;
     plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
   }
   if (modbus !== undefined) {
-    const plan = { service: "modbus", configuration: modbus, intervalMs } as const;
+    const plan = { service: "modbus", configuration: modbus, intervalMs, document } as const;
     plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
   }
   return plans;

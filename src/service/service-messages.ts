@@ -3,12 +3,14 @@
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
 import type { LogLevel } from "../logging/log.ts";
+import type { DocumentSettings } from "../shared-memory/document-form.ts";
 import type { ConsumerPairHandle } from "../shared-memory/consumer-pair.ts";
 
 interface CommonOrder {
   readonly intervalMs: number;
   readonly pairs: readonly ConsumerPairHandle[];
   readonly imageName: string;
+  readonly document?: DocumentSettings | undefined;
 }
 
 export interface ModbusOrder extends CommonOrder {

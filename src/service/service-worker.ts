@@ -70,7 +70,7 @@ export async function work<Order extends ServiceOrder>(
   process.once("exit", close);
   manager.createClients(order.configuration);
   manager.startClients();
-  const settings = { signal: stop.signal, image };
+  const settings = { signal: stop.signal, image, document: order.document };
   await manager.periodicRead(order.intervalMs / 1000, pairs.segments, pairs.guards, settings);
   close();
   report({ kind: "stopped" });

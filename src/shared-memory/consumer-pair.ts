@@ -1,7 +1,7 @@
 // The segment and the semaphore of one consumer, as the main thread owns them: created or taken over, looked after, removed.
 //
-// Any consumer may unlink or truncate either of them, on purpose or not (before Python 3.13 the resource tracker of a consumer
-// unlinks the segment when that consumer ends). `check`, called once per interval, puts things back; a writing thread
+// Any consumer may unlink or truncate either of them, on purpose or not (the resource tracker of a Python consumer unlinks
+// the segment when that consumer ends, unless it was opened with `track=False`). `check`, called once per interval, puts things back; a writing thread
 // notices nothing, because the descriptor keeps its number and the guard looks at its name with each take.
 // One owner unlinks: nothing but `remove` here ever does.
 

@@ -1,17 +1,16 @@
 // The JSON document, rendered from the process image. Its constant bytes are laid out once (document-layout.ts); in a cycle only values
-// that changed are formatted, into their slots.
+// that changed are formatted, into their slots, and only entries that come, go or get another status are written anew.
 
 import { BuiltInType } from "../point/built-in-type.ts";
 import { doubleToJson } from "../point/double-json.ts";
 import type { BankReader } from "../process-image/bank-reader.ts";
 import type { ImageReader } from "../process-image/image-reader.ts";
 import { ConnectionState } from "../process-image/layout.ts";
-import { isInline } from "../process-image/long-value.ts";
+import { Content, pointEntry } from "./document-entry.ts";
+import type { DocumentForm } from "./document-form.ts";
 import { layOut, type DocumentLayout, type ServerSlots } from "./document-layout.ts";
+import { EntryTypes } from "./entry-types.ts";
 import { valueToJson } from "./value-json.ts";
-
-/** What a point shows that could not be read, as the consumers of each service know it. */
-export const unreadableText = { opcua: "Error reading value", modbus: "ERROR READING VALUE" } as const;
 
 /** How much had to go so that the document fits. */
 export type Omission = "nothing" | "descriptions" | "points";
@@ -46,7 +45,8 @@ interface Shown {
 
 export class DocumentRenderer {
   readonly #image: ImageReader;
-  readonly #unreadable: string;
+  readonly #form: DocumentForm;
+  readonly #types: EntryTypes;
   #capacityBytes = -1;
   #layout: DocumentLayout = { bytes: Buffer.alloc(0), servers: [], missingEntries: 0 };
   #shown: readonly Shown[] = [];
@@ -58,9 +58,10 @@ export class DocumentRenderer {
   /** Every slot of a new layout is to be filled, whatever `#shown` says. */
   #isFresh = true;
 
-  constructor(image: ImageReader, unreadable: string) {
+  constructor(image: ImageReader, form: DocumentForm, types = new EntryTypes(() => {})) {
     this.#image = image;
-    this.#unreadable = unreadable;
+    this.#form = form;
+    this.#types = types;
   }
 
   /** Renders the last complete poll of every server into at most `capacityBytes`. */
@@ -80,18 +81,22 @@ export class DocumentRenderer {
 
   #layOut(): void {
     const limitBytes = this.#capacityBytes;
-    const unreadable = this.#unreadable;
+    const common = { form: this.#form, types: this.#types };
     this.#omitted = "nothing";
-    this.#layout = layOut(this.#image, { unreadable, withDescriptions: true, limitBytes: Infinity });
+    // Room that entries had before is kept, so that what comes and goes moves nothing; but not at the cost of anything else.
+    for (const before of [this.#layout.servers, []]) {
+      this.#layout = layOut(this.#image, { ...common, withDescriptions: true, limitBytes: Infinity, before });
+      if (this.#layout.bytes.length <= limitBytes) break;
+    }
     this.#neededBytes = this.#layout.bytes.length;
     if (this.#neededBytes > limitBytes) {
-      this.#layout = layOut(this.#image, { unreadable, withDescriptions: false, limitBytes });
+      this.#layout = layOut(this.#image, { ...common, withDescriptions: false, limitBytes, before: [] });
       this.#omitted = this.#layout.missingEntries === 0 ? "descriptions" : "points";
     }
-    this.#shown = this.#layout.servers.map(({ width }) => ({
-      low: new Uint32Array(width.length),
-      high: new Uint32Array(width.length),
-      text: Array.from(width, () => ""),
+    this.#shown = this.#layout.servers.map(({ status }) => ({
+      low: new Uint32Array(status.length),
+      high: new Uint32Array(status.length),
+      text: Array.from(status, () => ""),
     }));
     this.#isFresh = true;
   }
@@ -111,29 +116,69 @@ export class DocumentRenderer {
   }
 
   #fillServer(bank: BankReader, slots: ServerSlots, shown: Shown, isFresh: boolean): boolean {
-    const { status, kind, width, start } = slots;
+    const { status, kind, content } = slots;
     this.#forgetGeneral();
-    for (let index = 0; index < width.length; index++) {
-      if (bank.status(index) !== status[index] || bank.kind(index) !== kind[index]) return false;
-      const slotWidth = width[index] as number;
-      if (slotWidth === 0) continue;
-      const slotStart = start[index] as number;
-      const type = bank.type(index);
-      if (bank.shape(index) !== 0 || !isInline(type)) {
-        const text = valueToJson(bank.value(index));
-        if (text === shown.text[index]) continue;
-        if (!this.#long(text, slotStart, slotWidth)) return false;
-        shown.text[index] = text;
-        continue;
+    for (let index = 0; index < status.length; index++) {
+      let isNew = isFresh;
+      if (bank.status(index) !== status[index] || bank.kind(index) !== kind[index]) {
+        if (!this.#rewrite(bank, index, slots, shown)) return false;
+        isNew = true;
       }
-      const low = bank.lowWord(index);
-      const high = bank.highWord(index);
-      if (!isFresh && low === shown.low[index] && high === shown.high[index]) continue;
-      shown.low[index] = low;
-      shown.high[index] = high;
-      this.#inline(bank, index, type, slotStart, slotWidth);
+      switch (content[index]) {
+        case Content.inline: {
+          const low = bank.lowWord(index);
+          const high = bank.highWord(index);
+          if (!isNew && low === shown.low[index] && high === shown.high[index]) break;
+          shown.low[index] = low;
+          shown.high[index] = high;
+          this.#inline(
+            bank,
+            index,
+            bank.type(index),
+            slots.slotStart[index] as number,
+            slots.slotWidth[index] as number,
+          );
+          break;
+        }
+        case Content.long:
+          if (!this.#fillLong(bank, index, slots, shown)) return false;
+          break;
+        default:
+      }
     }
     this.#fillGeneral();
+    return true;
+  }
+
+  /** A text, an array, or null, whose entry is left out. */
+  #fillLong(bank: BankReader, index: number, slots: ServerSlots, shown: Shown): boolean {
+    const text = valueToJson(bank.value(index), this.#form.nonFinite);
+    if (text === shown.text[index]) return true;
+    const widthNow = slots.slotWidth[index] as number;
+    const fits = text === "null" ? widthNow === 0 : Buffer.byteLength(text) <= widthNow;
+    if (!fits && !this.#rewrite(bank, index, slots, shown)) return false;
+    shown.text[index] = text;
+    const width = slots.slotWidth[index] as number;
+    if (width > 0) this.#long(text, slots.slotStart[index] as number, width);
+    return true;
+  }
+
+  /** Writes the entry of a point anew, its slot blank; false when there is not enough room. */
+  #rewrite(bank: BankReader, index: number, slots: ServerSlots, shown: Shown): boolean {
+    const withDescription = this.#omitted === "nothing";
+    const entry = pointEntry(bank, index, this.#form, this.#types, withDescription);
+    const start = slots.start[index] as number;
+    const room = slots.room[index] as number;
+    if (Buffer.byteLength(entry.text) > room) return false;
+    const { bytes } = this.#layout;
+    const written = bytes.write(entry.text, start);
+    bytes.fill(space, start + written, start + room);
+    slots.status[index] = bank.status(index);
+    slots.kind[index] = bank.kind(index);
+    slots.content[index] = entry.content;
+    slots.slotStart[index] = start + entry.slotOffset;
+    slots.slotWidth[index] = entry.slotWidth;
+    shown.text[index] = "";
     return true;
   }
 
@@ -180,7 +225,7 @@ export class DocumentRenderer {
     const scaled = Math.round(value * decimalScale);
     if (scaled / decimalScale !== value || Math.abs(value) > largestWhole || Object.is(value, -0)) {
       if (Number.isFinite(value) && !Number.isInteger(value)) this.#deferGeneral(value, start, width);
-      else this.#ascii(doubleToJson(value), start, width);
+      else this.#ascii(doubleToJson(value, this.#form.nonFinite), start, width);
       return;
     }
     const { bytes } = this.#layout;
@@ -249,12 +294,9 @@ export class DocumentRenderer {
     for (let index = 0; index < text.length; index++) bytes[at++] = text.charCodeAt(index);
   }
 
-  #long(text: string, start: number, width: number): boolean {
-    const lengthBytes = Buffer.byteLength(text);
-    if (lengthBytes > width) return false;
-    const textStart = start + width - lengthBytes;
+  #long(text: string, start: number, width: number): void {
+    const textStart = start + width - Buffer.byteLength(text);
     this.#layout.bytes.fill(space, start, textStart);
     this.#layout.bytes.write(text, textStart, "utf8");
-    return true;
   }
 }

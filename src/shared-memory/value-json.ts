@@ -2,7 +2,7 @@
 // This is the general way; document-renderer.ts writes numbers without it.
 
 import { BuiltInType } from "../point/built-in-type.ts";
-import { doubleToJson } from "../point/double-json.ts";
+import { doubleToJson, type NonFinite } from "../point/double-json.ts";
 import type { Scalar, Value } from "../point/value.ts";
 
 const ticksPerSecond = 10_000_000n;
@@ -11,10 +11,10 @@ const unixEpochTicks = 116_444_736_000_000_000n;
 /** 9999-12-31T23:59:59Z, the last second that the JSON encoding knows (5.4.2.6). */
 const lastTicks = 2_650_467_743_990_000_000n;
 
-export function valueToJson(value: Value): string {
+export function valueToJson(value: Value, nonFinite: NonFinite = "strings"): string {
   const content = value.value;
-  if (!Array.isArray(content)) return scalarToJson(value.type, content as Scalar);
-  const elements = (content as readonly Scalar[]).map((element) => scalarToJson(value.type, element));
+  if (!Array.isArray(content)) return scalarToJson(value.type, content as Scalar, nonFinite);
+  const elements = (content as readonly Scalar[]).map((element) => scalarToJson(value.type, element, nonFinite));
   return nest(elements, dimensionsOf(value.dimensions ?? [], elements.length));
 }
 
@@ -24,12 +24,12 @@ function dimensionsOf(dimensions: readonly number[], elements: number): readonly
   return elements > 0 && product === elements ? dimensions : [elements];
 }
 
-function scalarToJson(type: BuiltInType, value: Scalar): string {
+function scalarToJson(type: BuiltInType, value: Scalar, nonFinite: NonFinite): string {
   if (value === null) return "null";
   switch (type) {
     case BuiltInType.Float:
     case BuiltInType.Double:
-      return doubleToJson(value as number);
+      return doubleToJson(value as number, nonFinite);
     case BuiltInType.DateTime:
       return `"${ticksToIso(value as bigint)}"`;
     case BuiltInType.ByteString:

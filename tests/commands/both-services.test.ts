@@ -34,6 +34,8 @@ test(
       place.write("modbus.xml", modbus),
       "--certificates",
       join(directory, "certificates"),
+      "--unreadable",
+      "text",
     );
     const connections = { modbus_shm: connectionKey("Ecotec"), opcua_shm: "OPC UA Connections:Abfüllanlage" };
     for (const [segment, key] of Object.entries(connections)) {

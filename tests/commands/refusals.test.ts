@@ -92,6 +92,9 @@ test("an environment variable that says no, or nothing, is no", watchdog, async 
     CPC_MODBUS: modbus,
     CPC_PREFIX: place.prefix,
     CPC_REMOVE_ON_EXIT: "false",
+    CPC_REQUIRE_SECURITY: "no",
+    CPC_STRICT_JSON: "0",
+    CPC_UNREADABLE: "",
     CPC_CONSUMERS: "",
     CPC_OPCUA: "",
   };

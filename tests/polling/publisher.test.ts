@@ -5,6 +5,7 @@ import { ImageGenerations } from "../../src/polling/image-generations.ts";
 import { PollsInFlight } from "../../src/polling/polls-in-flight.ts";
 import { Publisher } from "../../src/polling/publisher.ts";
 import { Grid } from "../../src/polling/schedule.ts";
+import { documentForm } from "../../src/shared-memory/document-form.ts";
 import { poll } from "../process-image/sample-image.ts";
 import { Consumer, OwnImages, recordingLog, TestClient } from "./test-client.ts";
 
@@ -22,7 +23,7 @@ async function setUp(t: TestContext, consumers: readonly Consumer[] = [new Consu
   const generations = await ImageGenerations.create({ service: "modbus", intervalMs }, [client], images, log);
   const pollsInFlight = new PollsInFlight(() => nowMs, intervalMs, 2);
   const publisher = new Publisher(generations, consumers, {
-    service: "modbus",
+    form: documentForm("modbus"),
     grid: new Grid(0, intervalMs),
     clock: () => nowMs,
     pollsInFlight,
@@ -43,6 +44,7 @@ async function setUp(t: TestContext, consumers: readonly Consumer[] = [new Consu
     publisher,
     ended,
     pollsInFlight,
+    block,
     lines,
     consumer: consumers[0]!,
     connect: () => poll(block, (sink) => [0, 1, 2].forEach((index) => sink.setNumber(index, BuiltInType.UInt16, 1))),
@@ -223,4 +225,20 @@ test("the last document is published again for a consumer that was skipped", asy
   await pass(200);
   assert.equal(consumer.documents.length, 3);
   await ended;
+});
+
+test("an entry whose value has another type now is told once, by its key", async (t) => {
+  const own = await setUp(t);
+  own.connect();
+  await own.pass(1000);
+  for (const _ of [1, 2]) {
+    poll(own.block, (sink) => sink.setNumber(1, BuiltInType.Int32, 1));
+    await own.pass(1000);
+  }
+  const keys = Object.keys(own.consumer.last!);
+  assert.deepEqual(keys.slice(1), ["A: eins", "A: drei"]);
+  assert.deepEqual(
+    own.lines.map(({ level, fields }) => [level, fields]),
+    [["warn", { key: "A: zwei" }]],
+  );
 });

@@ -26,6 +26,7 @@ const wholeBytes = Buffer.byteLength(filled().text());
 test("whatever the capacity, the document is valid JSON, not longer, and says what is missing", () => {
   const rendering = filled();
   const keys = Object.keys(whole);
+  const connections = keys.filter((key) => key.startsWith("ModbusTCP Connections"));
   for (let capacity = wholeBytes + 10; capacity >= 2; capacity--) {
     const { bytes, neededBytes, omitted, missingEntries } = rendering.renderer.render(capacity);
     assert.ok(bytes.length <= capacity, `${bytes.length} bytes in ${capacity}`);
@@ -36,13 +37,19 @@ test("whatever the capacity, the document is valid JSON, not longer, and says wh
       continue;
     }
     const shown = Object.keys(document).filter((key) => key !== "Entries missing");
-    assert.deepEqual(shown, keys.slice(0, shown.length), "points go from the end");
+    for (const server of ["A", "B", "C"]) {
+      const own = (all: readonly string[]) => all.filter((key) => key.startsWith(`${server}: `));
+      assert.deepEqual(own(shown), own(keys).slice(0, own(shown).length), "points go from the end of each server");
+    }
+    const shownConnections = shown.filter((key) => connections.includes(key));
+    if (shown.length > shownConnections.length) assert.deepEqual(shownConnections, connections, "points go first");
+    assert.deepEqual(shownConnections, connections.slice(0, shownConnections.length));
     for (const key of shown) assert.deepEqual(document[key], { ...whole[key], description: "" });
     assert.equal(missingEntries, keys.length - shown.length);
     assert.equal(omitted, missingEntries === 0 ? "descriptions" : "points");
     const missing = document["Entries missing"];
     if (missingEntries === 0) assert.equal(missing, undefined);
-    else if (capacity >= 256) assert.deepEqual([missing?.["value"], missing?.["varType"]], [missingEntries, "UInt32"]);
+    else if (capacity >= 500) assert.deepEqual([missing?.["value"], missing?.["varType"]], [missingEntries, "UInt32"]);
     else if (missing !== undefined) assert.equal(missing["value"], missingEntries);
   }
 });
@@ -61,4 +68,18 @@ test("values go on changing in a document from which points are missing", () => 
     assert.equal(rendering.document(capacity)["A: eins"]!["value"], value);
   }
   assert.deepEqual(Object.keys(rendering.document()), Object.keys(whole), "and all come back when there is room");
+});
+
+test("a server with many points does not push out another's, nor any connection", () => {
+  const many = Array.from({ length: 200 }, (_, index) => `Punkt ${index}`);
+  const rendering = new Rendering("modbus", modbusServer("Groß", ...many), modbusServer("Klein", "a", "b", "c", "d"));
+  rendering.poll(0, (sink) => {
+    for (const index of many.keys()) sink.setNumber(index, BuiltInType.UInt16, index);
+  });
+  rendering.poll(1, (sink) => {
+    for (const index of [0, 1, 2, 3]) sink.setNumber(index, BuiltInType.UInt16, index);
+  });
+  const keys = Object.keys(rendering.document(Math.floor(0.4 * Buffer.byteLength(rendering.text()))));
+  assert.equal(keys.filter((key) => key.endsWith("Connection status")).length, 2);
+  assert.ok(keys.includes("Klein: a") && keys.includes("Groß: Punkt 0"));
 });

@@ -5,7 +5,8 @@ import { ConnectionState } from "../../src/process-image/layout.ts";
 import { BuiltInType, builtInTypeName } from "../../src/point/built-in-type.ts";
 import { StatusCode } from "../../src/point/status-code.ts";
 import type { Value } from "../../src/point/value.ts";
-import { modbusServer, Rendering } from "./documents.ts";
+import type { DocumentSettings } from "../../src/shared-memory/document-form.ts";
+import { modbusServer, Rendering, type Document } from "./documents.ts";
 
 const { UInt16, Int64, UInt64, Double, DateTime, String: Text } = BuiltInType;
 
@@ -50,18 +51,68 @@ test("a server that is not connected has only its connection entry, with false",
   assert.equal(rendering.poll(0).document()["A: x"]!["value"], 1);
 });
 
-test("a point that cannot be read says so in the words of its service, with the status, and disturbs no other", () => {
+test("a point that cannot be read is left out, and comes back as it was, while the others stay where they are", () => {
+  const rendering = new Rendering("modbus", modbusServer("A", "x", "y", "z"));
+  const isBad = (...bad: readonly number[]): Document => {
+    rendering.poll(0, (sink) => {
+      for (const index of [0, 1, 2]) sink.setNumber(index, UInt16, index + 7);
+      for (const index of bad) sink.setStatus(index, StatusCode.BadOutOfRange);
+    });
+    return rendering.document();
+  };
+  const all = isBad();
+  const { bytes } = rendering.renderer.render(Infinity);
+  for (const bad of [[0], [1, 2], [], [0, 1, 2], [2], []]) {
+    const names = ["x", "y", "z"].filter((_, index) => !bad.includes(index));
+    const document = isBad(...bad);
+    assert.deepEqual(
+      Object.keys(document).slice(1),
+      names.map((name) => `A: ${name}`),
+    );
+    for (const name of names) assert.deepEqual(document[`A: ${name}`], all[`A: ${name}`]);
+    assert.equal(rendering.renderer.render(Infinity).bytes, bytes, "what comes and goes costs no new layout");
+  }
+});
+
+test("a point without a value yet is left out", () => {
+  const rendering = new Rendering("opcua", modbusServer("A", "x", "y"));
+  rendering.poll(0, (sink) => sink.setNumber(1, UInt16, 5));
+  assert.deepEqual(Object.keys(rendering.document()).slice(1), ["A: y"]);
+  rendering.poll(0, (sink) => sink.setNumber(0, UInt16, 4));
+  assert.deepEqual(Object.keys(rendering.document()).slice(1), ["A: x", "A: y"], "in configuration order");
+});
+
+test("null is no value: its entry is left out, whatever its type", () => {
+  const types = [Text, BuiltInType.ByteString, Double, DateTime, BuiltInType.LocalizedText, BuiltInType.Null];
+  for (const type of types) {
+    const rendering = new Rendering("opcua", modbusServer("A", "x", "y"));
+    const show = (value: Value): readonly string[] =>
+      Object.keys(rendering.values(value, { type: UInt16, value: 3 }).document()).slice(1);
+    assert.deepEqual(show({ type, value: null }), ["A: y"], String(type));
+    if (type !== Text) continue;
+    assert.deepEqual(show({ type, value: "null" }), ["A: x", "A: y"], "a text that says null is a text");
+    assert.deepEqual(show({ type, value: null }), ["A: y"]);
+    assert.deepEqual(show({ type, value: "null" }), ["A: x", "A: y"]);
+  }
+});
+
+test("on demand, what cannot be read is a text in the words of its service, with its status, and disturbs no other", () => {
   const texts = { modbus: "ERROR READING VALUE", opcua: "Error reading value" } as const;
   for (const service of ["modbus", "opcua"] as const) {
     const rendering = new Rendering(service, modbusServer("A", "x", "y"));
-    rendering.poll(0, (sink) => {
-      sink.setStatus(0, StatusCode.BadOutOfRange);
-      sink.setNumber(1, UInt16, 5);
-    });
-    const { "A: x": x, "A: y": y } = rendering.document();
+    const renderer = rendering.fresh({ unreadable: "text" });
     const unreadable = { value: texts[service], varType: "String", description: "Beschreibung x" };
-    assert.deepEqual(x, { ...unreadable, statusCode: StatusCode.BadOutOfRange });
-    assert.deepEqual(y, { value: 5, varType: "UInt16", description: "Beschreibung y" });
+    for (const status of [StatusCode.BadOutOfRange, StatusCode.Good, StatusCode.BadTimeout]) {
+      rendering.poll(0, (sink) => {
+        sink.setNumber(0, UInt16, 4);
+        if (status !== StatusCode.Good) sink.setStatus(0, status);
+        sink.setNumber(1, UInt16, 5);
+      });
+      const { "A: x": x, "A: y": y } = rendering.document(Infinity, renderer);
+      const good = { value: 4, varType: "UInt16", description: "Beschreibung x" };
+      assert.deepEqual(x, status === StatusCode.Good ? good : { ...unreadable, statusCode: status });
+      assert.deepEqual(y, { value: 5, varType: "UInt16", description: "Beschreibung y" });
+    }
   }
 });
 
@@ -72,10 +123,23 @@ test("an uncertain value is shown, with its status", () => {
   assert.deepEqual(rendering.document()["A: x"], expected);
 });
 
+test("a value that is now good and now uncertain costs one new layout, not one each time", () => {
+  const rendering = new Rendering("opcua", modbusServer("A", "x"));
+  const bytesWith = (status: number): Uint8Array => {
+    rendering.poll(0, (sink) => sink.setValue(0, { type: Double, value: 1.5 }, status));
+    assert.equal(rendering.document()["A: x"]!["statusCode"], status === 0 ? undefined : status);
+    return rendering.renderer.render(Infinity).bytes;
+  };
+  bytesWith(0);
+  const bytes = bytesWith(0x40920000);
+  for (const status of [0, 0x40930000, 0, 0x40000000]) assert.equal(bytesWith(status), bytes);
+});
+
 test("a value that was cut is not shown as if it were whole", () => {
   const rendering = new Rendering("opcua", modbusServer("A", "x"));
   rendering.values({ type: Text, value: "x".repeat(257) });
-  assert.deepEqual(rendering.document()["A: x"], {
+  assert.equal(rendering.document()["A: x"], undefined);
+  assert.deepEqual(rendering.document(Infinity, rendering.fresh({ unreadable: "text" }))["A: x"], {
     value: "Error reading value",
     varType: "String",
     description: "Beschreibung x",
@@ -83,32 +147,53 @@ test("a value that was cut is not shown as if it were whole", () => {
   });
 });
 
-test("the type of a point may change from poll to poll", () => {
+const everyKind: readonly (readonly [Value, unknown])[] = [
+  [{ type: UInt16, value: 65_535 }, 65_535],
+  [{ type: Text, value: "text" }, "text"],
+  [{ type: BuiltInType.Boolean, value: false }, false],
+  [{ type: Double, value: [1, 2.5] }, [1, 2.5]],
+  [{ type: Double, value: [1, 2, 3, 4], dimensions: [2, 2] }, [[1, 2], [3, 4]]], // prettier-ignore
+  [{ type: BuiltInType.SByte, value: -128 }, -128],
+  [
+    { type: BuiltInType.LocalizedText, value: '{"Locale":"de","Text":"Öl"}' },
+    { Locale: "de", Text: "Öl" },
+  ],
+  [{ type: BuiltInType.ByteString, value: Uint8Array.of(1, 2, 255) }, "AQL/"],
+];
+
+test("a value of each type stands as its type says", () => {
+  for (const [value, expected] of everyKind) {
+    const entry = new Rendering("opcua", modbusServer("A", "x")).values(value).document()["A: x"];
+    assert.deepEqual(entry, { value: expected, varType: builtInTypeName(value.type), description: "Beschreibung x" });
+  }
+});
+
+test("an entry never changes its type: a value of another type, or an array in place of one value, is left out and told once", () => {
+  for (const [first, expected] of everyKind) {
+    const rendering = new Rendering("opcua", modbusServer("A", "x"));
+    rendering.values(first).document();
+    for (const [value] of [...everyKind, ...everyKind]) {
+      const entry = rendering.values(value).document()["A: x"];
+      assert.deepEqual(entry?.["value"], value === first ? expected : undefined);
+      rendering.values({ type: first.type, value: null });
+    }
+    assert.deepEqual(rendering.retyped, ["A: x"]);
+  }
+});
+
+test("on demand of texts for what cannot be read, an entry may change its type", () => {
   const rendering = new Rendering("opcua", modbusServer("A", "x"));
-  const values: readonly (readonly [Value, unknown])[] = [
-    [{ type: UInt16, value: 65_535 }, 65_535],
-    [{ type: Text, value: "text" }, "text"],
-    [{ type: BuiltInType.Boolean, value: false }, false],
-    [{ type: Double, value: [1, 2.5] }, [1, 2.5]],
-    [{ type: Double, value: [1, 2, 3, 4], dimensions: [2, 2] }, [[1, 2], [3, 4]]], // prettier-ignore
-    [{ type: Double, value: null }, null],
-    [{ type: BuiltInType.SByte, value: -128 }, -128],
-    [
-      { type: BuiltInType.LocalizedText, value: '{"Locale":"de","Text":"Öl"}' },
-      { Locale: "de", Text: "Öl" },
-    ],
-    [{ type: BuiltInType.Null, value: null }, null],
-    [{ type: BuiltInType.ByteString, value: Uint8Array.of(1, 2, 255) }, "AQL/"],
-  ];
-  for (const [value, text] of values) {
-    const entry = rendering.values(value).document()["A: x"];
-    assert.deepEqual(entry, { value: text, varType: builtInTypeName(value.type), description: "Beschreibung x" });
+  const renderer = rendering.fresh({ unreadable: "text" });
+  for (const [value, expected] of everyKind) {
+    const entry = rendering.values(value).document(Infinity, renderer)["A: x"];
+    assert.deepEqual(entry, { value: expected, varType: builtInTypeName(value.type), description: "Beschreibung x" });
   }
 });
 
 /** The text of the first point's value, as it stands in the document. */
-function shown(value: Value): string {
-  const text = new Rendering("opcua", modbusServer("A", "x")).values(value).text();
+function shown(value: Value, settings: DocumentSettings = {}): string {
+  const rendering = new Rendering("opcua", modbusServer("A", "x")).values(value);
+  const text = rendering.text(Infinity, rendering.fresh(settings));
   return /"A: x":\{"value": *(.*),"varType"/.exec(text)?.[1] ?? "";
 }
 
@@ -119,11 +204,11 @@ test("64-bit integers have all their digits", () => {
   assert.equal(shown({ type: UInt64, value: [0n, 2n ** 64n - 1n] }), "[0,18446744073709551615]");
 });
 
-test("numbers that JSON has no words for are the strings of the standard, and a float looks like one", () => {
+test("numbers that JSON has no words for are those of Python's json, and a float looks like one", () => {
   const texts: readonly (readonly [number, string])[] = [
-    [NaN, '"NaN"'],
-    [Infinity, '"Infinity"'],
-    [-Infinity, '"-Infinity"'],
+    [NaN, "NaN"],
+    [Infinity, "Infinity"],
+    [-Infinity, "-Infinity"],
     [-0, "-0.0"],
     [0, "0.0"],
     [100, "100.0"],
@@ -136,8 +221,12 @@ test("numbers that JSON has no words for are the strings of the standard, and a 
   for (const [value, text] of texts) {
     assert.equal(shown({ type: Double, value }), text);
     assert.equal(shown({ type: Double, value: [value] }), `[${text}]`);
+    const strict = Number.isFinite(value) ? text : `"${text}"`;
+    assert.equal(shown({ type: Double, value }, { strictJson: true }), strict);
+    assert.equal(shown({ type: Double, value: [value] }, { strictJson: true }), `[${strict}]`);
   }
-  assert.equal(shown({ type: BuiltInType.Float, value: NaN }), '"NaN"');
+  assert.equal(shown({ type: BuiltInType.Float, value: NaN }), "NaN");
+  assert.equal(shown({ type: BuiltInType.Float, value: NaN }, { strictJson: true }), '"NaN"');
 });
 
 test("every double comes back from the document as it was", () => {

@@ -2,11 +2,14 @@
 
 import type { ServerDescription } from "../../src/process-image/directory.ts";
 import { ConnectionState } from "../../src/process-image/layout.ts";
-import { DocumentRenderer, unreadableText } from "../../src/shared-memory/document-renderer.ts";
+import { documentForm, type DocumentSettings } from "../../src/shared-memory/document-form.ts";
+import { DocumentRenderer } from "../../src/shared-memory/document-renderer.ts";
+import { EntryTypes } from "../../src/shared-memory/entry-types.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 import type { PointSink } from "../../src/point/point-sink.ts";
 import { StatusCode } from "../../src/point/status-code.ts";
 import type { Value } from "../../src/point/value.ts";
+import { parseDocument } from "./parse-document.ts";
 import { imageOf } from "../process-image/sample-image.ts";
 
 export type Entry = Readonly<Record<string, unknown>>;
@@ -34,6 +37,9 @@ export class Rendering {
   readonly #image;
   readonly #service: "opcua" | "modbus";
   readonly renderer: DocumentRenderer;
+  /** Keys that were left out because another type came. */
+  readonly retyped: string[] = [];
+  readonly #types = new EntryTypes((key) => void this.retyped.push(key));
 
   constructor(service: "opcua" | "modbus", ...servers: readonly ServerDescription[]) {
     this.#image = imageOf(...servers);
@@ -41,9 +47,9 @@ export class Rendering {
     this.renderer = this.fresh();
   }
 
-  /** A renderer that knows nothing of what was rendered before. */
-  fresh(): DocumentRenderer {
-    return new DocumentRenderer(this.#image.reader, unreadableText[this.#service]);
+  /** A renderer that knows nothing of what was rendered before but the types of the entries. */
+  fresh(settings: DocumentSettings = {}): DocumentRenderer {
+    return new DocumentRenderer(this.#image.reader, documentForm(this.#service, settings), this.#types);
   }
 
   poll(server: number, fill: (sink: PointSink) => void = () => {}): this {
@@ -69,7 +75,7 @@ export class Rendering {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(renderer.render(capacityBytes).bytes);
   }
 
-  document(capacityBytes = Infinity): Document {
-    return JSON.parse(this.text(capacityBytes)) as Document;
+  document(capacityBytes = Infinity, renderer = this.renderer): Document {
+    return parseDocument(this.text(capacityBytes, renderer)) as Document;
   }
 }

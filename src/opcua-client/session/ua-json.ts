@@ -48,7 +48,7 @@ export function elementJson(type: DataType, element: unknown): string {
       return String(Number(element));
     case DataType.Float:
     case DataType.Double:
-      return doubleToJson(Number(element));
+      return doubleToJson(Number(element), "strings");
     case DataType.Int64:
     case DataType.UInt64:
       return String(sixtyFourBits(element, type === DataType.Int64));

@@ -7,7 +7,7 @@ answered by one line of JSON:
 
     read            {"text": TEXT}       the document as it stands, NULs stripped; not looked at
     keys            {"keys": [...]}      the keys of the parsed document, in order
-    compare FILE    {"differences": []}  what FILE (JSON, key to members such as "value" and "varType") wants and does not find
+    compare FILE    {"differences": []}  what FILE (JSON, key to members such as "value" and "varType") wants and does not find; a value that is null wants no entry
     acknowledge     {"text": TEXT}       like read, and overwrites the segment with 32 hex characters before the guard is given back
     hold            {"holding": true}    takes the guard and keeps it until `release`
     release         {"holding": false}
@@ -17,8 +17,8 @@ answered by one line of JSON:
     unlink          {"unlinked": NAME}   removes the semaphore's name
     die             (no answer)          takes the guard and is gone, without giving it back
 
-Up to Python 3.12 an attached segment is *unlinked* when the process ends: the resource tracker takes it for its own. That is
-the plain behaviour here too. With --untracked the tracker is told to leave it alone.
+An attached segment is *unlinked* when the process ends, unless it was opened with track=False (Python 3.13 and newer): the resource tracker
+takes it for its own. That is the plain behaviour here too. With --untracked the tracker is told to leave it alone.
 """
 
 import argparse
@@ -42,16 +42,13 @@ def attach(name, untracked):
     return segment
 
 
-def refuse_constant(text):
-    raise ValueError(f"{text} is not JSON")
-
-
-def parse(text):
-    return json.loads(text, parse_constant=refuse_constant)
-
-
 def same(found, wanted, var_type=""):
-    """Equality that tells true from 1, 25 from 25.0, a rounded integer from an exact one, -0.0 from 0.0; a Float has 32 bits."""
+    """Equality that tells true from 1, 25 from 25.0, a rounded integer from an exact one, -0.0 from 0.0; a Float has 32 bits.
+
+    Files of wanted values are strict JSON: there, NaN and the infinities of a Float or Double are strings.
+    """
+    if var_type in ("Float", "Double") and isinstance(wanted, str):
+        wanted = float(wanted)
     if isinstance(wanted, list):
         return isinstance(found, list) and len(found) == len(wanted) and all(same(*pair, var_type) for pair in zip(found, wanted))
     if isinstance(wanted, dict):
@@ -64,6 +61,10 @@ def same(found, wanted, var_type=""):
 
 def differences(document, wanted):
     for key, entry in wanted.items():
+        if entry["value"] is None:
+            if key in document:
+                yield f"{key} is there, wanted no entry"
+            continue
         if key not in document:
             yield f"{key} is missing"
             continue
@@ -95,11 +96,11 @@ class Consumer:
             case "read":
                 return {"text": self.copy()}
             case "keys":
-                return {"keys": list(parse(self.copy()))}
+                return {"keys": list(json.loads(self.copy()))}
             case "compare":
                 with open(argument, encoding="utf-8") as file:
-                    wanted = parse(file.read())
-                return {"differences": list(differences(parse(self.copy()), wanted))}
+                    wanted = json.load(file)
+                return {"differences": list(differences(json.loads(self.copy()), wanted))}
             case "acknowledge":
                 return {"text": self.copy(secrets.token_hex(16).encode("ascii"))}
             case "hold":
