@@ -155,6 +155,9 @@ export const record = {
   bytes: 32,
 } as const;
 
+/** What `record.shape` can say. */
+export const mostDimensions = 0xff;
+
 /** Length of a null text, byte string or array. */
 export const nullLength = 0xffffffff;
 

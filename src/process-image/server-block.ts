@@ -17,6 +17,7 @@ import {
   durationBuckets,
   errorTextBytes,
   header,
+  mostDimensions,
   poll,
   record,
   serverCounters,
@@ -125,6 +126,10 @@ export class ServerBlock implements PointSink {
 
   setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void {
     if (!this.#open) return;
+    if ((value.dimensions?.length ?? 0) > mostDimensions) {
+      this.setValue(index, { type: value.type, value: [] }, StatusCode.BadEncodingLimitsExceeded, sourceTimestamp);
+      return;
+    }
     const { type } = value;
     const content = value.value;
     const isNullInline = content === null && isInline(type);

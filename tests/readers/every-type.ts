@@ -24,8 +24,8 @@ const texts = ["", "Größe µ, °C", "🏭🔧", "a\0b\tc", "x".repeat(300), nu
 const bytes = [Uint8Array.of(), Uint8Array.of(0, 0xff, 0x80, 10), null];
 const guid = "6F9619FF-8B86-D011-B42D-00C04FC964FF";
 
-function whole(name: string, given: Value): Case {
-  return { name, given, capacityBytes: roomy, expected: canonicalValue(given), expectedStatus: StatusCode.Good };
+function whole(name: string, given: Value, capacityBytes = roomy): Case {
+  return { name, given, capacityBytes, expected: canonicalValue(given), expectedStatus: StatusCode.Good };
 }
 
 function scalars(type: BuiltInType, values: readonly Value["value"][]): readonly Case[] {
@@ -65,6 +65,10 @@ const scalarValues: readonly (readonly [BuiltInType, readonly Value["value"][]])
   [T.DiagnosticInfo, ['{"SymbolicId":3,"InnerDiagnosticInfo":{"SymbolicId":4}}']],
 ];
 
+function ones(count: number): readonly number[] {
+  return Array.from({ length: count }, () => 1);
+}
+
 const arrays = scalarValues.flatMap(([type, values]) => {
   // In a packed array there is no null; of the texts there is.
   const elements = values as Extract<Value["value"], readonly unknown[]>;
@@ -100,6 +104,11 @@ export const cases: readonly Case[] = [
     dimensions: [2, 2],
   }),
   cut("dimensions", { type: T.Double, value: [1, 2, 3, 4], dimensions: [1, 2, 2] }, 12, { type: T.Double, value: [] }),
+  whole("as many dimensions as can be", { type: T.Double, value: [42.5], dimensions: ones(255) }, 2048),
+  cut("more dimensions than can be", { type: T.Double, value: [42.5], dimensions: ones(256) }, 4096, {
+    type: T.Double,
+    value: [],
+  }),
   cut("no room at all", { type: T.String, value: "x" }, 0, { type: T.String, value: "" }),
 ];
 
