@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { DataType, DataValue, ReadRequest, ReadResponse, Variant, VariantArrayType } from "node-opcua-client";
+import { DataType, ReadRequest, Variant, VariantArrayType } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
 import { OpcUaClient } from "../../src/opcua-client/opcua-client.ts";
@@ -20,7 +20,7 @@ import {
   startServer,
   temporaryFolder,
 } from "./opcua-test-server.ts";
-import { chunksOf, receive, type Received } from "./response-chunks.ts";
+import { receivedVariant as received } from "./response-chunks.ts";
 
 function bytesOf(lengthBytes: number, fill = 0): Variant {
   const value = Buffer.alloc(lengthBytes, fill);
@@ -32,17 +32,6 @@ function unlimited(message: Buffer, offset: number): Buffer {
   const changed = Buffer.from(message);
   changed.fill(0xff, offset, offset + 16);
   return changed;
-}
-
-/** A response with a Variant that looks like this, five bytes or more, whatever it means. */
-function received(bytes: readonly number[]): Received {
-  const result = new DataValue({});
-  result.value = bytesOf(bytes.length - 5, 0xee);
-  const rest = bytes.slice(5).map(() => 0xee);
-  const placeholder = Buffer.from([DataType.ByteString, rest.length, 0, 0, 0, ...rest]);
-  const chunks = chunksOf(new ReadResponse({ results: [result] }), 65_536);
-  for (const chunk of chunks) chunk.set(bytes, chunk.indexOf(placeholder));
-  return receive(chunks);
 }
 
 describe("elements that have no bytes on the wire", () => {

@@ -1,13 +1,17 @@
 // Responses as the chunks of a server without security (OPC 10000-6, 6.7), and what the channel of a client makes of such bytes.
 
 import {
+  DataType,
+  DataValue,
   MessageBuilder,
   MessageChunker,
   MessageSecurityMode,
+  ReadResponse,
   SecurityPolicy,
   SymmetricAlgorithmSecurityHeader,
+  Variant,
 } from "node-opcua-client";
-import type { ReadResponse, StatusCode } from "node-opcua-client";
+import type { ServiceFault, StatusCode } from "node-opcua-client";
 
 import "../../src/opcua-client/session/message-limits.ts";
 import "../../src/opcua-client/session/silence.ts";
@@ -15,7 +19,7 @@ import "../../src/opcua-client/session/silence.ts";
 /** Chunk header, security token and sequence header (6.7.2). */
 export const headerBytes = 24;
 
-export function chunksOf(response: ReadResponse, chunkBytes: number): Buffer[] {
+export function chunksOf(response: ReadResponse | ServiceFault, chunkBytes: number): Buffer[] {
   const chunks: Buffer[] = [];
   const params = {
     channelId: 1,
@@ -54,4 +58,15 @@ export function receive(chunks: readonly Buffer[]): Received {
   for (const chunk of chunks) builder.feed(chunk);
   builder.dispose();
   return { messages, errors };
+}
+
+/** What becomes of a response with a Variant that looks like this, five bytes or more, whatever it means. */
+export function receivedVariant(bytes: readonly number[]): Received {
+  const result = new DataValue({});
+  const value = Buffer.alloc(bytes.length - 5, 0xee);
+  result.value = new Variant({ dataType: DataType.ByteString, value });
+  const placeholder = Buffer.from([DataType.ByteString, value.length, 0, 0, 0, ...value]);
+  const chunks = chunksOf(new ReadResponse({ results: [result] }), 65_536);
+  for (const chunk of chunks) chunk.set(bytes, chunk.indexOf(placeholder));
+  return receive(chunks);
 }

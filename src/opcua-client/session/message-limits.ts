@@ -7,6 +7,9 @@
 
 import { Variant } from "node-opcua-client";
 import { ClientTCP_transport } from "node-opcua-transport";
+import { decodeTolerantly } from "./tolerant-decoding.ts";
+
+decodeTolerantly();
 
 /** Thousand nodes of 4 KiB. Decoded, the worst message of this size takes some 600 MiB. */
 export const largestMessageBytes = 4 * 1024 * 1024;

@@ -80,7 +80,7 @@ export class NodeReader {
         const value = result === undefined || isBad(status) ? undefined : variantToValue(result.value);
         answer = {
           value,
-          status,
+          status: value === undefined && !isBad(status) ? StatusCode.BadDecodingError : status,
           sourceTimestamp: timestampOf(result?.sourceTimestamp, result?.sourcePicoseconds ?? 0),
         };
       },

@@ -27,6 +27,7 @@ import {
   VariantArrayType,
 } from "node-opcua-client";
 import { doubleToJson } from "../../point/double-json.ts";
+import { hasConsistentDimensions } from "./tolerant-decoding.ts";
 import { dateToTicks, sixtyFourBits, ticksToText } from "./wire-numbers.ts";
 
 const { NodeIdType } = NodeId;
@@ -127,7 +128,15 @@ function qualifiedNameText({ namespaceIndex, name }: QualifiedName): string {
   return namespaceIndex === 0 ? (name ?? "") : `${namespaceIndex}:${name ?? ""}`;
 }
 
+/** The dimensions of a matrix contradict the number of its elements: nobody knows what the value is. */
+export class InconsistentMatrixError extends Error {
+  override readonly name = "InconsistentMatrixError";
+  readonly code = "InconsistentMatrix";
+}
+
 function variantMembers(variant: Variant): Member[] {
+  if (!hasConsistentDimensions(variant))
+    throw new InconsistentMatrixError("cannot show a matrix whose dimensions are wrong");
   const { dataType, arrayType, dimensions } = variant;
   if (dataType === DataType.Null) return [];
   const value: unknown = variant.value;

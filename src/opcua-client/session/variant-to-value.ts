@@ -6,10 +6,21 @@ import type { BuiltInType } from "../../point/built-in-type.ts";
 import type { PointSink } from "../../point/point-sink.ts";
 import { StatusCode, isBad } from "../../point/status-code.ts";
 import type { Scalar, Value } from "../../point/value.ts";
-import { elementJson } from "./ua-json.ts";
+import { hasConsistentDimensions } from "./tolerant-decoding.ts";
+import { InconsistentMatrixError, elementJson } from "./ua-json.ts";
 import { dateToTicks, sixtyFourBits, timestampOf } from "./wire-numbers.ts";
 
-export function variantToValue(variant: Variant): Value {
+/** Undefined for a matrix, or one anywhere inside, whose dimensions contradict the number of its elements. */
+export function variantToValue(variant: Variant): Value | undefined {
+  try {
+    return hasConsistentDimensions(variant) ? valueOf(variant) : undefined;
+  } catch (error) {
+    if (error instanceof InconsistentMatrixError) return undefined;
+    throw error;
+  }
+}
+
+function valueOf(variant: Variant): Value {
   const { dataType, arrayType, dimensions } = variant;
   const value: unknown = variant.value;
   const type = dataType as number as BuiltInType;
@@ -90,5 +101,7 @@ export function deliver(sink: PointSink, index: number, result: DataValue): void
     sink.setNumber(index, variant.dataType as number as BuiltInType, variant.value as number);
     return;
   }
-  sink.setValue(index, variantToValue(variant), status, timestamp);
+  const value = variantToValue(variant);
+  if (value === undefined) sink.setStatus(index, StatusCode.BadDecodingError);
+  else sink.setValue(index, value, status, timestamp);
 }

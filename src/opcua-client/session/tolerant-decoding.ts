@@ -1,0 +1,63 @@
+// Two things on which node-opcua's decoders lose more than the value that they concern. Calling `decodeTolerantly` mends both in the thread
+// that does; tests/opcua-client/tolerant-decoding.test.ts fails when the library changes underneath.
+//
+// Status codes (OPC 10000-4, 7.39): those that are not in the library's table, a vendor's or a later edition's, become plain Bad, and a
+// value that is good or uncertain is lost. All status codes of all messages are looked up in one table of the package node-opcua-status-code;
+// behind it now stands a prototype that knows every code.
+//
+// Matrices (OPC 10000-6, 5.2.2.16): one whose dimensions do not multiply up to its elements makes the library end the connection, so that
+// one node of a server keeps all others from being read. It comes through as it is; `hasConsistentDimensions` tells.
+
+import { StatusCodes, Variant, VariantArrayType } from "node-opcua-client";
+import { ConstantStatusCode, _installStatusCodes, coerceStatusCode } from "node-opcua-status-code";
+
+/** False for a matrix whose dimensions contradict the number of its elements; without dimensions it is an array. */
+export function hasConsistentDimensions({ arrayType, dimensions, value }: Variant): boolean {
+  if (arrayType !== VariantArrayType.Matrix || !Array.isArray(dimensions) || dimensions.length === 0) return true;
+  const elements = (value as { readonly length: number } | null)?.length ?? 0;
+  return dimensions.reduce((product, size) => product * size, 1) === elements;
+}
+
+let isDone = false;
+
+export function decodeTolerantly(): void {
+  if (isDone) return;
+  isDone = true;
+  knowEveryStatusCode();
+  acceptEveryMatrix();
+}
+
+function statusCodeOf(value: number): ConstantStatusCode {
+  const name = `0x${value.toString(16).padStart(8, "0")}`;
+  return new ConstantStatusCode({ value, name, description: "a status code that this program does not know" });
+}
+
+/**
+ * The table is an object from decimal code (without info bits) to status code, which the library does not show; new entries go in by the
+ * function that fills it, under `value.toString()`. An entry "__proto__" becomes what is asked for the codes that the table does not have.
+ */
+function knowEveryStatusCode(): void {
+  const everyOther = new Proxy(StatusCodes.Bad, {
+    get: (_target, key) => {
+      if (key === "value") return "__proto__";
+      return typeof key === "string" && /^\d+$/.test(key) ? statusCodeOf(Number(key)) : undefined;
+    },
+  });
+  _installStatusCodes({ everyOther }, StatusCodes.Bad, coerceStatusCode);
+}
+
+const notRead: number[] = [];
+
+/** The library reads a matrix to its end before it compares: its dimensions are there, and the stream stands where the next value begins. */
+function acceptEveryMatrix(): void {
+  const decode = Reflect.get(Variant.prototype, "decode");
+  Variant.prototype.decode = function (this: Variant, stream): void {
+    this.dimensions = notRead;
+    try {
+      decode.call(this, stream);
+    } catch (error) {
+      if (this.dimensions === notRead) throw error;
+    }
+    if (this.dimensions === notRead) this.dimensions = null;
+  };
+}
