@@ -8,7 +8,7 @@ const borders: Readonly<Record<string, readonly string[]>> = {
   posix: [],
   logging: ["posix"],
   certificates: [],
-  config: ["point"],
+  config: ["point", "certificates"],
   "process-image": ["point", "posix"],
   "shared-memory": ["point", "posix", "process-image"],
   polling: ["point", "logging", "process-image", "shared-memory"],

@@ -1,6 +1,7 @@
 // `cpc cert fetch`: which certificate does that server show? It is only looked at and kept; trusting it is another command.
 
 import { CertificateError, fingerprint } from "../certificates/certificate-file.ts";
+import { readUrlHost } from "../certificates/host-name.ts";
 import { TrustList } from "../certificates/trust-list.ts";
 import { fetchCertificates } from "../opcua-client/session/endpoint-discovery.ts";
 import { ServerError } from "../point/server-error.ts";
@@ -18,6 +19,11 @@ export interface CertFetchSettings {
 export async function certFetch(url: string, settings: CertFetchSettings): Promise<ExitCode> {
   if (!URL.canParse(url) || new URL(url).protocol !== "opc.tcp:") {
     process.stderr.write(`${printable(url)} is not an endpoint URL; opc.tcp://host:port/path is right\n`);
+    return ExitCode.invalidInput;
+  }
+  const reading = readUrlHost(url);
+  if (!("host" in reading)) {
+    process.stderr.write(`${printable(url)} is not an endpoint URL that can be used; its host ${reading.because}\n`);
     return ExitCode.invalidInput;
   }
   const trustList = new TrustList(settings.certificates);

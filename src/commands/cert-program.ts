@@ -1,6 +1,7 @@
 // `cpc cert ...` on the command line: names, options, help. Each command is a file of its own.
 
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { readHost } from "../certificates/host-name.ts";
 import type { CertCreateSettings } from "./cert-create.ts";
 import type { CertFetchSettings } from "./cert-fetch.ts";
 import type { CertListSettings } from "./cert-list.ts";
@@ -83,9 +84,13 @@ export function addCertCommands(
 }
 
 function hostList(text: string): readonly string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.every((name) => /^[\w.:-]+$/.test(name))) return names;
-  throw new InvalidArgumentError("It must be host names or addresses separated by commas.");
+  return text.split(",").map((name) => hostArgument(name.trim()));
+}
+
+export function hostArgument(text: string): string {
+  const reading = readHost(text);
+  if ("host" in reading) return reading.host;
+  throw new InvalidArgumentError(`It must be a host name or an address; ${JSON.stringify(text)} ${reading.because}.`);
 }
 
 function wholeDays(text: string): number {

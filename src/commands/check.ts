@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import Table from "cli-table3";
+import { hostInUrl } from "../certificates/host-name.ts";
 import { isInsecure, type ModbusConfiguration, type OpcUaConfiguration } from "../config/configuration.ts";
 import { ConfigurationError, type Problem } from "../config/problem.ts";
 import { planReads } from "../modbus-tcp-client/read-plan.ts";
@@ -64,7 +65,7 @@ function printModbus(configuration: ModbusConfiguration): void {
     const requests = planReads(server.points, server).tables.reduce((sum, { requests: own }) => sum + own.length, 0);
     table.push([
       server.alias,
-      `${server.host}:${server.port}${server.tls === undefined ? "" : ` TLS ${server.tls.minimumVersion}`}`,
+      `${hostInUrl(server.host)}:${server.port}${server.tls === undefined ? "" : ` TLS ${server.tls.minimumVersion}`}`,
       server.points.length,
       requests,
       interval(server.intervalMs),

@@ -6,7 +6,7 @@ import { logLevels } from "../logging/log.ts";
 import { standardError } from "../logging/standard-error.ts";
 import type { ServiceName } from "../point/service-name.ts";
 import { ExitCode } from "./exit-code.ts";
-import { addCertCommands } from "./cert-program.ts";
+import { addCertCommands, hostArgument } from "./cert-program.ts";
 import type { CheckSettings } from "./check.ts";
 import type { DemoSettings } from "./demo.ts";
 import type { DumpSettings } from "./dump.ts";
@@ -102,8 +102,12 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
       "private folder for keys and certificates; trust is in its certificates/",
       "simulated-plant",
     )
-    .option("--host <address>", "address to listen on", "127.0.0.1")
-    .addOption(new Option("--host-name <name>", "by which clients reach it").default(undefined, "the host"))
+    .addOption(new Option("--host <address>", "address to listen on").argParser(listeningAddress).default("127.0.0.1"))
+    .addOption(
+      new Option("--host-name <name>", "by which clients reach it")
+        .argParser(hostArgument)
+        .default(undefined, "the host"),
+    )
     .addOption(portOption("--opcua-port <number>", "port of the first OPC UA server"))
     .addOption(portOption("--modbus-port <number>", "port of the first Modbus TCP device"))
     .action(async (settings: SimulateSettings) => {
@@ -267,4 +271,9 @@ function consumerList(text: string): readonly string[] {
   const names = text.split(",").map((name) => name.trim());
   if (names.every((name) => name !== "")) return names.map((name) => objectName(name));
   throw new InvalidArgumentError("It must be names separated by commas, for example psmo,interface.");
+}
+
+/** The addresses that stand for all of this machine can be listened on, and only that. */
+function listeningAddress(text: string): string {
+  return text === "0.0.0.0" || text === "::" ? text : hostArgument(text);
 }

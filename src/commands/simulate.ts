@@ -6,6 +6,7 @@
 
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { hostInUrl } from "../certificates/host-name.ts";
 import { startSimulatedPlant, type SimulatedPlant } from "../simulator/simulated-plant.ts";
 import { CommandError } from "./command-error.ts";
 import { ExitCode } from "./exit-code.ts";
@@ -58,7 +59,7 @@ async function start(
 function tellWhere({ opcua, modbus, securityDirectory }: SimulatedPlant): void {
   const lines = [
     ...opcua.servers.map(({ alias, endpointUrl }) => `OPC UA      ${endpointUrl}  ${alias}`),
-    ...modbus.servers.map(({ alias, host, port }) => `Modbus TCP  ${host}:${port}  ${alias}`),
+    ...modbus.servers.map(({ alias, host, port }) => `Modbus TCP  ${hostInUrl(host)}:${port}  ${alias}`),
     `trust       ${securityDirectory}`,
   ];
   if (opcua.servers.length > 0) {

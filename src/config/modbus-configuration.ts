@@ -3,10 +3,9 @@
 // Promises: everything that is wrong is found in one go and told with its line; what comes back needs no second look: keys
 // are distinct, every value lies within the address space and fits into one request. Does not touch the network.
 
-import { isIP } from "node:net";
-
 import type { ModbusConfiguration, ModbusPoint, ModbusServer, WordOrder } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
+import { readHostField } from "./host.ts";
 import { distinctKeys } from "./keys.ts";
 import { warnOfLookAlikes } from "./look-alikes.ts";
 import { readEndpoint } from "./modbus-endpoint.ts";
@@ -46,7 +45,7 @@ export function loadModbusConfiguration(
 
 function readServer(fields: Fields, certificatesDirectory: string): ServerWithoutPoints | undefined {
   const alias = fields.name("serveralias");
-  const host = readHost(fields);
+  const host = readHostField(fields, "ipaddr");
   const maxRegistersPerRequest = fields.number("maxRegistersPerRequest") ?? 125;
   const defaults = {
     // Endpoints are looked at even under a server that has no valid name, for the sake of their own errors.
@@ -78,16 +77,6 @@ function readServer(fields: Fields, certificatesDirectory: string): ServerWithou
     location: { file: fields.findings.file, line: fields.element.line },
     endpoints,
   };
-}
-
-function readHost(fields: Fields): string | undefined {
-  const host = fields.token("ipaddr");
-  if (host === undefined || (!host.includes(":") && !host.includes("[")) || isIP(host) === 6) return host;
-  fields.findings.error(
-    fields.lineOf("ipaddr"),
-    `<ipaddr> is ${quote(host)}; it must be an address alone, without brackets; the port stands in <port>`,
-  );
-  return undefined;
 }
 
 /** Counts the quantities out and gives every value a key of its own. */

@@ -8,6 +8,7 @@ import { certificateRole } from "./certificate-role.ts";
 import type { ModbusTls, TlsVersion } from "./configuration.ts";
 import { existingFile } from "./existing-file.ts";
 import type { Fields } from "./fields.ts";
+import { readHostField } from "./host.ts";
 import { quote } from "./problem.ts";
 
 const PLAIN_PORT = 502;
@@ -40,7 +41,7 @@ export function readTls(
     caFile,
     clientCertificateFile,
     clientPrivateKeyFile,
-    serverName: fields.token("server_name") ?? host ?? "",
+    serverName: readHostField(fields, "server_name") ?? host ?? "",
     minimumVersion: (fields.token("minimum_version") as TlsVersion | undefined) ?? "1.2",
   };
 }

@@ -3,6 +3,7 @@
 // Promises: everything that is wrong is found in one go and told with its line; certificates that are named exist, and references to secrets
 // are followed. Does not look into certificates, does not touch the network, and does not know the browse names that become keys: a session tells.
 
+import { readUrlHost } from "../certificates/host-name.ts";
 import type { OpcUaConfiguration, OpcUaNode, OpcUaServer } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
 import { nodeIdText, readNode } from "./opc-ua-node.ts";
@@ -10,7 +11,7 @@ import { readSecurity, type SecurityRules } from "./opc-ua-security.ts";
 import { openConfiguration } from "./open-configuration.ts";
 import { Findings, quote } from "./problem.ts";
 import type { Problem } from "./problem.ts";
-import { describeBadValue } from "./schema-words.ts";
+import { describeBadValue, quoteValue } from "./schema-words.ts";
 import { checkAliases } from "./server-alias.ts";
 
 export interface OpcUaLoadOptions {
@@ -66,7 +67,13 @@ function readServer(fields: Fields, rules: SecurityRules): OpcUaServer | undefin
 function readEndpointUrl(fields: Fields): string | undefined {
   const text = fields.token("server_app_uri");
   if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = URL.parse(text);
+  const reading = readUrlHost(text);
+  if (!("host" in reading) && (url?.username ?? "") === "") {
+    const line = fields.lineOf("server_app_uri");
+    fields.findings.error(line, `<server_app_uri> is ${quoteValue(text)}; its host ${reading.because}`);
+    return undefined;
+  }
   const isSound = url?.hostname !== "" && url?.username === "" && Number(url.port) >= 1;
   if (isSound) return text;
   fields.findings.error(

@@ -24,7 +24,11 @@ function valueGrammar(grammar: ElementGrammar, name: string): ElementGrammar["va
 
 /** `allowed` continues the sentence "it must be ...". */
 export function describeBadValue(element: Pick<XmlElement, "name" | "text">, allowed: string): string {
-  // A URL can carry a user's password in front of its host; that is nothing for a log.
-  const text = element.text.trim().replace(/(:\/\/)[^/\s]*@/, "$1…@");
-  return `<${element.name}> is ${text === "" ? "empty" : quote(text)}; it must be ${allowed}`;
+  return `<${element.name}> is ${quoteValue(element.text)}; it must be ${allowed}`;
+}
+
+/** A URL can carry a user's password in front of its host; that is nothing for a log. */
+export function quoteValue(value: string): string {
+  const text = value.trim().replace(/(:\/\/)[^/\s]*@/, "$1…@");
+  return text === "" ? "empty" : quote(text);
 }

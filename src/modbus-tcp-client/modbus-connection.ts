@@ -12,6 +12,7 @@
 
 import type { Socket } from "node:net";
 
+import { hostInUrl } from "../certificates/host-name.ts";
 import { ServerError } from "../point/server-error.ts";
 import { CertificateError } from "../certificates/certificate-file.ts";
 import { dial, type Failure, type Line, type Place } from "./dial.ts";
@@ -335,7 +336,7 @@ export class ModbusConnection {
   }
 
   #error({ code, because, cause }: Failure, requester: Requester): ServerError {
-    const message = `cannot read from ${this.place.host}:${this.place.port} because ${because}`;
+    const message = `cannot read from ${hostInUrl(this.place.host)}:${this.place.port} because ${because}`;
     return new ServerError(code, requester.server, message, cause === undefined ? undefined : { cause });
   }
 }

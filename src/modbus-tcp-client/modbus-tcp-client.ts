@@ -6,6 +6,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 
+import { hostInUrl } from "../certificates/host-name.ts";
 import type { ModbusServer, ReadFunction } from "../config/configuration.ts";
 import { modbusConnection } from "../point/connection-entry.ts";
 import type { PointDescription } from "../point/point.ts";
@@ -306,7 +307,7 @@ export class ModbusTcpClient implements ServerClient {
 
   #error(code: ServerError["code"], because: string): ServerError {
     const { host, port } = this.#server;
-    return new ServerError(code, this.alias, `cannot read from ${host}:${port} because ${because}`);
+    return new ServerError(code, this.alias, `cannot read from ${hostInUrl(host)}:${port} because ${because}`);
   }
 }
 

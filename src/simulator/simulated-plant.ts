@@ -7,6 +7,7 @@
 
 import { join } from "node:path";
 
+import { hostInUrl } from "../certificates/host-name.ts";
 import type { ModbusConfiguration, ModbusServer, OpcUaConfiguration, OpcUaServer } from "../config/configuration.ts";
 import { ModbusDevice } from "./modbus-device.ts";
 import { modbusTable } from "./modbus-registers.ts";
@@ -142,7 +143,7 @@ function addressOfServer({ endpointUrl }: OpcUaServer): string {
 }
 
 function addressOfDevice({ host, port }: ModbusServer): string {
-  return `${host}:${port}`;
+  return `${hostInUrl(host)}:${port}`;
 }
 
 /** All results, or the first failure, but only when nothing is under way any more: what did start is then known and can be stopped. */

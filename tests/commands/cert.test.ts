@@ -108,6 +108,8 @@ test("what cannot be done is said in a sentence, and nothing is trusted by half 
     [["trust", fingerprint(serverDer).slice(0, 20)], 1, /whole fingerprint/],
     [["show", rubbish], 1, /no DER certificate/],
     [["fetch", "http://127.0.0.1"], 2, /opc\.tcp/],
+    [["fetch", "opc.tcp://127.000.000.010:4840"], 2, /did you mean 127\.0\.0\.10\?/],
+    [["create", "urn:plant:cpc", "--host", "plc,0x7f.1"], 2, /did you mean 127\.0\.0\.1\?/],
     [["create", "no uri"], 2, /not a URI/],
     [["nonsense"], 2, /unknown command/],
   ] as const) {

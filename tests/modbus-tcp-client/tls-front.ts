@@ -18,7 +18,7 @@ export interface TlsFront {
 }
 
 /** Asks for a client certificate and refuses who has none that `options.ca` issued. */
-export async function startTlsFront(devicePort: number, options: TlsOptions): Promise<TlsFront> {
+export async function startTlsFront(devicePort: number, options: TlsOptions, host = "127.0.0.1"): Promise<TlsFront> {
   const sockets = new Set<Socket | TLSSocket>();
   const server = createServer({ requestCert: true, rejectUnauthorized: true, ...options }, (socket) => {
     const certificate = socket.getPeerX509Certificate();
@@ -44,7 +44,7 @@ export async function startTlsFront(devicePort: number, options: TlsOptions): Pr
   const handshakes: TlsFront["handshakes"] = [];
   const failures: TlsFront["failures"] = [];
   server.on("tlsClientError", (error: NodeJS.ErrnoException) => failures.push(error.code));
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,

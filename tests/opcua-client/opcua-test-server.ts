@@ -17,6 +17,7 @@ import {
 } from "node-opcua-client";
 import { OPCUAServer } from "node-opcua-server";
 import { createApplicationCertificate } from "../../src/certificates/application-certificate.ts";
+import { hostInUrl } from "../../src/certificates/host-name.ts";
 import type { OpcUaNode, OpcUaServer } from "../../src/config/configuration.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 import type { PointSink } from "../../src/point/point-sink.ts";
@@ -112,7 +113,7 @@ export async function startServer(options: TestServerOptions): Promise<{ server:
   await server.initialize();
   options.build?.(server);
   await server.start();
-  return { server, url: `opc.tcp://${host}:${server.endpoints[0]?.port}` };
+  return { server, url: `opc.tcp://${hostInUrl(host)}:${server.endpoints[0]?.port}` };
 }
 
 /** Adds a variable `s={name}` to namespace `index` that always has this value. */

@@ -17,6 +17,7 @@ import { ServerError } from "../../point/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { asServerError } from "./failure.ts";
+import { transportFactory } from "./ipv6-transport.ts";
 import { transportSettings } from "./message-limits.ts";
 import { allowOnlyReading } from "./reading-services.ts";
 import "./silence.ts";
@@ -113,6 +114,7 @@ async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<
     securityPolicy: SecurityPolicy.None,
     transportTimeout: libraryTransportTimeoutMs,
     transportSettings,
+    transportFactory,
     defaultTransactionTimeout: limit.timeoutMs + 1000,
   });
   allowOnlyReading(channel);

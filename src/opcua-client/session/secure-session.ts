@@ -36,6 +36,7 @@ import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
 import { asServerError } from "./failure.ts";
+import { transportFactory } from "./ipv6-transport.ts";
 import { transportSettings } from "./message-limits.ts";
 import { allowOnlyReading } from "./reading-services.ts";
 import { userIdentity } from "./user-identity.ts";
@@ -92,6 +93,7 @@ export class SecureSession {
       requestedSessionTimeout: sessionTimeoutMs(server),
       transportTimeout: libraryTransportTimeoutMs,
       transportSettings,
+      transportFactory,
       defaultTransactionTimeout: server.timeoutMs + 1000,
     });
   }

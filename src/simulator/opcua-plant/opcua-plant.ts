@@ -11,6 +11,7 @@ import { hostname } from "node:os";
 import { MessageSecurityMode, SecurityPolicy } from "node-opcua-client";
 import { OPCUAServer } from "node-opcua-server";
 
+import { hostInUrl } from "../../certificates/host-name.ts";
 import type { OpcUaIdentity, OpcUaNode, SecurityModeName, SecurityPolicyName } from "../../config/configuration.ts";
 import { ExplicitTrust } from "./explicit-trust.ts";
 import { addNodes } from "./moving-nodes.ts";
@@ -76,7 +77,7 @@ export async function startOpcUaPlant(options: OpcUaPlantOptions): Promise<OpcUa
   const port = server.endpoints[0]?.port ?? options.port;
   return {
     port,
-    endpointUrl: `opc.tcp://${options.hostName}:${port}${options.resourcePath}`,
+    endpointUrl: `opc.tcp://${hostInUrl(options.hostName)}:${port}${options.resourcePath}`,
     stop: () => server.shutdown(0),
   };
 }
