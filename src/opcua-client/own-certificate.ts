@@ -4,6 +4,7 @@
 import { X509Certificate, createPrivateKey, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { readCertificateFile } from "../certificates/certificate-file.ts";
 import { createOwnCertificate, ownCertificateFiles } from "../certificates/own-certificate-files.ts";
 import { readPrivateKeyFile } from "../certificates/private-key-file.ts";
@@ -11,6 +12,8 @@ import type { OpcUaServer } from "../config/configuration.ts";
 import { ServerError } from "../point/server-error.ts";
 
 export interface KeyPair {
+  /** Absolute. */
+  readonly certificateFile: string;
   /** DER, leaf first. */
   readonly certificateChain: readonly Buffer[];
   /** PKCS #8, decrypted. */
@@ -81,6 +84,7 @@ export function readKeyPair(
     throw refused(server, `${cannot} because the key is of type ${type}; OPC UA's RSA policies need RSA`);
   }
   return {
+    certificateFile: resolve(certificateFile),
     certificateChain,
     privateKeyPem: privateKey.export({ type: "pkcs8", format: "pem" }) as string,
     endsMs: leaf.validToDate.getTime(),

@@ -184,7 +184,8 @@ fault({
     for (const { line } of scene.victims) line.cut();
     await scene.allBad();
     await pause(strangeMs);
-    const reasons = /no answer came|does not speak OPC UA$|the server answers BadTcpInternalError$/;
+    const reasons =
+      /no answer came|before a channel was open$|does not speak OPC UA$|the server answers BadTcpInternalError$/;
     scene.aliases.forEach((alias, index) => {
       const { state, lastError } = scene.health(alias);
       assert.notEqual(state, "connected", names[index]);

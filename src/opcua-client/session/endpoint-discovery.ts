@@ -11,15 +11,18 @@ import {
   SecurityPolicy,
 } from "node-opcua-client";
 import type { EndpointDescription } from "node-opcua-client";
+import type { IClientTransport } from "node-opcua-transport";
 import { splitChain } from "../../certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../config/configuration.ts";
 import { ServerError } from "../../point/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
+import { ChannelRecord } from "./channel-record.ts";
 import { asServerError } from "./failure.ts";
 import { transportFactory } from "./ipv6-transport.ts";
 import { transportSettings } from "./message-limits.ts";
 import { allowOnlyReading } from "./reading-services.ts";
+import { discoveryRemedyFor } from "./refusal-remedy.ts";
 import "./silence.ts";
 
 /** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */
@@ -55,11 +58,20 @@ export async function discoverEndpoint(server: OpcUaServer, limit: WaitLimit): P
   const endpoints = await fetchEndpoints(server, limit);
   const endpoint = matchingEndpoints(server, endpoints)[0];
   const wanted = `security policy ${server.policy} with mode ${server.mode}`;
+  if (endpoints.length === 0) {
+    throw new ServerError(
+      "ConnectionFailed",
+      server.alias,
+      `cannot connect to ${server.endpointUrl} because the server lists no endpoint for this URL; put the endpoint URL that the ` +
+        "server itself shows (host name, port and path) into <server_app_uri>",
+    );
+  }
   if (endpoint === undefined) {
     throw new ServerError(
       "SecurityRefused",
       server.alias,
-      `cannot connect to ${server.endpointUrl} because it does not offer ${wanted}; it offers ${offered(endpoints)}`,
+      `cannot connect to ${server.endpointUrl} because it does not offer ${wanted}; it offers ${offered(endpoints)}; ` +
+        "choose one of these for <policy> and <mode>, or enable the wanted one at the server",
     );
   }
   const chain = certificateChain(server, endpoint);
@@ -108,16 +120,18 @@ function certificateChain(server: ServerAddress, endpoint: EndpointDescription):
 }
 
 async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<readonly EndpointDescription[]> {
+  let transport: Pick<IClientTransport, "bytesWritten"> | undefined;
   const channel = new ClientSecureChannelLayer({
+    transportFactory: { create: (settings) => (transport = transportFactory.create(settings)) },
     connectionStrategy: { maxRetry: 0 },
     securityMode: MessageSecurityMode.None,
     securityPolicy: SecurityPolicy.None,
     transportTimeout: libraryTransportTimeoutMs,
     transportSettings,
-    transportFactory,
     defaultTransactionTimeout: limit.timeoutMs + 1000,
   });
   allowOnlyReading(channel);
+  const record = new ChannelRecord(channel);
   const what = `connect to ${server.endpointUrl}`;
   try {
     await boundedWait(
@@ -145,12 +159,22 @@ async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<
     );
     return response.endpoints ?? [];
   } catch (error) {
-    throw asServerError(error, server.alias, what, channel);
+    if (error instanceof ServerError && error.code === "Timeout" && !record.isAcknowledged) {
+      throw new ServerError("Timeout", server.alias, `${error.message}; ${silenceWords(transport?.bytesWritten)}`);
+    }
+    throw asServerError(error, server.alias, what, record, discoveryRemedyFor);
   } finally {
     channel.forceConnectionBreak();
     channel.dispose();
     channel.removeAllListeners();
   }
+}
+
+/** The Hello leaves as soon as there is a connection. */
+function silenceWords(bytesWritten = 0): string {
+  return bytesWritten > 0
+    ? "it accepts the connection and does not answer as an OPC UA server does: check the port in <server_app_uri> (4840 as a rule; 502 is Modbus TCP)"
+    : "there was no connection: check the address in <server_app_uri>, the machine, and firewalls on the way";
 }
 
 function offered(endpoints: readonly EndpointDescription[]): string {

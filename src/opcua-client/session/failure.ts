@@ -3,6 +3,8 @@
 
 import { ServerError } from "../../point/server-error.ts";
 import type { ServerErrorCode } from "../../point/server-error.ts";
+import { statusName } from "../../point/status-name.ts";
+import type { ChannelRecord } from "./channel-record.ts";
 
 /** Status codes that say why no session came about (OPC 10000-6, A.2). */
 const identityStatuses = new Set([
@@ -28,7 +30,9 @@ const securityStatuses = new Set([
   0x80540000, // BadSecurityModeRejected
   0x80550000, // BadSecurityPolicyRejected
   0x80580000, // BadApplicationSignatureInvalid
+  0x80e60000, // BadSecurityModeInsufficient
   0x810d0000, // BadCertificateChainIncomplete
+  0x81140000, // BadCertificatePolicyCheckFailed
 ]);
 /** The server has no session or channel of ours any more: only a new connection helps. */
 const connectionStatuses = new Set([
@@ -77,39 +81,58 @@ const errnoWords: Readonly<Record<string, string>> = {
   ERR_INVALID_URL: "the endpoint URL is not valid",
 };
 
-/** What node-opcua's channel knows about itself; the texts of its errors are its developers', not the operator's. */
-export interface ChannelFate {
-  readonly timedOutRequestCount: number;
-  /** There is one from the moment when the channel is open. */
-  readonly activeSecurityToken: unknown;
-  isValid(): boolean;
-}
+/** What helps, for the name of a status; undefined: the server gave no reason. */
+export type Remedy = (code: string | undefined) => string | undefined;
+
+const noRemedy: Remedy = () => undefined;
 
 /**
- * Turns whatever was caught into a ServerError; `what` completes "cannot ...". To be called before we end the `channel`
- * ourselves: when it has ended by then, that is the reason.
+ * Turns whatever was caught into a ServerError; `what` completes "cannot ...". To be called before we end the channel of the
+ * `record` ourselves: when it has ended by then, that is the reason.
  */
-export function asServerError(error: unknown, server: string, what: string, channel?: ChannelFate): ServerError {
+export function asServerError(
+  error: unknown,
+  server: string,
+  what: string,
+  record?: ChannelRecord,
+  remedy: Remedy = noRemedy,
+): ServerError {
   if (error instanceof ServerError) return error;
-  const status = statusOf(error);
-  if (status !== undefined) {
-    return new ServerError(codeOf(status.value), server, `cannot ${what} because the server answers ${status.name}`, {
-      cause: error,
-    });
+  const fail = (code: ServerErrorCode, reason: string, help?: string): ServerError => {
+    const message = `cannot ${what} because ${reason}${help === undefined ? "" : `; ${help}`}`;
+    return new ServerError(code, server, message, { cause: error });
+  };
+  const refusal = record?.refusal ?? statusOf(error) ?? statusOf(record?.openingError ?? {});
+  if (refusal !== undefined) {
+    const name = statusName(refusal.value);
+    const code = codeOf(refusal.value);
+    const isOver = record !== undefined && (record.refusal?.endsConnection === true || !record.hasOpened);
+    return fail(
+      isOver && code === "ServiceFault" ? "ConnectionFailed" : code,
+      `the server answers ${name}`,
+      remedy(name),
+    );
   }
-  if (channel !== undefined && channel.timedOutRequestCount > 0) {
-    return new ServerError("Timeout", server, `cannot ${what} because no answer came in time`, { cause: error });
+  if (record?.hasTimedOut === true) return fail("Timeout", "no answer came in time");
+  const nonceBytes = record?.unusedNonceBytes;
+  if (nonceBytes !== undefined) {
+    const reason = `this client cannot use the nonce of ${nonceBytes} bytes with which the server opens the channel`;
+    return fail("SecurityRefused", reason, "choose another <policy>");
   }
-  const errno = (error as NodeJS.ErrnoException).code ?? "";
-  const hasEnded = channel !== undefined && !channel.isValid();
-  const reason = errnoWords[errno] ?? (hasEnded ? endWords(channel) : inOneLine((error as Error).message));
-  return new ServerError("ConnectionFailed", server, `cannot ${what} because ${reason}`, { cause: error });
+  const errno = errnoOf(error) ?? errnoOf(record?.openingError);
+  if (errno !== undefined) return fail("ConnectionFailed", errno);
+  if (record?.hasEnded !== true) return fail("ConnectionFailed", inOneLine((error as Error).message));
+  return fail("ConnectionFailed", endWords(record), record.isAcknowledged ? remedy(undefined) : undefined);
+}
+
+function errnoOf(error: unknown): string | undefined {
+  return errnoWords[(error as NodeJS.ErrnoException | undefined)?.code ?? ""];
 }
 
 /** node-opcua ends a connection over which something else than OPC UA comes, and does not say so. */
-function endWords({ activeSecurityToken }: ChannelFate): string {
-  const hasOpened = activeSecurityToken !== null && activeSecurityToken !== undefined;
-  return `the server closed the connection${hasOpened ? "" : " before a channel was open, or does not speak OPC UA"}`;
+function endWords({ hasOpened, isAcknowledged }: ChannelRecord): string {
+  const when = hasOpened ? "" : " before a channel was open";
+  return `the server closed the connection${when}${isAcknowledged ? "" : ", or does not speak OPC UA"}`;
 }
 
 function codeOf(status: number): ServerErrorCode {

@@ -35,16 +35,20 @@ import { isBad } from "../../point/status-code.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
-import { asServerError } from "./failure.ts";
+import { ChannelRecord } from "./channel-record.ts";
+import { asServerError, statusOf, type Remedy } from "./failure.ts";
 import { transportFactory } from "./ipv6-transport.ts";
 import { transportSettings } from "./message-limits.ts";
 import { allowOnlyReading } from "./reading-services.ts";
+import { remedyFor } from "./refusal-remedy.ts";
 import { userIdentity } from "./user-identity.ts";
 import type { UserCertificate } from "./user-identity.ts";
 import "./silence.ts";
 
 /** Our application instance certificate (DER, leaf first) and its key. */
 export interface ApplicationIdentity {
+  /** Absolute: it is named to whoever has to give it to a server. */
+  readonly certificateFile: string;
   readonly certificateChain: readonly Buffer[];
   readonly privateKeyPem: string;
 }
@@ -68,8 +72,11 @@ export class SecureSession {
   readonly server: OpcUaServer;
   readonly #client: OPCUAClient;
   #channel: ClientSecureChannelLayer | undefined;
+  #record: ChannelRecord | undefined;
   #session: ClientSession | undefined;
-  #lost: ServerError | undefined;
+  /** Why we hold the connection for lost ourselves. */
+  #gaveUp: ServerError | undefined;
+  #isLost = false;
   #renewal: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #isSilent = false;
@@ -105,7 +112,7 @@ export class SecureSession {
       await opening.#open(options, limit);
       return opening;
     } catch (error) {
-      const failure = opening.#failure(error, `connect to ${options.server.endpointUrl}`);
+      const failure = opening.#failure(error, `connect to ${options.server.endpointUrl}`, remedyOf(options));
       await opening.close();
       throw failure;
     }
@@ -117,18 +124,20 @@ export class SecureSession {
     this.#client.on("secure_channel_created", (channel) => {
       allowOnlyReading(channel);
       this.#channel = channel;
+      this.#record = new ChannelRecord(channel);
     });
     this.#client.on("connection_lost", () => {
-      this.#lost ??= new ServerError("ConnectionFailed", server.alias, `the connection to ${url} was lost`);
+      this.#isLost = true;
     });
     this.#watchRenewals();
     if (serverCertificate !== undefined) this.#watchCreateSession(serverCertificate);
-    await this.#openChannel(options, limit);
+    const remedy = remedyOf(options);
+    await this.#openChannel(options, remedy, limit);
     const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
     const matching = matchingEndpoints(server, endpoints);
     if (serverCertificate !== undefined) this.#compareEndpoints(matching, options.applicationUri, serverCertificate);
     const identity = userIdentity(server, options.userCertificate, matching);
-    this.#session = await this.#createSession(identity, limit);
+    this.#session = await this.#createSession(identity, remedy, limit);
   }
 
   #compareEndpoints(matching: readonly EndpointDescription[], applicationUri: string, certificate: Buffer): void {
@@ -142,7 +151,7 @@ export class SecureSession {
     throw new ServerError("SecurityRefused", alias, `cannot open a session on ${endpointUrl} because ${reason}`);
   }
 
-  async #openChannel({ server, application }: SessionOptions, limit: WaitLimit): Promise<void> {
+  async #openChannel({ server }: SessionOptions, remedy: Remedy, limit: WaitLimit): Promise<void> {
     const what = `open a secure channel to ${server.endpointUrl}`;
     try {
       await boundedWait(
@@ -151,33 +160,25 @@ export class SecureSession {
         limit,
       );
     } catch (error) {
-      const failure = asServerError(error, server.alias, what, this.#channel);
-      const [leaf] = application.certificateChain;
-      const mayDistrustUs = failure.code === "SecurityRefused" || failure.code === "ConnectionFailed";
-      if (server.mode === "None" || !mayDistrustUs || leaf === undefined) throw failure;
-      const hint = `the server has to trust our certificate, SHA-256 ${fingerprint(leaf)}`;
-      throw new ServerError(failure.code, server.alias, `${failure.message} (${hint})`, { cause: failure });
+      throw this.#failure(error, what, remedy);
     }
   }
 
   /** node-opcua puts the status code of a refusal into its message only; here it is taken from the response itself. */
-  async #createSession(identity: UserIdentityInfo, limit: WaitLimit): Promise<ClientSession> {
+  async #createSession(identity: UserIdentityInfo, remedy: Remedy, limit: WaitLimit): Promise<ClientSession> {
     const what = `open a session on ${this.server.endpointUrl}`;
     let statusCode: StatusCode | undefined;
-    const onResponse = ({
-      responseHeader,
-    }: {
-      readonly responseHeader: { readonly serviceResult: StatusCode };
-    }): void => {
+    const onMessage = (message: unknown): void => {
+      const { responseHeader } = message as Response;
       if (isBad(responseHeader.serviceResult.value)) statusCode ??= responseHeader.serviceResult;
     };
-    this.#client.on("receive_response", onResponse);
+    this.#channel?.on("message", onMessage);
     try {
       return await boundedWait(this.#client.createSession(identity), what, limit);
     } catch (error) {
-      throw statusCode === undefined ? this.#failure(error, what) : asServerError({ statusCode }, limit.server, what);
+      throw this.#failure(statusCode === undefined ? error : { statusCode }, what, remedy);
     } finally {
-      this.#client.off("receive_response", onResponse);
+      this.#channel?.off("message", onMessage);
     }
   }
 
@@ -218,15 +219,16 @@ export class SecureSession {
     this.#client.on("lifetime_75", () => {
       clearTimeout(this.#renewal);
       this.#renewal = setTimeout(() => {
-        const message = `cannot stay connected to ${endpointUrl} because the server does not renew the token of its channel`;
-        this.#lost ??= new ServerError("ConnectionFailed", alias, message);
+        const answer = this.#record?.refusal === undefined ? "" : `: it answers ${this.#record.refusal.name}`;
+        const message = `cannot stay connected to ${endpointUrl} because the server does not renew the token of its channel${answer}`;
+        this.#gaveUp ??= new ServerError("ConnectionFailed", alias, message);
       }, timeoutMs);
     });
     this.#client.on("security_token_renewed", () => clearTimeout(this.#renewal));
   }
 
   #giveUp(reason: ServerError): void {
-    this.#lost ??= reason;
+    this.#gaveUp ??= reason;
     this.#cut();
   }
 
@@ -242,7 +244,7 @@ export class SecureSession {
     try {
       const channel = this.#channel;
       const token = this.#session?.authenticationToken;
-      if (this.#lost !== undefined) throw this.#lost;
+      if (this.#gaveUp !== undefined || this.#isLost) throw this.#failure({}, what);
       if (channel === undefined || token === undefined) throw new TypeError("session is not open");
       request.requestHeader = new RequestHeader({ authenticationToken: token, timeoutHint: timeoutMs + 1000 });
       const response = await boundedWait(
@@ -267,10 +269,17 @@ export class SecureSession {
     }
   }
 
-  #failure(error: unknown, what: string): ServerError {
-    const failure = asServerError(this.#lost ?? error, this.server.alias, what, this.#channel);
+  #failure(error: unknown, what: string, remedy?: Remedy): ServerError {
+    const hasReason = this.#record?.refusal !== undefined || statusOf(error) !== undefined;
+    const lost = this.#gaveUp ?? (this.#isLost && !hasReason ? this.#connectionLost() : undefined);
+    const failure = asServerError(lost ?? error, this.server.alias, what, this.#record, remedy);
     this.#isSilent ||= failure.code === "Timeout";
     return failure;
+  }
+
+  #connectionLost(): ServerError {
+    const { alias, endpointUrl } = this.server;
+    return new ServerError("ConnectionFailed", alias, `the connection to ${endpointUrl} was lost`);
   }
 
   /** CloseSession and CloseSecureChannel if the server still listens, and the end of the socket in any case. Never rejects. */
@@ -303,6 +312,15 @@ export class SecureSession {
  */
 function sessionTimeoutMs({ intervalMs, timeoutMs }: OpcUaServer): number {
   return intervalMs === undefined ? 60_000 : Math.max(10_000, 4 * intervalMs + timeoutMs);
+}
+
+function remedyOf({ server, application }: SessionOptions): Remedy {
+  const [leaf] = application.certificateChain;
+  const ownCertificate =
+    server.mode === "None" || leaf === undefined
+      ? undefined
+      : { file: application.certificateFile, fingerprint: fingerprint(leaf) };
+  return (code) => remedyFor(code, { server, ownCertificate });
 }
 
 function keyPairProvider({ certificateChain, privateKeyPem }: ApplicationIdentity): {
