@@ -27,6 +27,10 @@ export interface ModbusServer {
   /** Registers or bits nobody asked for that may be read along to save a request. */
   readonly maxGap: number;
   readonly pauseBetweenRequestsMs: number;
+  /** Rest of the device after each connect. */
+  readonly pauseAfterConnectMs: number;
+  /** Each request has a connection of its own. */
+  readonly connectsPerRequest: boolean;
   /** Absent or undefined: plain Modbus TCP. There is no fallback from one to the other. */
   readonly tls?: ModbusTls | undefined;
   /** In configuration order, quantities already expanded: one entry per value. */

@@ -73,6 +73,8 @@ function readServer(fields: Fields, certificatesDirectory: string): ServerWithou
     maxRegistersPerRequest,
     maxGap: fields.number("maxGap") ?? 0,
     pauseBetweenRequestsMs: fields.milliseconds("pauseBetweenRequests") ?? 0,
+    pauseAfterConnectMs: fields.milliseconds("pauseAfterConnect") ?? 0,
+    connectsPerRequest: fields.token("connection") === "perRequest",
     tls,
     location: { file: fields.findings.file, line: fields.element.line },
     endpoints,

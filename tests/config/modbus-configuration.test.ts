@@ -72,6 +72,8 @@ test("a server without settings gets the documented defaults", () => {
     maxRegistersPerRequest: 125,
     maxGap: 0,
     pauseBetweenRequestsMs: 0,
+    pauseAfterConnectMs: 0,
+    connectsPerRequest: false,
     tls: undefined,
   });
   assert.deepEqual([alias, host, port, location.line], ["Pumpe", "192.168.10.20", 502, 3]);
@@ -93,6 +95,8 @@ test("every setting of a server and of an endpoint arrives, whatever their order
   assert.equal(server.retryIntervalMs, 86_400_000);
   assert.equal(server.maxGap, 10);
   assert.equal(server.pauseBetweenRequestsMs, 0);
+  assert.equal(server.pauseAfterConnectMs, 2500);
+  assert.equal(server.connectsPerRequest, true);
   assert.deepEqual(points.map(summary), [
     "Pumpe: Float | FC04 unit 9 0+2 bit -1 Float->Double DCBA",
     "Pumpe: Text | FC03 unit 0 0+125 bit -1 String->String CDAB",

@@ -60,6 +60,8 @@ export function server(
     maxRegistersPerRequest: 125,
     maxGap: 0,
     pauseBetweenRequestsMs: 0,
+    pauseAfterConnectMs: 0,
+    connectsPerRequest: false,
     points,
     location,
     ...changes,

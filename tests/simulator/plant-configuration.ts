@@ -81,6 +81,8 @@ export function modbusServer(alias: string, changes: Partial<ModbusServer> = {})
     maxRegistersPerRequest: 125,
     maxGap: 0,
     pauseBetweenRequestsMs: 0,
+    pauseAfterConnectMs: 0,
+    connectsPerRequest: false,
     points: [],
     location,
     ...changes,
