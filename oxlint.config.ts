@@ -12,7 +12,7 @@ const borders: Readonly<Record<string, readonly string[]>> = {
   "process-image": ["point", "posix"],
   "shared-memory": ["point", "posix", "process-image"],
   polling: ["point", "logging", "process-image", "shared-memory"],
-  "modbus-tcp-client": ["point", "config", "polling", "certificates"],
+  "modbus-tcp-client": ["point", "logging", "config", "polling", "certificates"],
   "opcua-client": ["point", "logging", "config", "polling", "certificates"],
   simulator: ["point", "config", "certificates"],
   service: [

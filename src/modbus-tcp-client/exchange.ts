@@ -9,6 +9,10 @@ export interface Requester {
   readonly timeoutMs: number;
   /** Rest of the device before each request of this requester. */
   readonly pauseBetweenRequestsMs: number;
+  /** Rest of the device after each connect, before a request of this requester. Default 0. */
+  readonly pauseAfterConnectMs?: number;
+  /** The connection is closed after each answer to this requester. Default false. */
+  readonly connectsPerRequest?: boolean;
 }
 
 /** How a request ended on a connection that is still sound. */

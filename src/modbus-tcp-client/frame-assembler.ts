@@ -4,6 +4,8 @@ import { decodeFrame, MAX_FRAME_BYTES, type Frame, type Malformed } from "./mbap
 
 /** Room for a whole frame behind an unfinished one, so that the usual piece is taken in one step. */
 const CAPACITY_BYTES = 2 * MAX_FRAME_BYTES;
+/** Of a malformed frame: enough to guess what speaks there instead. */
+const SHOWN_BYTES = 32;
 
 export class FrameAssembler {
   readonly #bytes = new Uint8Array(CAPACITY_BYTES);
@@ -33,7 +35,9 @@ export class FrameAssembler {
       let offset = 0;
       for (;;) {
         const frame = decodeFrame(this.#view, offset, this.#lengthBytes);
-        if (frame.kind === "malformed") return frame;
+        if (frame.kind === "malformed") {
+          return { ...frame, begins: this.#bytes.slice(offset, Math.min(this.#lengthBytes, offset + SHOWN_BYTES)) };
+        }
         if (frame.kind === "incomplete") break;
         offset = frame.pduEndOffset;
         if (!onFrame(this.#view, frame)) return undefined;

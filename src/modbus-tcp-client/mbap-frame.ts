@@ -28,6 +28,8 @@ export interface Malformed {
   readonly field: string;
   readonly expected: string;
   readonly actual: number;
+  /** How the frame begins, when its header is what is wrong. */
+  readonly begins?: Uint8Array;
 }
 
 export interface Frame {

@@ -40,6 +40,6 @@ export class ModbusClientManager extends ClientManager<ModbusServer, ModbusTcpCl
   }
 
   protected override createClient(server: ModbusServer): ModbusTcpClient {
-    return new ModbusTcpClient(server, this.#connections);
+    return new ModbusTcpClient(server, this.#connections, undefined, this.log);
   }
 }

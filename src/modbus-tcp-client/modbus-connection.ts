@@ -3,60 +3,41 @@
 // It promises: one request outstanding at a time, silent unit ids last (many devices can do no more); every reply is
 // checked against its request; any doubt about framing closes the connection, because after one wrong length all later
 // borders are guesses. A reply that comes after its time-out is dropped by its transaction id and never taken for another's.
-// It does not reconnect by itself, and it does not know what the data means.
+// It does not reconnect after a failure, and it does not know what the data means.
 //
-// States: closed -> connecting -> open -> closed. Each open connection is a new `Session`, which owns all that must not
-// survive it: socket, bytes not yet whole, transaction ids, who was silent.
+// States: closed -> connecting -> open -> closed. A device may close its connection whenever nothing is outstanding; that is no failure:
+// the next request opens it again. A request that was under way just then is sent once more, since reading twice does no harm.
 //
 // Nothing but the requests of pdu.ts is ever written to the socket, in one place (`#send`).
-
-import type { Socket } from "node:net";
 
 import { hostInUrl } from "../certificates/host-name.ts";
 import { ServerError } from "../point/server-error.ts";
 import { CertificateError } from "../certificates/certificate-file.ts";
-import { dial, type Failure, type Line, type Place } from "./dial.ts";
+import type { Failure, Place } from "./dial.ts";
 import type { Answer, Consume, Requester } from "./exchange.ts";
-import { FrameAssembler } from "./frame-assembler.ts";
 import { encodeHeader, HEADER_BYTES, type Frame, type Malformed } from "./mbap-frame.ts";
-import { decodeResponse, encodeRequest, REQUEST_PDU_BYTES, type ReadRange } from "./pdu.ts";
-import { Silence } from "./silence.ts";
-import { Transactions, type Transaction } from "./transactions.ts";
+import type { FirstAnswer } from "./first-answer.ts";
+import { judgeReply, surplus, violation } from "./judge-reply.ts";
+import { encodeRequest, REQUEST_PDU_BYTES, type ReadRange } from "./pdu.ts";
+import { lostInside, openSession, restMs } from "./session.ts";
+import type { Acquaintance, Pending, Session, SessionEvents, State } from "./session.ts";
 import { WaitingRequests } from "./waiting-requests.ts";
 
 const DATA: Answer = { kind: "data" };
 const TIMEOUT: Answer = { kind: "timeout" };
 
-interface Pending extends Transaction {
-  readonly requester: Requester;
-  readonly consume: Consume;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-/** All that ends with one TCP connection. */
-interface Session {
-  readonly socket: Socket;
-  readonly frames: FrameAssembler;
-  readonly transactions: Transactions;
-  readonly silence: Silence;
-}
-
-type State =
-  | { readonly kind: "closed"; readonly failure: Failure }
-  /** `attempt` is settled, never rejected, when this state ends. */
-  | { readonly kind: "connecting"; readonly session: Session; readonly attempt: PromiseWithResolvers<void> }
-  | { readonly kind: "open"; readonly session: Session };
-
 const NOT_CONNECTED: Failure = { code: "ConnectionFailed", because: "it is not connected" };
+const AS_CONFIGURED: Failure = { code: "ConnectionFailed", because: "each request has a connection of its own" };
 const STOPPED: Failure = { code: "Stopped", because: "it was told to stop" };
 
 export class ModbusConnection {
   readonly place: Place;
+  #reopenings = 0;
   #certificateEndsMs: number | undefined;
   #ownCertificateEndsMs: number | undefined;
   #state: State = { kind: "closed", failure: NOT_CONNECTED };
   readonly #waiting = new WaitingRequests<Pending>();
+  readonly #firstAnswer: FirstAnswer;
   #outstanding: Pending | undefined;
   #outstandingId = 0;
   /** Of the outstanding request, while the bytes that came with it are being looked at. */
@@ -67,8 +48,9 @@ export class ModbusConnection {
   #idleSinceMs = -Infinity;
   readonly #request = new Uint8Array(HEADER_BYTES + REQUEST_PDU_BYTES);
 
-  constructor(place: Place) {
+  constructor(place: Place, firstAnswer: FirstAnswer) {
     this.place = place;
+    this.#firstAnswer = firstAnswer;
   }
 
   /** Wall clock, when the certificate that the device showed last expires; undefined when it showed none. */
@@ -81,9 +63,23 @@ export class ModbusConnection {
     return this.#ownCertificateEndsMs;
   }
 
-  /** Identity of the TCP connection: another object after every reconnect; undefined when there is none. */
+  /** How often the device has closed the connection between two requests, so that it was opened again. */
+  get reopenings(): number {
+    return this.#reopenings;
+  }
+
+  /** Identity of the device's session: another object after every failure; undefined when there is none. */
   get session(): object | undefined {
-    return this.#state.kind === "open" ? this.#state.session : undefined;
+    return this.#acquaintance;
+  }
+
+  /** Nobody has answered yet in this session. */
+  get isUnanswered(): boolean {
+    return this.#acquaintance?.silence.isBroken === false;
+  }
+
+  get #acquaintance(): Acquaintance | undefined {
+    return this.#state.kind === "closed" ? this.#state.acquaintance : this.#state.session.acquaintance;
   }
 
   /** Connects unless that is done or under way (then with the patience of whoever began it). Rejects with a ServerError. */
@@ -94,10 +90,16 @@ export class ModbusConnection {
     if (this.#state.kind === "closed") throw this.#error(this.#state.failure, requester);
   }
 
-  /** Throws the ServerError that tells why there is no connection (any more). */
-  assertOpen(requester: Requester): void {
-    if (this.#state.kind === "open") return;
-    throw this.#error(this.#state.kind === "closed" ? this.#state.failure : NOT_CONNECTED, requester);
+  /** Opens again what the device has closed between two requests. Rejects with the ServerError that tells why there is no connection. */
+  async resume(requester: Requester): Promise<void> {
+    this.#assertResumable(requester);
+    await this.open(requester);
+  }
+
+  #assertResumable(requester: Requester): void {
+    if (this.#state.kind === "closed" && this.#acquaintance === undefined) {
+      throw this.#error(this.#state.failure, requester);
+    }
   }
 
   /**
@@ -107,9 +109,12 @@ export class ModbusConnection {
   request(requester: Requester, unitId: number, range: ReadRange, consume: Consume): Promise<Answer> {
     const { functionCode, address, quantity } = range;
     return new Promise((resolve, reject) => {
-      this.assertOpen(requester);
-      this.#waiting.push({ requester, unitId, functionCode, address, quantity, consume, resolve, reject });
-      this.#sendNext();
+      const { kind } = this.#state;
+      if (kind === "closed") this.#assertResumable(requester);
+      const callbacks = { consume, resolve, reject };
+      this.#waiting.push({ requester, unitId, functionCode, address, quantity, ...callbacks, wasLost: false });
+      if (kind === "closed") this.#connect(requester.timeoutMs);
+      else this.#sendNext();
     });
   }
 
@@ -127,40 +132,30 @@ export class ModbusConnection {
 
   #connect(timeoutMs: number): void {
     const attempt = Promise.withResolvers<void>();
-    const line: Line = {
-      opened: (certificateEndsMs, ownCertificateEndsMs) => {
+    const events: SessionEvents = {
+      opened: (session, certificateEndsMs, ownCertificateEndsMs) => {
         if (this.#isCurrent(session)) {
           this.#certificateEndsMs = certificateEndsMs;
           this.#ownCertificateEndsMs = ownCertificateEndsMs;
-          this.#setState({ kind: "open", session });
+          this.#state = { kind: "open", session };
         }
         attempt.resolve();
+        this.#sendNext();
       },
-      received: (chunk, lengthBytes) => this.#received(session, chunk, lengthBytes),
-      lost: (failure) => {
-        if (this.#isCurrent(session)) this.#close(lostInside(session.frames.pendingBytes, failure));
+      received: (session, chunk, lengthBytes) => this.#received(session, chunk, lengthBytes),
+      lost: (session, failure) => {
+        if (this.#isCurrent(session)) this.#lost(session, failure);
       },
     };
-    const socket = this.#dial(timeoutMs, line);
-    if (socket === undefined) return;
-    const session: Session = {
-      socket,
-      frames: new FrameAssembler(),
-      transactions: new Transactions(),
-      silence: new Silence(),
-    };
-    this.#setState({ kind: "connecting", session, attempt });
-  }
-
-  /** Undefined, and the reason in the state, when there is no point in trying. */
-  #dial(timeoutMs: number, line: Line): Socket | undefined {
     try {
-      return dial(this.place, timeoutMs, line);
+      const session = openSession(this.place, timeoutMs, this.#acquaintance, events);
+      this.#state = { kind: "connecting", session, attempt };
     } catch (error) {
+      // There is no point in trying.
       if (!(error instanceof CertificateError)) throw error;
       const failure: Failure = { code: "SecurityRefused", because: `of our own files: ${error.message}`, cause: error };
-      this.#setState({ kind: "closed", failure });
-      return undefined;
+      this.#state = { kind: "closed", failure };
+      this.#rejectAll(failure);
     }
   }
 
@@ -169,20 +164,48 @@ export class ModbusConnection {
     return this.#state.kind !== "closed" && this.#state.session === session;
   }
 
-  #setState(state: State): void {
-    this.#state = state;
+  /** The peer ended the connection, or the network did. */
+  #lost(session: Session, failure: Failure): void {
+    const { pendingBytes } = session.frames;
+    const isFailure = pendingBytes > 0 || failure.code !== "ConnectionFailed" || this.#outstanding?.wasLost === true;
+    // One that has answered nothing before it closes would be opened again and again.
+    if (isFailure || !session.hasAnswered) this.#close(lostInside(pendingBytes, failure));
+    else {
+      this.#reopenings++;
+      this.#replace(session, failure);
+    }
+  }
+
+  /** Ends this TCP connection. The next request gets another one, at once if it is here already. */
+  #replace({ socket, acquaintance }: Session, failure: Failure): void {
+    const lost = this.#outstanding;
+    if (lost !== undefined) {
+      this.#finishOutstanding();
+      this.#waiting.putBack(Object.assign(lost, { wasLost: true }));
+    }
+    clearTimeout(this.#pauseTimer);
+    this.#pauseTimer = undefined;
+    this.#state = { kind: "closed", failure, acquaintance };
+    socket.destroy();
+    const next = this.#waiting.next(() => false);
+    if (next !== undefined) this.#connect(next.requester.timeoutMs);
   }
 
   #close(failure: Failure): void {
     const before = this.#state;
+    if (before.kind === "closed" && before.acquaintance === undefined) return;
+    this.#state = { kind: "closed", failure };
     if (before.kind === "closed") return;
-    this.#setState({ kind: "closed", failure });
     clearTimeout(this.#timer);
     clearTimeout(this.#pauseTimer);
     this.#pauseTimer = undefined;
     this.#idleSinceMs = -Infinity;
     before.session.socket.destroy();
     if (before.kind === "connecting") before.attempt.resolve();
+    this.#rejectAll(failure);
+  }
+
+  #rejectAll(failure: Failure): void {
     const pending = this.#outstanding === undefined ? [] : [this.#outstanding];
     pending.push(...this.#waiting.remove());
     this.#outstanding = undefined;
@@ -192,7 +215,8 @@ export class ModbusConnection {
 
   #sendNext(mayWaitInVain = false): void {
     if (this.#state.kind !== "open" || this.#outstanding !== undefined || this.#pauseTimer !== undefined) return;
-    const { silence } = this.#state.session;
+    const { session } = this.#state;
+    const { silence } = session.acquaintance;
     const next = this.#waiting.next((unitId) => silence.isSilent(unitId));
     if (next === undefined) return;
     if (!mayWaitInVain && silence.isSilent(next.unitId)) {
@@ -200,19 +224,16 @@ export class ModbusConnection {
       setImmediate(() => this.#sendNext(true));
       return;
     }
-    const { pauseBetweenRequestsMs } = next.requester;
-    if (pauseBetweenRequestsMs > 0) {
-      const restMs = this.#idleSinceMs + pauseBetweenRequestsMs - performance.now();
-      if (restMs > 0) {
-        this.#pauseTimer = setTimeout(() => {
-          this.#pauseTimer = undefined;
-          this.#sendNext();
-        }, Math.ceil(restMs));
-        return;
-      }
+    const waitMs = restMs(session, this.#idleSinceMs, next.requester);
+    if (waitMs > 0) {
+      this.#pauseTimer = setTimeout(() => {
+        this.#pauseTimer = undefined;
+        this.#sendNext();
+      }, Math.ceil(waitMs));
+      return;
     }
     this.#waiting.take(next);
-    this.#send(this.#state.session, next);
+    this.#send(session, next);
   }
 
   #send(session: Session, pending: Pending): void {
@@ -227,6 +248,7 @@ export class ModbusConnection {
       this.#sendNext();
       return;
     }
+    session.acquaintance.askedSinceMs ??= performance.now();
     this.#outstanding = pending;
     this.#outstandingId = session.transactions.nextId();
     encodeHeader(view, this.#outstandingId, pending.unitId, REQUEST_PDU_BYTES);
@@ -241,12 +263,9 @@ export class ModbusConnection {
 
   /** Stops waiting for the reply, which may still come. */
   #abandonOutstanding(): Pending {
-    const pending = this.#outstanding;
-    if (pending === undefined || this.#state.kind !== "open") {
-      throw new RangeError("cannot abandon a request because none is outstanding");
-    }
-    this.#state.session.transactions.abandon(this.#outstandingId, pending);
-    return this.#finishOutstanding();
+    const pending = this.#finishOutstanding();
+    if (this.#state.kind === "open") this.#state.session.transactions.abandon(this.#outstandingId, pending);
+    return pending;
   }
 
   #finishOutstanding(): Pending {
@@ -263,64 +282,56 @@ export class ModbusConnection {
     const { timeoutMs } = pending.requester;
     const { pendingBytes } = session.frames;
     if (pendingBytes > 0) {
-      this.#close({
-        code: "ProtocolViolation",
-        because: `a reply stopped after ${pendingBytes} bytes for ${timeoutMs} ms`,
-      });
-      return;
+      const because = `a reply stopped after ${pendingBytes} bytes for ${timeoutMs} ms`;
+      return this.#close({ code: "ProtocolViolation", because });
     }
-    if (session.silence.timedOut(pending.unitId)) {
-      this.#close({ code: "Timeout", because: `unit id ${pending.unitId} did not answer within ${timeoutMs} ms` });
-      return;
+    const { silence, askedSinceMs = 0 } = session.acquaintance;
+    const ageMs = performance.now() - askedSinceMs;
+    const isYoung = this.#firstAnswer.mayStillCome(silence.timeouts + 1, ageMs);
+    if (silence.timedOut(pending.unitId, isYoung)) {
+      if (!silence.isBroken) this.#firstAnswer.didNotCome(ageMs);
+      const others = silence.isBroken ? "" : ", nor did any other since the connect";
+      const because = `unit id ${pending.unitId} did not answer within ${timeoutMs} ms${others}`;
+      return this.#close({ code: "Timeout", because });
     }
     this.#abandonOutstanding().resolve(TIMEOUT);
-    this.#sendNext();
+    this.#answered(session, pending.requester);
+  }
+
+  /** A request has ended, with or without an answer. */
+  #answered(session: Session, { connectsPerRequest = false }: Requester): void {
+    if (connectsPerRequest && this.#isCurrent(session)) this.#replace(session, AS_CONFIGURED);
+    else this.#sendNext();
   }
 
   #received(session: Session, chunk: Uint8Array, lengthBytes: number): void {
     if (this.#state.kind !== "open" || this.#state.session !== session) return;
+    let wrong: Malformed | undefined;
     const malformed = session.frames.push(chunk, lengthBytes, (bytes, frame) => {
-      const wrong = this.#accept(session, bytes, frame);
-      if (wrong !== undefined) this.#violated(wrong);
+      wrong = this.#accept(session, bytes, frame);
       return wrong === undefined;
     });
-    const surplus = malformed ?? this.#surplus(session);
-    if (surplus !== undefined) this.#violated(surplus);
+    const isReplyDue = this.#outstanding !== undefined && this.#answer === undefined;
+    wrong ??= malformed ?? surplus(session, isReplyDue);
+    if (wrong !== undefined) return this.#close(violation(wrong, this.#outstanding));
     // Only now: what comes with a reply may show that its border was wrong, so that nothing of it can be relied on.
     const answer = this.#answer;
-    if (answer !== undefined && this.#outstanding !== undefined) this.#finishOutstanding().resolve(answer);
-    this.#sendNext();
-  }
-
-  /** Bytes that belong to no reply that could still come. */
-  #surplus({ frames, transactions }: Session): Malformed | undefined {
-    const isSomeReplyDue =
-      (this.#outstanding !== undefined && this.#answer === undefined) || transactions.isAnyAbandoned;
-    if (frames.pendingBytes === 0 || isSomeReplyDue) return undefined;
-    return { kind: "malformed", field: "trailing bytes", expected: "0", actual: frames.pendingBytes };
+    if (answer === undefined || this.#outstanding === undefined) return this.#sendNext();
+    const { resolve, requester } = this.#finishOutstanding();
+    resolve(answer);
+    this.#answered(session, requester);
   }
 
   #accept(session: Session, bytes: DataView, frame: Frame): Malformed | undefined {
     const pending = this.#answer === undefined ? this.#outstanding : undefined;
-    const isExpected = pending !== undefined && frame.transactionId === this.#outstandingId;
-    const transaction = isExpected ? pending : session.transactions.takeAbandoned(frame.transactionId);
-    if (transaction === undefined) {
-      const expected = pending === undefined ? "none (nothing was asked)" : String(this.#outstandingId);
-      return { kind: "malformed", field: "transaction id", expected, actual: frame.transactionId };
-    }
-    if (frame.unitId !== transaction.unitId) {
-      return { kind: "malformed", field: "unit id", expected: String(transaction.unitId), actual: frame.unitId };
-    }
-    const response = decodeResponse(bytes, frame.pduOffset, frame.pduEndOffset, transaction);
-    if (response.kind === "malformed") return response;
-    session.silence.replied(frame.unitId);
-    if (!isExpected) return undefined;
-    if (response.kind === "exception") {
-      this.#answer = response;
-      return undefined;
-    }
+    const due = pending === undefined ? undefined : { transaction: pending, id: this.#outstandingId };
+    const reply = judgeReply(session, due, bytes, frame);
+    if (reply.kind === "malformed") return reply;
+    session.hasAnswered = true;
+    if (reply.kind === "exception") this.#answer = reply;
+    if (reply.kind !== "data" || pending === undefined) return undefined;
     try {
-      pending.consume(bytes, response.dataOffset);
+      pending.consume(bytes, reply.dataOffset);
       this.#answer = DATA;
     } catch (error) {
       this.#finishOutstanding().reject(error);
@@ -328,21 +339,8 @@ export class ModbusConnection {
     return undefined;
   }
 
-  #violated({ field, actual, expected }: Malformed): void {
-    this.#close({
-      code: "ProtocolViolation",
-      because: `a reply had ${field} ${actual} where ${expected} was due`,
-    });
-  }
-
   #error({ code, because, cause }: Failure, requester: Requester): ServerError {
     const message = `cannot read from ${hostInUrl(this.place.host)}:${this.place.port} because ${because}`;
     return new ServerError(code, requester.server, message, cause === undefined ? undefined : { cause });
   }
-}
-
-/** A stream that ends between two frames has ended; one that ends inside a frame has broken the protocol. */
-function lostInside(pendingBytes: number, failure: Failure): Failure {
-  if (pendingBytes === 0) return failure;
-  return { code: "ProtocolViolation", because: `${failure.because}, ${pendingBytes} bytes into a reply` };
 }

@@ -3,6 +3,7 @@
 
 import type { ModbusTls } from "../config/configuration.ts";
 import type { Place } from "./dial.ts";
+import { FirstAnswer } from "./first-answer.ts";
 import { ModbusConnection } from "./modbus-connection.ts";
 
 interface Shared {
@@ -13,11 +14,15 @@ interface Shared {
 /** Belongs to the manager of the clients; each client holds what it got from `acquire` until `release`. */
 export class ModbusConnections {
   readonly #sharedByKey = new Map<string, Shared>();
+  /** Outlives the connections: the next one to the same device waits as long as the last one has shown to be needed. */
+  readonly #firstAnswerByKey = new Map<string, FirstAnswer>();
 
   acquire(host: string, port: number, tls?: ModbusTls): ModbusConnection {
     const place = { host, port, tls };
     const key = keyOf(place);
-    const shared = this.#sharedByKey.get(key) ?? { connection: new ModbusConnection(place), holders: 0 };
+    const firstAnswer = this.#firstAnswerByKey.get(key) ?? new FirstAnswer();
+    this.#firstAnswerByKey.set(key, firstAnswer);
+    const shared = this.#sharedByKey.get(key) ?? { connection: new ModbusConnection(place, firstAnswer), holders: 0 };
     this.#sharedByKey.set(key, shared);
     shared.holders++;
     return shared.connection;

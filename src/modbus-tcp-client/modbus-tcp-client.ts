@@ -8,15 +8,18 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { hostInUrl } from "../certificates/host-name.ts";
 import type { ModbusServer, ReadFunction } from "../config/configuration.ts";
+import type { Log } from "../logging/log.ts";
 import { modbusConnection } from "../point/connection-entry.ts";
 import type { PointDescription } from "../point/point.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import type { ServerClient } from "../point/server-client.ts";
 import { ServerError } from "../point/server-error.ts";
 import { StatusCode } from "../point/status-code.ts";
-import type { Consume, Exchange, Requester } from "./exchange.ts";
+import { DeviceReport } from "./device-report.ts";
+import type { Consume, Requester } from "./exchange.ts";
 import type { ModbusConnection } from "./modbus-connection.ts";
 import type { ModbusConnections } from "./modbus-connections.ts";
+import { readUnits } from "./poll-round.ts";
 import { planReads, type Table } from "./read-plan.ts";
 import { textCapacityBytes } from "./register-decoding.ts";
 import { TableReader } from "./table-reader.ts";
@@ -37,12 +40,6 @@ const DEFAULT_UNIT_ID = 1;
  */
 const LEAST_RETRY_AFTER_REFUSAL_MS = 60_000;
 
-/**
- * What was read in the poll before looks good until this one ends, so no poll waits in vain more often: once for a dead unit id,
- * twice to see that the connection is dead.
- */
-const MOST_TIMEOUTS = 2;
-
 export class ModbusTcpClient implements ServerClient {
   readonly alias: string;
   readonly connection: { readonly key: string; readonly description: string };
@@ -53,6 +50,7 @@ export class ModbusTcpClient implements ServerClient {
   readonly #clock: () => number;
   readonly #requester: Requester;
   readonly #units: readonly UnitReader[];
+  readonly #report: DeviceReport;
   readonly #unreadable: readonly number[];
   #held: ModbusConnection | undefined;
   #certificateEndsMs: number | undefined;
@@ -64,8 +62,13 @@ export class ModbusTcpClient implements ServerClient {
   #session: object | undefined;
 
   /** `clock` is monotonic, in milliseconds. */
-  constructor(server: ModbusServer, connections: ModbusConnections, clock: () => number = () => performance.now()) {
-    const { alias, timeoutMs, pauseBetweenRequestsMs } = server;
+  constructor(
+    server: ModbusServer,
+    connections: ModbusConnections,
+    clock: () => number = () => performance.now(),
+    log: Log = () => {},
+  ) {
+    const { alias, timeoutMs, pauseBetweenRequestsMs, pauseAfterConnectMs, connectsPerRequest } = server;
     this.alias = alias;
     this.connection = modbusConnection(alias);
     this.points = server.points.map((point) => ({
@@ -79,7 +82,8 @@ export class ModbusTcpClient implements ServerClient {
     this.#server = server;
     this.#connections = connections;
     this.#clock = clock;
-    this.#requester = { server: alias, timeoutMs, pauseBetweenRequestsMs };
+    this.#requester = { server: alias, timeoutMs, pauseBetweenRequestsMs, pauseAfterConnectMs, connectsPerRequest };
+    this.#report = new DeviceReport(server, log);
     const plan = planReads(server.points, server);
     this.#units = makeUnits(plan.tables, server);
     this.#unreadable = plan.unreadable;
@@ -89,6 +93,13 @@ export class ModbusTcpClient implements ServerClient {
   get retryIntervalMs(): number {
     const { retryIntervalMs } = this.#server;
     return this.#wasRefused ? Math.max(retryIntervalMs, LEAST_RETRY_AFTER_REFUSAL_MS) : retryIntervalMs;
+  }
+
+  /** Fewest addresses to which the device's refusals have cut the requests of a table; undefined: it refuses no length. */
+  get requestLimit(): number | undefined {
+    const limits = this.#units.flatMap((unit) => unit.tables).map(({ learnedLimit = Infinity }) => learnedLimit);
+    const limit = Math.min(...limits);
+    return limit === Infinity ? undefined : limit;
   }
 
   get certificateEndsMs(): number | undefined {
@@ -110,12 +121,16 @@ export class ModbusTcpClient implements ServerClient {
     this.#held = connection;
     try {
       await this.#unlessAborted(connection.open(this.#requester), signal);
-      this.#certificateEndsMs = connection.certificateEndsMs;
-      this.#ownCertificateEndsMs = connection.ownCertificateEndsMs;
+      this.#noteCertificates(connection);
     } catch (error) {
       if (this.#held === connection) await this.disconnect();
       throw error;
     }
+  }
+
+  #noteCertificates({ certificateEndsMs, ownCertificateEndsMs }: ModbusConnection): void {
+    this.#certificateEndsMs = certificateEndsMs;
+    this.#ownCertificateEndsMs = ownCertificateEndsMs;
   }
 
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
@@ -133,20 +148,18 @@ export class ModbusTcpClient implements ServerClient {
 
   async #poll(sink: PointSink, signal: AbortSignal): Promise<void> {
     const connection = this.#connected();
-    // A poll may have nothing to ask, and must notice all the same.
-    connection.assertOpen(this.#requester);
-    if (connection.session !== this.#session) {
-      this.#session = connection.session;
-      for (const unit of this.#units) unit.forget();
-    }
     const stop = (): void => connection.cancel(this.#requester);
     signal.addEventListener("abort", stop, { once: true });
     const startMs = this.#clock();
     try {
-      await this.#readUnits(sink, (unitId, range, consume) => {
-        if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
-        return connection.request(this.#requester, unitId, range, consume);
-      });
+      // A poll may have nothing to ask, and must notice a loss all the same.
+      await this.#unlessAborted(connection.resume(this.#requester), signal);
+      this.#noteCertificates(connection);
+      if (connection.session !== this.#session) {
+        this.#session = connection.session;
+        for (const unit of this.#units) unit.forget();
+      }
+      await this.#readUnits(connection, sink, signal);
     } catch (error) {
       for (const unit of this.#units) unit.acquit(startMs);
       throw error;
@@ -155,6 +168,29 @@ export class ModbusTcpClient implements ServerClient {
     }
     for (const index of this.#unreadable) sink.setStatus(index, StatusCode.BadOutOfRange);
     this.#hasValues = true;
+    this.#report.tell(this.#units);
+    if (connection.reopenings > 0) this.#report.tellOfReopening();
+  }
+
+  /** Goes on while nobody has answered on this connection, until the connection has been given up: the device may be getting ready. */
+  async #readUnits(connection: ModbusConnection, sink: PointSink, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const startMs = this.#clock();
+      const didAnswer = await readUnits(this.#units, {
+        exchange: (unitId, range, consume) => {
+          if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
+          return connection.request(this.#requester, unitId, range, consume);
+        },
+        sink,
+        clock: this.#clock,
+        hasValues: this.#hasValues,
+      });
+      if (didAnswer) return;
+      if (!connection.isUnanswered) {
+        throw this.#error("Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
+      }
+      for (const unit of this.#units) unit.acquit(startMs);
+    }
   }
 
   disconnect(): Promise<void> {
@@ -200,55 +236,6 @@ export class ModbusTcpClient implements ServerClient {
   /** FC04, 6.4. 1 to 125 registers, each 0 to 65535. */
   fc04ReadInputRegisters(address: number, quantity: number, unitId?: number): Promise<ReadAnswer<number>> {
     return this.#readRegisters(4, address, quantity, unitId);
-  }
-
-  /**
-   * First those of whom nobody knows whether they answer, until one costs a time-out; then all who do. What was read before a
-   * time-out is old after it, and read again. Who was not read in time is bad.
-   */
-  async #readUnits(sink: PointSink, exchange: Exchange): Promise<void> {
-    const clock = this.#clock;
-    const startMs = clock();
-    const fresh = new Set<UnitReader>();
-    let timeouts = 0;
-    let answered = false;
-    const read = async (unit: UnitReader): Promise<void> => {
-      const outcome = await unit.read(exchange, sink, clock);
-      if (outcome === "answered" || outcome === "fell silent") answered = true;
-      if (outcome === "silent" || outcome === "fell silent") {
-        timeouts++;
-        fresh.clear();
-      } else fresh.add(unit);
-    };
-    // Before the first values, nothing gets old by waiting until somebody has answered.
-    const isTooLong = (): boolean => timeouts >= MOST_TIMEOUTS && (answered || this.#hasValues);
-
-    for (const unit of this.#doubtful(startMs)) {
-      const wasDemoted = unit.demotedUntilMs !== undefined;
-      await read(unit);
-      const hasNeighbours = answered || this.#units.some(({ isAnswering }) => isAnswering);
-      if (isTooLong() || (hasNeighbours && (timeouts > 0 || wasDemoted))) break;
-    }
-    for (let place = 0; place < this.#units.length && !isTooLong(); place++) {
-      const unit = this.#units[place];
-      if (unit?.isAnswering !== true || fresh.has(unit)) continue;
-      const timeoutsBefore = timeouts;
-      await read(unit);
-      if (timeouts > timeoutsBefore) place = -1;
-    }
-    if (timeouts > 0 && !answered)
-      throw this.#error("Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
-    for (const unit of this.#units) {
-      if (unit.demotedUntilMs !== undefined) unit.markDemoted(sink);
-      else if (!fresh.has(unit)) unit.markSkipped(sink);
-    }
-  }
-
-  /** Those who have not been asked yet, then those whose time has come, the longest waiting first. */
-  #doubtful(nowMs: number): readonly UnitReader[] {
-    return this.#units
-      .filter((unit) => !unit.isAnswering && dueMsOf(unit) <= nowMs)
-      .toSorted((a, b) => dueMsOf(a) - dueMsOf(b));
   }
 
   async #readBits(
@@ -317,9 +304,4 @@ function makeUnits(tables: readonly Table[], server: ModbusServer): readonly Uni
     const readers = own.map((table) => new TableReader(table, server.maxGap, server.retryIntervalMs));
     return new UnitReader(unitId, readers, server.retryIntervalMs);
   });
-}
-
-/** When a unit id is to be asked: at once unless it is demoted. */
-function dueMsOf(unit: UnitReader): number {
-  return unit.demotedUntilMs ?? -Infinity;
 }

@@ -129,3 +129,30 @@ export function requestFor(functionCode: ReadFunction, points: readonly PlannedP
   const endAddress = points.reduce((end, point) => Math.max(end, point.address + point.width), 0);
   return { functionCode, address: first.address, quantity: endAddress - first.address, points };
 }
+
+/**
+ * Cuts the points of a request in two, at the gap nearest to the middle, or near the middle when there is no gap; undefined when
+ * all points have the same addresses.
+ */
+export function bisect(request: ReadRequest): readonly [ReadRequest, ReadRequest] | undefined {
+  const { functionCode, points } = request;
+  const middle = points.length / 2;
+  let bestCut: number | undefined;
+  let bestBadness = Infinity;
+  let endAddress = 0;
+  let before: PlannedPoint | undefined;
+  for (const [cut, point] of points.entries()) {
+    if (before !== undefined && (before.address !== point.address || before.width !== point.width)) {
+      const isGap = point.address > endAddress;
+      const badness = Math.abs(cut - middle) + (isGap ? 0 : points.length);
+      if (badness < bestBadness) {
+        bestBadness = badness;
+        bestCut = cut;
+      }
+    }
+    endAddress = Math.max(endAddress, point.address + point.width);
+    before = point;
+  }
+  if (bestCut === undefined) return undefined;
+  return [requestFor(functionCode, points.slice(0, bestCut)), requestFor(functionCode, points.slice(bestCut))];
+}

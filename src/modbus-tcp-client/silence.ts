@@ -16,6 +16,16 @@ export class Silence {
   readonly #silent = new Set<number>();
   #timeoutsSinceLastReply = 0;
 
+  /** Somebody has answered. */
+  get isBroken(): boolean {
+    return this.#answered.size > 0;
+  }
+
+  /** In a row, with no reply of anybody in between. */
+  get timeouts(): number {
+    return this.#timeoutsSinceLastReply;
+  }
+
   /** It did not answer when it was asked last. */
   isSilent(unitId: number): boolean {
     return this.#silent.has(unitId);
@@ -30,15 +40,15 @@ export class Silence {
     this.#silentSinceLastReply.clear();
   }
 
-  /** True when the connection should be given up. */
-  timedOut(unitId: number): boolean {
+  /** True when the connection should be given up; one that `isYoung` only after somebody has answered. */
+  timedOut(unitId: number, isYoung: boolean): boolean {
     this.#asked.add(unitId);
     this.#silent.add(unitId);
     this.#timeoutsSinceLastReply++;
     if (this.#answered.has(unitId)) this.#silentSinceLastReply.add(unitId);
     const answered = this.#answered.size;
     if (answered > 0) return this.#silentSinceLastReply.size >= Math.min(answered, ENOUGH_SILENT_UNITS);
-    // Nobody has ever answered: everybody gets a turn, and one of them a second one.
-    return this.#timeoutsSinceLastReply > this.#asked.size;
+    // Nobody has ever answered: everybody gets a turn, and one of them a second one; and the device its time to get ready.
+    return !isYoung && this.#timeoutsSinceLastReply > this.#asked.size;
   }
 }

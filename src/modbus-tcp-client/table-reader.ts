@@ -1,56 +1,52 @@
-// Reads all points of one unit id and function, and learns what the device refuses.
+// Reads all points of one unit id and function, and finds out what the device refuses.
 //
-// When a range is answered with exception 02 or 03 it is cut in two, each half is tried, and so on down to single points: in
-// that very poll everything readable is read. What was learned shapes the requests of the polls after it:
-//
-//   a point refused by itself                     -> not asked for any more, and no request reaches over its addresses
-//   both halves fine, a gap between them          -> the gap is to blame; no request bridges it any more
-//   both halves fine, nothing between them        -> the length is to blame; no request is longer than the longer half
-//
-// A device may get an address later (its program was loaded meanwhile), so refused points are tried again now and then, one a
-// poll; the first that is answered makes the reader forget all it learned.
+// A range that is refused is asked for once more, since some devices refuse now and then what they answer a moment later. When it is refused
+// again it is cut in two, each half is tried, and so on down to single points: in that very poll everything readable is read.
+// `Refusals` keeps what came of it, and shapes the requests of the polls after it.
 
 import { StatusCode } from "../point/status-code.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import { exceptionStatus, refusesRange, unitIsAbsent } from "./exception-status.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import {
-  coalesce,
-  requestFor,
-  type AddressRange,
-  type PlannedPoint,
-  type ReadRequest,
-  type Table,
-} from "./read-plan.ts";
+import { bisect, type PlannedPoint, type ReadRequest, type Table } from "./read-plan.ts";
+import { Refusals, type Refusal } from "./refusals.ts";
 
-/** Longest rest between two rounds of trying refused points again. */
-const MAX_ROUND_INTERVAL_MS = 600_000;
+/** Requests of one poll that only look for what is refused: the values of everybody else get older meanwhile. */
+const MOST_SEARCHING = 64;
+/** The same while nothing at all was answered: the device is out of order, it seems. */
+const MOST_SEARCHING_IN_VAIN = 16;
 
-interface RefusedPoints {
-  readonly request: ReadRequest;
-  readonly status: number;
-}
+type Refused = Extract<Answer, { readonly kind: "exception" }>;
 
 export class TableReader {
   readonly #table: Table;
-  readonly #maxGap: number;
-  readonly #firstRoundMs: number;
-  #requests: readonly ReadRequest[];
-  #maxQuantity: number;
-  #refusedPoints: RefusedPoints[] = [];
-  #refusedRanges: AddressRange[] = [];
-  #hasLearned = false;
-  #roundsTried = 0;
-  #nextToTry = 0;
-  #nextRoundMs = 0;
+  readonly #refusals: Refusals;
+  #searched = 0;
+  #hasData = false;
 
-  /** Refused points are tried again after `firstRoundMs`, then after twice as long each time, up to ten minutes. */
+  /** What is refused is tried again after `firstRoundMs`, then after twice as long each time, up to ten minutes. */
   constructor(table: Table, maxGap: number, firstRoundMs: number) {
     this.#table = table;
-    this.#maxGap = maxGap;
-    this.#firstRoundMs = firstRoundMs;
-    this.#requests = table.requests;
-    this.#maxQuantity = table.maxQuantity;
+    this.#refusals = new Refusals(table, maxGap, firstRoundMs);
+  }
+
+  get table(): Table {
+    return this.#table;
+  }
+
+  /** Points that the device refuses by themselves. */
+  get refusedPoints(): readonly Refusal[] {
+    return this.#refusals.points;
+  }
+
+  /** No refusal of a point is in doubt, and none is being looked for. */
+  get isSettled(): boolean {
+    return this.#searched === 0 && this.#refusals.isSettled;
+  }
+
+  /** The most addresses of one request that the device was found to answer; undefined when it has not refused a length. */
+  get learnedLimit(): number | undefined {
+    return this.#refusals.learnedLimit;
   }
 
   /**
@@ -58,29 +54,35 @@ export class TableReader {
    * the reading early, and the points that were not reached have not been touched. `nowMs` is monotonic.
    */
   async read(exchange: Exchange, sink: PointSink, nowMs: number): Promise<Answer | undefined> {
+    this.#searched = 0;
+    this.#hasData = false;
+    const refusals = this.#refusals;
+    const due = refusals.dueAt(nowMs);
     let answer: Answer | undefined;
-    for (const request of this.#requests) {
-      answer = await this.#readRequest(request, exchange, sink);
+    let requests = refusals.requests;
+    for (let place = 0; place < requests.length; place++) {
+      const limit = refusals.learnedLimit;
+      answer = await this.#read(requests[place] as ReadRequest, exchange, sink);
       if (endsUnit(answer)) break;
+      if (refusals.learnedLimit !== limit) {
+        requests = refusals.plan(requests.slice(place + 1).flatMap(({ points }) => points));
+        place = -1;
+      }
     }
-    if (this.#hasLearned) this.#planAnew(nowMs);
+    refusals.planAnew(nowMs);
     if (answer !== undefined && endsUnit(answer)) return answer;
-    if (this.#refusedPoints.length > 0) {
-      if (nowMs >= this.#nextRoundMs) answer = await this.#tryRefused(exchange, sink, nowMs);
-      for (const { request, status } of this.#refusedPoints) setStatus(request.points, status, sink);
+    for (const refusal of due) {
+      answer = await this.#exchange(refusal.request, exchange, sink);
+      if (endsUnit(answer)) return answer;
+      refusals.tried(refusal, answer, nowMs);
     }
+    for (const { request, code } of refusals.points) setStatus(request.points, exceptionStatus(code), sink);
     return answer;
   }
 
   /** The device is another one, or may be. */
   forget(): void {
-    this.#requests = this.#table.requests;
-    this.#maxQuantity = this.#table.maxQuantity;
-    this.#refusedPoints = [];
-    this.#refusedRanges = [];
-    this.#hasLearned = false;
-    this.#nextToTry = 0;
-    this.#roundsTried = 0;
+    this.#refusals.forget();
   }
 
   /** Gives all points a bad status. */
@@ -88,70 +90,72 @@ export class TableReader {
     setStatus(this.#table.points, status, sink);
   }
 
-  async #readRequest(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
-    const answer = await this.#exchange(request, exchange, sink);
-    if (answer.kind !== "exception" || endsUnit(answer)) return answer;
-    if (!refusesRange(answer.code)) {
-      setStatus(request.points, exceptionStatus(answer.code), sink);
-      return answer;
-    }
-    this.#hasLearned = true;
+  async #read(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
+    const first = await this.#exchange(request, exchange, sink);
+    const answer = refusalOf(first) === undefined ? first : await this.#exchange(request, exchange, sink);
+    return await this.#believe(request, answer, exchange, sink);
+  }
+
+  /** Takes a refusal, or another exception, for what it says. */
+  async #believe(request: ReadRequest, answer: Answer, exchange: Exchange, sink: PointSink): Promise<Answer> {
+    const refused = refusalOf(answer);
+    if (refused !== undefined) return await this.#search(request, refused, exchange, sink);
+    if (answer.kind === "exception" && !endsUnit(answer)) setStatus(request.points, exceptionStatus(answer.code), sink);
+    return answer;
+  }
+
+  /** `request` was refused. The result is an answer to the whole of it. */
+  async #search(request: ReadRequest, refused: Refused, exchange: Exchange, sink: PointSink): Promise<Answer> {
     const halves = bisect(request);
     if (halves === undefined) {
-      this.#refusedPoints.push({ request, status: exceptionStatus(answer.code) });
-      this.#refusedRanges.push({ address: request.address, endAddress: request.address + request.quantity });
-      return answer;
+      this.#refusals.addPoint(request, refused.code);
+      return refused;
     }
-    const [low, high] = halves;
-    const lowAnswer = await this.#readRequest(low, exchange, sink);
-    if (endsUnit(lowAnswer)) return lowAnswer;
-    const highAnswer = await this.#readRequest(high, exchange, sink);
-    if (endsUnit(highAnswer)) return highAnswer;
-    if (lowAnswer.kind === "data" && highAnswer.kind === "data") this.#blameBorder(low, high);
+    let areBothFine = true;
+    for (const half of halves) {
+      if (this.#searched >= (this.#hasData ? MOST_SEARCHING : MOST_SEARCHING_IN_VAIN)) {
+        setStatus(half.points, exceptionStatus(refused.code), sink);
+        areBothFine = false;
+        continue;
+      }
+      this.#searched++;
+      const isTooLong = half.quantity > (this.#refusals.learnedLimit ?? Infinity);
+      const answers = isTooLong
+        ? await this.#readAll(this.#refusals.plan(half.points), exchange, sink)
+        : await this.#readHalf(half, exchange, sink);
+      if (endsUnit(answers)) return answers;
+      areBothFine &&= !isTooLong && answers.kind === "data";
+    }
+    if (!areBothFine) return refused;
+    // Only what is refused a third time, while both halves are there, is too long or has a gap.
+    const again = await this.#exchange(request, exchange, sink);
+    const refusedAgain = refusalOf(again);
+    if (refusedAgain !== undefined) this.#refusals.addBorder(request, halves, refusedAgain.code);
+    return again;
+  }
+
+  async #readHalf(half: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
+    // A single point is believed to be refused only when it was asked for twice.
+    if (bisect(half) === undefined) return await this.#read(half, exchange, sink);
+    return await this.#believe(half, await this.#exchange(half, exchange, sink), exchange, sink);
+  }
+
+  async #readAll(requests: readonly ReadRequest[], exchange: Exchange, sink: PointSink): Promise<Answer> {
+    let answer: Answer = { kind: "data" };
+    for (const request of requests) {
+      answer = await this.#read(request, exchange, sink);
+      if (endsUnit(answer)) break;
+    }
     return answer;
   }
 
   #exchange(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
     return exchange(this.#table.unitId, request, (bytes, dataOffset) => {
+      this.#hasData = true;
       for (const point of request.points) {
         point.decode(bytes, dataOffset, point.address - request.address, sink, point.index);
       }
     });
-  }
-
-  #blameBorder(low: ReadRequest, high: ReadRequest): void {
-    const lowEnd = low.address + low.quantity;
-    if (lowEnd < high.address) this.#refusedRanges.push({ address: lowEnd, endAddress: high.address });
-    else this.#maxQuantity = Math.min(this.#maxQuantity, Math.max(low.quantity, high.quantity));
-  }
-
-  #planAnew(nowMs: number): void {
-    this.#hasLearned = false;
-    const refused = new Set(this.#refusedPoints.flatMap(({ request }) => request.points));
-    const readable = this.#table.points.filter((point) => !refused.has(point));
-    this.#requests = coalesce(this.#table.functionCode, readable, {
-      maxQuantity: this.#maxQuantity,
-      maxGap: this.#maxGap,
-      refused: this.#refusedRanges,
-    });
-    if (this.#roundsTried === 0 && this.#nextToTry === 0) this.#nextRoundMs = nowMs + this.#firstRoundMs;
-  }
-
-  async #tryRefused(exchange: Exchange, sink: PointSink, nowMs: number): Promise<Answer | undefined> {
-    const candidate = this.#refusedPoints[this.#nextToTry];
-    if (candidate === undefined) return undefined;
-    const answer = await this.#exchange(candidate.request, exchange, sink);
-    if (answer.kind === "data") {
-      this.forget();
-      return answer;
-    }
-    this.#nextToTry++;
-    if (this.#nextToTry >= this.#refusedPoints.length) {
-      this.#nextToTry = 0;
-      this.#roundsTried++;
-      this.#nextRoundMs = nowMs + Math.min(MAX_ROUND_INTERVAL_MS, this.#firstRoundMs * 2 ** this.#roundsTried);
-    }
-    return answer;
   }
 }
 
@@ -165,31 +169,8 @@ export function absenceStatus(answer: Answer): number {
   return answer.kind === "exception" ? exceptionStatus(answer.code) : StatusCode.BadTimeout;
 }
 
-/**
- * Cuts the points of a request in two, at the gap nearest to the middle, or near the middle when there is no gap; undefined when
- * all points have the same addresses.
- */
-function bisect(request: ReadRequest): readonly [ReadRequest, ReadRequest] | undefined {
-  const { functionCode, points } = request;
-  const middle = points.length / 2;
-  let bestCut: number | undefined;
-  let bestBadness = Infinity;
-  let endAddress = 0;
-  let before: PlannedPoint | undefined;
-  for (const [cut, point] of points.entries()) {
-    if (before !== undefined && (before.address !== point.address || before.width !== point.width)) {
-      const isGap = point.address > endAddress;
-      const badness = Math.abs(cut - middle) + (isGap ? 0 : points.length);
-      if (badness < bestBadness) {
-        bestBadness = badness;
-        bestCut = cut;
-      }
-    }
-    endAddress = Math.max(endAddress, point.address + point.width);
-    before = point;
-  }
-  if (bestCut === undefined) return undefined;
-  return [requestFor(functionCode, points.slice(0, bestCut)), requestFor(functionCode, points.slice(bestCut))];
+function refusalOf(answer: Answer): Refused | undefined {
+  return answer.kind === "exception" && refusesRange(answer.code) ? answer : undefined;
 }
 
 function setStatus(points: readonly PlannedPoint[], status: number, sink: PointSink): void {

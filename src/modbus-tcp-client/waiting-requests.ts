@@ -22,6 +22,15 @@ export class WaitingRequests<Request extends Waiting> {
     this.#waiting.push(request);
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** It had its turn in vain, and is the first to have another one. */
+  putBack(request: Request): void {
+    this.#waiting.unshift(request);
+  }
+
   /** Whose turn it is. */
   next(isSilent: (unitId: number) => boolean): Request | undefined {
     const [oldest] = this.#waiting;

@@ -24,6 +24,9 @@ export interface ServerClient {
   /** Whether the connection is insecure as it is configured; absent: not told. */
   readonly isInsecure?: boolean;
 
+  /** The most that one request may ask for, as the server's refusals have taught; undefined: it has refused no length. */
+  readonly requestLimit?: number | undefined;
+
   /** One attempt to connect, bounded by the client's own time-outs. Rejects with a ServerError when it fails, or when the signal aborts. */
   connect(signal: AbortSignal): Promise<void>;
   /**

@@ -265,6 +265,31 @@ test("a late reply that comes twice, or is not the one that was due, closes the 
   }
 });
 
+for (const code of [10, 11]) {
+  test(`the real reply that comes after exception ${code} is dropped, and the connection is kept`, async () => {
+    let given: DeviceRequest | undefined;
+    const { device, connection } = await open((request) => {
+      if (request.unitId === 5) {
+        given = request;
+        return exception(request, code);
+      }
+      const late = given === undefined ? Buffer.alloc(0) : response(given, data(given));
+      given = undefined;
+      return Buffer.concat([late, response(request, data(request))]);
+    });
+    for (let round = 0; round < 300; round++) {
+      assert.deepEqual((await ask(connection, { unitId: 5 })).answer, { kind: "exception", code });
+      assert.deepEqual((await ask(connection, { unitId: 1, address: round })).registers, cells(1, round, 2));
+    }
+    // In one piece with the exception, and when nothing is outstanding.
+    device.behaviour = (request) => Buffer.concat([exception(request, code), response(request, data(request))]);
+    assert.deepEqual((await ask(connection, { unitId: 5 })).answer, { kind: "exception", code });
+    device.behaviour = honest();
+    assert.deepEqual((await ask(connection)).registers, cells(1, 0, 2));
+    assert.equal(device.connections, 1);
+  });
+}
+
 test("when the only unit id that ever answered falls silent, the connection is given up", async () => {
   const { device, connection } = await open();
   await ask(connection);
