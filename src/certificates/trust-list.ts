@@ -52,6 +52,11 @@ export class TrustList {
     return [join(this.directory, "trusted", "crl"), join(this.directory, "issuers", "crl")];
   }
 
+  /** What is in these decides whether a connection is accepted, by us or by the server. */
+  get decidingFolders(): readonly string[] {
+    return [this.ownFolder, this.trustedFolder, this.issuersFolder, ...this.revocationFolders];
+  }
+
   /** Everything that decides about trust, as it is now; a file that is not what its folder is for is passed over. */
   material(): TrustMaterial {
     return {

@@ -34,13 +34,15 @@ const shipped = {
   modbus: fileURLToPath(new URL("../../config/modbustcp-endpoints_ecotec.xml", import.meta.url)),
 };
 const refreshMs = 250;
+/** A plant that does not come up must not make `--duration` last for ever. */
+const longestStartMs = 60_000;
 
 export async function demo(settings: DemoSettings): Promise<ExitCode> {
   const { opcua, modbus } = loadConfigurations({ ...shipped, certificatesDirectory: "certificates" });
   if (opcua === undefined || modbus === undefined) throw new TypeError("the shipped configuration is incomplete");
   const isLive = process.stdout.isTTY;
   const log = createLog({ level: isLive ? "error" : settings.logLevel, format: settings.logFormat });
-  const stopped = endOf(settings.duration);
+  const stopped = endOf(settings);
   const directory = mkdtempSync(join(tmpdir(), "cpc-demo-"));
   try {
     log("info", "starting the simulated plant");
@@ -71,13 +73,39 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
   return ExitCode.fine;
 }
 
-async function endOf(durationSeconds: number | undefined): Promise<void> {
+async function endOf({ duration, prefix }: DemoSettings): Promise<void> {
   const signal = stopSignal("SIGHUP");
-  const timer = new AbortController();
-  const time =
-    durationSeconds === undefined ? [] : [delay(durationSeconds * 1000, undefined, { signal: timer.signal })];
+  const over = new AbortController();
+  const time = duration === undefined ? [] : [durationOver(duration * 1000, prefix, over.signal)];
   await Promise.race([signal, ...time]);
-  timer.abort();
+  over.abort();
+}
+
+/** Counted from the first values of every server: until then there is nothing to see. */
+async function durationOver(durationMs: number, prefix: string, signal: AbortSignal): Promise<void> {
+  const images = openImages(prefix);
+  const begunNs = BigInt(Date.now()) * 1_000_000n;
+  try {
+    const giveUpMs = performance.now() + longestStartMs;
+    while (performance.now() < giveUpMs && !haveValues(images, begunNs)) await delay(refreshMs, undefined, { signal });
+    await delay(durationMs, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    for (const image of images) image.close();
+  }
+}
+
+/** An image from before is a killed run's. */
+function haveValues(images: readonly OpenedImage[], begunNs: bigint): boolean {
+  return images.every((image) => {
+    const current = image.current();
+    return (
+      current !== undefined &&
+      current.startedNs >= begunNs &&
+      takeBanks([current]).every(({ state }) => state.lastGoodNs > 0n)
+    );
+  });
 }
 
 /** Returns what ends it. */

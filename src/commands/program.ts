@@ -79,7 +79,10 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .command("demo")
     .description("simulate a plant on this machine, run the partition on it and show the values")
     .addOption(
-      new Option("--duration <seconds>", "stop after this time (default: not before Ctrl+C)").argParser(seconds),
+      new Option(
+        "--duration <seconds>",
+        "stop this long after the first values (default: not before Ctrl+C)",
+      ).argParser(seconds),
     )
     .addOption(intervalOption())
     .addOption(prefixOption())

@@ -10,7 +10,7 @@ import { spawnWorker } from "../service/spawn-worker.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations } from "./load-configurations.ts";
 import { Hangups, stopSignal } from "./signals.ts";
-import { watchConfiguration } from "./watch-configuration.ts";
+import { ConfigurationWatch } from "./watch-configuration.ts";
 
 export interface RunSettings {
   readonly opcua: string | undefined;
@@ -55,12 +55,13 @@ async function runWith(
 ): Promise<void> {
   const { opcua, modbus, certificates: certificatesDirectory, requireSecurity } = settings;
   const files = { opcua, modbus, certificatesDirectory, requireSecurity };
+  const watch = new ConfigurationWatch(files);
   const configurations = loadConfigurations(files);
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
   const options = { ...configurations, ...partitionOptions(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
-    watchConfiguration(files, hangups, log, (changed) => partition.reconfigure(changed)),
+    watch.start(hangups, log, (changed) => partition.reconfigure(changed)),
   );
 }
 

@@ -1,7 +1,8 @@
 // A configuration that changes while the partition runs: told by SIGHUP, or noticed because a file was replaced. It is read and checked
 // first; what is invalid, or finds no room, is refused with every problem in the log, and the old one goes on.
 
-import { statSync, unwatchFile, watchFile, type Stats } from "node:fs";
+import { statSync, type Stats } from "node:fs";
+import { stat } from "node:fs/promises";
 import { ConfigurationError, formatProblem } from "../config/problem.ts";
 import type { Log } from "../logging/log.ts";
 import { PosixError } from "../posix/errno.ts";
@@ -11,40 +12,62 @@ import type { Hangups } from "./signals.ts";
 /** Looking at names, not at events: a file may be replaced by a rename, or be a link that is turned elsewhere. */
 const lookMs = 1000;
 
-/** Returns what ends it. */
-export function watchConfiguration(
-  files: ConfigurationFiles,
-  hangups: Hangups,
-  log: Log,
-  changed: (configurations: Configurations) => void,
-): () => void {
-  const watched = [files.opcua, files.modbus].filter((file) => file !== undefined);
+export class ConfigurationWatch {
+  readonly #files: ConfigurationFiles;
   /** Of each file, as it was read last. */
-  const versions = new Map<string, string>();
-  const reload = (reason: string): void => {
-    for (const file of watched) versions.set(file, versionOf(stateOf(file)));
-    try {
-      const configurations = loadConfigurations(files);
-      for (const warning of configurations.warnings) log("warn", formatProblem(warning));
-      changed(configurations);
-      log("info", `configuration taken over (${reason})`);
-    } catch (error) {
-      for (const problem of problemsOf(error)) log("error", problem);
-      log("error", `the changed configuration is refused, the old one goes on (${reason})`);
-    }
-  };
-  hangups.listen(() => reload("SIGHUP"));
-  for (const file of watched) {
-    watchFile(file, { interval: lookMs, persistent: false }, (now, before) => {
-      const version = versionOf(now);
-      // After a SIGHUP for the same change there is nothing left to do.
-      if (version !== versionOf(before) && version !== versions.get(file)) reload(`${file} changed`);
-    });
+  readonly #versions = new Map<string, string>();
+
+  /** To be made before the files are read for the first time: whatever changes from then on is noticed. */
+  constructor(files: ConfigurationFiles) {
+    this.#files = files;
+    this.#noteVersions();
   }
-  return () => {
-    hangups.ignore();
-    for (const file of watched) unwatchFile(file);
-  };
+
+  /** Returns what ends it. */
+  start(hangups: Hangups, log: Log, changed: (configurations: Configurations) => void): () => void {
+    const reload = (reason: string): void => {
+      this.#noteVersions();
+      try {
+        const configurations = loadConfigurations(this.#files);
+        for (const warning of configurations.warnings) log("warn", formatProblem(warning));
+        changed(configurations);
+        log("info", `configuration taken over (${reason})`);
+      } catch (error) {
+        for (const problem of problemsOf(error)) log("error", problem);
+        log("error", `the changed configuration is refused, the old one goes on (${reason})`);
+      }
+    };
+    hangups.listen(() => reload("SIGHUP"));
+    let isOver = false;
+    let timer: NodeJS.Timeout;
+    const look = async (): Promise<void> => {
+      const file = await this.#changedFile();
+      if (isOver) return;
+      if (file !== undefined) reload(`${file} changed`);
+      timer = setTimeout(() => void look(), lookMs).unref();
+    };
+    timer = setTimeout(() => void look(), lookMs).unref();
+    return () => {
+      isOver = true;
+      hangups.ignore();
+      clearTimeout(timer);
+    };
+  }
+
+  /** The first file that is another than was read last. Asynchronous, so that a file system that does not answer keeps nothing waiting. */
+  async #changedFile(): Promise<string | undefined> {
+    for (const [file, version] of this.#versions) {
+      const now = versionOf(await stat(file).catch(() => undefined));
+      // A SIGHUP may have come meanwhile, for the same change.
+      if (now !== version && now !== this.#versions.get(file)) return file;
+    }
+    return undefined;
+  }
+
+  #noteVersions(): void {
+    for (const file of [this.#files.opcua, this.#files.modbus])
+      if (file !== undefined) this.#versions.set(file, versionOf(stateOf(file)));
+  }
 }
 
 /** Undefined for one that cannot be looked at: whoever reads it says why. */

@@ -6,6 +6,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 
+import { filesVersion } from "../certificates/files-version.ts";
 import { hostInUrl } from "../certificates/host-name.ts";
 import type { ModbusServer, ReadFunction } from "../config/configuration.ts";
 import type { Log } from "../logging/log.ts";
@@ -56,6 +57,8 @@ export class ModbusTcpClient implements ServerClient {
   #certificateEndsMs: number | undefined;
   #ownCertificateEndsMs: number | undefined;
   #wasRefused = false;
+  /** Version of the files that the last attempt used. */
+  #usedVersion = "";
   /** A poll since `connect` has brought values. */
   #hasValues = false;
   /** The TCP connection on which the units have answered. */
@@ -102,6 +105,15 @@ export class ModbusTcpClient implements ServerClient {
     return limit === Infinity ? undefined : limit;
   }
 
+  get isWorthRetrying(): boolean {
+    return this.#wasRefused && this.#usedVersion !== this.#filesVersion();
+  }
+
+  #filesVersion(): string {
+    const { tls } = this.#server;
+    return filesVersion([tls?.caFile, tls?.clientCertificateFile, tls?.clientPrivateKeyFile]);
+  }
+
   get certificateEndsMs(): number | undefined {
     return this.#certificateEndsMs;
   }
@@ -112,6 +124,7 @@ export class ModbusTcpClient implements ServerClient {
 
   async connect(signal: AbortSignal): Promise<void> {
     await this.disconnect();
+    this.#usedVersion = this.#filesVersion();
     await this.#noticeRefusal(() => this.#connect(signal));
   }
 

@@ -6,6 +6,7 @@
 
 import { endOfValidityMs } from "../certificates/certificate-file.ts";
 import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
+import { filesVersion } from "../certificates/files-version.ts";
 import { TrustList } from "../certificates/trust-list.ts";
 import { isInsecure, type OpcUaNode, type OpcUaServer } from "../config/configuration.ts";
 import type { Log } from "../logging/log.ts";
@@ -64,6 +65,8 @@ export class OpcUaClient implements ServerClient {
   readonly #trustList: TrustList;
   readonly #gate: ServerCertificateGate;
   #wasRefused = false;
+  /** Version of the files that the last attempt used. */
+  #usedVersion = "";
   #points: readonly PointDescription[];
   #session: SecureSession | undefined;
   #reader: NodeReader | undefined;
@@ -92,6 +95,17 @@ export class OpcUaClient implements ServerClient {
     return this.#wasRefused ? Math.max(retryIntervalMs, leastRetryAfterRefusalMs) : retryIntervalMs;
   }
 
+  get isWorthRetrying(): boolean {
+    return this.#wasRefused && this.#usedVersion !== this.#filesVersion();
+  }
+
+  #filesVersion(): string {
+    const { serverCertificateFile, clientCertificateFile, clientPrivateKeyFile, identity } = this.#server;
+    const ofUser = identity.kind === "Certificate" ? [identity.certificateFile, identity.privateKeyFile] : [];
+    const configured = [serverCertificateFile, clientCertificateFile, clientPrivateKeyFile, ...ofUser];
+    return filesVersion([...this.#trustList.decidingFolders, ...configured]);
+  }
+
   get certificateEndsMs(): number | undefined {
     return this.#certificateEndsMs;
   }
@@ -112,8 +126,10 @@ export class OpcUaClient implements ServerClient {
   async #connect(signal: AbortSignal): Promise<void> {
     const server = this.#server;
     const limit = { server: server.alias, timeoutMs: server.timeoutMs, signal };
+    this.#usedVersion = this.#filesVersion();
     this.#refusePasswordInClear();
     const application = await applicationKeyPair(server, this.#trustList.directory);
+    this.#usedVersion = this.#filesVersion(); // a certificate that was just made is no news
     if (server.mode !== "None") this.#tellOwnEnd(application);
     const userCertificate = this.#userCertificate();
     await lookUpHost(server, limit);

@@ -23,6 +23,11 @@ export interface ServerClient {
   readonly ownCertificateEndsMs?: number | undefined;
   /** Whether the connection is insecure as it is configured; absent: not told. */
   readonly isInsecure?: boolean;
+  /**
+   * The last attempt was refused, and what that depended on (a trust list, a certificate) has changed since: the next attempt need not wait.
+   * Absent: never.
+   */
+  readonly isWorthRetrying?: boolean;
 
   /** The most that one request may ask for, as the server's refusals have taught; undefined: it has refused no length. */
   readonly requestLimit?: number | undefined;

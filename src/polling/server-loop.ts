@@ -12,6 +12,8 @@ import { Alarm, type Grid, type MonotonicClock } from "./schedule.ts";
 
 /** A connection that had worked is tried again soon: most losses are a device that restarts or drops idle connections. */
 const quickRetryMs = 1000;
+/** How often a server that waits for its next attempt is asked whether the reason of its refusal is gone. */
+const lookAgainMs = 1000;
 /** Different failures told in one outage; `status` shows the latest in any case. */
 const mostTold = 20;
 
@@ -29,7 +31,10 @@ export class ServerLoop {
   readonly #block: ServerBlock;
   readonly #around: LoopSurroundings;
   readonly #stop = new AbortController();
-  readonly #alarm = new Alarm();
+  /** Ends the pause between two polls. */
+  readonly #nextPoll = new Alarm();
+  /** Ends the pause before the next attempt to connect: new room in the image is no reason for that. */
+  readonly #nextAttempt = new Alarm();
   /** Failures that the log knows, until the server is connected again. */
   readonly #told = new Set<string>();
   /** The last poll had values that were cut; they are shown as soon as they could be read again. */
@@ -59,7 +64,7 @@ export class ServerLoop {
       this.#started = undefined;
       await this.#client.disconnect();
       if (this.#stop.signal.aborted) break;
-      await this.#alarm.wait(this.#retryPauseMs(connectedAtMs));
+      await this.#waitForAttempt(this.#retryPauseMs(connectedAtMs));
     }
   }
 
@@ -67,13 +72,14 @@ export class ServerLoop {
   stop(): void {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
-    this.#alarm.ring();
+    this.#nextPoll.ring();
+    this.#nextAttempt.ring();
     this.#show(ConnectionState.stopped, StatusCode.BadShutdown);
   }
 
   /** There is a new generation of the image: values that were cut are read again at once. */
   roomMade(): void {
-    if (this.#waitsForRoom) this.#alarm.ring();
+    if (this.#waitsForRoom) this.#nextPoll.ring();
   }
 
   async #pollWhileConnected(): Promise<void> {
@@ -100,8 +106,19 @@ export class ServerLoop {
       // A timer may fire a little before its time: the tick it was for is over all the same.
       const next = Math.max(tick, grid.after(nowMs));
       if (next > tick) this.#block.count("overruns", BigInt(next - tick));
-      const isEarly = await this.#alarm.wait(grid.instantMs(next) - nowMs);
+      const isEarly = await this.#nextPoll.wait(grid.instantMs(next) - nowMs);
       tick = isEarly ? next : next + 1;
+    }
+  }
+
+  /** Shorter when what the server or we refused may be accepted now. */
+  async #waitForAttempt(pauseMs: number): Promise<void> {
+    const { clock } = this.#around;
+    const endMs = clock() + pauseMs;
+    for (let restMs = pauseMs; restMs > 0; restMs = endMs - clock()) {
+      const isWatching = this.#client.isWorthRetrying !== undefined;
+      if (await this.#nextAttempt.wait(isWatching ? Math.min(lookAgainMs, restMs) : restMs)) return;
+      if (this.#client.isWorthRetrying === true) return;
     }
   }
 
@@ -119,6 +136,7 @@ export class ServerLoop {
 
   #lost(error: unknown, wasConnected: boolean): void {
     if (this.#stop.signal.aborted) return;
+    this.#waitsForRoom = false;
     const code = error instanceof ServerError ? error.code : "ProtocolViolation";
     const message = error instanceof Error ? error.message : String(error);
     this.#block.countFailure(code);

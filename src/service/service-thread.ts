@@ -30,6 +30,8 @@ const longestPauseMs = 5000;
 const terminateLimitMs = 300;
 /** A consumer that lost its segment must not wait for a service that publishes once an hour. */
 const longestCheckMs = 1000;
+/** Every look costs some system calls for each object: an interval of a millisecond must not make it the main thread's only work. */
+const shortestCheckMs = 50;
 
 export class ServiceThread {
   #plan: ServicePlan;
@@ -69,7 +71,8 @@ export class ServiceThread {
   /** `worker`: one that was spawned for this service and has no order yet. */
   start(worker = this.#spawn(this.#plan.service)): void {
     this.#startWorker(worker);
-    this.#watch = setInterval(() => this.#checkObjects(), Math.min(longestCheckMs, this.#plan.intervalMs));
+    const checkMs = Math.max(shortestCheckMs, Math.min(longestCheckMs, this.#plan.intervalMs));
+    this.#watch = setInterval(() => this.#checkObjects(), checkMs);
   }
 
   /** Makes the segments large enough for a plan that may come. Throws a PosixError when there is no room. */

@@ -71,14 +71,14 @@ test(
 );
 
 test(
-  "demo shows values of both protocols, ends after its duration, and leaves nothing",
+  "demo shows values of both protocols, ends when they were there for its duration, and leaves nothing",
   { timeout: 90_000 },
   async (t) => {
     const place = new Place(t);
     const demo = place.cpc([
       "demo",
       "--duration",
-      "6",
+      "1.5",
       "--prefix",
       place.prefix,
       "--log-format",

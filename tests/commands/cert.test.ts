@@ -100,6 +100,19 @@ test(
   },
 );
 
+test(
+  "a server is connected as soon as its certificate is trusted, long before the pause after a refusal ends",
+  watchdog,
+  async (t) => {
+    const place = new Place(t);
+    const user = { name: "operator", password: "a-password-nobody-guesses" };
+    const run = place.run("--opcua", place.write("opcua.xml", opcUaXml({ alias: "A", url: plant.url, user })));
+    await run.until("it is refused", () => run.logged(/^cannot connect/).length > 0);
+    await cert(place, "trust", files.certificateFile);
+    await run.until("it is connected", () => place.value("OPC UA Connections:A", "opcua_shm") === true);
+  },
+);
+
 test("what cannot be done is said in a sentence, and nothing is trusted by half a fingerprint", watchdog, async (t) => {
   const place = new Place(t);
   await cert(place, "fetch", plant.url);

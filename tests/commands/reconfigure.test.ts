@@ -77,3 +77,14 @@ test("a SIGHUP in the first moment is not lost", watchdog, async (t) => {
   await run.until("B has values", () => place.value("B: always 42") === 42);
   assert.equal(place.value(connectionKey("A")), undefined);
 });
+
+test("a file that is replaced while the partition starts is noticed", watchdog, async (t) => {
+  const place = new Place(t);
+  const { port } = await device(t);
+  const file = place.write("modbus.xml", modbusXml({ alias: "A", port }));
+  place.write("modbus.xml.next", modbusXml({ alias: "B", port }));
+  const env = { NODE_OPTIONS: `--import=${new URL("./replace-after-read.ts", import.meta.url).href}` };
+  const run = place.runIn({ env }, "--modbus", file);
+  await run.until("B has values", () => place.value("B: always 42") === 42);
+  assert.equal(run.logged(/^configuration taken over \(.*modbus\.xml changed\)$/).length, 1);
+});

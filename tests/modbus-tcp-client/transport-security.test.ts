@@ -241,7 +241,9 @@ test("trust that is withdrawn counts at the next connect, and no session is resu
   );
   writeFileSync(caFile, stranger.certificatePem);
   await refused(made, /issued by an authority/);
+  assert.equal(made.isWorthRetrying, false);
   writeFileSync(caFile, stranger.certificatePem + authority.certificatePem);
+  assert.equal(made.isWorthRetrying, true);
   await pollOnce(made);
 });
 

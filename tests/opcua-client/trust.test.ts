@@ -268,6 +268,22 @@ test("a refused server is tried again slowly, until it is connected", async () =
   assert.equal(patient.retryIntervalMs, 120_000);
 });
 
+test("a refused server is worth another attempt as soon as its certificate is trusted", async () => {
+  const client = clientOf();
+  rmSync(join(directory, "trusted"), { recursive: true });
+  await assert.rejects(connectAndRead(client));
+  assert.equal(client.isWorthRetrying, false, "that the certificate was kept among the rejected is no reason");
+  put("trusted/certs/server.der", readFileSync(serverFile));
+  assert.equal(client.isWorthRetrying, true);
+  await assert.rejects(connectAndRead(client));
+  assert.equal(client.isWorthRetrying, false);
+  put("issuers/certs/authority.der", rootDer);
+  put("issuers/crl/authority.crl", await revocationList({ issuer: root }));
+  assert.equal(client.isWorthRetrying, true);
+  await connectAndRead(client);
+  assert.equal(client.isWorthRetrying, false);
+});
+
 describe("what is overlooked", () => {
   const none = { ignoreHostName: false, ignoreExpiry: false, ignoreUnknownRevocation: false };
 

@@ -130,6 +130,46 @@ test("new room is nothing to a server whose values were not cut", async (t) => {
   await ended;
 });
 
+for (const [when, make] of Object.entries({
+  "in the pause after a failure": (own: ReturnType<typeof setUp>) => own.loop.roomMade(),
+  "during the poll that fails": () => {},
+})) {
+  test(`new room ${when} brings no attempt to connect forward`, async (t) => {
+    const own = setUp(t);
+    own.client.onPoll = (sink) => sink.setValue(0, { type: BuiltInType.String, value: "x".repeat(9) }, StatusCode.Good);
+    const ended = own.loop.run();
+    await own.pass(0);
+    own.client.onConnect = () => refused();
+    own.client.onPoll = () => {
+      if (when.startsWith("during")) own.loop.roomMade();
+      refused();
+    };
+    await own.pass(100);
+    make(own);
+    await own.pass(29_999);
+    const attempts = (): number => own.client.events.filter((event) => event === "connect").length;
+    assert.equal(attempts(), 1);
+    await own.pass(1);
+    assert.equal(attempts(), 2);
+    own.loop.stop();
+    await ended;
+  });
+}
+
+test("a refused server is tried again within a second when what the refusal depended on has changed", async (t) => {
+  const own = setUp(t);
+  own.client.onConnect = () => refused();
+  const ended = own.loop.run();
+  await own.pass(10_000);
+  own.client.onConnect = () => {};
+  assert.deepEqual(own.client.events, ["connect", "disconnect"]);
+  own.client.isWorthRetrying = true;
+  await own.pass(1000);
+  assert.deepEqual(own.client.events, ["connect", "disconnect", "connect", "poll"]);
+  own.loop.stop();
+  await ended;
+});
+
 test("a poll that takes longer than the interval is counted, and no poll is made up for", async (t) => {
   const own = setUp(t);
   const times = pollTimes(own, (poll) => (poll === 1 ? 350 : 10));

@@ -21,6 +21,7 @@ export class TestClient implements ServerClient {
   points: readonly PointDescription[];
   intervalMs: number | undefined = undefined;
   retryIntervalMs = 30_000;
+  isWorthRetrying = false;
   /** What happened, in order. */
   readonly events: ("connect" | "poll" | "disconnect")[] = [];
   onConnect: Attempt = () => {};

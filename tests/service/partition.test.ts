@@ -144,6 +144,21 @@ test(
   },
 );
 
+test("objects are looked at once in 50 ms, however short the interval is", watchdog, async (t) => {
+  const { options, path } = await setUp(t, { intervalMs: 1 });
+  const idle =
+    "require('node:worker_threads').parentPort.on('message', ({ kind }) => kind === 'stop' && process.exit())";
+  const partition = new Partition(options);
+  t.after(() => partition.stop());
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  partition.start({ modbus: new Worker(idle, { eval: true, stdout: true, stderr: true }) });
+  rmSync(path);
+  t.mock.timers.tick(49);
+  assert.equal(existsSync(path), false);
+  t.mock.timers.tick(1);
+  assert.equal(existsSync(path), true);
+});
+
 test("stopped before its first value, it ends with every connection shown as closed", watchdog, async (t) => {
   const { options, document, prefix } = await setUp(t, { removeOnExit: false });
   const { stop } = started(t, options);
