@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 
 import type { Fields } from "./fields.ts";
-import { quote } from "./problem.ts";
+import { quotePath } from "./problem.ts";
 
 /**
  * The absolute path in the child `name`; relative ones start at `directory`. Undefined when none is given or, with an error,
@@ -16,11 +16,11 @@ export function existingFile(fields: Fields, name: string, directory: string): s
   const path = resolve(directory, written);
   const trouble = fileTrouble(path);
   if (trouble === undefined) return path;
-  const root = isAbsolute(written) ? "" : ` (relative names start at the certificates directory ${resolve(directory)})`;
-  fields.findings.error(
-    fields.lineOf(name),
-    `<${name}> is ${quote(written)}, but ${quote(path)} ${trouble}${root}; the name of a readable file is right`,
-  );
+  const found = isAbsolute(written)
+    ? `which ${trouble}`
+    : `but ${quotePath(path)} ${trouble} (relative names start at the certificates directory ${resolve(directory)})`;
+  const message = `<${name}> is ${quotePath(written)}, ${found}; write the name of a readable file`;
+  fields.findings.error(fields.lineOf(name), message);
   return undefined;
 }
 

@@ -4,7 +4,7 @@
 // absent reads as undefined and never stops the reading.
 
 import type { XmlElement } from "./parse-xml.ts";
-import { hasControlCharacters, quote } from "./problem.ts";
+import { controlCharacterIn, quote } from "./problem.ts";
 import type { Findings } from "./problem.ts";
 
 export interface FieldsContext {
@@ -64,11 +64,10 @@ export class Fields {
   name(name: string): string | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    if (hasControlCharacters(text)) {
-      this.findings.error(
-        this.lineOf(name),
-        `<${name}> is ${quote(text)}, which holds a line break, tab or another control character; printable characters on one line are right`,
-      );
+    const control = controlCharacterIn(text);
+    if (control !== undefined) {
+      const message = `<${name}> is ${quote(text)}: ${control}; remove it, or write a space for it`;
+      this.findings.error(this.lineOf(name), message);
       return undefined;
     }
     if (text !== text.trim()) {

@@ -9,7 +9,7 @@ import type { ModbusTls, TlsVersion } from "./configuration.ts";
 import { existingFile } from "./existing-file.ts";
 import type { Fields } from "./fields.ts";
 import { readHostField } from "./host.ts";
-import { quote } from "./problem.ts";
+import { quote, quotePath } from "./problem.ts";
 
 const PLAIN_PORT = 502;
 
@@ -55,6 +55,6 @@ function checkRole(fields: Fields, certificateFile: string): void {
   const has = found === undefined ? "has none" : `has the role ${quote(found)}`;
   fields.findings.warn(
     fields.lineOf("role"),
-    `<role> is ${quote(wanted)}, but the client certificate ${quote(certificateFile)} ${has}; a certificate with that role is right`,
+    `<role> is ${quote(wanted)}, but the client certificate ${quotePath(certificateFile)} ${has}; a certificate with that role is right`,
   );
 }

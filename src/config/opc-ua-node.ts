@@ -3,7 +3,7 @@
 import { BuiltInType } from "../point/built-in-type.ts";
 import type { OpcUaNode } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
-import { hasControlCharacters, quote } from "./problem.ts";
+import { controlCharacterIn, quote } from "./problem.ts";
 import { dataTypeNames, decimalOf, fold, recognise } from "./words.ts";
 
 type Identifier = OpcUaNode["identifier"];
@@ -69,13 +69,52 @@ function readIdentifier(fields: Fields): Identifier | undefined {
       return refuse(fields, type, text, "base64 such as M/RbKBsRVkePCePcx24oRA==");
     }
     default:
-      if (!hasControlCharacters(text)) return { type: "String", value: text };
-      return refuse(fields, type, text, "a text on one line, without control characters");
+      return readText(fields, text);
   }
 }
 
+/** As written, because the server compares every character. */
+function readText(fields: Fields, text: string): Identifier | undefined {
+  const line = fields.lineOf("Identifier");
+  const control = controlCharacterIn(text);
+  if (control !== undefined) {
+    fields.findings.error(
+      line,
+      `<Identifier> is ${quote(text)}: ${control}, and the server would find no such node; remove it`,
+    );
+    return undefined;
+  }
+  const parts = partsOfNodeId(text);
+  if (parts !== undefined) {
+    const message = `<Identifier> is ${quote(text)}, which looks like a whole node id; if it is one, write ${parts}`;
+    fields.findings.warn(line, message);
+  } else if (text !== text.trim()) {
+    const message = `<Identifier> is ${quote(text)}: the spaces at its start or end stay part of it; remove them unless the server has them`;
+    fields.findings.warn(line, message);
+  }
+  return { type: "String", value: text };
+}
+
+const typesByLetter: Readonly<Record<string, string>> = { i: "Numeric", s: "String", g: "Guid", b: "Opaque" };
+
+/** The elements to write for a node id in the text form of OPC 10000-6, 5.1.12; undefined for any other text. */
+function partsOfNodeId(text: string): string | undefined {
+  const found = /^\s*(?:svr=\d+;)?(?:ns=(\d+);|nsu=([^;]+);)?([isgb])=(.+)$/is.exec(text);
+  if (found === null) return undefined;
+  const [, index, uri, letter = "", identifier = ""] = found;
+  const namespace = [
+    ...(index === undefined ? [] : [`<NamespaceIndex>${index}</NamespaceIndex>`]),
+    ...(uri === undefined ? [] : [`<NamespaceUri>${quote(uri).slice(1, -1)}</NamespaceUri>`]),
+  ];
+  const type = typesByLetter[letter.toLowerCase()];
+  const shown = quote(identifier).slice(1, -1);
+  return [...namespace, `<IdentifierType>${type}</IdentifierType>`, `<Identifier>${shown}</Identifier>`].join(" ");
+}
+
 function refuse(fields: Fields, type: string, text: string, allowed: string): undefined {
-  const message = `<Identifier> is ${quote(text)}; with <IdentifierType> ${type} it must be ${allowed}`;
+  const parts = partsOfNodeId(text);
+  const meaning = parts === undefined ? "" : `; if it is a whole node id, write ${parts}`;
+  const message = `<Identifier> is ${quote(text)}; with <IdentifierType> ${type} it must be ${allowed}${meaning}`;
   fields.findings.error(fields.lineOf("Identifier"), message);
 }
 

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { Fields } from "./fields.ts";
+import { describeMalformed, withAmpersandsMended } from "./malformed-words.ts";
 import { compileSchema, parseXml } from "./parse-xml.ts";
 import type { Schema, XmlElement } from "./parse-xml.ts";
 import type { Findings } from "./problem.ts";
@@ -34,10 +35,12 @@ export function openConfiguration(grammar: GrammarFile, findings: Findings): Fie
     findings.error(read.line, read.message);
     return undefined;
   }
-  const parsed = parseXml(read.text, schema);
+  let parsed = parseXml(read.text, schema);
   if (!parsed.wellFormed) {
-    for (const { line, message } of parsed.errors) findings.error(line, `this is not well-formed XML: ${message}`);
-    return undefined;
+    const places = describeMalformed(parsed.errors, read.text, schema.grammar.name);
+    for (const { line, message } of places) findings.error(line, message);
+    parsed = parseXml(withAmpersandsMended(read.text), schema);
+    if (!parsed.wellFormed) return undefined;
   }
   const invalid = new Set<XmlElement>();
   const said = new Set<string>();

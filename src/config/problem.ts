@@ -55,21 +55,38 @@ function byLine(problems: readonly Problem[]): readonly Problem[] {
 }
 
 const longestQuote = 80;
+const longestPath = 400;
+/** More than the longest name of a file. */
+const pathEnd = 260;
 
 // Controls (terminal escapes among them), line separators, and the characters that turn the direction of text around.
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
 
-/** True when a text would disturb a terminal, a log line or the eye of its reader. */
-export function hasControlCharacters(text: string): boolean {
-  return unprintable.test(text);
+/** "character 3 is a tab" for the first one that would disturb a terminal, a log line or the eye of its reader; undefined without one. */
+export function controlCharacterIn(text: string): string | undefined {
+  const characters = Array.from(text);
+  const at = characters.findIndex((character) => unprintable.test(character));
+  const found = characters[at];
+  if (found === undefined) return undefined;
+  const code = found.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+  const names: Readonly<Record<string, string>> = { "\t": "a tab", "\n": "a line break", "\r": "a line break" };
+  return `character ${at + 1} is ${names[found] ?? `the control character U+${code}`}`;
 }
 
 /** A text from a file, fit for a message: in quotes, of bounded length, with nothing in it that a terminal obeys. */
 export function quote(text: string): string {
-  const characters = Array.from(text.slice(0, longestQuote + 1));
-  const shown = characters.slice(0, longestQuote).map((character) => {
+  return `"${printable(text.slice(0, longestQuote))}${text.length > longestQuote ? "…" : ""}"`;
+}
+
+/** As `quote`, for the path of a file: cut in the middle, so that the name of the file is always there. */
+export function quotePath(path: string): string {
+  if (path.length <= longestPath) return `"${printable(path)}"`;
+  return `"${printable(path.slice(0, longestPath - pathEnd))}…${printable(path.slice(-pathEnd))}"`;
+}
+
+function printable(text: string): string {
+  return Array.from(text, (character) => {
     if (!unprintable.test(character)) return character;
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
-  return `"${shown.join("")}${text.length > longestQuote ? "…" : ""}"`;
+  }).join("");
 }

@@ -24,6 +24,8 @@ export function readXmlText(file: string): XmlText {
     return refused(1, `cannot read the file because ${reason(error)}`);
   }
   if (typeof bytes === "string") return refused(1, bytes);
+  const foreign = foreignKind(bytes);
+  if (foreign !== undefined) return refused(1, `this is not XML but ${foreign}; give an XML file`);
   const decoded = decode(bytes);
   if (!decoded.ok) return decoded;
   const doctype = doctypeAt(decoded.text);
@@ -68,6 +70,20 @@ function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error ? String(error.code) : "";
   return reasons[code] ?? error.message;
+}
+
+/** First bytes of files that are given by mistake. */
+const foreignKinds: readonly (readonly [string, string])[] = [
+  ["504b0304", "an Excel workbook or another ZIP archive"],
+  ["d0cf11e0", "an old Office document"],
+  ["25504446", "a PDF document"],
+  ["1f8b", "a compressed file (gzip)"],
+  ["3082", "a certificate or key (DER)"],
+];
+
+function foreignKind(bytes: Uint8Array): string | undefined {
+  const start = Buffer.from(bytes.subarray(0, 4)).toString("hex");
+  return foreignKinds.find(([magic]) => start.startsWith(magic))?.[1];
 }
 
 const byteOrderMarks: readonly { readonly bytes: readonly number[]; readonly encoding: string }[] = [

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 import type { Fields } from "./fields.ts";
-import { quote } from "./problem.ts";
+import { quote, quotePath } from "./problem.ts";
 
 export interface SecretPlaces {
   /** Where relative file names start. */
@@ -55,7 +55,7 @@ function follow(
     if (value !== undefined && value !== "") return { value };
     const state = value === undefined ? "cannot be read" : "is empty";
     return {
-      trouble: `refers to the file ${quote(path)}, which ${state}; a file that holds it and nothing else is right`,
+      trouble: `refers to the file ${quotePath(path)}, which ${state}; a file that holds it and nothing else is right`,
     };
   }
   // What was written may be a secret after all: it is not shown.

@@ -59,6 +59,18 @@ test("a file in another encoding than it says is refused at the line where it sh
   assertRefused(read(Buffer.from([0xff, 0xfe, 0x3c, 0, 0x0a, 0, 0x00, 0xd8, 0x3c, 0])), 2, /not valid UTF-16/);
 });
 
+test("a file of another kind that is given by mistake is named", () => {
+  for (const [start, kind] of [
+    ["504b030414", /an Excel workbook/],
+    ["d0cf11e0a1b1", /Office document/],
+    ["255044462d31", /PDF/],
+    ["1f8b0800", /gzip/],
+    ["30820122", /certificate or key/],
+  ] as const) {
+    assertRefused(read(Buffer.from(start, "hex")), 1, kind);
+  }
+});
+
 test("a file that is missing, a folder, a pipe, or empty is refused and never waited for", () => {
   assertRefused(readXmlText(join(folder, "missing.xml")), 1, /does not exist/);
   assertRefused(readXmlText(folder), 1, /directory/);
