@@ -128,6 +128,8 @@ export interface SecurityRelaxations {
   readonly ignoreExpiry: boolean;
   /** A revocation list that is missing or out of date; what is revoked stays refused. */
   readonly ignoreUnknownRevocation: boolean;
+  /** Of the session, not of the certificate: the server's nonce may have fewer than 32 bytes. */
+  readonly ignoreShortNonce?: boolean;
 }
 
 export type OpcUaIdentity =

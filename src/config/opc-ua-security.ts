@@ -50,7 +50,7 @@ export function readSecurity(fields: Fields, rules: SecurityRules): OpcUaSecurit
     );
   } else judgePolicy(fields, policy, rules.requireSecurity);
   const files = readFiles(fields, rules, policy);
-  const relaxations = readRelaxations(fields);
+  const relaxations = readRelaxations(fields, rules.requireSecurity);
   const identity = readIdentity(fields, rules, mode);
   return identity && { policy, mode, ...files, relaxations, identity };
 }
@@ -67,13 +67,28 @@ function judgePolicy(fields: Fields, policy: SecurityPolicyName, requireSecurity
   else fields.findings.warn(line, trouble);
 }
 
+const relaxationNames = [
+  "ignore_host_name",
+  "ignore_expiry",
+  "ignore_unknown_revocation",
+  "ignore_short_nonce",
+] as const;
+
 /** Undefined when none is asked for. */
-function readRelaxations(fields: Fields): SecurityRelaxations | undefined {
-  const isSet = (name: string): boolean => ["true", "1"].includes(fields.token(name) ?? "");
-  const names = ["ignore_host_name", "ignore_expiry", "ignore_unknown_revocation"] as const;
-  const [ignoreHostName, ignoreExpiry, ignoreUnknownRevocation] = [isSet(names[0]), isSet(names[1]), isSet(names[2])];
-  if (!ignoreHostName && !ignoreExpiry && !ignoreUnknownRevocation) return undefined;
-  return { ignoreHostName, ignoreExpiry, ignoreUnknownRevocation };
+function readRelaxations(fields: Fields, requireSecurity: boolean): SecurityRelaxations | undefined {
+  const set = relaxationNames.filter((name) => ["true", "1"].includes(fields.token(name) ?? ""));
+  if (set.length === 0) return undefined;
+  if (requireSecurity) {
+    for (const name of set) {
+      fields.findings.warn(fields.lineOf(name), `<${name}> overlooks a security check although security is required`);
+    }
+  }
+  return {
+    ignoreHostName: set.includes("ignore_host_name"),
+    ignoreExpiry: set.includes("ignore_expiry"),
+    ignoreUnknownRevocation: set.includes("ignore_unknown_revocation"),
+    ignoreShortNonce: set.includes("ignore_short_nonce"),
+  };
 }
 
 function readFiles(

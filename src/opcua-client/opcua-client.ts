@@ -64,6 +64,7 @@ export class OpcUaClient implements ServerClient {
   readonly #server: OpcUaServer;
   readonly #trustList: TrustList;
   readonly #gate: ServerCertificateGate;
+  readonly #log: Log;
   #wasRefused = false;
   /** Version of the files that the last attempt used. */
   #usedVersion = "";
@@ -80,8 +81,9 @@ export class OpcUaClient implements ServerClient {
     this.isInsecure = isInsecure(server.policy);
     this.#server = server;
     this.#trustList = new TrustList(options.directory);
+    this.#log = options.log ?? (() => {});
     this.#gate = new ServerCertificateGate(server, this.#trustList, {
-      log: options.log ?? (() => {}),
+      log: this.#log,
       nowMs: options.nowMs ?? Date.now,
       recheckMs: options.recheckMs ?? defaultRecheckMs,
       expiryWarnings: options.expiryWarnings ?? new ExpiryWarnings(),
@@ -140,6 +142,10 @@ export class OpcUaClient implements ServerClient {
     this.#certificateEndsMs = serverCertificate === undefined ? undefined : endOfValidityMs(serverCertificate);
     const expected = { serverCertificate, applicationUri };
     const session = await SecureSession.open({ server, application, userCertificate, ...expected }, limit);
+    if (session.overlooked !== undefined) {
+      const message = `${session.overlooked}; overlooked because <ignore_short_nonce> is set`;
+      this.#log("warn", message, { server: server.alias });
+    }
     try {
       this.#reader = await NodeReader.create(session, server, signal);
     } catch (error) {

@@ -114,8 +114,25 @@ test("references to secrets are followed when the file is read", () => {
 
 test("what a site relaxes arrives for each server apart", () => {
   const [some, none] = caseServers("opcua-relaxations");
-  assert.deepEqual(some?.relaxations, { ignoreHostName: true, ignoreExpiry: true, ignoreUnknownRevocation: false });
+  assert.deepEqual(some?.relaxations, {
+    ignoreHostName: true,
+    ignoreExpiry: true,
+    ignoreUnknownRevocation: false,
+    ignoreShortNonce: true,
+  });
   assert.equal(none?.relaxations, undefined);
+});
+
+test("what a site relaxes is warned about where security is required", () => {
+  const file = join(cases, "opcua-relaxations", "opcua.xml");
+  const relaxed = (requireSecurity: boolean): number => {
+    const { warnings } = loadOpcUaConfiguration(file, {
+      certificatesDirectory: join(cases, "opcua-relaxations"),
+      requireSecurity,
+    });
+    return warnings.filter(({ message }) => /^<ignore_\w+> overlooks/.test(message)).length;
+  };
+  assert.deepEqual([relaxed(false), relaxed(true)], [0, 3]);
 });
 
 test("insecure policies are refused where security is required", () => {

@@ -8,22 +8,12 @@
 //  - policy and mode are the configured ones; a password leaves only encrypted;
 //  - every wait ends after the configured time-out.
 
-import {
-  CreateSessionRequest,
-  CreateSessionResponse,
-  OPCUAClient,
-  ReadResponse,
-  RequestHeader,
-  StatusCodes,
-  crypto_utils,
-  verifySignature,
-} from "node-opcua-client";
+import { OPCUAClient, ReadRequest, ReadResponse, RequestHeader, StatusCodes } from "node-opcua-client";
 import type {
   ClientSecureChannelLayer,
   ClientSession,
   DataValue,
   EndpointDescription,
-  ReadRequest,
   Response,
   StatusCode,
   UserIdentityInfo,
@@ -32,6 +22,7 @@ import { fingerprint } from "../../certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../config/configuration.ts";
 import { ServerError } from "../../point/server-error.ts";
 import { isBad } from "../../point/status-code.ts";
+import { keyPairProvider, refuseEveryCertificate, type ApplicationIdentity } from "./application-identity.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
@@ -41,17 +32,13 @@ import { transportFactory } from "./ipv6-transport.ts";
 import { transportSettings } from "./message-limits.ts";
 import { allowOnlyReading } from "./reading-services.ts";
 import { remedyFor } from "./refusal-remedy.ts";
+import { ServerNonce } from "./server-nonce.ts";
+import { ServerProof, startsWith } from "./server-proof.ts";
+import { serverStateNode } from "./server-state.ts";
+import { SessionKeepAlive } from "./session-keep-alive.ts";
 import { userIdentity } from "./user-identity.ts";
 import type { UserCertificate } from "./user-identity.ts";
 import "./silence.ts";
-
-/** Our application instance certificate (DER, leaf first) and its key. */
-export interface ApplicationIdentity {
-  /** Absolute: it is named to whoever has to give it to a server. */
-  readonly certificateFile: string;
-  readonly certificateChain: readonly Buffer[];
-  readonly privateKeyPem: string;
-}
 
 export interface SessionOptions {
   readonly server: OpcUaServer;
@@ -71,6 +58,9 @@ const farewellToSilentMs = 100;
 export class SecureSession {
   readonly server: OpcUaServer;
   readonly #client: OPCUAClient;
+  readonly #nonce: ServerNonce;
+  /** Undefined with mode None. */
+  readonly #proof: ServerProof | undefined;
   #channel: ClientSecureChannelLayer | undefined;
   #record: ChannelRecord | undefined;
   #session: ClientSession | undefined;
@@ -80,6 +70,7 @@ export class SecureSession {
   #renewal: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #isSilent = false;
+  readonly #keepAlive = new SessionKeepAlive((signal) => this.#askForState(signal));
 
   private constructor(options: SessionOptions) {
     const { server, application, serverCertificate } = options;
@@ -103,6 +94,13 @@ export class SecureSession {
       transportFactory,
       defaultTransactionTimeout: server.timeoutMs + 1000,
     });
+    this.#nonce = new ServerNonce(server, this.#client);
+    if (serverCertificate !== undefined) this.#proof = new ServerProof(server, this.#client, serverCertificate);
+  }
+
+  /** What is wrong with the server's side of the session and was overlooked as configured, for the log. */
+  get overlooked(): string | undefined {
+    return this.#nonce.overlooked;
   }
 
   /** Opens channel and session and logs in. Nothing is left behind when it fails. */
@@ -130,7 +128,7 @@ export class SecureSession {
       this.#isLost = true;
     });
     this.#watchRenewals();
-    if (serverCertificate !== undefined) this.#watchCreateSession(serverCertificate);
+    this.#watchResponses();
     const remedy = remedyOf(options);
     await this.#openChannel(options, remedy, limit);
     const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
@@ -138,6 +136,20 @@ export class SecureSession {
     if (serverCertificate !== undefined) this.#compareEndpoints(matching, options.applicationUri, serverCertificate);
     const identity = userIdentity(server, options.userCertificate, matching);
     this.#session = await this.#createSession(identity, remedy, limit);
+    this.#keepAlive.start(this.#session.timeout, sessionTimeoutMs(server));
+  }
+
+  /** The connection ends before the library goes on and sends the user's identity. */
+  #watchResponses(): void {
+    this.#client.on("receive_response", (response) => {
+      // A server that has more to say than Good has done what was asked; node-opcua takes it for a refusal.
+      const { responseHeader } = response;
+      if (!isBad(responseHeader.serviceResult.value)) responseHeader.serviceResult = StatusCodes.Good;
+      const reason = this.#proof?.judge(response) ?? this.#nonce.judge(response);
+      if (reason === undefined) return;
+      const message = `cannot open a session on ${this.server.endpointUrl} because ${reason}`;
+      this.#giveUp(new ServerError("SecurityRefused", this.server.alias, message));
+    });
   }
 
   #compareEndpoints(matching: readonly EndpointDescription[], applicationUri: string, certificate: Buffer): void {
@@ -183,34 +195,6 @@ export class SecureSession {
   }
 
   /**
-   * OPC 10000-4, 5.7.2: the certificate of the session is that of the channel, and the server signs our nonce with its key.
-   * node-opcua checks neither. The connection ends before the library goes on and sends the user's identity.
-   */
-  #watchCreateSession(serverCertificate: Buffer): void {
-    let clientNonce: Buffer | null = null;
-    this.#client.on("send_request", (request) => {
-      if (request instanceof CreateSessionRequest) clientNonce = request.clientNonce;
-    });
-    this.#client.on("receive_response", (response) => {
-      if (!(response instanceof CreateSessionResponse)) return;
-      const reason = !startsWith(response.serverCertificate, serverCertificate)
-        ? "it answers with another certificate than that of its channel"
-        : !verifySignature(
-              this.#client.getCertificate(),
-              clientNonce,
-              response.serverSignature,
-              serverCertificate,
-              policyUri(this.server),
-            )
-          ? "its signature is wrong"
-          : undefined;
-      if (reason === undefined) return;
-      const message = `cannot open a session on ${this.server.endpointUrl} because ${reason}`;
-      this.#giveUp(new ServerError("SecurityRefused", this.server.alias, message));
-    });
-  }
-
-  /**
    * A renewal that is refused or not answered leaves node-opcua with the old token, which it uses on until the server drops what
    * comes with it, and no poll tells before (OPC 10000-6, 6.7.4). While the old token is good there is still time to leave politely.
    */
@@ -239,12 +223,27 @@ export class SecureSession {
 
   /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
   async read(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
+    if (this.#keepAlive.request !== undefined) await this.#keepAlive.request;
+    return this.#send(request, signal);
+  }
+
+  /** What keeps the session. Whether the server runs, the next poll judges. */
+  async #askForState(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#send(new ReadRequest({ nodesToRead: [serverStateNode] }), signal);
+    } catch (error) {
+      if (error instanceof ServerError && error.code !== "ServiceFault") this.#gaveUp ??= error;
+    }
+  }
+
+  async #send(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
     const { alias, endpointUrl, timeoutMs } = this.server;
     const what = `read from ${endpointUrl}`;
     try {
       const channel = this.#channel;
       const token = this.#session?.authenticationToken;
       if (this.#gaveUp !== undefined || this.#isLost) throw this.#failure({}, what);
+      this.#keepAlive.postpone();
       if (channel === undefined || token === undefined) throw new TypeError("session is not open");
       request.requestHeader = new RequestHeader({ authenticationToken: token, timeoutHint: timeoutMs + 1000 });
       const response = await boundedWait(
@@ -289,6 +288,7 @@ export class SecureSession {
   }
 
   async #close(): Promise<void> {
+    this.#keepAlive.stop();
     const farewell = answerOf<void>((done) => this.#client.disconnect(done)).catch(() => undefined);
     // Not left to the library: a callback that never comes must not keep the server's loop from connecting again.
     const isOver = Promise.withResolvers<void>();
@@ -321,42 +321,4 @@ function remedyOf({ server, application }: SessionOptions): Remedy {
       ? undefined
       : { file: application.certificateFile, fingerprint: fingerprint(leaf) };
   return (code) => remedyFor(code, { server, ownCertificate });
-}
-
-function keyPairProvider({ certificateChain, privateKeyPem }: ApplicationIdentity): {
-  getCertificate: () => Buffer;
-  getCertificateChain: () => Buffer[];
-  getPrivateKey: () => ReturnType<typeof crypto_utils.makePrivateKeyFromPem>;
-} {
-  const [leaf] = certificateChain;
-  if (leaf === undefined) throw new TypeError("an application identity has a certificate");
-  const privateKey = crypto_utils.makePrivateKeyFromPem(privateKeyPem);
-  return {
-    getCertificate: () => leaf,
-    getCertificateChain: () => [...certificateChain],
-    getPrivateKey: () => privateKey,
-  };
-}
-
-/**
- * The certificate manager that node-opcua asks, should it ever come to choose a certificate by itself: it believes none.
- * What is trusted is decided before, from the trust list, and passed in as the only certificate that a channel may use.
- */
-function refuseEveryCertificate(): NonNullable<Parameters<typeof OPCUAClient.create>[0]["clientCertificateManager"]> {
-  return {
-    referenceCounter: 0,
-    initialize: async () => undefined,
-    dispose: async () => undefined,
-    checkCertificate: async () => StatusCodes.BadCertificateUntrusted,
-    verifyCertificate: async () => "BadCertificateUntrusted",
-    getTrustStatus: async () => StatusCodes.BadCertificateUntrusted,
-    trustCertificate: async () => undefined,
-    rejectCertificate: async () => undefined,
-    addIssuer: async () => undefined,
-    addRevocationList: async () => undefined,
-  };
-}
-
-function startsWith(bytes: Buffer | null, start: Buffer): boolean {
-  return bytes !== null && bytes.length >= start.length && bytes.subarray(0, start.length).equals(start);
 }
