@@ -75,8 +75,9 @@ export interface ModbusPoint {
   /** Bit of the register, 0 = least significant; -1: the whole register. */
   readonly bit: number;
   readonly wordOrder: WordOrder;
-  readonly scale: number;
-  readonly bias: number;
+  /** Decimal numbers as they are written, "0.1": see decimal.ts. */
+  readonly scale: string;
+  readonly bias: string;
   readonly location: Location;
 }
 

@@ -3,6 +3,7 @@
 import { BuiltInType } from "../point/built-in-type.ts";
 import type { Location, ModbusPoint, ReadFunction, WordOrder } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
+import { readConversion } from "./modbus-conversion.ts";
 import { quote } from "./problem.ts";
 import { meaningOfFunction } from "./read-function.ts";
 
@@ -151,30 +152,4 @@ function registerValue(fields: Fields, name: string, offset: number, quantity: n
     return undefined;
   }
   return { wireType, bit: -1, width };
-}
-
-function readConversion(
-  fields: Fields,
-  name: string,
-  wireType: WireTypeName,
-): { readonly scale: number; readonly bias: number; readonly applies: boolean } {
-  const scale = fields.number("scale") ?? 1;
-  const bias = fields.number("bias") ?? 0;
-  const applies = scale !== 1 || bias !== 0;
-  if (!Number.isFinite(scale) || scale === 0) {
-    fields.findings.error(
-      fields.lineOf("scale"),
-      `<scale> of ${quote(name)} must be a number other than 0 below 1.8e308`,
-    );
-  }
-  if (!Number.isFinite(bias)) {
-    fields.findings.error(fields.lineOf("bias"), `<bias> of ${quote(name)} must be a number below 1.8e308`);
-  }
-  if (applies && (wireType === "Boolean" || wireType === "String")) {
-    fields.findings.error(
-      fields.lineOf(scale === 1 ? "bias" : "scale"),
-      `${quote(name)} is a ${wireType}, which has no scale or bias; a number type or neither of them is right`,
-    );
-  }
-  return { scale, bias, applies };
 }

@@ -1,23 +1,22 @@
 // From the bytes of a response to a value in the sink. The decoder of a point is chosen once, when the plan is made; using
 // one is a plain call without a lookup, a comparison of texts or, for numbers of up to 53 bits, an allocation.
 //
-// Registers are big-endian (MODBUS Application Protocol V1.1b3, 4.2), but how a device spreads a longer value over several
-// is its own business. The four orders, A being the most significant byte:
+// Promises: what is put into the sink as good is the value that the registers hold, calculated as decimal-scaling.ts says. Registers that
+// hold none get a status: BadOutOfRange
+// for a number that scale and bias carry past the largest Double. NaN and infinities that a device sends are values of a Float or Double
+// like any other (OPC 10000-6, 5.2.2.3).
 //
-//   order   registers   bytes    16 bit   32 bit        64 bit
-//   ABCD    in order    in order  AB      AB CD         AB CD EF GH
-//   CDAB    reversed    in order  AB      CD AB         GH EF CD AB
-//   BADC    in order    swapped   BA      BA DC         BA DC FE HG
-//   DCBA    reversed    swapped   BA      DC BA         HG FE DC BA
-//
-// A bit is counted in the register's value after that. A String is its registers in order, high byte first (BADC and DCBA:
-// low byte first), cut at the first NUL, UTF-8 with U+FFFD for what is not.
+// A bit is counted in the register's value after the word order is undone. A String is its registers in order, high byte first (BADC and
+// DCBA: low byte first), cut at the first NUL, UTF-8 with U+FFFD for what is not.
 
 import type { ModbusPoint } from "../config/configuration.ts";
+import { isIdentity, parseDecimal } from "../config/decimal.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import { StatusCode } from "../point/status-code.ts";
+import { chooseScaling } from "./decimal-scaling.ts";
 import { readsBits } from "./pdu.ts";
+import { byteOrderOf, readHalf, REGISTER_BYTES, type ByteOrder, type ReadNumber } from "./word-order.ts";
 
 /**
  * Puts one value into the sink. `dataOffset` is where the response's data starts in `bytes`, `distance` how many addresses
@@ -25,17 +24,8 @@ import { readsBits } from "./pdu.ts";
  */
 export type Decode = (bytes: DataView, dataOffset: number, distance: number, sink: PointSink, index: number) => void;
 
-/** Reads a number whose first register is at `offset`. */
-type ReadNumber = (bytes: DataView, offset: number) => number;
+type WideInteger = typeof BuiltInType.Int64 | typeof BuiltInType.UInt64;
 
-interface ByteOrder {
-  /** The least significant register comes first. */
-  readonly reversed: boolean;
-  /** In a register, the least significant byte comes first. */
-  readonly littleEndian: boolean;
-}
-
-const REGISTER_BYTES = 2;
 /** Every byte that is not UTF-8 becomes U+FFFD, which takes three. */
 const UTF8_GROWTH = 3;
 
@@ -46,28 +36,19 @@ export function textCapacityBytes(point: ModbusPoint): number {
 
 /** Throws a RangeError for a type that registers cannot carry. */
 export function chooseDecoder(point: ModbusPoint): Decode {
-  const { scale, bias, type, wireType } = point;
   if (readsBits(point.functionCode)) return decodeBit;
-  const order: ByteOrder = {
-    reversed: point.wordOrder === "CDAB" || point.wordOrder === "DCBA",
-    littleEndian: point.wordOrder === "BADC" || point.wordOrder === "DCBA",
-  };
+  const order = byteOrderOf(point.wordOrder);
+  const { type, wireType } = point;
   if (wireType === BuiltInType.String) return decodeText(point.width, order);
-  const isScaled = scale !== 1 || bias !== 0;
-  if (!isScaled && (wireType === BuiltInType.Int64 || wireType === BuiltInType.UInt64)) {
-    return decodeBigInteger(wireType, order);
-  }
   const chooseReader = numberReaders.get(wireType);
   if (chooseReader === undefined) {
     throw new RangeError(`cannot decode ${point.key} because registers do not carry type number ${wireType}`);
   }
   const read = chooseReader(order, point.bit);
-  if (!isScaled) {
-    return (bytes, dataOffset, distance, sink, index) =>
-      sink.setNumber(index, type, read(bytes, dataOffset + distance * REGISTER_BYTES));
-  }
-  return (bytes, dataOffset, distance, sink, index) =>
-    sink.setNumber(index, type, read(bytes, dataOffset + distance * REGISTER_BYTES) * scale + bias);
+  const isScaled = !isIdentity(point.scale, point.bias);
+  const isWide = wireType === BuiltInType.Int64 || wireType === BuiltInType.UInt64;
+  if (isWide) return isScaled ? decodeScaledWide(point, wireType, order, read) : decodeWide(wireType, order);
+  return isScaled ? decodeScaled(point, read) : decodePlain(type, read);
 }
 
 /** FC01 and FC02: the first address is the least significant bit of the first byte (6.1, 6.2). */
@@ -100,14 +81,6 @@ const numberReaders: ReadonlyMap<BuiltInType, (order: ByteOrder, bit: number) =>
   [BuiltInType.Float, readFloat],
   [BuiltInType.Double, readDouble],
 ]);
-
-/** 32 bits from the registers `significance` (0 = most significant) and the next one of a value of `registers` registers. */
-function readHalf(significance: number, registers: number, { reversed, littleEndian }: ByteOrder): ReadNumber {
-  const highOffset = (reversed ? registers - 1 - significance : significance) * REGISTER_BYTES;
-  const lowOffset = (reversed ? registers - 2 - significance : significance + 1) * REGISTER_BYTES;
-  return (bytes, offset) =>
-    bytes.getUint16(offset + highOffset, littleEndian) * 0x1_0000 + bytes.getUint16(offset + lowOffset, littleEndian);
-}
 
 /** One bit of a register, or, without a bit, whether any is set. */
 function readFlag({ littleEndian }: ByteOrder, bit: number): ReadNumber {
@@ -144,15 +117,51 @@ function readDouble(order: ByteOrder): ReadNumber {
   };
 }
 
-function decodeBigInteger(type: typeof BuiltInType.Int64 | typeof BuiltInType.UInt64, order: ByteOrder): Decode {
-  const high = readHalf(0, 4, order);
-  const low = readHalf(2, 4, order);
+function decodePlain(type: BuiltInType, read: ReadNumber): Decode {
+  return (bytes, dataOffset, distance, sink, index) =>
+    sink.setNumber(index, type, read(bytes, dataOffset + distance * REGISTER_BYTES));
+}
+
+function decodeScaled({ scale, bias, type }: ModbusPoint, read: ReadNumber): Decode {
+  const scaling = chooseScaling(parseDecimal(scale), parseDecimal(bias));
+  return (bytes, dataOffset, distance, sink, index) => {
+    const raw = read(bytes, dataOffset + distance * REGISTER_BYTES);
+    const value = scaling.ofNumber(raw);
+    if (Number.isFinite(value) || !Number.isFinite(raw)) sink.setNumber(index, type, value);
+    else sink.setStatus(index, StatusCode.BadOutOfRange);
+  };
+}
+
+function decodeScaledWide(
+  { scale, bias, type }: ModbusPoint,
+  wireType: WideInteger,
+  order: ByteOrder,
+  read: ReadNumber,
+): Decode {
+  const scaling = chooseScaling(parseDecimal(scale), parseDecimal(bias));
+  const readWhole = readBigInteger(wireType, order);
   return (bytes, dataOffset, distance, sink, index) => {
     const offset = dataOffset + distance * REGISTER_BYTES;
+    const raw = read(bytes, offset);
+    const value = Number.isSafeInteger(raw) ? scaling.ofNumber(raw) : scaling.ofWhole(readWhole(bytes, offset));
+    if (Number.isFinite(value)) sink.setNumber(index, type, value);
+    else sink.setStatus(index, StatusCode.BadOutOfRange);
+  };
+}
+
+function decodeWide(type: WideInteger, order: ByteOrder): Decode {
+  const readWhole = readBigInteger(type, order);
+  return (bytes, dataOffset, distance, sink, index) =>
+    sink.setValue(index, { type, value: readWhole(bytes, dataOffset + distance * REGISTER_BYTES) }, StatusCode.Good);
+}
+
+function readBigInteger(type: WideInteger, order: ByteOrder): (bytes: DataView, offset: number) => bigint {
+  const high = readHalf(0, 4, order);
+  const low = readHalf(2, 4, order);
+  return (bytes, offset) => {
     scratch.setUint32(0, high(bytes, offset));
     scratch.setUint32(4, low(bytes, offset));
-    const value = type === BuiltInType.Int64 ? scratch.getBigInt64(0) : scratch.getBigUint64(0);
-    sink.setValue(index, { type, value }, StatusCode.Good);
+    return type === BuiltInType.Int64 ? scratch.getBigInt64(0) : scratch.getBigUint64(0);
   };
 }
 

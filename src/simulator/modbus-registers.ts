@@ -4,6 +4,7 @@
 // Does not: settle quarrels; where two points claim an address, the first one in the configuration has it.
 
 import type { ModbusPoint, ReadFunction, WordOrder } from "../config/configuration.ts";
+import { isIdentity } from "../config/decimal.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
 import type { ModbusTable } from "./modbus-device.ts";
 import { movingBit, movingNumber, movingText, wrap } from "./moving-values.ts";
@@ -55,7 +56,7 @@ function cellsOf(point: ModbusPoint): Cell[] {
 
 /** Fills the point's bytes in the order ABCD. */
 function registerWriter(point: ModbusPoint): (bytes: DataView, atMs: number) => void {
-  const { wireType, scale, bias } = point;
+  const { wireType } = point;
   if (wireType === BuiltInType.String) {
     const text = movingText(point.key);
     return (bytes, atMs) => {
@@ -66,7 +67,9 @@ function registerWriter(point: ModbusPoint): (bytes: DataView, atMs: number) => 
     const bit = movingBit(point.key);
     return (bytes, atMs) => bytes.setUint16(0, Number(bit(atMs)));
   }
-  const scaled = scale !== 1 || bias !== 0;
+  const scaled = !isIdentity(point.scale, point.bias);
+  const scale = Number(point.scale);
+  const bias = Number(point.bias);
   const whole = wireType !== BuiltInType.Float && wireType !== BuiltInType.Double;
   const number = movingNumber(point.key, point.unit, !scaled && whole);
   const write = numberWriters.get(wireType) ?? writeRegister;

@@ -78,7 +78,7 @@ test("a server without settings gets the documented defaults", () => {
   });
   assert.deepEqual([alias, host, port, location.line], ["Pumpe", "192.168.10.20", 502, 3]);
   const { scale, bias, unit, unitId } = points[0] ?? assert.fail();
-  assert.deepEqual([scale, bias, unit, unitId], [1, 0, "", 1]);
+  assert.deepEqual([scale, bias, unit, unitId], ["1", "0", "", 1]);
 });
 
 test("an endpoint that writes is left out and the others stay", () => {
@@ -105,7 +105,7 @@ test("every setting of a server and of an endpoint arrives, whatever their order
     "Pumpe: Doppel[1] | FC03 unit 0 4+4 bit -1 Double->Double CDAB",
   ]);
   const { scale, bias, unit } = points[0] ?? assert.fail();
-  assert.deepEqual([scale, bias, unit], [0.1, -1, "m³/h"]);
+  assert.deepEqual([scale, bias, unit], ["1e-1", "-1", "m³/h"]);
 });
 
 test("white space around numbers and functions, comments and CDATA sections do not matter", () => {

@@ -12,7 +12,7 @@ import { data, exception, honest, response, scrambled, startDevice, type Behavio
 
 test("a client describes its server as the contract says", () => {
   const text = point(0, { wireType: BuiltInType.String, width: 8, key: "Plant: name", description: "Name", unit: "" });
-  const scaled = point(9, { scale: 0.1, key: "Plant: p", description: "Druck", unit: "bar" });
+  const scaled = point(9, { scale: "0.1", key: "Plant: p", description: "Druck", unit: "bar" });
   const client = new ModbusTcpClient(
     server(502, [text, scaled], { intervalMs: 250, retryIntervalMs: 7000 }),
     new ModbusConnections(),

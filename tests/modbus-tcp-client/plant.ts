@@ -1,6 +1,7 @@
 // Configurations made by hand, and a sink that remembers, for the tests of the client.
 
 import type { ModbusPoint, ModbusServer, WordOrder } from "../../src/config/configuration.ts";
+import { isIdentity } from "../../src/config/decimal.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 import type { PointSink } from "../../src/point/point-sink.ts";
 import type { Value } from "../../src/point/value.ts";
@@ -20,7 +21,8 @@ const widths: ReadonlyMap<BuiltInType, number> = new Map<BuiltInType, number>([
 export function point(address: number, changes: Partial<ModbusPoint> = {}): ModbusPoint {
   const functionCode = changes.functionCode ?? 3;
   const wireType = changes.wireType ?? (functionCode <= 2 ? BuiltInType.Boolean : BuiltInType.UInt16);
-  const isScaled = (changes.scale ?? 1) !== 1 || (changes.bias ?? 0) !== 0;
+  const scale = changes.scale ?? "1";
+  const bias = changes.bias ?? "0";
   return {
     key: `Plant: ${functionCode}/${address}`,
     description: "",
@@ -30,11 +32,11 @@ export function point(address: number, changes: Partial<ModbusPoint> = {}): Modb
     address,
     width: functionCode <= 2 ? 1 : (widths.get(wireType) ?? 1),
     wireType,
-    type: isScaled ? BuiltInType.Double : wireType,
+    type: isIdentity(scale, bias) ? wireType : BuiltInType.Double,
     bit: -1,
     wordOrder: "ABCD",
-    scale: 1,
-    bias: 0,
+    scale,
+    bias,
     location,
     ...changes,
   };

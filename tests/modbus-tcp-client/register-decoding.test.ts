@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import type { ModbusPoint, WordOrder } from "../../src/config/configuration.ts";
 import { chooseDecoder, textCapacityBytes } from "../../src/modbus-tcp-client/register-decoding.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { StatusCode } from "../../src/point/status-code.ts";
 import { arrange, point, RecordingSink, type Seen } from "./plant.ts";
 
 /** Decodes a point that starts one register (or `distance` addresses) into the data. */
@@ -124,28 +125,58 @@ test("every value of every number type comes back from every order", () => {
   );
 });
 
-test("scale and bias make a Double, rounded once", () => {
-  const scaled = { scale: 0.1, bias: -40 };
-  assert.deepEqual(decode({ wireType: BuiltInType.UInt16, ...scaled }, [0x03, 0xe8]), {
+const scaling = { scale: "0.1", bias: "-40" };
+
+test("scale and bias make a Double of every integer type, in every order, 64 bits included", () => {
+  assert.deepEqual(decode({ wireType: BuiltInType.UInt16, scale: "0.1" }, [0x01, 0xdf]), {
     type: BuiltInType.Double,
-    value: 1000 * 0.1 - 40,
+    value: 47.9,
   });
-  assert.deepEqual(decode({ wireType: BuiltInType.Int16, ...scaled }, [0xff, 0xff]), {
+  assert.deepEqual(decode({ wireType: BuiltInType.Int16, ...scaling }, [0xff, 0xff]), {
     type: BuiltInType.Double,
-    value: -0.1 - 40,
+    value: -40.1,
+  });
+  assert.deepEqual(decode({ wireType: BuiltInType.UInt32, ...scaling }, [0xff, 0xff, 0xff, 0xff]), {
+    type: BuiltInType.Double,
+    value: 429_496_689.5,
   });
   fc.assert(
-    fc.property(fc.constantFrom(...orders), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (wordOrder, value) => {
+    fc.property(fc.constantFrom(...orders), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (wordOrder, bits) => {
       const bytes = Buffer.alloc(8);
-      bytes.writeBigUInt64BE(value);
+      bytes.writeBigUInt64BE(bits);
       const data = arrange(bytes, wordOrder);
-      const scaling = { wordOrder, scale: 2 };
-      const unsigned = { type: BuiltInType.Double, value: Number(value) * 2 };
-      assert.deepEqual(decode({ wireType: BuiltInType.UInt64, ...scaling }, data), unsigned);
-      const signed = { type: BuiltInType.Double, value: Number(BigInt.asIntN(64, value)) * 2 };
-      assert.deepEqual(decode({ wireType: BuiltInType.Int64, ...scaling }, data), signed);
+      const changes = { wordOrder, ...scaling };
+      for (const [wireType, raw] of [
+        [BuiltInType.UInt64, bits],
+        [BuiltInType.Int64, BigInt.asIntN(64, bits)],
+      ] as const) {
+        const value = Number(`${raw - 400n}e-1`);
+        assert.deepEqual(decode({ wireType, ...changes }, data), { type: BuiltInType.Double, value });
+      }
     }),
   );
+});
+
+test("a Float and a Double are scaled as well, and stay what they are when they are no finite number", () => {
+  const float = (value: number, scale: string): Seen | undefined =>
+    decode({ wireType: BuiltInType.Float, scale }, [...bytesOf(4, (b) => b.writeFloatBE(value))]);
+  assert.deepEqual(float(479, "0.1"), { type: BuiltInType.Double, value: 47.9 });
+  assert.deepEqual(float(2.5, "0.001"), { type: BuiltInType.Double, value: 0.0025 });
+  assert.deepEqual(float(NaN, "0.1"), { type: BuiltInType.Double, value: NaN });
+  assert.deepEqual(float(-Infinity, "0.1"), { type: BuiltInType.Double, value: -Infinity });
+  assert.deepEqual(decode({ wireType: BuiltInType.Float }, [0x7f, 0xc0, 0, 0]), {
+    type: BuiltInType.Float,
+    value: NaN,
+  });
+});
+
+test("a number that its scale carries past the largest Double is out of range", () => {
+  const status = { status: StatusCode.BadOutOfRange };
+  const scale = "1e308";
+  assert.deepEqual(decode({ wireType: BuiltInType.UInt16, scale }, [0, 1]), { type: BuiltInType.Double, value: 1e308 });
+  assert.deepEqual(decode({ wireType: BuiltInType.UInt16, scale }, [0, 2]), status);
+  assert.deepEqual(decode({ wireType: BuiltInType.Float, scale }, [0x7f, 0, 0, 0]), status);
+  assert.deepEqual(decode({ wireType: BuiltInType.Int64, scale }, [0xff, 0, 0, 0, 0, 0, 0, 0]), status);
 });
 
 test("a bit is counted from the least significant one of its register, after the bytes are put in order", () => {

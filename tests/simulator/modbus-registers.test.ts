@@ -24,8 +24,8 @@ function point(changes: Partial<ModbusPoint>): ModbusPoint {
     type: wireType,
     bit: -1,
     wordOrder: "ABCD",
-    scale: 1,
-    bias: 0,
+    scale: "1",
+    bias: "0",
     location: { file: "test.xml", line: 1 },
     ...changes,
   };
@@ -71,7 +71,12 @@ describe("registers of a simulated device", () => {
   });
 
   it("hold raw numbers that scale and bias turn into the value", () => {
-    const scaled = point({ wireType: BuiltInType.Int16, unit: "°C", scale: 0.1, bias: -50 });
+    const scaled = point({
+      wireType: BuiltInType.Int16,
+      unit: "°C",
+      scale: "0.1",
+      bias: "-50",
+    });
     const expected = movingNumber(scaled.key, "°C", false)(atMs);
     assert.ok(Math.abs(registers(scaled).getInt16(0) * 0.1 - 50 - expected) <= 0.05 + 1e-9);
   });

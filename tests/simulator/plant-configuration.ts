@@ -63,8 +63,8 @@ export function modbusPoint(name: string, changes: Partial<ModbusPoint> = {}): M
     type: BuiltInType.UInt16,
     bit: -1,
     wordOrder: "ABCD",
-    scale: 1,
-    bias: 0,
+    scale: "1",
+    bias: "0",
     location,
     ...changes,
   };
