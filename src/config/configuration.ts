@@ -78,7 +78,17 @@ export interface ModbusPoint {
   /** Decimal numbers as they are written, "0.1": see decimal.ts. */
   readonly scale: string;
   readonly bias: string;
+  /** Absent or undefined: every raw value is one. */
+  readonly noValue?: NoValue | undefined;
   readonly location: Location;
+}
+
+/** The raw values by which a device says that it has no value. */
+export interface NoValue {
+  /** The bits of the registers, after the word order is undone, in hexadecimal: "0x8000". */
+  readonly patterns: readonly string[];
+  /** Every NaN of a Float or Double. */
+  readonly notANumber: boolean;
 }
 
 export interface OpcUaConfiguration {

@@ -4,6 +4,7 @@ import { BuiltInType } from "../point/built-in-type.ts";
 import type { Location, ModbusPoint, ReadFunction, WordOrder } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
 import { readConversion } from "./modbus-conversion.ts";
+import { readNoValue } from "./no-value.ts";
 import { quote } from "./problem.ts";
 import { meaningOfFunction } from "./read-function.ts";
 
@@ -85,6 +86,7 @@ export function readEndpoint(fields: Fields, defaults: EndpointDefaults): Modbus
       wordOrder: (fields.token("wordOrder") as WordOrder | undefined) ?? defaults.wordOrder,
       scale: conversion.scale,
       bias: conversion.bias,
+      noValue: readNoValue(fields, name, { functionCode, wireType: BuiltInType[wireType] }),
       location,
     },
   };

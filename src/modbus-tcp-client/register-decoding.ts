@@ -2,9 +2,9 @@
 // one is a plain call without a lookup, a comparison of texts or, for numbers of up to 53 bits, an allocation.
 //
 // Promises: what is put into the sink as good is the value that the registers hold, calculated as decimal-scaling.ts says. Registers that
-// hold none get a status: BadOutOfRange
+// hold none get a status: BadNoData for a `<noValue>` of the point, BadOutOfRange
 // for a number that scale and bias carry past the largest Double. NaN and infinities that a device sends are values of a Float or Double
-// like any other (OPC 10000-6, 5.2.2.3).
+// like any other (OPC 10000-6, 5.2.2.3); where they mean "no value", `<noValue>NaN</noValue>` says so.
 //
 // A bit is counted in the register's value after the word order is undone. A String is its registers in order, high byte first (BADC and
 // DCBA: low byte first), cut at the first NUL, UTF-8 with U+FFFD for what is not.
@@ -15,6 +15,7 @@ import { BuiltInType } from "../point/built-in-type.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import { StatusCode } from "../point/status-code.ts";
 import { chooseScaling } from "./decimal-scaling.ts";
+import { chooseNoValue } from "./no-value.ts";
 import { readsBits } from "./pdu.ts";
 import { byteOrderOf, readHalf, REGISTER_BYTES, type ByteOrder, type ReadNumber } from "./word-order.ts";
 
@@ -38,7 +39,7 @@ export function textCapacityBytes(point: ModbusPoint): number {
 export function chooseDecoder(point: ModbusPoint): Decode {
   if (readsBits(point.functionCode)) return decodeBit;
   const order = byteOrderOf(point.wordOrder);
-  const { type, wireType } = point;
+  const { type, wireType, noValue } = point;
   if (wireType === BuiltInType.String) return decodeText(point.width, order);
   const chooseReader = numberReaders.get(wireType);
   if (chooseReader === undefined) {
@@ -47,8 +48,16 @@ export function chooseDecoder(point: ModbusPoint): Decode {
   const read = chooseReader(order, point.bit);
   const isScaled = !isIdentity(point.scale, point.bias);
   const isWide = wireType === BuiltInType.Int64 || wireType === BuiltInType.UInt64;
-  if (isWide) return isScaled ? decodeScaledWide(point, wireType, order, read) : decodeWide(wireType, order);
-  return isScaled ? decodeScaled(point, read) : decodePlain(type, read);
+  let decode: Decode;
+  if (isWide) decode = isScaled ? decodeScaledWide(point, wireType, order, read) : decodeWide(wireType, order);
+  else if (isScaled) decode = decodeScaled(point, read);
+  else decode = decodePlain(type, read);
+  if (noValue === undefined) return decode;
+  const hasNoValue = chooseNoValue(noValue, point.width, order, read);
+  return (bytes, dataOffset, distance, sink, index) => {
+    if (hasNoValue(bytes, dataOffset + distance * REGISTER_BYTES)) sink.setStatus(index, StatusCode.BadNoData);
+    else decode(bytes, dataOffset, distance, sink, index);
+  };
 }
 
 /** FC01 and FC02: the first address is the least significant bit of the first byte (6.1, 6.2). */

@@ -13,6 +13,7 @@ export const StatusCode = {
   BadWaitingForInitialData: 0x80320000,
   BadNodeIdUnknown: 0x80340000,
   BadOutOfRange: 0x803c0000,
+  BadNoData: 0x809b0000,
   BadNotConnected: 0x808a0000,
   BadDeviceFailure: 0x808b0000,
   BadNotSupported: 0x803d0000,

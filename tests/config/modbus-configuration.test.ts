@@ -108,6 +108,24 @@ test("every setting of a server and of an endpoint arrives, whatever their order
   assert.deepEqual([scale, bias, unit], ["1e-1", "-1", "m³/h"]);
 });
 
+test("raw values without a value arrive as the bits of the registers", () => {
+  assert.deepEqual(
+    onlyServer("modbus-no-value").points.map(({ key, noValue }) => [key, noValue?.patterns, noValue?.notANumber]),
+    [
+      ["Wechselrichter: Leistung", ["0x8000"], false],
+      ["Wechselrichter: Energie", ["0xffffffff", "0x80000000", "0xfffffffe"], false],
+      ["Wechselrichter: Strom", ["0x461c3f9a", "0x0", "0x80000000"], true],
+      ["Wechselrichter: Zähler", ["0xffffffffffffffff", "0x8000000000000000"], false],
+      ["Wechselrichter: Spannung", ["0xfe37e43c8800759c"], true],
+      ["Wechselrichter: Meldung", ["0xffff"], false],
+      ["Wechselrichter: Werte", ["0x8000", "0x7fff"], false],
+      ["Wechselrichter: Werte[1]", ["0x8000", "0x7fff"], false],
+      ["Wechselrichter: Werte[2]", ["0x8000", "0x7fff"], false],
+      ["Wechselrichter: Kurz", ["0x8000", "0x0"], false],
+    ],
+  );
+});
+
 test("white space around numbers and functions, comments and CDATA sections do not matter", () => {
   const { points, host, port } = onlyServer("modbus-white-space-and-comments");
   assert.deepEqual([host, port], ["10.0.0.1", 502]);
