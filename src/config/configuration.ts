@@ -80,6 +80,8 @@ export interface ModbusPoint {
   readonly bias: string;
   /** Absent or undefined: every raw value is one. */
   readonly noValue?: NoValue | undefined;
+  /** Of a String; absent or undefined: UTF-8, two bytes in a register. */
+  readonly text?: ModbusText | undefined;
   readonly location: Location;
 }
 
@@ -89,6 +91,12 @@ export interface NoValue {
   readonly patterns: readonly string[];
   /** Every NaN of a Float or Double. */
   readonly notANumber: boolean;
+}
+
+export interface ModbusText {
+  readonly encoding: "UTF-8" | "ISO-8859-1" | "windows-1252" | "UTF-16BE";
+  /** Bytes of the text in a register; always 1, a code unit, for UTF-16BE. */
+  readonly charactersPerRegister: 1 | 2;
 }
 
 export interface OpcUaConfiguration {

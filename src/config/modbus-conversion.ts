@@ -1,5 +1,6 @@
-// What is made of the raw value of an endpoint: scale and bias of a number.
+// What is made of the raw value of an endpoint: scale and bias of a number, the encoding of a text.
 
+import type { ModbusText } from "./configuration.ts";
 import { isIdentity } from "./decimal.ts";
 import type { Fields } from "./fields.ts";
 import { quote } from "./problem.ts";
@@ -33,4 +34,28 @@ function readDecimal(fields: Fields, element: "scale" | "bias", name: string): s
   const range = element === "scale" ? "a number other than 0 below 1.8e308" : "a number below 1.8e308";
   fields.findings.error(fields.lineOf(element), `<${element}> of ${quote(name)} must be ${range}`);
   return undefined;
+}
+
+/** How the registers of a String hold its text; undefined for other types. */
+export function readText(fields: Fields, name: string, wireType: string): ModbusText | undefined {
+  const encoding = (fields.token("encoding") as ModbusText["encoding"] | undefined) ?? "UTF-8";
+  const charactersPerRegister = fields.token("charactersPerRegister");
+  if (wireType !== "String") {
+    for (const element of ["encoding", "charactersPerRegister"]) {
+      if (!fields.has(element)) continue;
+      fields.findings.error(
+        fields.lineOf(element),
+        `${quote(name)} is a ${wireType} and not a text; remove <${element}>, or add <dataType>String</dataType> if registers hold a text`,
+      );
+    }
+    return undefined;
+  }
+  if (encoding !== "UTF-16BE") return { encoding, charactersPerRegister: charactersPerRegister === "1" ? 1 : 2 };
+  if (charactersPerRegister === "2") {
+    fields.findings.error(
+      fields.lineOf("charactersPerRegister"),
+      `a register holds one character of ${quote(name)} in UTF-16BE; remove <charactersPerRegister> or write 1`,
+    );
+  }
+  return { encoding, charactersPerRegister: 1 };
 }

@@ -3,7 +3,7 @@
 import { BuiltInType } from "../point/built-in-type.ts";
 import type { Location, ModbusPoint, ReadFunction, WordOrder } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
-import { readConversion } from "./modbus-conversion.ts";
+import { readConversion, readText } from "./modbus-conversion.ts";
 import { readNoValue } from "./no-value.ts";
 import { quote } from "./problem.ts";
 import { meaningOfFunction } from "./read-function.ts";
@@ -87,6 +87,7 @@ export function readEndpoint(fields: Fields, defaults: EndpointDefaults): Modbus
       scale: conversion.scale,
       bias: conversion.bias,
       noValue: readNoValue(fields, name, { functionCode, wireType: BuiltInType[wireType] }),
+      text: readText(fields, name, wireType),
       location,
     },
   };

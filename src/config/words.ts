@@ -30,6 +30,13 @@ const otherNames: Readonly<Record<string, OtherNames>> = {
     BADC: "2143 badcfehg byteswap byteswapped ba",
     DCBA: "4321 hgfedcba littleendian ba",
   },
+  // ASCII is the same in each of them.
+  Encoding: {
+    "UTF-8": "ascii usascii",
+    "ISO-8859-1": "latin1 isolatin1",
+    "windows-1252": "cp1252 win1252 ansi",
+    "UTF-16BE": "utf16 ucs2 ucs2be",
+  },
   TlsVersion: { "1.2": "tls12 tlsv12", "1.3": "tls13 tlsv13" },
   // The end of the policies' URIs (OPC 10000-7), as other clients show them.
   Policy: {

@@ -2,12 +2,11 @@
 // one is a plain call without a lookup, a comparison of texts or, for numbers of up to 53 bits, an allocation.
 //
 // Promises: what is put into the sink as good is the value that the registers hold, calculated as decimal-scaling.ts says. Registers that
-// hold none get a status: BadNoData for a `<noValue>` of the point, BadOutOfRange
+// hold none get a status: BadNoData for a `<noValue>` of the point, BadDecodingError for a text that is none in its encoding, BadOutOfRange
 // for a number that scale and bias carry past the largest Double. NaN and infinities that a device sends are values of a Float or Double
 // like any other (OPC 10000-6, 5.2.2.3); where they mean "no value", `<noValue>NaN</noValue>` says so.
 //
-// A bit is counted in the register's value after the word order is undone. A String is its registers in order, high byte first (BADC and
-// DCBA: low byte first), cut at the first NUL, UTF-8 with U+FFFD for what is not.
+// A bit is counted in the register's value after the word order is undone.
 
 import type { ModbusPoint } from "../config/configuration.ts";
 import { isIdentity, parseDecimal } from "../config/decimal.ts";
@@ -17,6 +16,7 @@ import { StatusCode } from "../point/status-code.ts";
 import { chooseScaling } from "./decimal-scaling.ts";
 import { chooseNoValue } from "./no-value.ts";
 import { readsBits } from "./pdu.ts";
+import { chooseTextReader, longestTextBytes } from "./register-text.ts";
 import { byteOrderOf, readHalf, REGISTER_BYTES, type ByteOrder, type ReadNumber } from "./word-order.ts";
 
 /**
@@ -27,12 +27,11 @@ export type Decode = (bytes: DataView, dataOffset: number, distance: number, sin
 
 type WideInteger = typeof BuiltInType.Int64 | typeof BuiltInType.UInt64;
 
-/** Every byte that is not UTF-8 becomes U+FFFD, which takes three. */
-const UTF8_GROWTH = 3;
+const utf8Text = { encoding: "UTF-8", charactersPerRegister: 2 } as const;
 
 /** Bytes to reserve in the process image for a point's text; 0 when the value is a scalar. */
 export function textCapacityBytes(point: ModbusPoint): number {
-  return point.wireType === BuiltInType.String ? point.width * REGISTER_BYTES * UTF8_GROWTH : 0;
+  return point.wireType === BuiltInType.String ? longestTextBytes(point.width, point.text ?? utf8Text) : 0;
 }
 
 /** Throws a RangeError for a type that registers cannot carry. */
@@ -40,7 +39,7 @@ export function chooseDecoder(point: ModbusPoint): Decode {
   if (readsBits(point.functionCode)) return decodeBit;
   const order = byteOrderOf(point.wordOrder);
   const { type, wireType, noValue } = point;
-  if (wireType === BuiltInType.String) return decodeText(point.width, order);
+  if (wireType === BuiltInType.String) return decodeText(point, order);
   const chooseReader = numberReaders.get(wireType);
   if (chooseReader === undefined) {
     throw new RangeError(`cannot decode ${point.key} because registers do not carry type number ${wireType}`);
@@ -174,18 +173,11 @@ function readBigInteger(type: WideInteger, order: ByteOrder): (bytes: DataView, 
   };
 }
 
-function decodeText(registers: number, { littleEndian }: ByteOrder): Decode {
-  const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-  const text = new Uint8Array(registers * REGISTER_BYTES);
+function decodeText({ width, text }: ModbusPoint, order: ByteOrder): Decode {
+  const read = chooseTextReader(width, text ?? utf8Text, order);
   return (bytes, dataOffset, distance, sink, index) => {
-    const offset = dataOffset + distance * REGISTER_BYTES;
-    let lengthBytes = 0;
-    for (; lengthBytes < text.length; lengthBytes++) {
-      const byte = bytes.getUint8(offset + (littleEndian ? lengthBytes ^ 1 : lengthBytes));
-      if (byte === 0) break;
-      text[lengthBytes] = byte;
-    }
-    const value = utf8.decode(text.subarray(0, lengthBytes));
-    sink.setValue(index, { type: BuiltInType.String, value }, StatusCode.Good);
+    const value = read(bytes, dataOffset + distance * REGISTER_BYTES);
+    if (value === undefined) sink.setStatus(index, StatusCode.BadDecodingError);
+    else sink.setValue(index, { type: BuiltInType.String, value }, StatusCode.Good);
   };
 }

@@ -8,7 +8,7 @@ import type { PointDescription } from "../point/point.ts";
 import type { ServerDescription } from "../process-image/directory.ts";
 import { estimateDocumentBytes, segmentBytes } from "../shared-memory/document-size.ts";
 
-/** A byte of a device's text can become a replacement character of three. */
+/** A byte of a device's text can become three, as the euro sign of windows-1252 does. */
 const utf8BytesPerRegister = 6;
 
 export type ServiceConfiguration =

@@ -3,7 +3,7 @@
 // Promises: every point decodes, with its own type, word order, bit, scale and bias, to a plausible moving value.
 // Does not: settle quarrels; where two points claim an address, the first one in the configuration has it.
 
-import type { ModbusPoint, ReadFunction, WordOrder } from "../config/configuration.ts";
+import type { ModbusPoint, ModbusText, ReadFunction, WordOrder } from "../config/configuration.ts";
 import { isIdentity } from "../config/decimal.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
 import type { ModbusTable } from "./modbus-device.ts";
@@ -59,9 +59,8 @@ function registerWriter(point: ModbusPoint): (bytes: DataView, atMs: number) => 
   const { wireType } = point;
   if (wireType === BuiltInType.String) {
     const text = movingText(point.key);
-    return (bytes, atMs) => {
-      new TextEncoder().encodeInto(text(atMs), new Uint8Array(bytes.buffer));
-    };
+    const encode = textEncoder(point.text);
+    return (bytes, atMs) => encode(text(atMs), new Uint8Array(bytes.buffer));
   }
   if (wireType === BuiltInType.Boolean) {
     const bit = movingBit(point.key);
@@ -74,6 +73,19 @@ function registerWriter(point: ModbusPoint): (bytes: DataView, atMs: number) => 
   const number = movingNumber(point.key, point.unit, !scaled && whole);
   const write = numberWriters.get(wireType) ?? writeRegister;
   return (bytes, atMs) => write(bytes, (number(atMs) - bias) / scale);
+}
+
+/** Writes the characters that fit. The texts have none in which ISO-8859-1 and windows-1252 differ. */
+function textEncoder(asked: ModbusText | undefined): (text: string, bytes: Uint8Array) => void {
+  const { encoding, charactersPerRegister } = asked ?? { encoding: "UTF-8", charactersPerRegister: 2 };
+  if (encoding === "UTF-16BE") {
+    return (text, bytes) => bytes.set(Buffer.from(text, "utf16le").swap16().subarray(0, bytes.length));
+  }
+  return (text, bytes) => {
+    const encoded = Buffer.alloc((bytes.length / 2) * charactersPerRegister);
+    encoded.write(text, encoding === "UTF-8" ? "utf8" : "latin1");
+    for (const [at, byte] of encoded.entries()) bytes[charactersPerRegister === 2 ? at : 2 * at + 1] = byte;
+  };
 }
 
 type WriteNumber = (bytes: DataView, raw: number) => void;

@@ -124,6 +124,20 @@ test("raw values without a value arrive as the bits of the registers", () => {
       ["Wechselrichter: Kurz", ["0x8000", "0x0"], false],
     ],
   );
+  assert.equal(onlyServer("modbus-text").points[0]?.noValue, undefined);
+});
+
+test("a text has the encoding of its endpoint, and one character in each register of UTF-16BE", () => {
+  assert.deepEqual(
+    onlyServer("modbus-text").points.map(({ text }) => [text?.encoding, text?.charactersPerRegister]),
+    [
+      ["ISO-8859-1", 2],
+      ["windows-1252", 1],
+      ["UTF-16BE", 1],
+      ["UTF-16BE", 1],
+      ["UTF-8", 2],
+    ],
+  );
 });
 
 test("white space around numbers and functions, comments and CDATA sections do not matter", () => {

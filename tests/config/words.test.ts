@@ -7,6 +7,7 @@ import { decimalOf, recogniseWord } from "../../src/config/words.ts";
 
 const dataTypes = ["Boolean", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double", "String"];
 const wordOrders = ["ABCD", "CDAB", "BADC", "DCBA"];
+const encodings = ["UTF-8", "ISO-8859-1", "windows-1252", "UTF-16BE"];
 const policies = ["None", "Basic128Rsa15", "Basic256", "Basic256Sha256"].map((name) => `SecurityPolicy${name}`);
 
 test("every word of a closed set is recognised in any capitals and with spaces, hyphens and underscores in it", () => {
@@ -15,6 +16,7 @@ test("every word of a closed set is recognised in any capitals and with spaces, 
   const sets = [
     ["DataType", dataTypes],
     ["WordOrder", wordOrders],
+    ["Encoding", encodings],
     ["Policy", policies],
     ["Switch", ["true", "false"]],
   ] as const;
@@ -50,6 +52,17 @@ for (const [written, word] of [
   });
 }
 
+for (const [written, word] of [
+  ["Latin-1", "ISO-8859-1"],
+  ["CP1252", "windows-1252"],
+  ["ASCII", "UTF-8"],
+  ["UCS-2", "UTF-16BE"],
+]) {
+  test(`the encoding ${written} means ${word}`, () => {
+    assert.deepEqual(recogniseWord(written ?? "", encodings, "Encoding"), { word });
+  });
+}
+
 for (const [typeName, words, written, candidates] of [
   ["DataType", dataTypes, "INT", ["Int16", "Int32"]],
   ["DataType", dataTypes, "unsigned", ["UInt16", "UInt32"]],
@@ -58,6 +71,7 @@ for (const [typeName, words, written, candidates] of [
   ["DataType", dataTypes, "Temperature", []],
   ["WordOrder", wordOrders, "little endian", ["CDAB", "DCBA"]],
   ["WordOrder", wordOrders, "BA", ["BADC", "DCBA"]],
+  ["Encoding", encodings, "UTF-16LE", ["UTF-16BE"]],
   ["Policy", policies, "SecurityPolicyBasci256", ["SecurityPolicyBasic256"]],
   ["Switch", ["true", "false"], "", []],
 ] as const) {

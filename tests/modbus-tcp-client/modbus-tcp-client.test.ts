@@ -23,7 +23,7 @@ test("a client describes its server as the contract says", () => {
     description: "Connection status to the Modbus server",
   });
   assert.deepEqual(client.points, [
-    { key: "Plant: name", description: "Name", unit: "", type: BuiltInType.String, capacityBytes: 48 },
+    { key: "Plant: name", description: "Name", unit: "", type: BuiltInType.String, capacityBytes: 16 },
     { key: "Plant: p", description: "Druck", unit: "bar", type: BuiltInType.Double, capacityBytes: 0 },
   ]);
   assert.equal(client.intervalMs, 250);

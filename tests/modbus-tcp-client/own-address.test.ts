@@ -58,7 +58,9 @@ const anyPoint: fc.Arbitrary<ModbusPoint> = fc
     if (functionCode <= 2) return point(address, { functionCode, unitId });
     const base = { functionCode, unitId, wordOrder, wireType };
     if (wireType === BuiltInType.Boolean) return point(address, { ...base, bit });
-    return point(address, wireType === BuiltInType.String ? { ...base, width: textRegisters } : base);
+    // Any byte is a character of ISO-8859-1.
+    const text = { encoding: "ISO-8859-1", charactersPerRegister: 2 } as const;
+    return point(address, wireType === BuiltInType.String ? { ...base, width: textRegisters, text } : base);
   });
 
 const anyPlant = fc.record({
@@ -77,7 +79,8 @@ function truth({ unitId, functionCode, address, width, wireType, bit, wordOrder 
   if (wireType === BuiltInType.String) {
     if (wordOrder === "BADC" || wordOrder === "DCBA") wire.swap16();
     const end = wire.indexOf(0);
-    return wire.subarray(0, end < 0 ? wire.length : end).toString("utf8");
+    const text = wire.subarray(0, end < 0 ? wire.length : end).toString("latin1");
+    return text.replace(/[ \xff]+$/, "");
   }
   const bytes = Buffer.from(arrange(wire, wordOrder));
   const read: Partial<Record<BuiltInType, () => Value["value"]>> = {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 
 import type { ModbusPoint, WordOrder } from "../../src/config/configuration.ts";
-import { chooseDecoder, textCapacityBytes } from "../../src/modbus-tcp-client/register-decoding.ts";
+import { chooseDecoder } from "../../src/modbus-tcp-client/register-decoding.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 import { StatusCode } from "../../src/point/status-code.ts";
 import { arrange, point, RecordingSink, type Seen } from "./plant.ts";
@@ -30,12 +30,6 @@ function bytesOf(lengthBytes: number, write: (buffer: Buffer) => void): Buffer {
   const buffer = Buffer.alloc(lengthBytes);
   write(buffer);
   return buffer;
-}
-
-function text(bytes: Buffer, changes: Partial<ModbusPoint> = {}): unknown {
-  const seen = decode({ wireType: BuiltInType.String, width: bytes.length / 2, ...changes }, [...bytes]);
-  assert.ok(seen !== undefined && "value" in seen);
-  return seen.value;
 }
 
 test("the four orders of 32 bits are 0xAABBCCDD as the table draws them", () => {
@@ -209,33 +203,6 @@ test("coils start at the least significant bit of the first byte", () => {
       assert.deepEqual(decode({ functionCode }, outputs, distance), expected, `output ${20 + distance}`);
     }
   }
-});
-
-test("a text ends at its first NUL, is UTF-8, and shows what is not", () => {
-  assert.equal(text(Buffer.from("Kühlung\0XYZ")), "Kühlung");
-  assert.equal(text(Buffer.from("Pumpe 1 ")), "Pumpe 1 ");
-  assert.equal(text(Buffer.from([0, 0, 0x41, 0x42])), "");
-  assert.equal(text(Buffer.from([0x41, 0xff, 0x42, 0])), "A\ufffdB");
-  assert.equal(text(Buffer.from("\ufeffA")), "\ufeffA");
-  const inOrder = Buffer.from("Kühlung\0\0");
-  const swapped = Buffer.from(inOrder).swap16();
-  assert.equal(text(inOrder, { wordOrder: "CDAB" }), "Kühlung");
-  assert.equal(text(swapped, { wordOrder: "BADC" }), "Kühlung");
-  assert.equal(text(swapped, { wordOrder: "DCBA" }), "Kühlung");
-});
-
-test("the capacity of a text holds whatever its registers hold", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1, maxLength: 20 }), (half) => {
-      const bytes = [...half, ...half];
-      const asText = point(0, { wireType: BuiltInType.String, width: half.length });
-      const seen = decode({ wireType: BuiltInType.String, width: half.length }, bytes);
-      assert.ok(seen !== undefined && "value" in seen);
-      assert.ok(Buffer.byteLength(String(seen.value)) <= textCapacityBytes(asText));
-    }),
-  );
-  assert.equal(textCapacityBytes(point(0, { wireType: BuiltInType.String, width: 10 })), 60);
-  assert.equal(textCapacityBytes(point(0, { wireType: BuiltInType.UInt64 })), 0);
 });
 
 test("a type that registers do not carry is refused when the decoder is chosen", () => {

@@ -3,7 +3,9 @@ import { describe, it } from "node:test";
 
 import * as fc from "fast-check";
 
-import type { ModbusPoint, ReadFunction, WordOrder } from "../../src/config/configuration.ts";
+import type { ModbusPoint, ModbusText, ReadFunction, WordOrder } from "../../src/config/configuration.ts";
+import { chooseTextReader } from "../../src/modbus-tcp-client/register-text.ts";
+import { byteOrderOf } from "../../src/modbus-tcp-client/word-order.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 import { modbusTable } from "../../src/simulator/modbus-registers.ts";
 import { movingBit, movingNumber, movingText } from "../../src/simulator/moving-values.ts";
@@ -91,6 +93,24 @@ describe("registers of a simulated device", () => {
         .compare(bytes),
       0,
     );
+  });
+
+  it("hold texts in every encoding as the client reads them", () => {
+    const texts: readonly ModbusText[] = [
+      { encoding: "UTF-8", charactersPerRegister: 2 },
+      { encoding: "UTF-8", charactersPerRegister: 1 },
+      { encoding: "ISO-8859-1", charactersPerRegister: 2 },
+      { encoding: "windows-1252", charactersPerRegister: 1 },
+      { encoding: "UTF-16BE", charactersPerRegister: 1 },
+    ];
+    for (const text of texts) {
+      for (const wordOrder of ["ABCD", "DCBA"] as const) {
+        // The text of this key has an umlaut.
+        const of = point({ key: "Anlage: 1", wireType: BuiltInType.String, width: 40, text, wordOrder });
+        const read = chooseTextReader(of.width, text, byteOrderOf(wordOrder));
+        assert.equal(read(registers(of), 0), movingText(of.key)(atMs), `${text.encoding} ${wordOrder}`);
+      }
+    }
   });
 
   it("share one register among its bits", () => {
