@@ -35,13 +35,14 @@ export function check(files: readonly string[], settings: CheckSettings): ExitCo
 
 function checkFile(file: string, { certificates, requireSecurity }: CheckSettings): void {
   const isOpcUa = rootElementIs(file, "opcua-servers");
-  const { opcua, modbus, warnings } = loadConfigurations({
+  const { opcua, modbus, warnings, hints } = loadConfigurations({
     opcua: isOpcUa ? file : undefined,
     modbus: isOpcUa ? undefined : file,
     certificatesDirectory: certificates,
     requireSecurity,
   });
   printProblems(warnings);
+  printProblems(hints);
   process.stdout.write(`${file} is valid\n`);
   if (opcua !== undefined) printOpcUa(opcua);
   if (modbus !== undefined) printModbus(modbus);

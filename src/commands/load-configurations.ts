@@ -17,20 +17,24 @@ export interface Configurations {
   readonly opcua: OpcUaConfiguration | undefined;
   readonly modbus: ModbusConfiguration | undefined;
   readonly warnings: readonly Problem[];
+  /** For `check` alone. */
+  readonly hints: readonly Problem[];
 }
 
 /** Throws one ConfigurationError with the problems of all files. */
 export function loadConfigurations(files: ConfigurationFiles): Configurations {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
+  const hints: Problem[] = [];
   const load = <T>(
     file: string | undefined,
-    read: (file: string) => { configuration: T; warnings: readonly Problem[] },
+    read: (file: string) => { configuration: T; warnings: readonly Problem[]; hints?: readonly Problem[] },
   ) => {
     if (file === undefined) return undefined;
     try {
       const loaded = read(file);
       warnings.push(...loaded.warnings);
+      hints.push(...(loaded.hints ?? []));
       return loaded.configuration;
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
@@ -42,7 +46,7 @@ export function loadConfigurations(files: ConfigurationFiles): Configurations {
   const opcua = load(files.opcua, (file) => loadOpcUaConfiguration(file, { certificatesDirectory, requireSecurity }));
   const modbus = load(files.modbus, (file) => loadModbusConfiguration(file, { certificatesDirectory }));
   if (problems.length > 0) throw new ConfigurationError(problems);
-  return { opcua, modbus, warnings };
+  return { opcua, modbus, warnings, hints };
 }
 
 /** Names come from files and may hold anything: control characters are shown, not sent to the terminal. */

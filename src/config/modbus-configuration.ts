@@ -8,6 +8,7 @@ import type { Fields } from "./fields.ts";
 import { readHostField } from "./host.ts";
 import { distinctKeys } from "./keys.ts";
 import { warnOfLookAlikes } from "./look-alikes.ts";
+import { hintAtManualNumbers, warnOfMissingTypes } from "./modbus-doubts.ts";
 import { readEndpoint } from "./modbus-endpoint.ts";
 import type { ModbusEndpoint } from "./modbus-endpoint.ts";
 import { readTls } from "./modbus-tls.ts";
@@ -26,11 +27,18 @@ export interface ModbusLoadOptions {
   readonly certificatesDirectory: string;
 }
 
+export interface LoadedModbusConfiguration {
+  readonly configuration: ModbusConfiguration;
+  readonly warnings: readonly Problem[];
+  /** What is worth a look when the file is written, and may be meant. */
+  readonly hints: readonly Problem[];
+}
+
 /** Throws a ConfigurationError with everything that is wrong. Warnings are about what is read differently than it might seem. */
 export function loadModbusConfiguration(
   file: string,
   options: ModbusLoadOptions = { certificatesDirectory: "certificates" },
-): { readonly configuration: ModbusConfiguration; readonly warnings: readonly Problem[] } {
+): LoadedModbusConfiguration {
   const findings = new Findings(file);
   const root = openConfiguration("modbustcp-endpoints.xsd", findings);
   const fields = root?.list("server") ?? [];
@@ -40,7 +48,7 @@ export function loadModbusConfiguration(
     .filter((server) => server !== undefined);
   const named = nameValues(servers, findings);
   const warnings = findings.conclude();
-  return { configuration: { file, servers: named }, warnings };
+  return { configuration: { file, servers: named }, warnings, hints: findings.hints };
 }
 
 function readServer(fields: Fields, certificatesDirectory: string): ServerWithoutPoints | undefined {
@@ -59,6 +67,8 @@ function readServer(fields: Fields, certificatesDirectory: string): ServerWithou
   const endpoints = endpointFields
     .map((endpoint) => readEndpoint(endpoint, defaults))
     .filter((endpoint) => endpoint !== undefined);
+  warnOfMissingTypes(endpoints, alias ?? "");
+  hintAtManualNumbers(endpoints, alias ?? "");
   const port = fields.number("port");
   const tlsFields = fields.child("tls");
   const tls = tlsFields && readTls(tlsFields, { host, port }, certificatesDirectory);
@@ -107,10 +117,36 @@ function nameValues(servers: readonly ServerWithoutPoints[], findings: Findings)
     }
     points.set(endpoint, own);
   }
+  hintAtKeys(
+    [...points.values()].filter(({ length }) => length > 1),
+    findings,
+  );
   return servers.map(({ endpoints: own, ...server }) => ({
     ...server,
     points: own.flatMap((endpoint) => points.get(endpoint) ?? []),
   }));
+}
+
+/** So many endpoints with several keys are listed; a plan of the memory would be longer than anybody reads. */
+const mostKeyHints = 20;
+
+/** Consumers want to know the keys that stand nowhere in the file. */
+function hintAtKeys(endpoints: readonly (readonly ModbusPoint[])[], findings: Findings): void {
+  for (const values of endpoints.slice(0, mostKeyHints)) {
+    const [first, second] = values;
+    if (first === undefined || second === undefined) continue;
+    const last = values.length === 2 ? "" : ` to ${quote(values.at(-1)?.key ?? "")}`;
+    findings.hint(
+      first.location.line,
+      `quantity ${first.width * values.length} makes ${values.length} keys: ${quote(first.key)} and ${quote(second.key)}${last}`,
+    );
+  }
+  const next = endpoints[mostKeyHints]?.[0];
+  if (next === undefined) return;
+  findings.hint(
+    next.location.line,
+    `${endpoints.length - mostKeyHints} more endpoints from here on make several keys each`,
+  );
 }
 
 function valueOf(first: ModbusPoint, key: string, at: number): ModbusPoint {

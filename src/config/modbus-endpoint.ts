@@ -21,6 +21,8 @@ export interface ModbusEndpoint {
   readonly count: number;
   /** The first of the values; its key is the one asked for. */
   readonly first: ModbusPoint;
+  /** As written, for messages. */
+  readonly fields: Fields;
 }
 
 /** Registers per value; a String takes all registers of its quantity and is not in the table. */
@@ -71,6 +73,7 @@ export function readEndpoint(fields: Fields, defaults: EndpointDefaults): Modbus
   const conversion = readConversion(fields, name, wireType);
   const location: Location = { file: fields.findings.file, line: fields.element.line };
   return {
+    fields,
     count: quantity / width,
     first: {
       key: `${defaults.alias}: ${name}`,

@@ -30,6 +30,7 @@ export class Findings {
   readonly file: string;
   readonly #errors: Problem[] = [];
   readonly #warnings: Problem[] = [];
+  readonly #hints: Problem[] = [];
 
   constructor(file: string) {
     this.file = file;
@@ -41,6 +42,15 @@ export class Findings {
 
   warn(line: number, message: string): void {
     this.#warnings.push({ file: this.file, line, message });
+  }
+
+  /** What `check` says and a run does not: it may well be meant, and then it would be said at every start. */
+  hint(line: number, message: string): void {
+    this.#hints.push({ file: this.file, line, message });
+  }
+
+  get hints(): readonly Problem[] {
+    return byLine(this.#hints);
   }
 
   /** Throws when there was an error; the warnings otherwise. */

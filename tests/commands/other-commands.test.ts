@@ -97,6 +97,27 @@ test("check prints servers, points, requests and sizes, and warnings apart", wat
   assert.deepEqual(place.ownObjects(), []);
 });
 
+test("check alone tells what may be meant: keys that a quantity makes, numbers of a manual", watchdog, async (t) => {
+  const place = new Place(t);
+  const { port } = await device(t);
+  const written = modbusXml({ alias: "A", port }).replace(
+    "</endpoints>",
+    "<endpoint><name>Stufen</name><function>Read Holding Registers</function><address>40101</address><quantity>8</quantity><offset>-1</offset><type/><description/></endpoint></endpoints>",
+  );
+  const file = place.write("modbus.xml", written);
+  const { code, stderr } = await place.cpc(["check", file]).ended;
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^\S+modbus\.xml:\d+: quantity 8 makes 8 keys: "A: Stufen" and "A: Stufen\[1\]" to "A: Stufen\[7\]"$/m,
+  );
+  assert.match(stderr, /^\S+modbus\.xml:\d+: address 40101 of "Stufen" .*manuals that say 40101 mean address 100/m);
+  const run = place.run("--modbus", file);
+  await run.until("there are values", () => place.value("A: always 42") === 42);
+  await run.end();
+  assert.doesNotMatch(run.stderr, /quantity 8|40101 mean/);
+});
+
 test("check tells the problems of every file, and which files are valid", watchdog, async (t) => {
   const place = new Place(t);
   const good = place.write("good.xml", modbusXml({ alias: "A", port: 502 }));

@@ -21,10 +21,10 @@ function load(folder: string): string {
   const modbus = join(folder, "modbus.xml");
   const opcua = join(folder, "opcua.xml");
   try {
-    const { warnings } = existsSync(modbus)
+    const { warnings, hints } = existsSync(modbus)
       ? loadModbusConfiguration(modbus, { certificatesDirectory: folder })
-      : loadOpcUaConfiguration(opcua, { certificatesDirectory: folder });
-    return [...said("warning", warnings), "loads"].join("\n");
+      : { hints: [], ...loadOpcUaConfiguration(opcua, { certificatesDirectory: folder }) };
+    return [...said("warning", warnings), ...said("hint", hints), "loads"].join("\n");
   } catch (error) {
     assert.ok(error instanceof ConfigurationError, String(error));
     assert.equal(error.code, "InvalidConfiguration");
