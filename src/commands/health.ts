@@ -40,6 +40,8 @@ export interface ServerHealth extends PointQuality {
   readonly pollMs: PollDurations | null;
   readonly reconnects: number;
   readonly overruns: number;
+  /** The most that one request asks for, as the server's refusals have taught; null: it has refused no length. */
+  readonly requestLimit: number | null;
   readonly failures: Readonly<Partial<Record<ServerErrorCode, number>>>;
   readonly lastError: string;
   readonly lastErrorAt: string | null;
@@ -128,6 +130,7 @@ function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs
       pollMs: pollDurations(image.durations(index)),
       reconnects: Math.max(0, count("connects") - 1),
       overruns: count("overruns"),
+      requestLimit: count("requestLimit") || null,
       failures: Object.fromEntries(failures) as ServerHealth["failures"],
       lastError: error,
       lastErrorAt: errorNs === 0n ? null : isoOf(errorNs),

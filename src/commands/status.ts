@@ -96,7 +96,10 @@ function troubles(server: ServerHealth): string[] {
   const overruns = server.overruns === 0 ? [] : [`${server.overruns} polls longer than the interval`];
   const counted = [...kinds, ...overruns].join(", ");
   const quality = server.state === "connected" ? qualityText(server) : undefined; // otherwise the reason is the connection
-  const lines = [quality, counted === "" ? undefined : counted].filter((line) => line !== undefined);
+  const { requestLimit } = server;
+  const limit =
+    requestLimit === null ? undefined : `refuses longer requests than for ${requestLimit}, as far as learned`;
+  const lines = [quality, limit, counted === "" ? undefined : counted].filter((line) => line !== undefined);
   const last = server.lastErrorAt === null ? [] : [`  ${server.lastErrorAt}: ${printable(server.lastError)}`];
   return [...lines.map((line) => `${printable(server.server)}: ${line}`), ...last];
 }

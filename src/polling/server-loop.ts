@@ -98,6 +98,7 @@ export class ServerLoop {
       }
       if (this.#stop.signal.aborted) return;
       this.#block.publish({ connection: ConnectionState.connected, ...this.#certificates() }, clock() - startMs);
+      this.#block.set("requestLimit", BigInt(this.#client.requestLimit ?? 0));
       if (isFirst) this.#connected();
       isFirst = false;
       if (this.#waitsForRoom || this.#block.wantsRoom) this.#around.changed();

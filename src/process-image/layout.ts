@@ -24,7 +24,7 @@
 export const magicWords = [0x49435043, 0x4547414d] as const;
 /** Readers accept any minor version of the major version they know. */
 export const majorVersion = 1;
-export const minorVersion = 1;
+export const minorVersion = 2;
 
 /** Values of `header.state`. */
 export const ImageState = { live: 1, retired: 2 } as const;
@@ -100,7 +100,7 @@ export const pointEntry = {
   bytes: 40,
 } as const;
 
-/** Counters of one server, u64 each. */
+/** Counters of one server, u64 each; `requestLimit` is no count but the limit that the server's refusals have taught, 0 for none. */
 export const serverCounters = [
   "polls",
   "connects",
@@ -112,6 +112,7 @@ export const serverCounters = [
   "failedIdentityRefused",
   "failedServiceFault",
   "failedStopped",
+  "requestLimit",
 ] as const;
 export type ServerCounter = (typeof serverCounters)[number];
 

@@ -209,6 +209,10 @@ export class ServerBlock implements PointSink {
     return value;
   }
 
+  set(counter: ServerCounter, value: bigint): void {
+    this.#integers[(this.#server.blockOffset + block.counters) / 8 + serverCounters.indexOf(counter)] = value;
+  }
+
   countFailure(code: ServerErrorCode): void {
     this.count(`failed${code}`);
   }

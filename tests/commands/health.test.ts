@@ -21,7 +21,7 @@ function service(name: string, ...servers: readonly { state: keyof typeof Connec
     blocks[server]?.publish({ connection: ConnectionState[state] });
   });
   const observed: ObservedImage = { name, image: reader, hasWriter: true };
-  return { writer, observed };
+  return { writer, blocks, observed };
 }
 
 const good = { state: "connected", statuses: [StatusCode.Good] } as const satisfies {
@@ -70,6 +70,13 @@ test("bad and uncertain points are counted by their reason, the most frequent fi
     /^3 of 5 points bad, 1 of 5 points uncertain: 2 BadIndexRangeInvalid, 1 \w+, 1 \w+$/,
   );
   assert.equal(qualityText({ points: 1, pointsBad: 0, pointsUncertain: 0, statuses: {} }), undefined);
+});
+
+test("a learned limit of requests is shown, and none is none", () => {
+  const { observed, blocks } = service("A", { ...good }, { ...good });
+  blocks[0]?.set("requestLimit", 30n);
+  const limits = healthOf([observed], later())[0]?.servers.map(({ requestLimit }) => requestLimit);
+  assert.deepEqual(limits, [30, null]);
 });
 
 test("nobody vouches for the servers and values of a service that does not run", () => {

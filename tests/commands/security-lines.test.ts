@@ -15,6 +15,7 @@ const healthy: ServerHealth = {
   pollMs: null,
   reconnects: 0,
   overruns: 0,
+  requestLimit: null,
   failures: {},
   lastError: "",
   lastErrorAt: null,

@@ -156,6 +156,18 @@ for (const [when, make] of Object.entries({
   });
 }
 
+test("a limit that the server's refusals have taught is in the image as long as it holds", async (t) => {
+  const own = setUp(t);
+  const ended = own.loop.run();
+  for (const requestLimit of [undefined, 30, undefined]) {
+    own.client.requestLimit = requestLimit;
+    await own.pass(100);
+    assert.equal(own.count("requestLimit"), requestLimit ?? 0);
+  }
+  own.loop.stop();
+  await ended;
+});
+
 test("a refused server is tried again within a second when what the refusal depended on has changed", async (t) => {
   const own = setUp(t);
   own.client.onConnect = () => refused();

@@ -22,6 +22,7 @@ export class TestClient implements ServerClient {
   intervalMs: number | undefined = undefined;
   retryIntervalMs = 30_000;
   isWorthRetrying = false;
+  requestLimit: number | undefined = undefined;
   /** What happened, in order. */
   readonly events: ("connect" | "poll" | "disconnect")[] = [];
   onConnect: Attempt = () => {};
