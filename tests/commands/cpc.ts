@@ -18,6 +18,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ownPrefix } from "../posix/own-objects.ts";
+import { parseDocument } from "../shared-memory/parse-document.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const watchdogMs = 30_000;
@@ -154,7 +155,7 @@ export class Place {
     const path = this.path(segment);
     if (!existsSync(path)) return undefined;
     try {
-      return JSON.parse(readFileSync(path, "utf8").replace(/\0+$/, "")) as Document;
+      return parseDocument(readFileSync(path, "utf8").replace(/\0+$/, "")) as Document;
     } catch {
       return undefined; // in the middle of a publication, or not yet one
     }

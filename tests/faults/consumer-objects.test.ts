@@ -19,6 +19,7 @@ import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
 import { connectionKey } from "../commands/modbus-plant.ts";
 import { fault, times, type Extent } from "./fault.ts";
 import { Ward } from "./ward.ts";
+import { parseDocument } from "../shared-memory/parse-document.ts";
 
 const area = "Consumer";
 const intervalMs = 100;
@@ -173,7 +174,7 @@ fault({
       await ward.recovers();
     }
     for (const descriptor of kept) {
-      const document = JSON.parse(readFileSync(descriptor, "utf8").replace(/\0+$/, "")) as Record<string, unknown>;
+      const document = parseDocument(readFileSync(descriptor, "utf8").replace(/\0+$/, "")) as Record<string, unknown>;
       assert.deepEqual(Object.keys(document), [connectionKey("device")]);
       assert.partialDeepStrictEqual(document, { [connectionKey("device")]: { value: false } });
     }

@@ -23,6 +23,7 @@ import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
 import { OrderedFault } from "./ordered-fault.ts";
+import { parseDocument } from "../shared-memory/parse-document.ts";
 
 export type Victim = "main" | ServiceName;
 
@@ -150,7 +151,7 @@ export class Life {
 
   #birthInDocument(name: string): number {
     try {
-      const document = JSON.parse(readFileSync(this.#path(name), "utf8").replace(/\0+$/, "")) as Record<
+      const document = parseDocument(readFileSync(this.#path(name), "utf8").replace(/\0+$/, "")) as Record<
         string,
         { value: unknown }
       >;

@@ -11,6 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { connectingAndReading } from "../read-only/recorded-plant.ts";
 import { recordModbus, recordOpcUa } from "../recording-proxy.ts";
 import { CHECKOUT, Peer } from "./peer.ts";
+import { parseDocument } from "../shared-memory/parse-document.ts";
 
 const WATCHDOG_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
@@ -181,7 +182,7 @@ type Document = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 /** Undefined for a segment that is empty or holds an acknowledgement. Big integers lose digits here: Python compares those. */
 export function parse(text: string): Document | undefined {
   try {
-    return JSON.parse(text) as Document;
+    return parseDocument(text) as Document;
   } catch {
     return undefined;
   }

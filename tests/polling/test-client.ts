@@ -11,6 +11,7 @@ import { privateMemory } from "../../src/process-image/image-memory.ts";
 import { ImageReader } from "../../src/process-image/image-reader.ts";
 import type { DocumentTarget } from "../../src/polling/publisher.ts";
 import { pointOf } from "../process-image/sample-image.ts";
+import { parseDocument } from "../shared-memory/parse-document.ts";
 
 type Attempt = (signal: AbortSignal) => Promise<void> | void;
 type Poll = (sink: PointSink, signal: AbortSignal) => Promise<void> | void;
@@ -92,7 +93,7 @@ export class Consumer implements DocumentTarget {
   #news: (() => void) | undefined;
 
   publish(document: Uint8Array): ReturnType<DocumentTarget["publish"]> {
-    this.documents.push(JSON.parse(Buffer.from(document).toString("utf8")) as Document);
+    this.documents.push(parseDocument(Buffer.from(document).toString("utf8")) as Document);
     this.#news?.();
     return Promise.resolve(this.outcome);
   }

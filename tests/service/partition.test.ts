@@ -16,6 +16,7 @@ import { point, server } from "../modbus-tcp-client/plant.ts";
 import { honest, startDevice } from "../modbus-tcp-client/rogue-device.ts";
 import { recordingLog } from "../polling/test-client.ts";
 import { filesOf, ownPrefix } from "../posix/own-objects.ts";
+import { parseDocument } from "../shared-memory/parse-document.ts";
 
 const watchdog = { timeout: 60_000 };
 const connection = "ModbusTCP Connections:Plant: Connection status";
@@ -45,7 +46,7 @@ async function setUp(t: TestContext, changes: Partial<PartitionOptions> = {}) {
   const path = `/dev/shm/${prefix}modbus_shm`;
   const document = (): Document => {
     try {
-      return JSON.parse(readFileSync(path, "utf8").replace(/\0+$/, "")) as Document;
+      return parseDocument(readFileSync(path, "utf8").replace(/\0+$/, "")) as Document;
     } catch {
       return {};
     }

@@ -11,6 +11,7 @@ import { birthOf, placeOf } from "../faults/born-value.ts";
 import type { Visit } from "./disturbances.ts";
 import { faultOf } from "./judge.ts";
 import { oldestInDocumentMs, type Protocol } from "./plan.ts";
+import { parseDocument } from "../shared-memory/parse-document.ts";
 
 export interface ConsumerReport {
   readonly kind: "documents";
@@ -79,7 +80,7 @@ async function read(protocol: Protocol): Promise<void> {
 
 function parsed(content: string): Readonly<Record<string, { value?: unknown; statusCode?: unknown }>> | undefined {
   try {
-    return JSON.parse(content.replace(/\0+$/, "")) as Readonly<Record<string, { value?: unknown }>>;
+    return parseDocument(content.replace(/\0+$/, "")) as Readonly<Record<string, { value?: unknown }>>;
   } catch {
     return undefined;
   }

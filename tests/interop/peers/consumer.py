@@ -47,7 +47,7 @@ def same(found, wanted, var_type=""):
 
     Files of wanted values are strict JSON: there, NaN and the infinities of a Float or Double are strings.
     """
-    if var_type in ("Float", "Double") and isinstance(wanted, str):
+    if var_type in ("Float", "Double") and wanted in ("NaN", "Infinity", "-Infinity"):
         wanted = float(wanted)
     if isinstance(wanted, list):
         return isinstance(found, list) and len(found) == len(wanted) and all(same(*pair, var_type) for pair in zip(found, wanted))
