@@ -5,6 +5,7 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build scripts/
 COPY src src
 RUN npm run build
 # Optional dependencies stay: koffi's binary is one.
@@ -22,6 +23,6 @@ COPY config config
 RUN install -d -o node -g node -m 0700 /var/lib/cpc/certificates /var/lib/cpc-plant /var/lib/cpc-plant/certificates
 USER node
 # Healthy is a partition that works; a server that is down does not count, for a restart would not bring it back.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["node", "dist/main.js", "status"]
-ENTRYPOINT ["node", "dist/main.js"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["node", "dist/cpc.js", "status"]
+ENTRYPOINT ["node", "dist/cpc.js"]
 CMD ["run"]

@@ -35,7 +35,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "node-opcua-*": ["src/opcua-client/session/**", "src/simulator/opcua-plant/**"],
   pino: ["src/logging/pino-log.ts"],
   "pino-pretty": ["src/logging/pino-log.ts"],
-  commander: ["src/commands/program.ts", "src/commands/cert-program.ts", "src/main.ts"],
+  commander: ["src/commands/program.ts", "src/commands/cert-program.ts", "src/commands/main.ts"],
   "@peculiar/x509": ["src/certificates/application-certificate.ts", "src/certificates/parsed-certificate.ts"],
 };
 

@@ -1,6 +1,10 @@
 // What a program that reads process images imports: `import { OpenedImage } from "cpc-partition/reader"`. It maps images read-only
 // and brings along nothing of the protocols. docs/process-image.md says what every field means.
 
+/// <reference types="node" preserve="true" />
+
+import "./require-node.ts";
+
 export { OpenedImage } from "./process-image/opened-image.ts";
 export { ImageReader, ImageError } from "./process-image/image-reader.ts";
 export { ServerSnapshot } from "./process-image/server-snapshot.ts";

@@ -4,6 +4,7 @@ import { CertificateError, fingerprint } from "../certificates/certificate-file.
 import { readUrlHost } from "../certificates/host-name.ts";
 import { TrustList } from "../certificates/trust-list.ts";
 import { fetchCertificates } from "../opcua-client/session/endpoint-discovery.ts";
+import { silenceNodeOpcUa } from "../opcua-client/session/silence.ts";
 import { ServerError } from "../point/server-error.ts";
 import { certificateText } from "./certificate-text.ts";
 import { CommandError } from "./command-error.ts";
@@ -26,6 +27,7 @@ export async function certFetch(url: string, settings: CertFetchSettings): Promi
     process.stderr.write(`${printable(url)} is not an endpoint URL that can be used; its host ${reading.because}\n`);
     return ExitCode.invalidInput;
   }
+  silenceNodeOpcUa();
   const trustList = new TrustList(settings.certificates);
   try {
     const limit = { server: url, timeoutMs: settings.timeout * 1000, signal: new AbortController().signal };

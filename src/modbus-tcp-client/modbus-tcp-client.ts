@@ -122,7 +122,7 @@ export class ModbusTcpClient implements ServerClient {
     return this.#ownCertificateEndsMs;
   }
 
-  async connect(signal: AbortSignal): Promise<void> {
+  async connect(signal: AbortSignal = new AbortController().signal): Promise<void> {
     await this.disconnect();
     this.#usedVersion = this.#filesVersion();
     await this.#noticeRefusal(() => this.#connect(signal));

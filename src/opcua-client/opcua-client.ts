@@ -120,7 +120,7 @@ export class OpcUaClient implements ServerClient {
     return this.#points;
   }
 
-  async connect(signal: AbortSignal): Promise<void> {
+  async connect(signal: AbortSignal = new AbortController().signal): Promise<void> {
     await this.disconnect();
     await this.#noticeRefusal(() => this.#connect(signal));
   }

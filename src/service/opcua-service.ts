@@ -1,15 +1,22 @@
-// The OPC UA service: entry of its worker thread.
+// The OPC UA service in the thread of whoever calls it; `cpc run` has it in a thread of its own (opcua-worker.ts).
 
 import { OpcUaClientManager } from "../opcua-client/opcua-client-manager.ts";
-import { surviveFaultsOf } from "./library-faults.ts";
-import type { OpcUaOrder } from "./service-messages.ts";
-import { work } from "./service-worker.ts";
+import type { ServiceOptions } from "./service-options.ts";
 
-async function opcuaService(): Promise<void> {
-  await work<OpcUaOrder>(({ certificatesDirectory }, log) => {
-    surviveFaultsOf("node-opcua-", log);
-    return new OpcUaClientManager({ log, certificatesDirectory });
-  });
+/**
+ * Reads the servers of a file and publishes their values until the signal aborts. Rejects with a ConfigurationError when the file is
+ * wrong; a server that fails is told to the log and tried again.
+ */
+export async function opcuaService(options: ServiceOptions): Promise<void> {
+  const {
+    file,
+    certificatesDirectory = "certificates",
+    intervalSeconds = 1,
+    shmList = [],
+    semaphoreList = [],
+  } = options;
+  const manager = new OpcUaClientManager({ ...options, certificatesDirectory });
+  await manager.parseClients(file);
+  manager.startClients();
+  await manager.periodicRead(intervalSeconds, shmList, semaphoreList, options);
 }
-
-await opcuaService();

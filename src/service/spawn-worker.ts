@@ -5,8 +5,8 @@ import { Worker } from "node:worker_threads";
 import type { ServiceName } from "../point/service-name.ts";
 
 const entries: Readonly<Record<ServiceName, string>> = {
-  opcua: "opcua-service",
-  modbus: "modbus-tcp-service",
+  opcua: "opcua-worker",
+  modbus: "modbus-worker",
 };
 
 /**

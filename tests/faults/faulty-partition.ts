@@ -31,7 +31,7 @@ const consumers = ["psmo", "interface"];
 const intervalMs = 20;
 /** The time-out is for a busy machine: nothing here is about servers. */
 const settings = "<timeout>10</timeout><retryInterval>0.2</retryInterval>";
-const entries = { modbus: "modbus-tcp-service", opcua: "opcua-service" } as const;
+const entries = { modbus: "modbus-worker", opcua: "opcua-worker" } as const;
 const lookMs = 2;
 const untilMs = 60_000;
 

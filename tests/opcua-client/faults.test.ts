@@ -282,9 +282,11 @@ describe("a disconnect", () => {
     await of.disconnect();
   });
 
-  test("leaves nothing that keeps a process alive, and node-opcua writes nothing on the console", async () => {
+  test("leaves nothing that keeps a process alive, and node-opcua, when silenced, writes nothing on the console", async () => {
     const source = `
       import { OpcUaClient } from "./src/opcua-client/opcua-client.ts";
+      import { silenceNodeOpcUa } from "./src/opcua-client/session/silence.ts";
+      silenceNodeOpcUa();
       const [server, directory] = JSON.parse(process.argv[1]);
       const client = new OpcUaClient(server, { directory });
       const never = new AbortController().signal;

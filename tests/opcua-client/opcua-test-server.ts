@@ -23,7 +23,9 @@ import { BuiltInType } from "../../src/point/built-in-type.ts";
 import type { PointSink } from "../../src/point/point-sink.ts";
 import type { Timestamp } from "../../src/point/timestamp.ts";
 import type { Value } from "../../src/point/value.ts";
-import "../../src/opcua-client/session/silence.ts";
+import { silenceNodeOpcUa } from "../../src/opcua-client/session/silence.ts";
+
+silenceNodeOpcUa();
 
 export const allPolicies = [
   "Basic128Rsa15",

@@ -13,8 +13,13 @@ import {
 } from "node-opcua-client";
 import type { ServiceFault, StatusCode } from "node-opcua-client";
 
-import "../../src/opcua-client/session/message-limits.ts";
-import "../../src/opcua-client/session/silence.ts";
+import { refuseArraysOfNull } from "../../src/opcua-client/session/message-limits.ts";
+import { decodeTolerantly } from "../../src/opcua-client/session/tolerant-decoding.ts";
+import { silenceNodeOpcUa } from "../../src/opcua-client/session/silence.ts";
+
+silenceNodeOpcUa();
+decodeTolerantly();
+refuseArraysOfNull();
 
 /** Chunk header, security token and sequence header (6.7.2). */
 export const headerBytes = 24;

@@ -23,7 +23,6 @@ import { transportFactory } from "./ipv6-transport.ts";
 import { transportSettings } from "./message-limits.ts";
 import { allowOnlyReading } from "./reading-services.ts";
 import { discoveryRemedyFor } from "./refusal-remedy.ts";
-import "./silence.ts";
 
 /** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */
 export const libraryTransportTimeoutMs = 2_000_000_000;

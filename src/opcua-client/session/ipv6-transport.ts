@@ -5,12 +5,14 @@
 
 import { connect, isIPv6 } from "node:net";
 
-import { ClientTCP_transport, type IClientTransportFactory, type ISocketLike } from "node-opcua-transport";
+import type { ClientTCP_transport, IClientTransportFactory, ISocketLike } from "node-opcua-transport";
 import { hostOf } from "../../certificates/host-name.ts";
+import { LimitedTransport, refuseArraysOfNull } from "./message-limits.ts";
+import { decodeTolerantly } from "./tolerant-decoding.ts";
 
 const DEFAULT_PORT = 4840;
 
-class Transport extends ClientTCP_transport {
+class Transport extends LimitedTransport {
   override connect(endpointUrl: string, done: Parameters<ClientTCP_transport["connect"]>[1]): void {
     const host = hostOf(endpointUrl);
     if (!isIPv6(host)) {
@@ -36,4 +38,10 @@ class Transport extends ClientTCP_transport {
 }
 
 /** To be given to every client and channel. */
-export const transportFactory: IClientTransportFactory = { create: (settings) => new Transport(settings) };
+export const transportFactory: IClientTransportFactory = {
+  create(settings) {
+    decodeTolerantly();
+    refuseArraysOfNull();
+    return new Transport(settings);
+  },
+};

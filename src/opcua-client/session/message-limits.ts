@@ -1,5 +1,4 @@
-// How large a message of a server may be, and how much memory its contents may take. Importing this file sets the limits in the thread
-// that does.
+// How large a message of a server may be, and how much memory its contents may take.
 //
 // node-opcua takes its limits from what the server acknowledges (OPC 10000-6, 7.1.2.4), so a hostile one chooses them itself, that of our own
 // buffer for sending included; and an array of elements that have no bytes on the wire takes eight bytes of memory for each that it claims, a
@@ -7,9 +6,6 @@
 
 import { Variant } from "node-opcua-client";
 import { ClientTCP_transport } from "node-opcua-transport";
-import { decodeTolerantly } from "./tolerant-decoding.ts";
-
-decodeTolerantly();
 
 /** Thousand nodes of 4 KiB. Decoded, the worst message of this size takes some 600 MiB. */
 export const largestMessageBytes = 4 * 1024 * 1024;
@@ -33,27 +29,38 @@ function atMost(acknowledged: number, limit: number): number {
   return acknowledged === 0 ? limit : Math.min(acknowledged, limit);
 }
 
-const setLimits = Reflect.get(ClientTCP_transport.prototype, "setLimits");
-ClientTCP_transport.prototype.setLimits = function (this: ClientTCP_transport, acknowledged): void {
-  // Some of it is read from the acknowledgement later: it has to be right itself.
-  Object.assign(acknowledged, {
-    receiveBufferSize: Math.max(leastBufferBytes, atMost(acknowledged.receiveBufferSize, bufferBytes)),
-    sendBufferSize: Math.max(leastBufferBytes, atMost(acknowledged.sendBufferSize, bufferBytes)),
-    maxMessageSize: atMost(acknowledged.maxMessageSize, largestMessageBytes),
-    maxChunkCount: atMost(acknowledged.maxChunkCount, mostChunks),
-  });
-  setLimits.call(this, acknowledged);
-};
+/** A connection whose limits are ours, whatever the server acknowledges. */
+export class LimitedTransport extends ClientTCP_transport {
+  override setLimits(acknowledged: Parameters<ClientTCP_transport["setLimits"]>[0]): void {
+    // Some of it is read from the acknowledgement later: it has to be right itself.
+    Object.assign(acknowledged, {
+      receiveBufferSize: Math.max(leastBufferBytes, atMost(acknowledged.receiveBufferSize, bufferBytes)),
+      sendBufferSize: Math.max(leastBufferBytes, atMost(acknowledged.sendBufferSize, bufferBytes)),
+      maxMessageSize: atMost(acknowledged.maxMessageSize, largestMessageBytes),
+      maxChunkCount: atMost(acknowledged.maxChunkCount, mostChunks),
+    });
+    super.setLimits(acknowledged);
+  }
+}
 
 const arrayOfNull = 0x80;
 const dimensionsFlag = 0x40;
+let isRefusing = false;
 
-const decode = Reflect.get(Variant.prototype, "decode");
-Variant.prototype.decode = function (this: Variant, stream): void {
-  const { buffer, length: offset } = stream;
-  // OPC 10000-6, 5.2.2.16: an encoding byte with the type in its lower six bits, then the length; Null is type 0.
-  if ((buffer.readUInt8(offset) & ~dimensionsFlag) === arrayOfNull && buffer.readInt32LE(offset + 1) > 0) {
-    throw new RangeError("cannot decode an array of Null because Null has no values");
-  }
-  decode.call(this, stream);
-};
+/**
+ * Done with the first connection, and not with the import: node-opcua decodes all messages of a process by this one method, and has no
+ * place to step in for a single connection. It refuses only what no server may send.
+ */
+export function refuseArraysOfNull(): void {
+  if (isRefusing) return;
+  isRefusing = true;
+  const decode = Reflect.get(Variant.prototype, "decode");
+  Variant.prototype.decode = function (this: Variant, stream): void {
+    const { buffer, length: offset } = stream;
+    // OPC 10000-6, 5.2.2.16: an encoding byte with the type in its lower six bits, then the length; Null is type 0.
+    if ((buffer.readUInt8(offset) & ~dimensionsFlag) === arrayOfNull && buffer.readInt32LE(offset + 1) > 0) {
+      throw new RangeError("cannot decode an array of Null because Null has no values");
+    }
+    decode.call(this, stream);
+  };
+}

@@ -38,7 +38,6 @@ import { serverStateNode } from "./server-state.ts";
 import { SessionKeepAlive } from "./session-keep-alive.ts";
 import { userIdentity } from "./user-identity.ts";
 import type { UserCertificate } from "./user-identity.ts";
-import "./silence.ts";
 
 export interface SessionOptions {
   readonly server: OpcUaServer;

@@ -1,5 +1,5 @@
 // node-opcua reports warnings and errors of its own on the console, where a service has nothing to lose but its log format.
-// Importing this file ends that in the thread that does. Nothing is missed: whatever fails reaches our caller as a ServerError.
+// A thread or program of ours ends that; a program that works with our library keeps its console. Nothing is missed: whatever fails reaches our caller as a ServerError.
 //
 // Most of it goes through loggers that can be replaced. Some of its packages write to the console directly (a status code that
 // is not in the standard's table, say, for each value and poll): what they write is dropped by who calls.
@@ -8,15 +8,17 @@ import { setDebugLogger, setErrorLogger, setWarningLogger } from "node-opcua-cli
 
 const nothing = (): void => undefined;
 
-setDebugLogger(nothing);
-setWarningLogger(nothing);
-setErrorLogger(nothing);
-
-for (const method of ["debug", "error", "info", "log", "warn"] as const) {
-  const write = console[method].bind(console);
-  console[method] = (...values: unknown[]): void => {
-    if (!isCalledByNodeOpcUa()) write(...values);
-  };
+/** In this thread. */
+export function silenceNodeOpcUa(): void {
+  setDebugLogger(nothing);
+  setWarningLogger(nothing);
+  setErrorLogger(nothing);
+  for (const method of ["debug", "error", "info", "log", "warn"] as const) {
+    const write = console[method].bind(console);
+    console[method] = (...values: unknown[]): void => {
+      if (!isCalledByNodeOpcUa()) write(...values);
+    };
+  }
 }
 
 function isCalledByNodeOpcUa(): boolean {

@@ -1,0 +1,17 @@
+// What a program gives to a service that runs in its own thread.
+
+import type { ManagerOptions, PeriodicReadSettings } from "../polling/client-manager.ts";
+import type { DocumentSegment } from "../shared-memory/document-segment.ts";
+import type { Guard } from "../shared-memory/guard.ts";
+
+export interface ServiceOptions extends ManagerOptions, PeriodicReadSettings {
+  /** The configuration (XML). */
+  readonly file: string;
+  /** Default 1. */
+  readonly intervalSeconds?: number;
+  /** Where documents go, each guarded by the semaphore at the same place of `semaphoreList`; none: only the process image is kept. */
+  readonly shmList?: readonly DocumentSegment[];
+  readonly semaphoreList?: readonly Guard[];
+  /** Own certificates and the trust list; relative names of files in the configuration start here. Default "certificates". */
+  readonly certificatesDirectory?: string;
+}
