@@ -7,7 +7,7 @@ import { Random } from "../fuzzing/random.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { BornServer } from "./born-server.ts";
 import { fault, times } from "./fault.ts";
-import { honest, intervalMs, replyTo, retryMs, sickModbus } from "./sick-modbus.ts";
+import { honest, intervalMs, replyTo, retryMs, sickModbus, timeoutMs } from "./sick-modbus.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
 fault({
@@ -157,23 +157,72 @@ for (const [trigger, because, close] of [
   });
 }
 
+for (const [trigger, settings] of [
+  ["it answers one request on each connection and then closes it", ""],
+  ["it answers one request on each connection, as is configured", "<connection>perRequest</connection>"],
+] as const) {
+  fault({
+    area: "Modbus server",
+    trigger,
+    holds: "its values are good all along, no loss is published, none counted, and the log warns of nothing",
+    run: async (t) => {
+      const device = await startBornDevice(t, 0);
+      device.behaviour = (request) => {
+        request.socket.end(replyTo(request));
+        return undefined;
+      };
+      // Several requests in each poll.
+      const limits = "<maxRegistersPerRequest>4</maxRegistersPerRequest>";
+      const sick = await sickModbus(t, {
+        port: device.port,
+        points: 5,
+        settings: limits + settings,
+        bystanders: ["victim"],
+      });
+      await sick.isHealthy();
+      await sick.patient.until("forty connections", () => device.connections >= 40);
+      const victim = sick.patient.witness.server("victim");
+      assert.deepEqual([victim?.state, victim?.reconnects, victim?.failures], ["connected", 0, {}]);
+      assert.deepEqual(sick.patient.child.logged(/connection lost|cannot/), []);
+      await sick.patient.end();
+    },
+  });
+}
+
 fault({
   area: "Modbus server",
-  trigger: "it answers one poll on each connection and then closes it",
-  holds: "its values come and go with the connection and never look good without it; no flood of attempts",
+  trigger: "it closes connections that are idle, before each poll",
+  holds: "its values are good all along, no loss is published, none counted, and the log says so once",
   run: async (t) => {
     const device = await startBornDevice(t, 0);
     device.behaviour = (request) => {
-      request.socket.end(replyTo(request));
-      return undefined;
+      setTimeout(() => request.socket.end(), intervalMs / 4).unref();
+      return replyTo(request);
     };
+    const sick = await sickModbus(t, { port: device.port, bystanders: ["victim"] });
+    await sick.isHealthy();
+    await sick.patient.until("twenty connections", () => device.connections >= 20);
+    const victim = sick.patient.witness.server("victim");
+    assert.deepEqual([victim?.state, victim?.reconnects, victim?.failures], ["connected", 0, {}]);
+    assert.equal(sick.patient.child.logged(/closes the connection between two requests/).length, 1);
+    assert.deepEqual(sick.patient.child.logged(/connection lost|cannot/), []);
+    await sick.patient.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
+  trigger: "it is deaf for nearly two time-outs after each connect",
+  holds: "its values come with the first connection, and stay",
+  run: async (t) => {
+    const device = await startBornDevice(t, 0);
+    const hearsFromMs = new Map<number, number>();
+    device.onConnection = () => hearsFromMs.set(device.connections - 1, performance.now() + 2 * timeoutMs - 100);
+    device.behaviour = (request) =>
+      performance.now() < (hearsFromMs.get(request.connection) ?? 0) ? undefined : replyTo(request);
     const sick = await sickModbus(t, { port: device.port });
-    for (let round = 0; round < times({ quick: 1, usual: 5, long: 50 }); round++) {
-      await sick.patient.untilGood("victim");
-      await sick.patient.untilBad("victim");
-    }
-    device.behaviour = honest;
-    await sick.recovers();
+    await sick.isHealthy();
+    assert.equal(device.connections, 1);
     await sick.patient.end();
   },
 });
