@@ -155,3 +155,29 @@ test("other segments get the next document, without waiting for the tick", watch
   reading.setTargets([other]);
   await other.until((document) => "A: x" in document);
 });
+
+test("documents come two milliseconds after the instant of the polls, with their values", watchdog, async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 5000;
+  t.mock.method(performance, "now", () => nowMs);
+  const pass = async (durationMs: number): Promise<void> => {
+    nowMs += durationMs;
+    t.mock.timers.tick(durationMs);
+    for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate);
+  };
+  const a = new TestClient("A", "x");
+  const { consumer } = await running(t, [a], 100);
+  await pass(0);
+  await pass(2);
+  for (let tick = 1; tick <= 5; tick++) {
+    await pass(98);
+    const documents = consumer.documents.length;
+    const poll = a.polls;
+    assert.equal(valueOf(consumer.last!, "A: x"), poll - 1, "the poll has ended, the document has not come yet");
+    await pass(1);
+    assert.equal(consumer.documents.length, documents);
+    await pass(1);
+    assert.equal(consumer.documents.length, documents + 1);
+    assert.equal(valueOf(consumer.last!, "A: x"), poll);
+  }
+});

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { block, ConnectionState, header } from "../../src/process-image/layout.ts";
 import { retireImage } from "../../src/process-image/image-writer.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
+import type { PointSink } from "../../src/point/point-sink.ts";
 import { StatusCode } from "../../src/point/status-code.ts";
 import { imageOf, poll, renewed, seen, serverOf } from "./sample-image.ts";
 
@@ -65,20 +66,54 @@ test("what comes after the publication is dropped", () => {
   assert.deepEqual([seen(reader).value(0).value, seen(reader).status(0)], [1, StatusCode.Good]);
 });
 
-test("a bad status leaves the last value in place, with the time of the status", () => {
+test("a bad status leaves the last value and its source time in place", () => {
   const { reader, blocks } = imageOf(serverOf("A", 0));
   const [a] = blocks;
-  const beforeNs = BigInt(Date.now()) * 1_000_000n;
   poll(a!, (sink) => {
     const source = { unixMs: 1_700_000_000_123, subMsNs: 456_789 };
     sink.setValue(0, { type: Double, value: 1.5 }, StatusCode.Good, source);
   });
   assert.equal(seen(reader).reading(0).sourceNs, 1_700_000_000_123_456_789n);
   poll(a!, (sink) => sink.setStatus(0, StatusCode.BadOutOfRange));
-  const { value, status, sourceNs, receivedNs } = seen(reader).reading(0);
+  const { value, status, sourceNs } = seen(reader).reading(0);
   assert.deepEqual([value, status, sourceNs], [1.5, StatusCode.BadOutOfRange, 1_700_000_000_123_456_789n]);
-  assert.ok(receivedNs >= beforeNs);
 });
+
+/** Each way in which something about a point comes. */
+const comings: Readonly<Record<string, (sink: PointSink) => void>> = {
+  "a number": (sink) => sink.setNumber(0, UInt16, 1),
+  "a number with status and source time": (sink) =>
+    sink.setValue(0, { type: Double, value: 1.5 }, StatusCode.Good, { unixMs: 1, subMsNs: 0 }),
+  "an integer of 64 bits": (sink) => sink.setValue(0, { type: BuiltInType.Int64, value: 1n }, StatusCode.Good),
+  "a text": (sink) => sink.setValue(0, { type: Text, value: "x" }, StatusCode.Good),
+  "a text that is cut": (sink) => sink.setValue(0, { type: Text, value: "x".repeat(20) }, StatusCode.Good),
+  "a null": (sink) => sink.setValue(0, { type: Double, value: null }, StatusCode.Good),
+  "a status": (sink) => sink.setStatus(0, StatusCode.BadOutOfRange),
+};
+
+for (const [what, come] of Object.entries(comings)) {
+  test(`${what} came when its poll began, and grows old while nothing comes`, (t) => {
+    // The halves of the 64-bit nanoseconds both change.
+    const beganMs = [1_700_000_000_123, 1_700_000_009_456, 1_700_000_020_789] as const;
+    t.mock.timers.enable({ apis: ["Date"], now: beganMs[0] });
+    const { reader, blocks } = imageOf(serverOf("A", 16));
+    const receivedNs = (): bigint => seen(reader).reading(0).receivedNs;
+    for (const now of beganMs.slice(0, 2)) {
+      t.mock.timers.setTime(now);
+      blocks[0]!.begin();
+      t.mock.timers.tick(400);
+      come(blocks[0]!);
+      blocks[0]!.publish({ connection: ConnectionState.connected }, 400);
+      assert.equal(receivedNs(), BigInt(now) * 1_000_000n);
+    }
+    t.mock.timers.setTime(beganMs[2]);
+    poll(blocks[0]!, () => {});
+    blocks[0]!.begin();
+    blocks[0]!.setEveryStatus(StatusCode.BadNoCommunication);
+    blocks[0]!.publish({ connection: ConnectionState.lost });
+    assert.equal(receivedNs(), BigInt(beganMs[1]) * 1_000_000n, "a lost connection brings nothing");
+  });
+}
 
 test("source timestamps are exact to the nanosecond, from 1601 to beyond 2200", () => {
   const { reader, blocks } = imageOf(serverOf("A", 0));

@@ -10,6 +10,13 @@ import { block } from "../../src/process-image/layout.ts";
 import { serverOf } from "./sample-image.ts";
 
 const points = 2000;
+const giveUpMs = 30_000;
+
+/** What a test waits for in a loop of its own must end, too, when it does not come: no time-out of the runner ends such a loop. */
+function patience(what: string): () => void {
+  const endMs = performance.now() + giveUpMs;
+  return () => assert.ok(performance.now() < endMs, `waited in vain for ${what}`);
+}
 
 /** A reader of an image that another thread writes as fast as it can until the test ends. */
 async function watched(t: TestContext): Promise<ImageReader & { readonly buffer: SharedArrayBuffer }> {
@@ -22,7 +29,9 @@ async function watched(t: TestContext): Promise<ImageReader & { readonly buffer:
     Atomics.store(stop, 0, 1);
     await ended;
   });
+  const waitOn = patience("the writer's image");
   for (;;) {
+    waitOn();
     try {
       return Object.assign(new ImageReader(buffer), { buffer });
     } catch (error) {
@@ -42,7 +51,9 @@ test("a snapshot taken while the writer writes is never of two polls", { timeout
   const image = await watched(t);
   const snapshot = image.reusableSnapshot(0);
   const seen = new Set<number>();
+  const waitOn = patience("a hundred polls");
   for (let taken = 0; taken < 2000 || seen.size < 100; taken++) {
+    waitOn();
     if (!snapshot.refresh(1)) continue;
     assert.equal(isMixed(snapshot), false);
     seen.add(snapshot.published);
@@ -58,7 +69,9 @@ test(
     const { blockOffset, bankBytes } = image.directory.servers[0]!;
     const copy = new Uint8Array(bankBytes);
     const reader = new BankReader(image.directory.servers[0]!, copy.buffer, 0);
+    const waitOn = patience("a copy of two polls");
     do {
+      waitOn();
       const banks = blockOffset + block.banks;
       copy.set(new Uint8Array(image.buffer, banks + (image.published(0) & 1) * bankBytes, bankBytes));
     } while (!isMixed(reader));
