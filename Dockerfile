@@ -13,14 +13,15 @@ RUN npm ci --omit=dev
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production \
-    CPC_CERTIFICATES=/var/lib/cpc/certificates
+    CPC_CERTIFICATES=/var/lib/cpc/certificates \
+    CPC_STATE=/var/lib/cpc/state
 WORKDIR /opt/cpc-partition
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY config config
 # A new volume takes the owner of the folder that it covers.
-RUN install -d -o node -g node -m 0700 /var/lib/cpc/certificates /var/lib/cpc-plant /var/lib/cpc-plant/certificates
+RUN install -d -o node -g node -m 0700 /var/lib/cpc/certificates /var/lib/cpc/state /var/lib/cpc-plant /var/lib/cpc-plant/certificates
 USER node
 # Healthy is a partition that works; a server that is down does not count, for a restart would not bring it back.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["node", "dist/cpc.js", "status"]

@@ -6,12 +6,14 @@ import { hostInUrl } from "../certificates/host-name.ts";
 import { isInsecure, type ModbusConfiguration, type OpcUaConfiguration } from "../config/configuration.ts";
 import { ConfigurationError, type Problem } from "../config/problem.ts";
 import { planReads } from "../modbus-tcp-client/read-plan.ts";
+import { NamesFile } from "../polling/names-file.ts";
 import { documentSizeOf, type DocumentSize } from "../service/service-size.ts";
+import { contestedLines, opcUaKeys } from "./contested-keys.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations, printProblems } from "./load-configurations.ts";
+import { namesFileOf, type StateSettings } from "./names-file.ts";
 
-export interface CheckSettings {
-  readonly certificates: string;
+export interface CheckSettings extends StateSettings {
   readonly requireSecurity: boolean;
 }
 
@@ -33,9 +35,10 @@ export function check(files: readonly string[], settings: CheckSettings): ExitCo
   return ExitCode.fine;
 }
 
-function checkFile(file: string, { certificates, requireSecurity }: CheckSettings): void {
+function checkFile(file: string, settings: CheckSettings): void {
+  const { certificates, requireSecurity } = settings;
   const isOpcUa = rootElementIs(file, "opcua-servers");
-  const { opcua, modbus, warnings, hints } = loadConfigurations({
+  const { opcua, modbus, warnings, hints, contestedKeys } = loadConfigurations({
     opcua: isOpcUa ? file : undefined,
     modbus: isOpcUa ? undefined : file,
     certificatesDirectory: certificates,
@@ -44,8 +47,12 @@ function checkFile(file: string, { certificates, requireSecurity }: CheckSetting
   printProblems(warnings);
   printProblems(hints);
   process.stdout.write(`${file} is valid\n`);
-  if (opcua !== undefined) printOpcUa(opcua);
+  if (opcua !== undefined) {
+    printOpcUa(opcua);
+    printOpcUaKeys(opcua, namesFileOf(settings));
+  }
   if (modbus !== undefined) printModbus(modbus);
+  printLines(contestedLines(contestedKeys));
 }
 
 /** Only to choose the grammar; a file that is neither is told so by the Modbus one. */
@@ -92,6 +99,25 @@ function printOpcUa(configuration: OpcUaConfiguration): void {
   }
   process.stdout.write(`${table.toString()}\n`);
   printSize(documentSizeOf({ service: "opcua", configuration }));
+}
+
+function printOpcUaKeys(configuration: OpcUaConfiguration, namesFile: string): void {
+  const { contested, expected } = opcUaKeys(configuration, new NamesFile(namesFile, printWarning).load());
+  printLines(contestedLines(contested));
+  if (expected === 0) return;
+  const nodes = expected === 1 ? "1 node" : `${expected} nodes`;
+  printLines([
+    `the browse names of ${nodes} are not known yet, because neither <BrowseName> nor ${namesFile} has them: until the server has ` +
+      "told them, keys are made of the DisplayName",
+  ]);
+}
+
+function printWarning(_level: string, message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+function printLines(lines: readonly string[]): void {
+  for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
 function printSize({ documentBytes, segmentBytes }: DocumentSize): void {

@@ -1,6 +1,7 @@
 // Reads the configuration files that a command was given. What is wrong in them is printed line by line, all of it at once.
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "../config/configuration.ts";
+import type { ContestedKey } from "../config/contested-keys.ts";
 import { loadModbusConfiguration } from "../config/modbus-configuration.ts";
 import { loadOpcUaConfiguration } from "../config/opc-ua-configuration.ts";
 import { ConfigurationError, formatProblem, type Problem } from "../config/problem.ts";
@@ -19,6 +20,8 @@ export interface Configurations {
   readonly warnings: readonly Problem[];
   /** For `check` alone. */
   readonly hints: readonly Problem[];
+  /** Of the Modbus file; what OPC UA servers call their nodes is not known here. */
+  readonly contestedKeys: readonly ContestedKey[];
 }
 
 /** Throws one ConfigurationError with the problems of all files. */
@@ -26,16 +29,16 @@ export function loadConfigurations(files: ConfigurationFiles): Configurations {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const hints: Problem[] = [];
-  const load = <T>(
+  const load = <Loaded extends { readonly warnings: readonly Problem[]; readonly hints?: readonly Problem[] }>(
     file: string | undefined,
-    read: (file: string) => { configuration: T; warnings: readonly Problem[]; hints?: readonly Problem[] },
+    read: (file: string) => Loaded,
   ) => {
     if (file === undefined) return undefined;
     try {
       const loaded = read(file);
       warnings.push(...loaded.warnings);
       hints.push(...(loaded.hints ?? []));
-      return loaded.configuration;
+      return loaded;
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       problems.push(...error.problems);
@@ -46,7 +49,8 @@ export function loadConfigurations(files: ConfigurationFiles): Configurations {
   const opcua = load(files.opcua, (file) => loadOpcUaConfiguration(file, { certificatesDirectory, requireSecurity }));
   const modbus = load(files.modbus, (file) => loadModbusConfiguration(file, { certificatesDirectory }));
   if (problems.length > 0) throw new ConfigurationError(problems);
-  return { opcua, modbus, warnings, hints };
+  const contestedKeys = modbus?.contestedKeys ?? [];
+  return { opcua: opcua?.configuration, modbus: modbus?.configuration, warnings, hints, contestedKeys };
 }
 
 /** Names come from files and may hold anything: control characters are shown, not sent to the terminal. */

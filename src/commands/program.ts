@@ -52,6 +52,7 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     )
     .addOption(prefixOption())
     .addOption(certificatesOption())
+    .addOption(stateOption())
     .addOption(requireSecurityOption())
     .addOption(
       new Option("--segment-size <bytes>", "size of each document segment (default: computed from the configuration)")
@@ -126,6 +127,8 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .description("validate configuration files and print the plan")
     .argument("<files...>", "OPC UA or Modbus TCP configuration files (XML)")
     .addOption(certificatesOption())
+    .addOption(stateOption())
+    .addOption(prefixOption())
     .addOption(requireSecurityOption())
     .action(async (files: readonly string[], settings: CheckSettings) => {
       const { check } = await import("./check.ts");
@@ -204,6 +207,12 @@ function certificatesOption(): Option {
   return new Option("--certificates <dir>", "own certificates and the trust list")
     .env("CPC_CERTIFICATES")
     .default("certificates");
+}
+
+function stateOption(): Option {
+  return new Option("--state <dir>", "folder for what is learned and has to outlive a restart")
+    .env("CPC_STATE")
+    .default(undefined, "the folder that holds the certificates folder");
 }
 
 function requireSecurityOption(): Option {

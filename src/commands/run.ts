@@ -9,6 +9,7 @@ import { Partition, type PartitionOptions, type SpawnedWorkers } from "../servic
 import { spawnWorker } from "../service/spawn-worker.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations } from "./load-configurations.ts";
+import { namesFileOf } from "./names-file.ts";
 import { Hangups, stopSignal } from "./signals.ts";
 import { ConfigurationWatch } from "./watch-configuration.ts";
 
@@ -19,6 +20,7 @@ export interface RunSettings {
   readonly consumers: readonly string[];
   readonly prefix: string;
   readonly certificates: string;
+  readonly state: string | undefined;
   readonly requireSecurity: boolean;
   readonly segmentSize: number | undefined;
   readonly unreadable: "leave-out" | "text";
@@ -91,6 +93,7 @@ function partitionOptions(settings: RunSettings) {
     segmentBytes: settings.segmentSize,
     document: { unreadable: settings.unreadable, strictJson: settings.strictJson },
     certificatesDirectory: settings.certificates,
+    namesFile: namesFileOf(settings),
     removeOnExit: settings.removeOnExit,
   };
 }

@@ -163,6 +163,8 @@ export type OpcUaIdentity =
 
 export interface OpcUaNode {
   readonly displayName: string;
+  /** `{namespaceIndex}:{BrowseName}`: the key, without asking the server. Absent or undefined: the server tells. */
+  readonly browseName?: string | undefined;
   readonly namespace: { readonly index: number } | { readonly uri: string };
   /** Opaque identifiers are base64, as in the text form of a node id (OPC 10000-6, 5.1.12). */
   readonly identifier:

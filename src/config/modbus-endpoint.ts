@@ -96,6 +96,18 @@ export function readEndpoint(fields: Fields, defaults: EndpointDefaults): Modbus
   };
 }
 
+const tables: Readonly<Record<ReadFunction, string>> = {
+  1: "coil",
+  2: "discrete input",
+  3: "holding register",
+  4: "input register",
+};
+
+/** Where a value is in its device, in words. */
+export function placeOf({ unitId, functionCode, address, bit }: ModbusPoint): string {
+  return `unit ${unitId}, ${tables[functionCode]} ${address}${bit < 0 ? "" : `, bit ${bit}`}`;
+}
+
 function readFunction(fields: Fields, name: string | undefined): ReadFunction | undefined {
   const written = fields.token("function");
   if (written === undefined) return undefined;

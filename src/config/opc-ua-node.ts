@@ -19,11 +19,13 @@ export function readNode(fields: Fields): OpcUaNode | undefined {
   const displayName = fields.name("DisplayName");
   const namespace = readNamespace(fields);
   const identifier = readIdentifier(fields);
+  const browseName = readBrowseName(fields);
   if (displayName === undefined || namespace === undefined || identifier === undefined) return undefined;
   if (fold(datatype) === "object") return undefined;
   const type = builtInType(datatype);
   return {
     displayName,
+    browseName,
     namespace,
     identifier,
     type,
@@ -45,6 +47,32 @@ function readNamespace(fields: Fields): OpcUaNode["namespace"] | undefined {
   if (uri !== undefined) return { uri };
   const index = fields.number("NamespaceIndex");
   return index === undefined ? undefined : { index };
+}
+
+// OPC 10000-3, 8.3: a name has 512 characters at most. Its text form is `2:Level`; the index may be left out where no name is meant that looks like that.
+const qualifiedName = /^(?:(\d+):|(?!\d+:))(.{1,512})$/su;
+
+/** The whole key that the node is to have. */
+function readBrowseName(fields: Fields): string | undefined {
+  const text = fields.name("BrowseName");
+  if (text === undefined) return undefined;
+  const [, index = fields.token("NamespaceIndex"), name] = qualifiedName.exec(text) ?? [];
+  const line = fields.lineOf("BrowseName");
+  if (name === undefined || Number(index ?? 0) > 65_535) {
+    const allowed = "a name of 1 to 512 characters, with or without its namespace index before it, for example 2:Level";
+    fields.findings.error(line, `<BrowseName> is ${quote(text)}; it must be ${allowed}`);
+    return undefined;
+  }
+  if (index === undefined) {
+    if (!fields.has("NamespaceUri")) return undefined;
+    const reason = "with <NamespaceUri> only the server knows the index that belongs into the key";
+    fields.findings.error(
+      line,
+      `<BrowseName> is ${quote(text)} without a namespace index; ${reason}: write it before the name, for example 2:${name}`,
+    );
+    return undefined;
+  }
+  return `${Number(index)}:${name}`;
 }
 
 /** OPC 10000-6, 5.1.12: the four kinds of identifiers and their text forms. */

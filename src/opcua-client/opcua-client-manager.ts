@@ -8,6 +8,8 @@ import { OpcUaClient } from "./opcua-client.ts";
 export interface OpcUaManagerOptions extends ManagerOptions {
   /** Own certificates and the trust list; relative paths of a configuration start here. */
   readonly certificatesDirectory: string;
+  /** Where the browse names that servers tell are remembered, so that keys stay the same over restarts; default: nowhere. */
+  readonly namesFile?: string | undefined;
 }
 
 export class OpcUaClientManager extends ClientManager<OpcUaServer, OpcUaClient> {
@@ -16,7 +18,7 @@ export class OpcUaClientManager extends ClientManager<OpcUaServer, OpcUaClient> 
   readonly #expiryWarnings = new ExpiryWarnings();
 
   constructor(options: OpcUaManagerOptions) {
-    super(options);
+    super(options, options.namesFile);
     this.#certificatesDirectory = options.certificatesDirectory;
   }
 

@@ -8,7 +8,8 @@ import { endOfValidityMs } from "../certificates/certificate-file.ts";
 import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
 import { filesVersion } from "../certificates/files-version.ts";
 import { TrustList } from "../certificates/trust-list.ts";
-import { isInsecure, type OpcUaNode, type OpcUaServer } from "../config/configuration.ts";
+import { isInsecure, type OpcUaServer } from "../config/configuration.ts";
+import { configuredPoint } from "../config/opc-ua-point.ts";
 import type { Log } from "../logging/log.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
 import { opcUaConnection } from "../point/connection-entry.ts";
@@ -88,7 +89,7 @@ export class OpcUaClient implements ServerClient {
       recheckMs: options.recheckMs ?? defaultRecheckMs,
       expiryWarnings: options.expiryWarnings ?? new ExpiryWarnings(),
     });
-    this.#points = server.nodes.map((node) => configuredPoint(node));
+    this.#points = server.nodes.map((node) => configuredPoint(server, node));
   }
 
   /** A server that refused us, or was refused, is tried again slowly. */
@@ -164,7 +165,10 @@ export class OpcUaClient implements ServerClient {
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
     await this.#noticeRefusal(async () => {
       this.#gate.passAgain();
-      await this.#connected().poll(sink, signal);
+      const reader = this.#connected();
+      const { lessons } = reader;
+      await reader.poll(sink, signal);
+      if (reader.lessons !== lessons) this.#learnPoints(reader.lessons);
     });
   }
 
@@ -228,23 +232,20 @@ export class OpcUaClient implements ServerClient {
   }
 
   #learnPoints(lessons: readonly NodeLesson[]): void {
-    const learned = this.#server.nodes.map((node, index) => learnedPoint(node, lessons[index]));
+    const learned = this.#server.nodes.map((node, index) =>
+      learnedPoint(configuredPoint(this.#server, node), lessons[index]),
+    );
     if (JSON.stringify(learned) !== JSON.stringify(this.#points)) this.#points = learned;
   }
 }
 
-function configuredPoint(node: OpcUaNode): PointDescription {
-  const namespace = "index" in node.namespace ? node.namespace.index : node.namespace.uri;
-  const { description, unit, type, capacityBytes } = node;
-  return { key: `${namespace}:${node.displayName}`, description, unit, type, capacityBytes };
-}
-
-function learnedPoint(node: OpcUaNode, lesson: NodeLesson | undefined): PointDescription {
-  const configured = configuredPoint(node);
-  if (lesson === undefined) return configured;
+function learnedPoint(configured: PointDescription, lesson: NodeLesson | undefined): PointDescription {
+  const { name } = configured;
+  if (lesson?.isTold !== true || name === undefined) return configured;
   const type = lesson.type === BuiltInType.Null ? configured.type : lesson.type;
   const isText = type >= BuiltInType.String && type !== BuiltInType.DateTime && type !== BuiltInType.StatusCode;
   const needed = lesson.isArray ? arrayCapacityBytes : isText ? textCapacityBytes : 0;
   const capacityBytes = configured.capacityBytes > 0 ? configured.capacityBytes : needed;
-  return { ...configured, key: lesson.key, type, capacityBytes };
+  const key = name.isSettled ? configured.key : lesson.key;
+  return { ...configured, key, type, capacityBytes, name: { ...name, told: lesson.key } };
 }

@@ -3,7 +3,7 @@
 import type { BuiltInType } from "./built-in-type.ts";
 
 export interface PointDescription {
-  /** The key that the point asks for in the document; whoever builds the document makes keys distinct. */
+  /** The key that the point asks for in the document; `point-keys.ts` makes keys distinct. */
   readonly key: string;
   readonly description: string;
   /** Engineering unit as configured, "" when none is. */
@@ -12,4 +12,18 @@ export interface PointDescription {
   readonly type: BuiltInType;
   /** Bytes to reserve for values that are not a plain scalar of up to 8 bytes (texts, byte strings, arrays); 0 for none. */
   readonly capacityBytes: number;
+  /** Where the value is, in the words of its protocol: makes its key distinct when another point has the plain one. */
+  readonly place?: string;
+  /** Absent: the configuration alone makes the key. */
+  readonly name?: PointName;
+}
+
+/** How a point came by its name when the server has a say in it. */
+export interface PointName {
+  /** Everything in the configuration that the name depends on: what was learned is remembered by it. */
+  readonly identity: string;
+  /** The configuration says the name; else what it says is only expected until the server has told. */
+  readonly isSettled: boolean;
+  /** As the server told it; undefined until then. */
+  readonly told: string | undefined;
 }

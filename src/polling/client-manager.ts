@@ -8,6 +8,7 @@ import type { DocumentSegment } from "../shared-memory/document-segment.ts";
 import type { Guard } from "../shared-memory/guard.ts";
 import { guardedTargets } from "./guarded-targets.ts";
 import { privateImage, type ImageProvider } from "./image-generations.ts";
+import { KeyBook } from "./key-book.ts";
 import { PeriodicRead, type PeriodicReadOptions } from "./periodic-read.ts";
 import type { DocumentTarget } from "./publisher.ts";
 
@@ -27,6 +28,7 @@ export interface PeriodicReadSettings {
 export abstract class ClientManager<Server extends object, Client extends ServerClient> {
   protected abstract readonly service: ServiceName;
   protected readonly log: Log;
+  readonly #keys: KeyBook;
   /** By configuration, so that a server whose configuration did not change keeps its client. */
   #clients: ReadonlyMap<string, Client> = new Map();
   #started = new Map<ServerClient, Promise<void>>();
@@ -36,8 +38,10 @@ export abstract class ClientManager<Server extends object, Client extends Server
   /** Given while `periodicRead` was still preparing. */
   #lateTargets: readonly DocumentTarget[] | undefined;
 
-  constructor(options: ManagerOptions = {}) {
+  /** `namesFile`: where the names that servers tell are remembered; without it for as long as this manager lives. */
+  constructor(options: ManagerOptions = {}, namesFile?: string) {
     this.log = options.log ?? (() => {});
+    this.#keys = new KeyBook(this.log, namesFile);
   }
 
   /** The clients in configuration order. */
@@ -94,6 +98,7 @@ export abstract class ClientManager<Server extends object, Client extends Server
       image: settings.image ?? privateImage,
       document: settings.document,
       started,
+      keys: this.#keys,
       log: this.log,
     };
     this.#ended = this.#read(options, AbortSignal.any(signals));

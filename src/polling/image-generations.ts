@@ -3,14 +3,15 @@
 
 import type { Log } from "../logging/log.ts";
 import type { PointDescription } from "../point/point.ts";
+import type { PointKey } from "../point/point-keys.ts";
 import type { ServerClient } from "../point/server-client.ts";
-import { planDirectory, type ServerDescription } from "../process-image/directory.ts";
+import { planDirectory, type DescribedPoint, type ServerDescription } from "../process-image/directory.ts";
 import { privateMemory, type ImageMemory } from "../process-image/image-memory.ts";
 import { ImageReader } from "../process-image/image-reader.ts";
 import { ImageWriter, retireImage, type ImageHead } from "../process-image/image-writer.ts";
 import { maximumRoomBytes, type ServerBlock } from "../process-image/server-block.ts";
 import { ImageRefusals, unchanged, unreadable } from "./image-refusals.ts";
-import { assignKeys, type AssignedKeys, type KeyClash } from "./point-keys.ts";
+import { KeyBook, type ServiceKeys } from "./key-book.ts";
 
 /** Where the memory of a generation comes from. */
 export interface ImageProvider {
@@ -32,31 +33,35 @@ export const privateImage: ImageProvider = {
 export class ImageGenerations {
   readonly #head: ImageHead;
   readonly #provider: ImageProvider;
-  readonly #log: Log;
+  readonly #keys: KeyBook;
   readonly image: ImageWriter;
   #clients: readonly ServerClient[];
   #blocks: ReadonlyMap<ServerClient, ServerBlock>;
   #reader: ImageReader;
   /** What the present generation was made of, by server: the lists, to see at once whether one was replaced. */
   #madeOf: ReadonlyMap<ServerClient, readonly PointDescription[]>;
-  #keys: AssignedKeys;
   readonly #refusals: ImageRefusals;
   #isNewWanted = false;
   /** The present generation has its name: it is in memory of the provider, and readers can open it. */
   #isAnnounced = false;
 
   /** Without memory of the provider's the image begins in private memory: documents are made of that, and `renew` asks again. */
-  static async create(head: ImageHead, clients: readonly ServerClient[], provider: ImageProvider, log: Log) {
-    const { keys, clashes } = assignKeys(clients);
-    const directory = planDirectory(clients.map((client) => describe(client, keys, head.intervalMs)));
+  static async create(
+    head: ImageHead,
+    clients: readonly ServerClient[],
+    provider: ImageProvider,
+    log: Log,
+    keys: KeyBook = new KeyBook(log),
+  ) {
+    const given = keys.keysOf(clients);
+    const directory = planDirectory(clients.map((client) => describe(client, given, head.intervalMs)));
     const { imageBytes } = directory;
     const refusals = new ImageRefusals(log);
     const memory = await refusals.attempt(unreadable, imageBytes, () => provider.allocate(imageBytes));
     const image = new ImageWriter(head, directory, memory ?? privateMemory(imageBytes));
-    const generations = new ImageGenerations(head, clients, provider, log, refusals, image, keys);
+    const generations = new ImageGenerations(head, clients, provider, keys, refusals, image);
     if (memory === undefined) generations.wantNew();
     else await generations.#announce();
-    generations.#tell(clashes);
     return generations;
   }
 
@@ -64,20 +69,18 @@ export class ImageGenerations {
     head: ImageHead,
     clients: readonly ServerClient[],
     provider: ImageProvider,
-    log: Log,
+    keys: KeyBook,
     refusals: ImageRefusals,
     image: ImageWriter,
-    keys: AssignedKeys,
   ) {
     this.#head = head;
     this.#clients = clients;
     this.#provider = provider;
-    this.#log = log;
+    this.#keys = keys;
     this.#refusals = refusals;
     this.image = image;
     this.#reader = new ImageReader(image.memory.buffer);
     this.#madeOf = new Map(clients.map((client) => [client, client.points]));
-    this.#keys = keys;
     this.#blocks = blocksOf(clients, image);
   }
 
@@ -111,36 +114,33 @@ export class ImageGenerations {
    */
   async renew(): Promise<boolean> {
     const clients = this.#clients;
-    const isChanged = this.#isNewWanted || clients.length !== this.#madeOf.size;
-    if (
-      !isChanged &&
-      clients.every(
-        (client) => this.#madeOf.get(client) === client.points && this.#blocks.get(client)?.wantsRoom !== true,
-      )
-    ) {
+    const hasOtherPoints =
+      clients.length !== this.#madeOf.size || clients.some((client) => this.#madeOf.get(client) !== client.points);
+    const wantsRoom = clients.some((client) => this.#blocks.get(client)?.wantsRoom === true);
+    if (!this.#isNewWanted && !hasOtherPoints && !wantsRoom) {
       this.#refusals.forget();
       return false;
     }
     const madeOf = new Map(clients.map((client) => [client, client.points]));
-    const { keys, clashes } = assignKeys(clients, this.#keys);
+    const keys = this.#keys.keysOf(clients);
     const servers = clients.map((client) => this.#withRoom(describe(client, keys, this.#head.intervalMs), client));
     const directory = planDirectory(servers);
     const { imageBytes } = directory;
     const consequence = this.#isAnnounced ? unchanged : unreadable;
     const memory = await this.#refusals.attempt(consequence, imageBytes, () => this.#provider.allocate(imageBytes));
-    if (memory === undefined) return false;
-    this.#isNewWanted = false;
+    // An image that nobody can open may as well go on in private memory: without its keys no value of a new point is shown at all.
+    if (memory === undefined && (this.#isAnnounced || !hasOtherPoints)) return false;
+    this.#isNewWanted = memory === undefined;
     const kept = clients.map((client) => this.#blocks.get(client));
-    const old = this.image.replace(directory, memory, kept);
-    this.#reader = new ImageReader(memory.buffer);
+    const next = memory ?? privateMemory(imageBytes);
+    const old = this.image.replace(directory, next, kept);
+    this.#reader = new ImageReader(next.buffer);
     this.#blocks = blocksOf(clients, this.image);
     this.#madeOf = madeOf;
-    this.#keys = keys;
-    await this.#announce();
+    if (memory !== undefined) await this.#announce();
     // Also when the new one did not get its name: the old one gets no further values, and nobody may take it for a live one.
     retireImage(old);
     this.#provider.release(old);
-    this.#tell(clashes);
     return true;
   }
 
@@ -166,23 +166,20 @@ export class ImageGenerations {
     });
     return { ...server, points };
   }
-
-  #tell(clashes: readonly KeyClash[]): void {
-    for (const { server, wanted, given } of clashes) {
-      this.#log("warn", `"${wanted}" is taken by another point, this one is "${given}"`, { server });
-    }
-  }
 }
 
-function describe(client: ServerClient, keys: AssignedKeys, intervalMs: number): ServerDescription {
-  const assigned = keys.get(client);
+function describe(client: ServerClient, keys: ServiceKeys<ServerClient>, intervalMs: number): ServerDescription {
   return {
     alias: client.alias,
     connection: client.connection,
     intervalMs: client.intervalMs ?? intervalMs,
     ...(client.isInsecure === undefined ? {} : { isInsecure: client.isInsecure }),
-    points: client.points.map((point, index) => ({ ...point, key: assigned?.[index]?.given ?? point.key })),
+    points: (keys.get(client) ?? []).map(describePoint),
   };
+}
+
+function describePoint({ point, key, isExpected }: PointKey): DescribedPoint {
+  return { ...point, key, isExpected };
 }
 
 function blocksOf(clients: readonly ServerClient[], image: ImageWriter): ReadonlyMap<ServerClient, ServerBlock> {

@@ -6,6 +6,7 @@ import type { ServerClient } from "../point/server-client.ts";
 import type { ServiceName } from "../point/service-name.ts";
 import { documentForm, type DocumentSettings } from "../shared-memory/document-form.ts";
 import { ImageGenerations, type ImageProvider } from "./image-generations.ts";
+import type { KeyBook } from "./key-book.ts";
 import { PollsInFlight } from "./polls-in-flight.ts";
 import { Publisher, type DocumentTarget } from "./publisher.ts";
 import { Grid, monotonicMs } from "./schedule.ts";
@@ -26,6 +27,7 @@ export interface PeriodicReadOptions {
   readonly document?: DocumentSettings | undefined;
   /** First connection attempts already under way. */
   readonly started: ReadonlyMap<ServerClient, Promise<void>>;
+  readonly keys: KeyBook;
   readonly log: Log;
 }
 
@@ -42,7 +44,8 @@ export class PeriodicRead {
 
   static async create(options: PeriodicReadOptions): Promise<PeriodicRead> {
     const head = { service: options.service, intervalMs: options.intervalMs };
-    return new PeriodicRead(options, await ImageGenerations.create(head, options.clients, options.image, options.log));
+    const { clients, image, log, keys } = options;
+    return new PeriodicRead(options, await ImageGenerations.create(head, clients, image, log, keys));
   }
 
   private constructor(options: PeriodicReadOptions, generations: ImageGenerations) {
@@ -71,6 +74,7 @@ export class PeriodicRead {
     await this.#publisher.run();
     this.#generations.image.retire();
     await Promise.all(this.#ended);
+    await this.#options.keys.written();
   }
 
   /** Servers that are not in the list any more are disconnected, new ones are connected as soon as they have a place in the image. */

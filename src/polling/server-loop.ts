@@ -37,7 +37,7 @@ export class ServerLoop {
   readonly #nextAttempt = new Alarm();
   /** Failures that the log knows, until the server is connected again. */
   readonly #told = new Set<string>();
-  /** The last poll had values that were cut; they are shown as soon as they could be read again. */
+  /** The last poll had values that were cut, or whose key was not known; they are shown as soon as they could be read again. */
   #waitsForRoom = false;
   #started: Promise<void> | undefined;
 
@@ -101,8 +101,9 @@ export class ServerLoop {
       this.#block.set("requestLimit", BigInt(this.#client.requestLimit ?? 0));
       if (isFirst) this.#connected();
       isFirst = false;
-      if (this.#waitsForRoom || this.#block.wantsRoom) this.#around.changed();
-      this.#waitsForRoom = this.#block.wantsRoom;
+      const wantsRenewal = this.#block.wantsRoom || this.#block.isWithholding;
+      if (this.#waitsForRoom || wantsRenewal) this.#around.changed();
+      this.#waitsForRoom = wantsRenewal;
       const nowMs = clock();
       // A timer may fire a little before its time: the tick it was for is over all the same.
       const next = Math.max(tick, grid.after(nowMs));

@@ -14,6 +14,11 @@ import {
   serverEntry,
 } from "./layout.ts";
 
+export interface DescribedPoint extends PointDescription {
+  /** The key is made of a name that the server has yet to confirm: no value is shown under it. */
+  readonly isExpected?: boolean;
+}
+
 /** A server as it is written into the directory; `points` carry the final, distinct keys. */
 export interface ServerDescription {
   readonly alias: string;
@@ -21,10 +26,10 @@ export interface ServerDescription {
   readonly intervalMs: number;
   /** Whether its connection is insecure as it is configured; absent: not told. */
   readonly isInsecure?: boolean;
-  readonly points: readonly PointDescription[];
+  readonly points: readonly DescribedPoint[];
 }
 
-export interface PlacedPoint extends PointDescription {
+export interface PlacedPoint extends DescribedPoint {
   /** Offset of the point's room from the start of a bank. */
   readonly roomOffset: number;
 }

@@ -7,7 +7,7 @@
 import { BuiltInType } from "../point/built-in-type.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import type { ServerErrorCode } from "../point/server-error.ts";
-import { StatusCode } from "../point/status-code.ts";
+import { isBad, StatusCode } from "../point/status-code.ts";
 import { wallClockNow, type Timestamp } from "../point/timestamp.ts";
 import type { Value } from "../point/value.ts";
 import type { PlacedPoint, PlacedServer } from "./directory.ts";
@@ -63,6 +63,9 @@ export class ServerBlock implements PointSink {
   #receivedLow = 0;
   #receivedHigh = 0;
   #tooSmall = new Map<number, number>();
+  /** Points whose key the server has yet to confirm. */
+  #expected: readonly number[] = [];
+  #isWithholding = false;
 
   constructor(server: PlacedServer, memory: ImageMemory) {
     this.#server = server;
@@ -85,6 +88,11 @@ export class ServerBlock implements PointSink {
   /** True when more room would help: a value was cut, and not because it is longer than any may be. */
   get wantsRoom(): boolean {
     return [...this.#tooSmall.keys()].some((index) => (this.points[index]?.capacityBytes ?? 0) < maximumRoomBytes);
+  }
+
+  /** The last poll had values of points whose key is only expected: they are not shown, since it may turn out to be another point's. */
+  get isWithholding(): boolean {
+    return this.#isWithholding;
   }
 
   begin(): void {
@@ -174,6 +182,7 @@ export class ServerBlock implements PointSink {
   /** `durationMs` is given by a poll that the server answered. */
   publish(source: SourceState, durationMs?: number): void {
     const head = this.#bank;
+    this.#withhold();
     const now = this.#nowNs();
     this.#words[(head + poll.connection) / 4] = source.connection;
     if (source.error !== undefined) {
@@ -249,8 +258,19 @@ export class ServerBlock implements PointSink {
     }
   }
 
+  #withhold(): void {
+    this.#isWithholding = false;
+    for (const index of this.#expected) {
+      const at = this.#recordBase + index * recordWords + statusWord;
+      if (isBad(this.#words[at] ?? 0)) continue;
+      this.#words[at] = StatusCode.BadWaitingForInitialData;
+      this.#isWithholding = true;
+    }
+  }
+
   #attach(server: PlacedServer, memory: ImageMemory): void {
     this.#server = server;
+    this.#expected = server.points.flatMap(({ isExpected }, index) => (isExpected === true ? [index] : []));
     this.#memory = memory;
     this.#bytes = Buffer.from(memory.buffer);
     this.#words = new Uint32Array(memory.buffer);

@@ -7,7 +7,7 @@ import type { OpcUaOrder } from "./service-messages.ts";
 import { work } from "./service-worker.ts";
 
 silenceNodeOpcUa();
-await work<OpcUaOrder>(({ certificatesDirectory }, log) => {
+await work<OpcUaOrder>(({ certificatesDirectory, namesFile }, log) => {
   surviveFaultsOf("node-opcua-", log);
-  return new OpcUaClientManager({ log, certificatesDirectory });
+  return new OpcUaClientManager({ log, certificatesDirectory, namesFile });
 });

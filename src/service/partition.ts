@@ -18,6 +18,8 @@ export interface PartitionOptions {
   readonly segmentBytes: number | undefined;
   readonly document?: DocumentSettings | undefined;
   readonly certificatesDirectory: string;
+  /** Where the OPC UA service remembers the browse names that its servers told; undefined or absent: nowhere. */
+  readonly namesFile?: string | undefined;
   readonly removeOnExit: boolean;
   readonly log: Log;
 }
@@ -78,13 +80,14 @@ function plansOf({
   segmentBytes,
   document,
   certificatesDirectory,
+  namesFile,
 }: PartitionOptions): ServicePlan[] {
   const plans: ServicePlan[] = [];
   if (opcua !== undefined) {
     // How long a session must live between two polls depends on it.
     const servers = opcua.servers.map((server) => ({ ...server, intervalMs: server.intervalMs ?? intervalMs }));
     const configuration = { ...opcua, servers };
-    const plan = { service: "opcua", configuration, intervalMs, document, certificatesDirectory } as const;
+    const plan = { service: "opcua", configuration, intervalMs, document, certificatesDirectory, namesFile } as const;
     plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
   }
   if (modbus !== undefined) {

@@ -22,6 +22,7 @@ export interface OpcUaOrder extends CommonOrder {
   readonly service: "opcua";
   readonly configuration: OpcUaConfiguration;
   readonly certificatesDirectory: string;
+  readonly namesFile: string | undefined;
 }
 
 export type ServiceOrder = ModbusOrder | OpcUaOrder;

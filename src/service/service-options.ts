@@ -14,4 +14,6 @@ export interface ServiceOptions extends ManagerOptions, PeriodicReadSettings {
   readonly semaphoreList?: readonly Guard[];
   /** Own certificates and the trust list; relative names of files in the configuration start here. Default "certificates". */
   readonly certificatesDirectory?: string;
+  /** Where the browse names that OPC UA servers tell are remembered, so that keys stay the same over restarts; default: nowhere. */
+  readonly namesFile?: string | undefined;
 }

@@ -50,8 +50,8 @@ function opcUaServers(configuration: OpcUaConfiguration): readonly ServerDescrip
     describe(
       alias,
       opcUaConnection(alias),
-      nodes.map(({ displayName, description, unit, type, capacityBytes }) => ({
-        key: `65535:${displayName}`,
+      nodes.map(({ displayName, browseName, description, unit, type, capacityBytes }) => ({
+        key: browseName ?? `65535:${displayName}`,
         description,
         unit,
         type,

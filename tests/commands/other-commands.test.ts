@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
+import { opcUaXml } from "./opcua-xml.ts";
 import { Place } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
 
@@ -116,6 +117,49 @@ test("check alone tells what may be meant: keys that a quantity makes, numbers o
   await run.until("there are values", () => place.value("A: always 42") === 42);
   await run.end();
   assert.doesNotMatch(run.stderr, /quantity 8|40101 mean/);
+});
+
+function endpoint(name: string, address: number, offset: number): string {
+  return `<endpoint><name>${name}</name><function>Read Holding Registers</function><address>${address}</address><quantity>1</quantity><offset>${offset}</offset><type></type><description></description></endpoint>`;
+}
+
+function node(displayName: string, id: number): string {
+  return `<node><DisplayName>${displayName}</DisplayName><NamespaceIndex>1</NamespaceIndex><IdentifierType>Numeric</IdentifierType><Identifier>${id}</Identifier><datatype></datatype><description></description></node>`;
+}
+
+test("check names every key that several points ask for, and who has it", watchdog, async (t) => {
+  const place = new Place(t);
+  const more = [endpoint("Tank", 100, 4), endpoint("Tank", 200, -1), endpoint("Alone", 1, -1)].join("");
+  const modbus = place.write(
+    "modbus.xml",
+    modbusXml({ alias: "A", port: 502 }).replace("</endpoints>", `${more}</endpoints>`),
+  );
+  const nodes = node("a", 7) + node("learned", 8);
+  const url = "opc.tcp://192.0.2.1:4840";
+  const opcua = place.write("opcua.xml", opcUaXml({ alias: "S", url }).replace("</nodes>", `${nodes}</nodes>`));
+  const names = [[JSON.stringify(["S", url, 1, "Numeric", 8, "learned"]), "1:a", "1:a"]];
+  place.write("opcua_names.json", JSON.stringify({ format: "cpc-partition names, version 1", names }));
+
+  const { code, stdout, stderr } = await place.cpc(["check", modbus, opcua]).ended;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(
+    stdout
+      .split("\n")
+      .filter((line) => line.startsWith("  "))
+      .map((line) => line.replace(/line \d+/, "line N")),
+    [
+      '  "A: Tank" line N, unit 1, holding register 100, bit 4: is "A: Tank (unit 1, holding register 100, bit 4)"',
+      '  "A: Tank" line N, unit 1, holding register 200: has it',
+      '  "1:a" line N, S ns=1;s=a: is "1:a (S ns=1;s=a)"',
+      '  "1:a" line N, S ns=1;i=7: is "1:a (S ns=1;i=7)"',
+      '  "1:a" line N, S ns=1;i=8: has it',
+    ],
+  );
+  assert.match(stdout, /the browse names of 2 nodes are not known yet/);
+  assert.match(
+    stderr,
+    /1 value of "A" cannot have .*"A: Tank" is unit 1, holding register 200 .*holding register 100, bit 4 is/,
+  );
 });
 
 test("check tells the problems of every file, and which files are valid", watchdog, async (t) => {

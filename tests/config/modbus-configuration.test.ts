@@ -147,14 +147,14 @@ test("white space around numbers and functions, comments and CDATA sections do n
   assert.equal(points[0]?.description, "<b>");
 });
 
-test("a name asked for once keeps its key, and later equal names get the next free number", () => {
+test("of equal names the last has the plain key, as in the Python partition, and the others say where they are", () => {
   assert.deepEqual(
     onlyServer("modbus-colliding-names").points.map(({ key, address }) => [key, address]),
     [
-      ["Pumpe: Druck", 0],
-      ["Pumpe: Druck (3)", 1],
+      ["Pumpe: Druck (unit 1, holding register 0)", 0],
+      ["Pumpe: Druck (unit 1, holding register 1)", 1],
       ["Pumpe: Druck (2)", 2],
-      ["Pumpe: Druck (4)", 3],
+      ["Pumpe: Druck", 3],
     ],
   );
 });
@@ -163,12 +163,12 @@ test("an element of an array gives way to an endpoint of that name", () => {
   assert.deepEqual(
     onlyServer("modbus-colliding-elements").points.map(({ key, address }) => [key, address]),
     [
-      ["Pumpe: Tür", 0],
-      ["Pumpe: Tür[1] (2)", 1],
-      ["Pumpe: Tür[2]", 2],
+      ["Pumpe: Tür (unit 1, holding register 0)", 0],
+      ["Pumpe: Tür (unit 1, holding register 0)[1]", 1],
+      ["Pumpe: Tür (unit 1, holding register 0)[2]", 2],
       ["Pumpe: Tür[1]", 9],
-      ["Pumpe: Tür (2)", 20],
-      ["Pumpe: Tür (2)[1]", 21],
+      ["Pumpe: Tür", 20],
+      ["Pumpe: Tür[1] (unit 1, holding register 21)", 21],
     ],
   );
 });
@@ -193,7 +193,11 @@ test("TLS settings hold absolute paths, the host as expected name and TLS 1.2, u
 
 test("the key of a connection is never given to a point", () => {
   const keys = caseServers("modbus-colliding-servers").flatMap(({ points }) => points.map(({ key }) => key));
-  assert.deepEqual(keys, ["A: B: C", "A: B: C (2)", "ModbusTCP Connections:A: Connection status (2)"]);
+  assert.deepEqual(keys, [
+    "A: B: C (unit 1, holding register 0)",
+    "A: B: C",
+    "ModbusTCP Connections:A: Connection status (unit 1, holding register 0)",
+  ]);
 });
 
 test("the shipped file loads with all functions, types and units, and one warning about a write function", () => {

@@ -178,3 +178,10 @@ test("the shipped file loads without a warning, needs no certificate file and ho
     new Set(["Numeric", "String", "Guid", "Opaque"]),
   );
 });
+
+test("a browse name is the whole key, with the index of the node where it has none of its own", () => {
+  assert.deepEqual(
+    onlyServer("opcua-browse-names").nodes.map(({ browseName }) => browseName),
+    ["2:Level", "3:Level", "7:Level", "2:7:Level", "2:a:b"],
+  );
+});

@@ -3,6 +3,7 @@ import { test, type TestContext } from "node:test";
 import { ConnectionState } from "../../src/process-image/layout.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 import { StatusCode } from "../../src/point/status-code.ts";
+import { KeyBook } from "../../src/polling/key-book.ts";
 import { PeriodicRead } from "../../src/polling/periodic-read.ts";
 import { seen } from "../process-image/sample-image.ts";
 import { Consumer, OwnImages, recordingLog, refused, TestClient, untilAborted, type Document } from "./test-client.ts";
@@ -17,6 +18,7 @@ async function running(t: TestContext, clients: readonly TestClient[], intervalM
     targets: consumers,
     image: images,
     started: new Map(),
+    keys: new KeyBook(log),
     log,
   });
   const ended = reading.run();

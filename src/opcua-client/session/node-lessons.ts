@@ -13,6 +13,9 @@ import type { SecureSession } from "./secure-session.ts";
 /** Enough to make the cost of a request vanish, little enough for a message of ordinary size: a thousand and the server's state. */
 const mostNodesPerRead = 1001;
 
+/** OPC 10000-3, 8.3: no browse name is longer. */
+const mostCharacters = 512;
+
 const { NodeIdType } = NodeId;
 
 /** OPC 10000-6, A.1: Server_NamespaceArray, OperationLimits.MaxNodesPerRead. */
@@ -22,8 +25,10 @@ const maxNodesPerReadId = new NodeId(NodeIdType.NUMERIC, 11705, 0);
 export interface NodeLesson {
   /** undefined: the node's namespace URI is unknown to the server. */
   readonly nodeId: NodeId | undefined;
-  /** `{namespaceIndex}:{BrowseName}`, with the configured display name where the server tells no browse name. */
+  /** `{namespaceIndex}:{BrowseName}`, with a display name where the server tells no browse name. */
   readonly key: string;
+  /** The server knows the node: what it does not tell now, it is not expected to tell later. */
+  readonly isTold: boolean;
   /** Null where the server does not tell, or tells a type that is no built-in one. */
   readonly type: BuiltInType;
   readonly isArray: boolean;
@@ -77,13 +82,13 @@ export function resolveNodeId(node: OpcUaNode, namespaces: readonly string[]): N
 
 const attributes = [AttributeIds.BrowseName, AttributeIds.DisplayName, AttributeIds.DataType, AttributeIds.ValueRank];
 
-async function learnNodes(
+export async function learnNodes(
   session: SecureSession,
   nodes: readonly OpcUaNode[],
   nodeIds: readonly (NodeId | undefined)[],
   limit: ReadLimit,
   signal: AbortSignal,
-): Promise<NodeLesson[]> {
+): Promise<readonly NodeLesson[]> {
   const present = nodeIds.flatMap((nodeId, index) => (nodeId === undefined ? [] : [{ nodeId, index }]));
   const answers = nodes.map((): (DataValue | undefined)[] => []);
   const questions = present.flatMap(({ nodeId }) => attributes.map((attributeId) => ({ nodeId, attributeId })));
@@ -98,6 +103,7 @@ async function learnNodes(
     return {
       nodeId: nodeIds[index],
       key: documentKey(node, nodeIds[index], browseName, displayName),
+      isTold: browseName !== undefined || displayName !== undefined,
       type: builtInTypeOf(dataType),
       isArray: typeof rank === "number" && rank >= 0,
     };
@@ -112,7 +118,7 @@ function documentKey(
 ): string {
   if (browseName?.value.dataType === DataType.QualifiedName && browseName.value.value !== null) {
     const { namespaceIndex, name } = browseName.value.value as QualifiedName;
-    if (name !== null && name !== "") return `${namespaceIndex}:${name}`;
+    if (name !== null && name !== "" && name.length <= mostCharacters) return `${namespaceIndex}:${name}`;
   }
   const shown =
     displayName?.value.dataType === DataType.LocalizedText

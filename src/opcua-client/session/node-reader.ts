@@ -18,7 +18,7 @@ import type { Value } from "../../point/value.ts";
 import { BatchRead } from "./batch-read.ts";
 import type { ReadLimit } from "./batch-read.ts";
 import { boundedWait } from "./bounded-wait.ts";
-import { learn } from "./node-lessons.ts";
+import { learn, learnNodes } from "./node-lessons.ts";
 import type { NodeLesson } from "./node-lessons.ts";
 import type { SecureSession } from "./secure-session.ts";
 import { isOpaque } from "./ua-json.ts";
@@ -26,7 +26,7 @@ import { deliver, variantToValue } from "./variant-to-value.ts";
 import { timestampOf } from "./wire-numbers.ts";
 
 export class NodeReader {
-  readonly lessons: readonly NodeLesson[];
+  #lessons: readonly NodeLesson[];
   readonly #session: SecureSession;
   readonly #server: OpcUaServer;
   readonly #limit: ReadLimit;
@@ -40,7 +40,7 @@ export class NodeReader {
     this.#session = session;
     this.#server = server;
     this.#limit = limit;
-    this.lessons = lessons;
+    this.#lessons = lessons;
     this.#indices = lessons.flatMap(({ nodeId }, index) => (nodeId === undefined ? [] : [index]));
     this.#unresolved = lessons.flatMap(({ nodeId }, index) => (nodeId === undefined ? [index] : []));
     const nodes = lessons.flatMap(({ nodeId }) =>
@@ -54,7 +54,13 @@ export class NodeReader {
     return new NodeReader(session, server, limit, nodes);
   }
 
+  /** What is known of the nodes; another list when a node was learned that the server did not know at first. */
+  get lessons(): readonly NodeLesson[] {
+    return this.#lessons;
+  }
+
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
+    const appeared: number[] = [];
     for (const index of this.#unresolved) sink.setStatus(index, StatusCode.BadNodeIdUnknown);
     await this.#values.run(
       signal,
@@ -62,9 +68,25 @@ export class NodeReader {
         const index = this.#indices[position] as number;
         if (result === undefined) sink.setStatus(index, faultStatus);
         else deliver(sink, index, result);
+        if (result === undefined || isBad(result.statusCode.value)) return;
+        if (this.#lessons[index]?.isTold === false) appeared.push(index);
       },
       this.#decodeStructures,
     );
+    if (appeared.length > 0) await this.#learnLate(appeared, signal);
+  }
+
+  /** A server may open sessions before its address space is complete: a node that has a value now can be asked for its names, too. */
+  async #learnLate(indices: readonly number[], signal: AbortSignal): Promise<void> {
+    const nodes = indices.flatMap((index) => this.#server.nodes[index] ?? []);
+    const nodeIds = indices.map((index) => this.#lessons[index]?.nodeId);
+    const learned = await learnNodes(this.#session, nodes, nodeIds, this.#limit, signal);
+    const late = new Map(indices.map((index, place) => [index, learned[place]]));
+    this.#lessons = this.#lessons.map((lesson, index) => ({
+      ...lesson,
+      ...late.get(index),
+      isTold: lesson.isTold || late.has(index),
+    }));
   }
 
   async readValue(

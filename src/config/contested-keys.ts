@@ -1,0 +1,42 @@
+// Points that ask for the same key: which they are, for `check`, and what the log says of them, once for each server.
+
+import { quote, type Findings } from "./problem.ts";
+
+export interface NamedValue {
+  /** Alias. */
+  readonly server: string;
+  readonly line: number;
+  readonly place: string;
+  /** The plain key. */
+  readonly wanted: string;
+  readonly key: string;
+}
+
+export type ContestedKey = NamedValue;
+
+/** Of every key that several ask for, or that one cannot have, those who ask, in their order. */
+export function contestedKeysOf(values: readonly NamedValue[]): readonly ContestedKey[] {
+  const lost = new Set(values.filter(({ key, wanted }) => key !== wanted).map(({ wanted }) => wanted));
+  return values.filter(({ key, wanted }) => lost.has(wanted) || lost.has(key));
+}
+
+export function warnOfContestedKeys(contested: readonly ContestedKey[], findings: Findings): void {
+  const holders = new Map(contested.map((value) => [value.key, value]));
+  const losers = Map.groupBy(
+    contested.filter(({ key, wanted }) => key !== wanted),
+    ({ server }) => server,
+  );
+  for (const [server, [example, ...others]] of losers) {
+    if (example === undefined) continue;
+    const holder = holders.get(example.wanted);
+    const has = holder === undefined ? "is the key of a connection" : `is ${holder.place} (line ${holder.line})`;
+    const count = others.length + 1;
+    const many = count === 1 ? "1 value" : `${count} values`;
+    findings.warn(
+      example.line,
+      `${many} of ${quote(server)} cannot have the key of the name, because another value has it: ${quote(example.wanted)} ${has}, and ` +
+        `${example.place} is ${quote(example.key)}; give each endpoint a name of its own (of equal names the last has the key; ` +
+        `"cpc check" lists all)`,
+    );
+  }
+}
