@@ -9,6 +9,11 @@
 import { decimalToNumber, type Decimal } from "../config/decimal.ts";
 
 export interface DecimalScaling {
+  /** For a whole number up to this size, (raw * numerator + addend) / denominator is exact: what a decoder calculates in place. */
+  readonly largest: number;
+  readonly numerator: number;
+  readonly addend: number;
+  readonly denominator: number;
   /**
    * Exact for a whole number up to 2^53 - 1. Another one (from a Float or Double) is calculated in double arithmetic, with up to three
    * roundings; NaN and infinities come out as such.
@@ -21,21 +26,21 @@ export interface DecimalScaling {
 export function chooseScaling(scale: Decimal, bias: Decimal): DecimalScaling {
   const exponent = Math.min(scale.exponent, bias.exponent, 0);
   const factor = scale.coefficient * 10n ** BigInt(scale.exponent - exponent);
-  const addend = bias.coefficient * 10n ** BigInt(bias.exponent - exponent);
+  const offset = bias.coefficient * 10n ** BigInt(bias.exponent - exponent);
   const divisor = 10n ** BigInt(-exponent);
 
-  const common = greatestCommonDivisor(greatestCommonDivisor(factor, addend), divisor);
-  const [S, B, D] = [factor / common, addend / common, divisor / common];
+  const common = greatestCommonDivisor(greatestCommonDivisor(factor, offset), divisor);
+  const [S, B, D] = [factor / common, offset / common, divisor / common];
   const largest = largestExactRaw(S, B, D);
-  const [s, b, d] = [Number(S), Number(B), Number(D)];
+  const [numerator, addend, denominator] = [Number(S), Number(B), Number(D)];
   const [scaleNumber, biasNumber] = [decimalToNumber(scale), decimalToNumber(bias)];
 
-  const ofWhole = (raw: bigint): number => Number(`${raw * factor + addend}e${exponent}`);
+  const ofWhole = (raw: bigint): number => Number(`${raw * factor + offset}e${exponent}`);
   const ofNumber = (raw: number): number => {
-    if (Math.abs(raw) <= largest) return (raw * s + b) / d;
+    if (Math.abs(raw) <= largest) return (raw * numerator + addend) / denominator;
     return Number.isSafeInteger(raw) ? ofWhole(BigInt(raw)) : raw * scaleNumber + biasNumber;
   };
-  return { ofNumber, ofWhole };
+  return { largest, numerator, addend, denominator, ofNumber, ofWhole };
 }
 
 /** Up to this |raw| the numerator is below 2^53; -1 when there is no such raw value, or D is not a Double. */

@@ -131,10 +131,14 @@ function decodePlain(type: BuiltInType, read: ReadNumber): Decode {
 }
 
 function decodeScaled({ scale, bias, type }: ModbusPoint, read: ReadNumber): Decode {
-  const scaling = chooseScaling(parseDecimal(scale), parseDecimal(bias));
+  const { largest, numerator, addend, denominator, ofNumber } = chooseScaling(parseDecimal(scale), parseDecimal(bias));
   return (bytes, dataOffset, distance, sink, index) => {
     const raw = read(bytes, dataOffset + distance * REGISTER_BYTES);
-    const value = scaling.ofNumber(raw);
+    if (Math.abs(raw) <= largest) {
+      sink.setNumber(index, type, (raw * numerator + addend) / denominator);
+      return;
+    }
+    const value = ofNumber(raw);
     if (Number.isFinite(value) || !Number.isFinite(raw)) sink.setNumber(index, type, value);
     else sink.setStatus(index, StatusCode.BadOutOfRange);
   };
