@@ -11,7 +11,7 @@ const ROOT = new URL("../../", import.meta.url);
 const WATCHDOG_MS = 60_000;
 
 export const CHECKOUT = fileURLToPath(ROOT);
-const PYTHON = fileURLToPath(new URL(".peers/venv/bin/python", ROOT));
+export const PYTHON = fileURLToPath(new URL(".peers/venv/bin/python", ROOT));
 const LIBMODBUS_SERVER = fileURLToPath(new URL(".peers/libmodbus-server", ROOT));
 
 export type Line = Readonly<Record<string, unknown>>;

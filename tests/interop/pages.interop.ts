@@ -1,0 +1,148 @@
+// The programs on the pages for consumers, run as they stand there but for the names of shared memory.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { modbusXml } from "./endpoints-xml.ts";
+import { Partition } from "./partition.ts";
+import { CHECKOUT, Peer, PYTHON } from "./peer.ts";
+
+/** The only program in a language on a page. */
+function programOn(page: string, language: string): string {
+  const programs = readFileSync(join(CHECKOUT, page), "utf8").split(`\`\`\`${language}\n`).slice(1);
+  assert.equal(programs.length, 1, page);
+  return programs[0]!.split("```")[0]!;
+}
+
+/** What it prints. On standard error Python's resource tracker says when it removes a segment. */
+function python(program: string): readonly string[] {
+  const { status, stdout, stderr } = spawnSync(PYTHON, ["-c", program], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.trimEnd());
+}
+
+function entry(varType: string) {
+  return { value: 1, varType, description: "" };
+}
+
+/** A partition with good values and a point that its device refuses. */
+async function running(partition: Partition): Promise<void> {
+  const device = partition.keep(Peer.libmodbus());
+  const port = await partition.beforeModbus((await device.line())["port"] as number);
+  const xml = modbusXml("lib", port, [
+    { name: "bit", function: 3, address: 2, bit: 1 },
+    { name: "register", function: 3, address: 1 },
+    { name: "beyond the last", function: 3, address: 4000 },
+  ]);
+  const file = partition.write("modbus.xml", xml);
+  const { status } = spawnSync(process.execPath, ["src/main.ts", "check", file], { cwd: CHECKOUT });
+  assert.equal(status, 0);
+  partition.run({ modbus: file });
+  await partition.sees(await partition.consumer("modbus"), "lib: register", 257);
+}
+
+const shown = [
+  "ModbusTCP Connections:lib: Connection status True Boolean",
+  "lib: bit True Boolean",
+  "lib: register 257 UInt16",
+];
+
+test("the program of the README shows every entry", async () => {
+  await using partition = new Partition();
+  await running(partition);
+  const program = programOn("README.md", "python")
+    .replace('("opcua", "modbus")', '("modbus",)')
+    .replaceAll('f"{name}_', `f"${partition.prefix}{name}_`);
+  assert.deepEqual(python(program), shown);
+});
+
+test("the Python program of document.md shows every entry, finds objects that were replaced, and leaves the segment where it is", async () => {
+  await using partition = new Partition();
+  await running(partition);
+  const program = programOn("docs/document.md", "python").replaceAll('f"{service}_', `f"${partition.prefix}{service}_`);
+  assert.deepEqual(python(program), shown);
+  const again = `${program}
+import time
+document = Document("modbus")
+document.read()
+before = document.inodes
+os.unlink(f"/dev/shm/{document.segment_name}")
+os.unlink(f"/dev/shm/sem.{document.semaphore_name}")
+while True:
+    try:
+        if document.read().get("lib: register", {}).get("value") == 257 and all(a != b for a, b in zip(before, document.inodes)):
+            break
+    except (FileNotFoundError, posix_ipc.ExistentialError, posix_ipc.BusyError, ValueError):
+        pass
+    time.sleep(0.01)
+`;
+  python(again);
+  assert.deepEqual(python(program), shown, "nobody has removed it");
+});
+
+test("the C program of document.md prints the document", async () => {
+  await using partition = new Partition();
+  await running(partition);
+  const source = programOn("docs/document.md", "c").replaceAll('"/modbus_', `"/${partition.prefix}modbus_`);
+  const program = join(partition.folder, "read-document");
+  const flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-x", "c", "-", "-o", program, "-pthread", "-lrt"];
+  const built = spawnSync("gcc", flags, { input: source, encoding: "utf8" });
+  assert.deepEqual([built.status, built.stderr], [0, ""]);
+  const { status, stdout } = spawnSync(program, { encoding: "utf8" });
+  assert.equal(status, 0);
+  assert.deepEqual(Object.keys(JSON.parse(stdout) as object), [
+    "ModbusTCP Connections:lib: Connection status",
+    "lib: bit",
+    "lib: register",
+  ]);
+});
+
+/** Publishes one document as the Python partition does, and waits for the end of its input. */
+const oldPartition = `
+import json, sys
+from multiprocessing.shared_memory import SharedMemory
+import posix_ipc
+prefix = sys.argv[1]
+for service, document in json.loads(sys.argv[2]).items():
+    text = json.dumps(document).encode()
+    segment = SharedMemory(name=f"{prefix}{service}_shm", create=True, size=12288)
+    segment.buf[: len(text)] = text
+    posix_ipc.Semaphore(f"{prefix}{service}_semaphore", posix_ipc.O_CREAT, initial_value=1)
+    from multiprocessing import resource_tracker
+    resource_tracker.unregister(f"/{prefix}{service}_shm", "shared_memory")
+`;
+
+test("the program of migration.md names the keys whose type is another one now, and removes nobody's segment", async () => {
+  await using partition = new Partition();
+  await running(partition);
+  const old = `${partition.prefix}old_`;
+  const documents = {
+    opcua: {},
+    modbus: {
+      "ModbusTCP Connections:lib: Connection status": entry("Boolean"),
+      "lib: bit": entry("Boolean"),
+      "lib: register": entry("Int16"),
+      "lib: gone": entry("UInt16"),
+    },
+  };
+  const made = spawnSync(PYTHON, ["-c", oldPartition, old, JSON.stringify(documents)], { encoding: "utf8" });
+  assert.deepEqual([made.status, made.stderr], [0, ""]);
+  const onlyModbus = JSON.stringify({ opcua: {} });
+  assert.equal(spawnSync(PYTHON, ["-c", oldPartition, partition.prefix, onlyModbus]).status, 0);
+  const program = programOn("docs/migration.md", "python")
+    .replace('prefix=""', `prefix="${old}"`)
+    .replace('"trial_"', `"${partition.prefix}"`);
+  for (const _ of [1, 2]) {
+    assert.deepEqual(python(program), [
+      "opcua: 0 keys in both documents",
+      "lib: gone: UInt16 before, no entry now",
+      "lib: register: Int16 before, UInt16 now",
+      "modbus: 3 keys in both documents",
+    ]);
+  }
+});
