@@ -20,10 +20,11 @@ import { ServerError } from "../point/server-error.ts";
 import type { Timestamp } from "../point/timestamp.ts";
 import type { Value } from "../point/value.ts";
 import { applicationKeyPair, readKeyPair, type KeyPair } from "./own-certificate.ts";
-import { ServerCertificateGate } from "./server-certificate-gate.ts";
+import { ServerCertificateGate, type ShownCertificate } from "./server-certificate-gate.ts";
+import type { WaitLimit } from "./session/bounded-wait.ts";
 import type { NodeLesson } from "./session/node-lessons.ts";
 import { NodeReader } from "./session/node-reader.ts";
-import { discoverEndpoint } from "./session/endpoint-discovery.ts";
+import { DiscoveryError, discoverEndpoint } from "./session/endpoint-discovery.ts";
 import { lookUpHost } from "./session/host-lookup.ts";
 import { SecureSession } from "./session/secure-session.ts";
 import type { UserCertificate } from "./session/user-identity.ts";
@@ -136,8 +137,7 @@ export class OpcUaClient implements ServerClient {
     if (server.mode !== "None") this.#tellOwnEnd(application);
     const userCertificate = this.#userCertificate();
     await lookUpHost(server, limit);
-    const { endpoint, serverCertificateChain: chain } = await discoverEndpoint(server, limit);
-    const applicationUri = endpoint.server.applicationUri ?? "";
+    const { chain, applicationUri } = await this.#shown(limit);
     const serverCertificate = server.mode === "None" ? undefined : chain[0];
     if (serverCertificate !== undefined) this.#gate.pass({ chain, applicationUri });
     this.#certificateEndsMs = serverCertificate === undefined ? undefined : endOfValidityMs(serverCertificate);
@@ -155,6 +155,19 @@ export class OpcUaClient implements ServerClient {
     }
     this.#session = session;
     this.#learnPoints(this.#reader.lessons);
+  }
+
+  /** A server that tells nothing without security can be reached if its certificate is known beforehand. */
+  async #shown(limit: WaitLimit): Promise<ShownCertificate> {
+    try {
+      const { endpoint, serverCertificateChain: chain } = await discoverEndpoint(this.#server, limit);
+      return { chain, applicationUri: endpoint.server.applicationUri ?? "" };
+    } catch (error) {
+      const mayBeOpened = error instanceof DiscoveryError && error.isAcknowledged && this.#server.mode !== "None";
+      const chain = mayBeOpened ? this.#gate.pinnedChain() : undefined;
+      if (chain === undefined) throw error;
+      return { chain, applicationUri: undefined };
+    }
   }
 
   #tellOwnEnd({ certificateChain: [leaf], endsMs }: KeyPair): void {

@@ -19,8 +19,8 @@ import { ServerError } from "../point/server-error.ts";
 export interface ShownCertificate {
   /** DER, leaf first. */
   readonly chain: readonly Buffer[];
-  /** Of its endpoint description. */
-  readonly applicationUri: string;
+  /** Of its endpoint description; undefined: it does not show one without security, and `chain` is what the configuration names. */
+  readonly applicationUri: string | undefined;
 }
 
 export interface GateOptions {
@@ -92,9 +92,9 @@ export class ServerCertificateGate {
     const nowMs = this.#options.nowMs();
     const verdict = checkServerCertificate(shown.chain, {
       ...this.#trustList.material(),
-      pinned: this.#pinned(),
+      pinned: this.pinnedChain()?.[0],
       hostName: hostOf(endpointUrl),
-      applicationUri: shown.applicationUri,
+      applicationUri: shown.applicationUri ?? firstUri(leaf),
       nowMs,
       relaxations,
     });
@@ -123,11 +123,12 @@ export class ServerCertificateGate {
     this.#options.log("warn", message, { server: this.#server.alias, fingerprint: print, daysLeft });
   }
 
-  #pinned(): Buffer | undefined {
+  /** What the configuration names, DER, leaf first. Throws a ServerError when it cannot be read. */
+  pinnedChain(): readonly Buffer[] | undefined {
     const { serverCertificateFile, alias } = this.#server;
     if (serverCertificateFile === undefined) return undefined;
     try {
-      return readCertificateFile(serverCertificateFile)[0];
+      return readCertificateFile(serverCertificateFile);
     } catch (cause) {
       if (!(cause instanceof CertificateError)) throw cause;
       throw new ServerError("SecurityRefused", alias, cause.message, { cause });
@@ -154,5 +155,15 @@ export class ServerCertificateGate {
       `; to trust it, compare its fingerprint with the server's, then: ` +
       `cpc cert trust --certificates ${this.#trustList.directory} ${fingerprint(certificate)}`
     );
+  }
+}
+
+/** Where there is nothing to compare the URI of a certificate with. */
+function firstUri(certificate: Buffer): string {
+  try {
+    return new ParsedCertificate(certificate).content.uris[0] ?? "";
+  } catch (error) {
+    if (error instanceof CertificateError) return "";
+    throw error;
   }
 }

@@ -125,6 +125,7 @@ async function spoiling(
   }
 }
 
+const unpinned = (): Partial<OpcUaServer> => ({ ...secure, serverCertificateFile: undefined });
 const file = (): RegExp => new RegExp(`has to trust our certificate: give it the file ${own.certificateFile}`);
 const print = (): RegExp => new RegExp(`SHA-256 ${fingerprint(readFileSync(own.certificateFile))}`);
 
@@ -138,7 +139,7 @@ describe("an Error message of the server is the reason, and says what to do", ()
       );
       await spoiling({ connection: 0, message, code: badSecurityPolicyRejected }, (address) =>
         refused(
-          clientOf(address, secure),
+          clientOf(address, unpinned()),
           "SecurityRefused",
           /answers BadSecurityPolicyRejected; .*<server_certificate>/,
         ),
@@ -192,6 +193,55 @@ describe("an Error message of the server is the reason, and says what to do", ()
       await client?.disconnect();
       await proxy.stop();
     }
+  });
+});
+
+describe("a server that tells nothing without security", () => {
+  test("is reached when its certificate is pinned, whether it refuses or closes", async () => {
+    for (const answer of [errorMessage(badSecurityPolicyRejected), undefined]) {
+      const proxy = await startProxy({
+        targetPort: () => portOf(url),
+        fromServer: (data, connection, toClient) => {
+          const isUnsecured = connection === 0 && data.toString("latin1", 0, 3) === "OPN";
+          if (!isUnsecured) toClient.write(data);
+          else if (answer === undefined) toClient.destroy();
+          else toClient.write(answer);
+        },
+      });
+      try {
+        const of = clientOf(proxy.url, secure);
+        await of.connect(never);
+        const sink = new RecordingSink();
+        await of.poll(sink, never);
+        assert.equal(sink.values.get(0)?.value, 0);
+        assert.equal(proxy.connections(), 2);
+      } finally {
+        await client?.disconnect();
+        await proxy.stop();
+      }
+    }
+  });
+
+  test("is told how to be reached when it is not", async () => {
+    await spoiling({ connection: 0, message: 2, code: badSecurityChecksFailed }, (address) =>
+      refused(
+        clientOf(address, unpinned()),
+        "SecurityRefused",
+        /does not even list its endpoints .*<server_certificate>/,
+      ),
+    );
+  });
+
+  test("is still refused when it is another one than the pinned", async () => {
+    const stranger = await certificateIn(folder.path, "stranger");
+    const pinned = { ...secure, serverCertificateFile: stranger.certificateFile };
+    await spoiling({ connection: 0, message: 2, code: badSecurityPolicyRejected }, (address) =>
+      refused(
+        clientOf(address, { ...pinned, timeoutMs: 30_000 }),
+        "ConnectionFailed",
+        /is <server_certificate> still the server's\?/,
+      ),
+    );
   });
 });
 

@@ -27,6 +27,17 @@ import { discoveryRemedyFor } from "./refusal-remedy.ts";
 /** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */
 export const libraryTransportTimeoutMs = 2_000_000_000;
 
+/** No list of endpoints was to be had. */
+export class DiscoveryError extends ServerError {
+  /** The other side is an OPC UA server; it refuses, or does not answer, clients without security. */
+  readonly isAcknowledged: boolean;
+
+  constructor({ code, server, message, cause }: ServerError, isAcknowledged: boolean) {
+    super(code, server, message, { cause });
+    this.isAcknowledged = isAcknowledged;
+  }
+}
+
 type ServerAddress = Pick<OpcUaServer, "alias" | "endpointUrl">;
 
 export interface DiscoveredEndpoint {
@@ -158,10 +169,11 @@ async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<
     );
     return response.endpoints ?? [];
   } catch (error) {
-    if (error instanceof ServerError && error.code === "Timeout" && !record.isAcknowledged) {
-      throw new ServerError("Timeout", server.alias, `${error.message}; ${silenceWords(transport?.bytesWritten)}`);
-    }
-    throw asServerError(error, server.alias, what, record, discoveryRemedyFor);
+    const failure = asServerError(error, server.alias, what, record, discoveryRemedyFor);
+    const { code, message } = failure;
+    if (code === "Stopped") throw failure;
+    if (code !== "Timeout" || record.isAcknowledged) throw new DiscoveryError(failure, record.isAcknowledged);
+    throw new ServerError(code, server.alias, `${message}; ${silenceWords(transport?.bytesWritten)}`);
   } finally {
     channel.forceConnectionBreak();
     channel.dispose();

@@ -45,8 +45,8 @@ export interface SessionOptions {
   readonly userCertificate: UserCertificate | undefined;
   /** The checked one, DER, leaf; undefined with mode None. */
   readonly serverCertificate: Buffer | undefined;
-  /** Of the endpoint description that was read without security, and that the certificate was compared with. */
-  readonly applicationUri: string;
+  /** Of the endpoint description that was read without security, and that the certificate was compared with, if there was one. */
+  readonly applicationUri: string | undefined;
 }
 
 /** How long a polite farewell may take before the connection is cut. */
@@ -151,10 +151,15 @@ export class SecureSession {
     });
   }
 
-  #compareEndpoints(matching: readonly EndpointDescription[], applicationUri: string, certificate: Buffer): void {
+  #compareEndpoints(
+    matching: readonly EndpointDescription[],
+    applicationUri: string | undefined,
+    certificate: Buffer,
+  ): void {
     const isSame = matching.some(
       ({ server, serverCertificate }) =>
-        server.applicationUri === applicationUri && startsWith(serverCertificate, certificate),
+        (applicationUri === undefined || server.applicationUri === applicationUri) &&
+        startsWith(serverCertificate, certificate),
     );
     if (isSame) return;
     const { alias, endpointUrl } = this.server;
@@ -313,11 +318,17 @@ function sessionTimeoutMs({ intervalMs, timeoutMs }: OpcUaServer): number {
   return intervalMs === undefined ? 60_000 : Math.max(10_000, 4 * intervalMs + timeoutMs);
 }
 
-function remedyOf({ server, application }: SessionOptions): Remedy {
+function remedyOf({ server, application, applicationUri }: SessionOptions): Remedy {
   const [leaf] = application.certificateChain;
   const ownCertificate =
     server.mode === "None" || leaf === undefined
       ? undefined
       : { file: application.certificateFile, fingerprint: fingerprint(leaf) };
-  return (code) => remedyFor(code, { server, ownCertificate });
+  const couldNotCompare = server.mode !== "None" && applicationUri === undefined;
+  return (code) => {
+    const remedy = remedyFor(code, { server, ownCertificate });
+    const parts = [remedy, couldNotCompare ? "is <server_certificate> still the server's?" : undefined];
+    const known = parts.filter((part) => part !== undefined);
+    return known.length === 0 ? undefined : known.join("; ");
+  };
 }
