@@ -49,7 +49,7 @@ export interface FailedCheck {
 
 /** A check that failed and does not count. */
 export interface ToleratedCheck extends FailedCheck {
-  readonly because: "Pinned" | "IgnoreHostName" | "IgnoreExpiry" | "IgnoreUnknownRevocation";
+  readonly because: "Pinned" | Capitalize<keyof Relaxations>;
 }
 
 export interface CertificateVerdict {
@@ -73,7 +73,20 @@ export interface Relaxations {
   readonly ignoreExpiry: boolean;
   /** An authority's revocation list that is missing or out of date. What is revoked stays refused. */
   readonly ignoreUnknownRevocation: boolean;
+  /** This one and the two below only for a pinned certificate: who it is does not hang on its strength then. */
+  readonly ignoreKeyLength?: boolean;
+  readonly ignoreHashAlgorithm?: boolean;
+  readonly ignoreKeyUsage?: boolean;
 }
+
+export const noRelaxations: Required<Relaxations> = {
+  ignoreHostName: false,
+  ignoreExpiry: false,
+  ignoreUnknownRevocation: false,
+  ignoreKeyLength: false,
+  ignoreHashAlgorithm: false,
+  ignoreKeyUsage: false,
+};
 
 export interface ServerCertificateExpectations extends TrustMaterial {
   /** The certificate that the configuration names for this server: then no other will do, trusted or not. */
@@ -89,6 +102,8 @@ export interface ServerCertificateExpectations extends TrustMaterial {
 /** RSA moduli that the policies in force accept (OPC 10000-7: Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss). */
 const leastRsaBits = 2048;
 const mostRsaBits = 4096;
+/** What no relaxation goes below: shorter keys have been broken in public (RSA-768, 2009). */
+const leastRelaxedRsaBits = 1024;
 const sha2 = new Set(["SHA-256", "SHA-384", "SHA-512"]);
 const serverAuthentication = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
 
@@ -136,7 +151,8 @@ function sortOut(
     if (pinned !== undefined && (check === "HostName" || check === "ApplicationUri")) return "Pinned";
     if (check === "HostName" && relaxations.ignoreHostName) return "IgnoreHostName";
     if ((check === "Expired" || check === "NotYetValid") && relaxations.ignoreExpiry) return "IgnoreExpiry";
-    return check === "RevocationUnknown" && relaxations.ignoreUnknownRevocation ? "IgnoreUnknownRevocation" : undefined;
+    if (check === "RevocationUnknown" && relaxations.ignoreUnknownRevocation) return "IgnoreUnknownRevocation";
+    return pinned === undefined ? undefined : excuseOfPinned(check, relaxations);
   };
   const failed: FailedCheck[] = [];
   const tolerated: ToleratedCheck[] = [];
@@ -146,6 +162,12 @@ function sortOut(
     else tolerated.push({ ...one, because });
   }
   return { failed, tolerated };
+}
+
+function excuseOfPinned(check: CertificateCheck, relaxations: Relaxations): ToleratedCheck["because"] | undefined {
+  if (check === "KeyLength" && relaxations.ignoreKeyLength === true) return "IgnoreKeyLength";
+  if (check === "HashAlgorithm" && relaxations.ignoreHashAlgorithm === true) return "IgnoreHashAlgorithm";
+  return check === "KeyUsage" && relaxations.ignoreKeyUsage === true ? "IgnoreKeyUsage" : undefined;
 }
 
 function chainFailures({ certificates, broken }: Chain, isNamed: boolean): FailedCheck[] {
@@ -179,7 +201,9 @@ function certificateFailures(certificate: ParsedCertificate, depth: number, nowM
   const { rsaBits = 0 } = content;
   if (content.keyType !== "rsa")
     fail("KeyType", `has a key of type ${content.keyType}; OPC UA's RSA policies need RSA`);
-  else if (rsaBits < leastRsaBits || rsaBits > mostRsaBits) {
+  else if (rsaBits < leastRelaxedRsaBits) {
+    fail("KeyType", `has an RSA key of ${rsaBits} bits, which can be broken`);
+  } else if (rsaBits < leastRsaBits || rsaBits > mostRsaBits) {
     fail("KeyLength", `has an RSA key of ${rsaBits} bits; ${leastRsaBits} to ${mostRsaBits} are right`);
   }
   // A root is known byte for byte; its signature says nothing that could be forged.
@@ -239,6 +263,30 @@ function revocationFailures({ certificates, broken }: Chain, expected: ServerCer
     ...failed,
     { check: "RevocationUnknown", reason: `${broken.reason}, and so neither is whether it was revoked` },
   ];
+}
+
+/**
+ * The same before anybody connects, as if the certificate were trusted; `dialled`: what it will be compared with, as far as that
+ * is known. What it will fail by is empty when nothing stands in the way.
+ */
+export function checkAhead(
+  chain: readonly Uint8Array[],
+  material: TrustMaterial,
+  dialled: Partial<Pick<ServerCertificateExpectations, "hostName" | "applicationUri">>,
+  nowMs: number,
+): readonly FailedCheck[] {
+  const [leaf = new Uint8Array()] = chain;
+  const { hostNames = [], uris = [] } = readable([leaf])[0]?.content ?? {};
+  const { failed } = checkServerCertificate(chain, {
+    ...material,
+    trusted: [...material.trusted, leaf],
+    pinned: undefined,
+    hostName: dialled.hostName ?? hostNames[0] ?? "",
+    applicationUri: dialled.applicationUri ?? uris[0] ?? "",
+    nowMs,
+    relaxations: noRelaxations,
+  });
+  return failed;
 }
 
 /** What is no certificate trusts nobody. */

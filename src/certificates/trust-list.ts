@@ -83,30 +83,37 @@ export class TrustList {
   }
 
   /**
-   * Keeps a refused certificate for the operator to look at, and returns the file's path. undefined when rejected/certs/ is
-   * full. Throws a CertificateError when it cannot be written.
+   * Keeps a refused certificate for the operator to look at, unless it is trusted: then it was refused for something else. Throws a
+   * CertificateError when it cannot be written.
    */
-  keepRejected(certificate: Uint8Array): string | undefined {
+  keepRejected(certificate: Uint8Array): KeptCertificate {
+    if (this.trustedCertificates().some((trusted) => trusted.equals(certificate))) return { outcome: "Trusted" };
     const name = fileName(certificate);
     const present = filesIn(this.rejectedFolder, certificateName);
-    if (present.includes(name)) return join(this.rejectedFolder, name);
-    if (present.length >= maxRejected) return undefined;
-    mkdirp(this.trustedFolder);
-    return store(this.rejectedFolder, certificate);
+    if (present.includes(name)) return { outcome: "Kept", file: join(this.rejectedFolder, name) };
+    if (present.length >= maxRejected) return { outcome: "Full" };
+    this.makeFolders();
+    return { outcome: "Kept", file: store(this.rejectedFolder, certificate) };
+  }
+
+  /** Every folder that an operator may put something into. Throws a CertificateError when one cannot be made. */
+  makeFolders(): void {
+    for (const folder of [this.trustedFolder, this.issuersFolder, this.rejectedFolder, ...this.revocationFolders])
+      mkdirp(folder);
   }
 
   /** From now on the certificate is believed; returns its file. Throws a CertificateError when it cannot be written. */
   trust(certificate: Uint8Array): string {
+    this.makeFolders();
     const file = store(this.trustedFolder, certificate);
     this.#remove(this.rejectedFolder, certificate);
     return file;
   }
 
   /**
-   * From now on the certificate is not believed; returns the file that keeps it, undefined when rejected/certs/ is full. Throws a
-   * CertificateError when a file cannot be removed.
+   * From now on the certificate is not believed. Throws a CertificateError when a file cannot be removed or written.
    */
-  reject(certificate: Uint8Array): string | undefined {
+  reject(certificate: Uint8Array): KeptCertificate {
     this.#remove(this.trustedFolder, certificate);
     return this.keepRejected(certificate);
   }
@@ -122,6 +129,13 @@ export class TrustList {
     }
   }
 }
+
+/** What became of a certificate that was refused. */
+export type KeptCertificate =
+  | { readonly outcome: "Kept"; readonly file: string }
+  /** rejected/certs/ has no more room. */
+  | { readonly outcome: "Full" }
+  | { readonly outcome: "Trusted" };
 
 export interface StoredCertificate {
   readonly file: string;

@@ -1,6 +1,7 @@
 // `cpc cert create`: an application certificate of our own, where `run` finds it.
 
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { ApplicationCertificateError } from "../certificates/application-certificate.ts";
 import { readCertificateFile } from "../certificates/certificate-file.ts";
 import { createOwnCertificate } from "../certificates/own-certificate-files.ts";
@@ -26,7 +27,9 @@ export async function certCreate(applicationUri: string, settings: CertCreateSet
     });
     const [certificate = Buffer.alloc(0)] = readCertificateFile(files.certificateFile);
     process.stdout.write(`${certificateText(certificate, Date.now())}\n\n`);
-    process.stdout.write(`certificate ${files.certificateFile}\nprivate key ${files.privateKeyFile}\n`);
+    process.stdout.write(
+      `certificate ${resolve(files.certificateFile)}\nprivate key ${resolve(files.privateKeyFile)}\n`,
+    );
     process.stdout.write("Servers have to trust this certificate: give the first file to whoever runs them.\n");
     return ExitCode.fine;
   } catch (error) {

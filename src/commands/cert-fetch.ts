@@ -1,12 +1,16 @@
 // `cpc cert fetch`: which certificate does that server show? It is only looked at and kept; trusting it is another command.
 
+import { resolve } from "node:path";
 import { CertificateError, fingerprint } from "../certificates/certificate-file.ts";
 import { readUrlHost } from "../certificates/host-name.ts";
+import { hostOf } from "../certificates/host-name.ts";
+import { checkAhead } from "../certificates/server-certificate-check.ts";
 import { TrustList } from "../certificates/trust-list.ts";
+import { trustCommand } from "../certificates/ways-out.ts";
 import { fetchCertificates } from "../opcua-client/session/endpoint-discovery.ts";
 import { silenceNodeOpcUa } from "../opcua-client/session/silence.ts";
 import { ServerError } from "../point/server-error.ts";
-import { certificateText } from "./certificate-text.ts";
+import { certificateText, furtherChecks } from "./certificate-text.ts";
 import { CommandError } from "./command-error.ts";
 import { ExitCode } from "./exit-code.ts";
 import { printable } from "./point-rows.ts";
@@ -37,7 +41,10 @@ export async function certFetch(url: string, settings: CertFetchSettings): Promi
       const [leaf = Buffer.alloc(0)] = chain;
       process.stdout.write(`${certificateText(leaf, Date.now())}\n`);
       process.stdout.write(`Server says:     ${printable(applicationUri)}\n\n`);
-      process.stdout.write(`${whatToDo(trustList, leaf, settings.certificates)}\n`);
+      process.stdout.write(`${whatToDo(trustList, leaf)}\n`);
+      const dialled = { hostName: hostOf(url), applicationUri };
+      const failed = checkAhead(chain, trustList.material(), dialled, Date.now());
+      process.stdout.write(`${furtherChecks(failed, leaf, settings.certificates)}\n`);
     }
     return ExitCode.fine;
   } catch (error) {
@@ -47,13 +54,20 @@ export async function certFetch(url: string, settings: CertFetchSettings): Promi
   }
 }
 
-function whatToDo(trustList: TrustList, certificate: Buffer, directory: string): string {
-  if (trustList.trustedCertificates().some((trusted) => trusted.equals(certificate))) return "It is trusted.";
-  const file = trustList.keepRejected(certificate);
-  if (file === undefined) return `It was not kept: ${trustList.rejectedFolder} is full.`;
-  return (
-    `It is not in the trust list; it was kept as ${file}.\n` +
-    `Compare the fingerprint with the one that the server itself shows. To trust it:\n` +
-    `  cpc cert trust --certificates ${directory} ${fingerprint(certificate)}`
-  );
+function whatToDo(trustList: TrustList, certificate: Buffer): string {
+  const kept = trustList.keepRejected(certificate);
+  switch (kept.outcome) {
+    case "Trusted":
+      return "It is trusted.";
+    case "Full":
+      return `It is not in the trust list, and was not kept: ${trustList.rejectedFolder} is full.`;
+    case "Kept":
+      return (
+        `It is not in the trust list; it was kept as ${resolve(kept.file)}.\n` +
+        `Compare the fingerprint with the one that the server itself shows. To trust it:\n` +
+        `  ${trustCommand(trustList.directory, fingerprint(certificate))}`
+      );
+    default:
+      return kept satisfies never;
+  }
 }

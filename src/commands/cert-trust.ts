@@ -3,10 +3,12 @@
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { CertificateError, readCertificateFile } from "../certificates/certificate-file.ts";
 import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
+import { checkAhead } from "../certificates/server-certificate-check.ts";
 import { TrustList } from "../certificates/trust-list.ts";
-import { certificateText } from "./certificate-text.ts";
+import { certificateText, furtherChecks } from "./certificate-text.ts";
 import { CommandError } from "./command-error.ts";
 import { ExitCode } from "./exit-code.ts";
 
@@ -18,9 +20,14 @@ export function certTrust(named: string, { certificates }: CertTrustSettings): E
   const trustList = new TrustList(certificates);
   return tellingTrouble(() => {
     const certificate = find(named, trustList, trustList.rejectedFolder, trustList.trustedFolder);
-    void new ParsedCertificate(certificate);
+    const { content } = new ParsedCertificate(certificate);
     const file = trustList.trust(certificate);
-    process.stdout.write(`${certificateText(certificate, Date.now())}\n\ntrusted from now on: ${file}\n`);
+    process.stdout.write(`${certificateText(certificate, Date.now())}\n\ntrusted from now on: ${resolve(file)}\n`);
+    if (!content.isAuthority) {
+      const failed = checkAhead([certificate], trustList.material(), {}, Date.now());
+      process.stdout.write(`${furtherChecks(failed, certificate, certificates)}\n`);
+      process.stdout.write(`${expectedWords(content)}\n`);
+    }
     return ExitCode.fine;
   });
 }
@@ -29,11 +36,17 @@ export function certReject(named: string, { certificates }: CertTrustSettings): 
   const trustList = new TrustList(certificates);
   return tellingTrouble(() => {
     const certificate = find(named, trustList, trustList.trustedFolder, trustList.rejectedFolder);
-    const file = trustList.reject(certificate);
-    const kept = file === undefined ? `not kept, ${trustList.rejectedFolder} is full` : file;
+    const rejected = trustList.reject(certificate);
+    const kept = rejected.outcome === "Kept" ? rejected.file : `not kept, ${trustList.rejectedFolder} is full`;
     process.stdout.write(`${certificateText(certificate, Date.now())}\n\nno longer trusted: ${kept}\n`);
     return ExitCode.fine;
   });
+}
+
+/** What only the configuration and the server can show. */
+function expectedWords({ hostNames, uris }: ParsedCertificate["content"]): string {
+  const hosts = hostNames.length === 0 ? "" : ` <server_app_uri> must have the host ${hostNames.join(" or ")};`;
+  return `When it connects:${hosts} the server must say that its application URI is ${uris.join(" or ") || "something"}.`;
 }
 
 /** `folder`: where it is expected to be; `target`: where it shall go, and may be already. */

@@ -1,8 +1,11 @@
 // What a person wants to know of a certificate, as lines of text. Names in it come from strangers: nothing in them may steer the terminal.
 
 import { createHash } from "node:crypto";
-import { CertificateError } from "../certificates/certificate-file.ts";
+import { resolve } from "node:path";
+import { CertificateError, fingerprint } from "../certificates/certificate-file.ts";
 import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
+import type { FailedCheck } from "../certificates/server-certificate-check.ts";
+import { waysOut } from "../certificates/ways-out.ts";
 import { printable } from "./point-rows.ts";
 
 const dayMs = 86_400_000;
@@ -37,6 +40,19 @@ export function certificateLine(der: Uint8Array, file: string, nowMs: number): s
   const end = notAfterMs === undefined ? "" : `, ${daysLeftText(notAfterMs, nowMs)}`;
   const print = createHash("sha256").update(der).digest("hex");
   return `  ${printable(subject)}${isAuthority ? " (authority)" : ""}${end}\n    ${print}  ${printable(file)}`;
+}
+
+/** What would still keep a trusted certificate from being used, with what can be done about each. */
+export function furtherChecks(failed: readonly FailedCheck[], certificate: Uint8Array, directory: string): string {
+  if (failed.length === 0) return "Nothing else stands in the way.";
+  const context = { directory: resolve(directory), fingerprint: fingerprint(certificate) };
+  const reasons = failed.map(({ check, reason }) => `  ${check}: ${reason}`);
+  const ways = waysOut(failed, context).map((way) => `  ${way}`);
+  return printableLines(["Trusted or not, it would be refused for:", ...reasons, "What to do:", ...ways]);
+}
+
+function printableLines(lines: readonly string[]): string {
+  return lines.map((line) => printable(line)).join("\n");
 }
 
 export function daysLeftText(endsMs: number, nowMs: number): string {

@@ -149,6 +149,11 @@ export interface SecurityRelaxations {
   readonly ignoreUnknownRevocation: boolean;
   /** Of the session, not of the certificate: the server's nonce may have fewer than 32 bytes. */
   readonly ignoreShortNonce?: boolean;
+  /** Only of the certificate that `serverCertificateFile` names, like the two below: RSA keys from 1024 bits on. */
+  readonly ignoreKeyLength?: boolean;
+  /** A signature with SHA-1 or older. */
+  readonly ignoreHashAlgorithm?: boolean;
+  readonly ignoreKeyUsage?: boolean;
 }
 
 export type OpcUaIdentity =

@@ -67,28 +67,34 @@ function judgePolicy(fields: Fields, policy: SecurityPolicyName, requireSecurity
   else fields.findings.warn(line, trouble);
 }
 
-const relaxationNames = [
-  "ignore_host_name",
-  "ignore_expiry",
-  "ignore_unknown_revocation",
-  "ignore_short_nonce",
-] as const;
+const relaxationElements: Readonly<Record<keyof SecurityRelaxations, string>> = {
+  ignoreHostName: "ignore_host_name",
+  ignoreExpiry: "ignore_expiry",
+  ignoreUnknownRevocation: "ignore_unknown_revocation",
+  ignoreShortNonce: "ignore_short_nonce",
+  ignoreKeyLength: "ignore_key_length",
+  ignoreHashAlgorithm: "ignore_hash_algorithm",
+  ignoreKeyUsage: "ignore_key_usage",
+};
+/** They weaken what a certificate proves, so they are for one certificate that is known byte for byte. */
+const onlyWithPin: ReadonlySet<string> = new Set(["ignore_key_length", "ignore_hash_algorithm", "ignore_key_usage"]);
 
 /** Undefined when none is asked for. */
 function readRelaxations(fields: Fields, requireSecurity: boolean): SecurityRelaxations | undefined {
-  const set = relaxationNames.filter((name) => ["true", "1"].includes(fields.token(name) ?? ""));
+  const isSet = (name: string): boolean => ["true", "1"].includes(fields.token(name) ?? "");
+  const set = Object.values(relaxationElements).filter((name) => isSet(name));
   if (set.length === 0) return undefined;
-  if (requireSecurity) {
-    for (const name of set) {
-      fields.findings.warn(fields.lineOf(name), `<${name}> overlooks a security check although security is required`);
+  for (const name of set) {
+    const line = fields.lineOf(name);
+    if (onlyWithPin.has(name) && !filled(fields, "server_certificate")) {
+      const advice = "name the certificate there that may be weak";
+      fields.findings.error(line, `<${name}> stands without <server_certificate>; ${advice}`);
+    } else if (requireSecurity) {
+      fields.findings.warn(line, `<${name}> overlooks a security check although security is required`);
     }
   }
-  return {
-    ignoreHostName: set.includes("ignore_host_name"),
-    ignoreExpiry: set.includes("ignore_expiry"),
-    ignoreUnknownRevocation: set.includes("ignore_unknown_revocation"),
-    ignoreShortNonce: set.includes("ignore_short_nonce"),
-  };
+  const entries = Object.entries(relaxationElements).map(([relaxation, name]) => [relaxation, isSet(name)] as const);
+  return Object.fromEntries(entries) as unknown as SecurityRelaxations;
 }
 
 function readFiles(

@@ -1,17 +1,20 @@
 // Lets one server's certificate pass or not: before every connect, and again while a connection lasts, because a trust list changes
 // and a certificate ends. Says in the log what it overlooked, and that a certificate ends soon; keeps what it refused for the operator.
 //
-// Promises: a refusal is a ServerError (SecurityRefused) whose message names the checks first, since little of it fits the status.
+// Promises: a refusal is a ServerError (SecurityRefused) whose message names fingerprint and checks first, since little of it fits the
+// status, and what can be done about each check at its end.
 // While connected it is asked before every poll, so no value is taken from a server that is no longer trusted.
 
+import { resolve } from "node:path";
 import { CertificateError, fingerprint, readCertificateFile } from "../certificates/certificate-file.ts";
 import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
 import { hostOf } from "../certificates/host-name.ts";
 import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
-import { checkServerCertificate } from "../certificates/server-certificate-check.ts";
-import type { CertificateVerdict, ToleratedCheck } from "../certificates/server-certificate-check.ts";
+import { checkServerCertificate, noRelaxations } from "../certificates/server-certificate-check.ts";
+import type { CertificateVerdict, FailedCheck, ToleratedCheck } from "../certificates/server-certificate-check.ts";
 import type { TrustList } from "../certificates/trust-list.ts";
-import type { OpcUaServer, SecurityRelaxations } from "../config/configuration.ts";
+import { waysOut } from "../certificates/ways-out.ts";
+import type { OpcUaServer } from "../config/configuration.ts";
 import type { Log } from "../logging/log.ts";
 import { ServerError } from "../point/server-error.ts";
 
@@ -32,13 +35,14 @@ export interface GateOptions {
   readonly expiryWarnings: ExpiryWarnings;
 }
 
-const strict: SecurityRelaxations = { ignoreHostName: false, ignoreExpiry: false, ignoreUnknownRevocation: false };
-
 const reasonsToTolerate: Readonly<Record<ToleratedCheck["because"], string>> = {
   Pinned: "<server_certificate> names this very certificate",
   IgnoreHostName: "<ignore_host_name> is set",
   IgnoreExpiry: "<ignore_expiry> is set",
   IgnoreUnknownRevocation: "<ignore_unknown_revocation> is set",
+  IgnoreKeyLength: "<ignore_key_length> is set",
+  IgnoreHashAlgorithm: "<ignore_hash_algorithm> is set",
+  IgnoreKeyUsage: "<ignore_key_usage> is set",
 };
 
 export class ServerCertificateGate {
@@ -59,7 +63,7 @@ export class ServerCertificateGate {
   /** Throws a ServerError when the certificate is refused. */
   pass(shown: ShownCertificate): void {
     this.#passed = undefined;
-    const { tolerated } = this.#judge(shown, `cannot connect to ${this.#server.endpointUrl}`);
+    const { tolerated } = this.#judge(shown, "cannot connect");
     for (const { check, reason, because } of tolerated) {
       this.#options.log(
         "warn",
@@ -78,7 +82,7 @@ export class ServerCertificateGate {
     const nowMs = this.#options.nowMs();
     // The wall clock may be set back.
     if (this.#passed === undefined || (nowMs < this.#dueMs && nowMs >= this.#checkedMs)) return;
-    this.#judge(this.#passed, `cannot stay connected to ${this.#server.endpointUrl}`);
+    this.#judge(this.#passed, "cannot stay connected");
   }
 
   /** Forgets the connection: nothing to look at again. */
@@ -88,7 +92,7 @@ export class ServerCertificateGate {
 
   #judge(shown: ShownCertificate, cannot: string): CertificateVerdict {
     const [leaf = Buffer.alloc(0)] = shown.chain;
-    const { relaxations = strict, endpointUrl } = this.#server;
+    const { relaxations = noRelaxations, endpointUrl } = this.#server;
     const nowMs = this.#options.nowMs();
     const verdict = checkServerCertificate(shown.chain, {
       ...this.#trustList.material(),
@@ -99,14 +103,7 @@ export class ServerCertificateGate {
       relaxations,
     });
     const { failed } = verdict;
-    if (failed.length > 0) {
-      const checks = failed.map(({ check }) => check);
-      const reasons = failed.map(({ reason }) => reason).join("; ");
-      const message =
-        `${cannot} because its certificate is refused (${checks.join(", ")}): ${reasons}. ` +
-        `SHA-256 ${fingerprint(leaf)}. ${this.#keepRejected(leaf)}${this.#remedy(checks, leaf)}`;
-      throw new ServerError("SecurityRefused", this.#server.alias, message);
-    }
+    if (failed.length > 0) throw this.#refusal(cannot, leaf, failed);
     const endsMs = new ParsedCertificate(leaf).content.notAfterMs;
     this.tellEnd("server's", leaf, endsMs);
     this.#checkedMs = nowMs;
@@ -135,26 +132,40 @@ export class ServerCertificateGate {
     }
   }
 
+  /** First what the short text of the status has room for: whole fingerprint and checks. */
+  #refusal(cannot: string, leaf: Buffer, failed: readonly FailedCheck[]): ServerError {
+    const { alias, endpointUrl, serverCertificateFile } = this.#server;
+    const print = fingerprint(leaf);
+    const checks = failed.map(({ check }) => check).join(", ");
+    const ways = waysOut(failed, {
+      directory: resolve(this.#trustList.directory),
+      fingerprint: print,
+      pinnedFile: serverCertificateFile,
+    });
+    const message =
+      `${cannot} because its certificate, SHA-256 ${print}, is refused (${checks}): ` +
+      `${failed.map(({ reason }) => reason).join("; ")}. ${this.#keepRejected(leaf)}. ` +
+      `What to do for ${endpointUrl}: ${ways.join(". ")}`;
+    return new ServerError("SecurityRefused", alias, message);
+  }
+
   #keepRejected(certificate: Buffer): string {
+    if (this.pinnedChain()?.[0]?.equals(certificate) === true) return "It is the one that <server_certificate> names";
     try {
-      const file = this.#trustList.keepRejected(certificate);
-      return file === undefined
-        ? `It was not kept because ${this.#trustList.rejectedFolder} is full`
-        : `It was kept as ${file}`;
+      const kept = this.#trustList.keepRejected(certificate);
+      switch (kept.outcome) {
+        case "Trusted":
+          return "It lies in the trust list";
+        case "Full":
+          return `It was not kept because ${this.#trustList.rejectedFolder} is full`;
+        case "Kept":
+          return `It was kept as ${resolve(kept.file)}`;
+        default:
+          return kept satisfies never;
+      }
     } catch (error) {
       return `It was not kept: ${(error as Error).message}`;
     }
-  }
-
-  #remedy(checks: readonly string[], certificate: Buffer): string {
-    if (checks.includes("Pinned")) {
-      return `; if the server was given a new one, replace ${this.#server.serverCertificateFile} after comparing fingerprints`;
-    }
-    if (!checks.includes("Trusted")) return "";
-    return (
-      `; to trust it, compare its fingerprint with the server's, then: ` +
-      `cpc cert trust --certificates ${this.#trustList.directory} ${fingerprint(certificate)}`
-    );
   }
 }
 

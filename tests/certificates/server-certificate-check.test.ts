@@ -3,15 +3,17 @@
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import { checkServerCertificate } from "../../src/certificates/server-certificate-check.ts";
+import { checkServerCertificate, noRelaxations } from "../../src/certificates/server-certificate-check.ts";
 import type {
+  Relaxations,
   CertificateVerdict,
   ServerCertificateExpectations,
 } from "../../src/certificates/server-certificate-check.ts";
 import { certificate, dayMs, Extension, KeyUsageFlags, revocationList } from "./generated-certificates.ts";
 import type { CertificateWishes } from "./generated-certificates.ts";
 
-const strict = { ignoreHostName: false, ignoreExpiry: false, ignoreUnknownRevocation: false };
+const strict = noRelaxations;
+const allRelaxed = Object.fromEntries(Object.keys(strict).map((name) => [name, true])) as unknown as Relaxations;
 
 const expectations: ServerCertificateExpectations = {
   pinned: undefined,
@@ -261,7 +263,7 @@ describe("a certificate of an authority", () => {
 
 describe("revocation", () => {
   test("of the certificate or of an authority above it is never overlooked", async () => {
-    const relaxations = { ignoreHostName: true, ignoreExpiry: true, ignoreUnknownRevocation: true };
+    const relaxations = allRelaxed;
     const leaf = await revocationList({ issuer: middle, revoked: ["0a"] });
     const authority = await revocationList({ issuer: root, revoked: ["0b"] });
     for (const change of [{}, { relaxations }, { trusted: [issued, rootDer] }, { pinned: issued }]) {
@@ -324,6 +326,39 @@ describe("what a site relaxes", () => {
       );
     });
   }
+
+  const strengths: readonly (readonly [keyof typeof strict, Partial<CertificateWishes>, string])[] = [
+    ["ignoreKeyLength", { key: { bits: 1024 } }, "KeyLength"],
+    ["ignoreHashAlgorithm", { key: { hash: "SHA-1" } }, "HashAlgorithm"],
+    ["ignoreKeyUsage", { keyUsage: KeyUsageFlags.digitalSignature }, "KeyUsage"],
+    ["ignoreKeyUsage", { extendedKeyUsage: ["1.3.6.1.5.5.7.3.2"] }, "KeyUsage"],
+  ];
+  for (const [relaxation, wishes, check] of strengths) {
+    test(`${relaxation} overlooks ${check} of a pinned certificate (${JSON.stringify(wishes)}), never of a trusted one`, async () => {
+      const { der } = await certificate({ name: "self", ...wishes });
+      const others = { ...allRelaxed, [relaxation]: false };
+      assert.deepEqual(failed([der], { pinned: der, relaxations: others }), [check]);
+      assert.deepEqual(failed([der], { trusted: [der], relaxations: allRelaxed }), [check]);
+      const { failed: none, tolerated } = verdict([der], {
+        pinned: der,
+        relaxations: { ...strict, [relaxation]: true },
+      });
+      assert.deepEqual(none, []);
+      assert.deepEqual(
+        tolerated.map(({ check: name, because }) => [name, because]),
+        [[check, relaxation.replace("ignore", "Ignore")]],
+      );
+    });
+  }
+
+  test("a pinned certificate of an old device, wrong in all that may be, passes; a key that can be broken does not", async () => {
+    const old = { hosts: [], uri: "", keyUsage: KeyUsageFlags.keyEncipherment, notAfterMs: now - dayMs };
+    const { der } = await certificate({ name: "old", ...old, key: { bits: 1024, hash: "SHA-1" } });
+    assert.deepEqual(failed([der], { pinned: der, relaxations: allRelaxed }), []);
+    assert.deepEqual(failed([der], { trusted: [der], relaxations: allRelaxed }).includes("KeyLength"), true);
+    const { der: short } = await certificate({ name: "short", key: { bits: 768 } });
+    assert.deepEqual(failed([short], { pinned: short, relaxations: allRelaxed }), ["KeyType"]);
+  });
 
   test("a pin makes another host name or application URI a warning", async () => {
     const { der } = await certificate({ name: "self", hosts: ["other.example"], uri: "urn:example:other" });

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -74,9 +83,9 @@ describe("the trust list", () => {
   });
 
   test("keeps a rejected certificate once, under a harmless name, from where it can be moved to the trusted ones", () => {
-    const path = trustList.keepRejected(one);
-    assert.ok(path !== undefined);
-    assert.equal(trustList.keepRejected(one), path);
+    const kept = trustList.keepRejected(one);
+    assert.deepEqual(trustList.keepRejected(one), kept);
+    const path = kept.outcome === "Kept" ? kept.file : assert.fail(kept.outcome);
     assert.deepEqual(readdirSync(trustList.rejectedFolder), [basename(path)]);
     assert.match(basename(path), /^[A-Za-z0-9-]+\.der$/);
     assert.ok(path.includes(fingerprint(one)));
@@ -87,12 +96,26 @@ describe("the trust list", () => {
   test("does not let strangers fill the disk", () => {
     mkdirSync(trustList.rejectedFolder, { recursive: true });
     for (let i = 0; i < 100; i++) writeFileSync(join(trustList.rejectedFolder, `${i}.der`), "");
-    assert.equal(trustList.keepRejected(one), undefined);
+    assert.deepEqual(trustList.keepRejected(one), { outcome: "Full" });
     assert.equal(readdirSync(trustList.rejectedFolder).length, 100);
   });
 
   test("keeps even what is no certificate", () => {
-    assert.match(trustList.keepRejected(Buffer.from("rubbish")) ?? "", /unreadable-[0-9a-f]{64}\.der$/);
+    const kept = trustList.keepRejected(Buffer.from("rubbish"));
+    assert.match(kept.outcome === "Kept" ? kept.file : "", /unreadable-[0-9a-f]{64}\.der$/);
+  });
+
+  test("does not put among the rejected what is trusted", () => {
+    trustList.trust(one);
+    assert.deepEqual(trustList.keepRejected(one), { outcome: "Trusted" });
+    assert.deepEqual(readdirSync(trustList.rejectedFolder), []);
+  });
+
+  test("makes every folder that an operator may need with the first certificate", () => {
+    trustList.keepRejected(one);
+    for (const made of [trustList.trustedFolder, trustList.issuersFolder, ...trustList.revocationFolders]) {
+      assert.ok(existsSync(made), made);
+    }
   });
 
   test("says when it cannot write", () => {

@@ -77,7 +77,8 @@ test(
       shown,
       "urn:cpc-partition:test:server",
       "127.0.0.1",
-      `cert trust --certificates certificates ${print}`,
+      `\n  npm run -s cpc -- cert trust --certificates ${place.folder}/certificates ${print}`,
+      "Nothing else stands in the way.",
     ]) {
       assert.ok(fetched.includes(part), fetched);
     }
@@ -112,6 +113,28 @@ test(
     await run.until("it is connected", () => place.value("OPC UA Connections:A", "opcua_shm") === true);
   },
 );
+
+test("fetch and trust say what would still be refused, and every way out of it", watchdog, async (t) => {
+  const place = new Place(t);
+  const fetched = await cert(place, "fetch", plant.url.replace("127.0.0.1", "localhost"));
+  assert.match(fetched, /would be refused for:\n {2}HostName: it is for .*not for localhost\n/);
+  for (const way of ["<server_app_uri>", "<server_certificate>", "<ignore_host_name>"])
+    assert.ok(fetched.includes(way), fetched);
+  const issued = await certificate({ name: "issued", issuer: { name: "somebody" }, key: { bits: 1024 } });
+  const file = join(place.folder, "issued.der");
+  writeFileSync(file, issued.der);
+  const trusted = await cert(place, "trust", file);
+  assert.match(trusted, /KeyLength: .*1024 bits/);
+  assert.match(trusted, /RevocationUnknown: its issuer "CN=somebody" is not known/);
+  for (const way of [
+    "<ignore_key_length>",
+    `${place.folder}/certificates/issuers/certs`,
+    "<ignore_unknown_revocation>",
+  ]) {
+    assert.ok(trusted.includes(way), trusted);
+  }
+  assert.match(trusted, /must have the host plc\.example or 192\.0\.2\.7; .*urn:example:server/);
+});
 
 test("what cannot be done is said in a sentence, and nothing is trusted by half a fingerprint", watchdog, async (t) => {
   const place = new Place(t);

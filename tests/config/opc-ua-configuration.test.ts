@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import type { OpcUaServer } from "../../src/config/configuration.ts";
 import { loadOpcUaConfiguration } from "../../src/config/opc-ua-configuration.ts";
+import { noRelaxations } from "../../src/certificates/server-certificate-check.ts";
 import { ConfigurationError } from "../../src/config/problem.ts";
 import { BuiltInType } from "../../src/point/built-in-type.ts";
 
@@ -115,9 +116,9 @@ test("references to secrets are followed when the file is read", () => {
 test("what a site relaxes arrives for each server apart", () => {
   const [some, none] = caseServers("opcua-relaxations");
   assert.deepEqual(some?.relaxations, {
+    ...noRelaxations,
     ignoreHostName: true,
     ignoreExpiry: true,
-    ignoreUnknownRevocation: false,
     ignoreShortNonce: true,
   });
   assert.equal(none?.relaxations, undefined);
@@ -184,4 +185,15 @@ test("a browse name is the whole key, with the index of the node where it has no
     onlyServer("opcua-browse-names").nodes.map(({ browseName }) => browseName),
     ["2:Level", "3:Level", "7:Level", "2:7:Level", "2:a:b"],
   );
+});
+
+test("the strength of a pinned certificate can be relaxed, each point apart", () => {
+  const [server] = caseServers("opcua-weak-pin");
+  assert.deepEqual(server?.relaxations, {
+    ...noRelaxations,
+    ignoreShortNonce: false,
+    ignoreKeyLength: true,
+    ignoreHashAlgorithm: true,
+    ignoreKeyUsage: true,
+  });
 });

@@ -114,10 +114,15 @@ describe("the server's certificate", () => {
   test("is refused when it is unknown, kept for the operator, and accepted once it was moved to the trusted ones", async () => {
     const message = await refusal(clientOf(secure), "SecurityRefused");
     const der = readFileSync(certificates.server.certificateFile);
-    assert.match(message, new RegExp(fingerprint(der)));
+    // Whole in the 192 bytes that the status has room for.
+    assert.match(message.slice(0, 192), new RegExp(fingerprint(der)));
     const rejected = join(directory, "rejected", "certs");
     const [name = ""] = readdirSync(rejected);
-    assert.ok(message.includes(join(rejected, name)) && message.includes("cpc cert trust --certificates "), message);
+    assert.ok(
+      message.includes(join(rejected, name)) &&
+        message.includes(`npm run -s cpc -- cert trust --certificates ${directory} `),
+      message,
+    );
     assert.deepEqual(readFileSync(join(rejected, name)), der);
     renameSync(join(rejected, name), join(trusted, name));
     await connectAndRead(clientOf(secure));
