@@ -10,10 +10,18 @@ export function describeViolation({ message, element }: Violation, grammar: Elem
   const isValue = message.includes("is not a valid value of") || message.includes("[facet ");
   const value = element && isValue ? valueGrammar(grammar, element.name) : undefined;
   if (element === undefined || value?.allowed === undefined) return message;
-  const described = describeBadValue(element, value.allowed);
+  const described = `${describeBadValue(element, value.allowed)}${didYouMean(withPoint(element.text, value.allowed))}`;
   if (value.words.length === 0) return described;
   const recognised = recogniseWord(element.text, value.words, value.typeName);
   return "word" in recognised ? described : `${described}${didYouMean(recognised.candidates)}`;
+}
+
+/** A number with a comma: a decimal point, or one between thousands. */
+function withPoint(text: string, allowed: string): readonly string[] {
+  const [, sign = "", whole, decimals = ""] = /^\s*([+-]?)(\d+),(\d+)\s*$/.exec(text) ?? [];
+  if (whole === undefined || !allowed.includes("decimal point")) return [];
+  const fraction = `${sign}${whole}.${decimals}`;
+  return decimals.length === 3 ? [fraction, `${sign}${whole}${decimals}`] : [fraction];
 }
 
 function valueGrammar(grammar: ElementGrammar, name: string): ElementGrammar["value"] {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Place, type Child } from "./cpc.ts";
@@ -8,6 +9,8 @@ import { device, freePort } from "./modbus-plant.ts";
 import { opcUaXml } from "./opcua-xml.ts";
 
 const watchdog = { timeout: 60_000 };
+const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+const withoutIPv6 = hasIPv6 ? false : "this machine has no ::1";
 const examples = new URL("../../examples/compose/", import.meta.url);
 const opcUaConnection = "OPC UA Connections:Abfüllanlage";
 const level = "2:Füllstand Vorlagebehälter";
@@ -85,6 +88,21 @@ test("the host name stands in addresses and certificate, also over an earlier pl
   }
 });
 
+test(
+  "the plant plays on an IPv6 address, and its certificate is for it",
+  { ...watchdog, skip: withoutIPv6 },
+  async (t) => {
+    const place = new Place(t);
+    const { plant, ports, simulate } = await compose(place);
+    const simulated = simulate("--host", "::1");
+    await started(simulated);
+    assert.ok(simulated.stdout.includes(`opc.tcp://[::1]:${ports.opcua}/Abfuellung  Abfüllanlage`), simulated.stdout);
+    assert.ok(simulated.stdout.includes(`[::1]:${ports.modbus}  Ecotec`), simulated.stdout);
+    assert.match(trustedCertificate(plant).subjectAltName ?? "", /IP Address:0:0:0:0:0:0:0:1\b/);
+    await simulated.end();
+  },
+);
+
 test("what cannot be simulated is said, and nothing stays behind", watchdog, async (t) => {
   const place = new Place(t);
   const { files, plant, ports, simulate } = await compose(place);
@@ -94,6 +112,9 @@ test("what cannot be simulated is said, and nothing stays behind", watchdog, asy
   const port = await place.cpc(["simulate", ...files, "--directory", plant, "--opcua-port", "70000"]).ended;
   assert.equal(port.code, 2);
   assert.match(port.stderr, /port from 1 to 65535/);
+  const host = await place.cpc(["simulate", ...files, "--directory", plant, "--host", "127.000.000.010"]).ended;
+  assert.equal(host.code, 2);
+  assert.match(host.stderr, /did you mean 127\.0\.0\.10\?/);
   await device(t, ports.modbus);
   const taken = await simulate().ended;
   assert.equal(taken.code, 1);
