@@ -71,11 +71,12 @@ test("a message names an IPv6 address in brackets, apart from the port", { skip 
   });
 });
 
-test("over TLS the certificate has to be for the IPv6 address", { skip }, async () => {
+test("over TLS the certificate has to be for the IPv6 address", { skip }, async (t) => {
   const authority = await certificates.make("Plant CA", { isAuthority: true });
   const client = await certificates.make("partition", { issuer: authority, usage: ExtendedKeyUsage.clientAuth });
   const tls = `<tls><ca>${authority.certificateFile}</ca><client_certificate>${client.certificateFile}</client_certificate><client_private_key>${client.keyFile}</client_private_key></tls>`;
   const plain = await ModbusDevice.listen({ table: () => 4712 });
+  t.after(() => plain.stop());
   for (const [name, isRight] of [
     ["::1", true],
     ["::2", false],
@@ -87,9 +88,8 @@ test("over TLS the certificate has to be for the IPv6 address", { skip }, async 
     });
     const options = { cert: own.certificatePem, key: own.keyPem, ca: authority.certificatePem };
     const front = await startTlsFront(plain.port, options, "::1");
+    t.after(() => front.close());
     if (isRight) assert.equal(await readFrom("[0::1]", front.port, tls), 4712);
     else await assert.rejects(readFrom("::1", front.port, tls), /certificate is not for ::1/);
-    await front.close();
   }
-  await plain.stop();
 });

@@ -75,8 +75,11 @@ test("what would write is found by these patterns", () => {
   assert.deepEqual(found(planted, changes), [".write(", ".writeSingleNode(", "ession.call ("]);
 });
 
-test("one file opens connections to devices, one line sends to them, and nothing listens", () => {
-  assert.deepEqual(filesWith(/\bconnect\b[^;]*from ["']node:(?:net|tls)["']/), ["modbus-tcp-client/dial.js"]);
+test("one file opens connections to devices and one to IPv6 servers, one line sends to devices, and nothing listens", () => {
+  const dialling = ["modbus-tcp-client/dial.js", "opcua-client/session/ipv6-transport.js"];
+  assert.deepEqual(filesWith(/\bconnect\b[^;]*from ["']node:(?:net|tls)["']/), dialling);
+  const own = texts.get("opcua-client/session/ipv6-transport.js") ?? assert.fail();
+  assert.doesNotMatch(own, /\.(?:write|end|pipe)\(/);
   assert.deepEqual(
     filesWith(/["'](?:node:)?(?:http|https|http2|dgram|inspector)["']|\bcreateServer\b|\bServer\b[^;]*from ["']node:/),
     [],
