@@ -198,6 +198,22 @@ test(
   },
 );
 
+test("a namespace that the server registers after the connect is found, and its node learned", watchdog, async (t) => {
+  const { server } = plants[0]!;
+  const late = nodeNamed("late", { displayName: "Late", namespace: { uri: "urn:plant:late" } });
+  const { until } = run(t, [configured(0, "A", tankA, late)]);
+  assert.deepEqual(await until(1), { "1:Level": 111 });
+  const namespace = server.engine.addressSpace!.registerNamespace("urn:plant:late");
+  namespace.addVariable({
+    organizedBy: server.engine.addressSpace!.rootFolder.objects,
+    nodeId: new NodeId(NodeId.NodeIdType.STRING, "late", namespace.index),
+    browseName: "Told",
+    dataType: DataType.Double,
+    value: { dataType: DataType.Double, value: 5 },
+  });
+  assert.deepEqual(await until(2), { "1:Level": 111, [`${namespace.index}:Told`]: 5 });
+});
+
 test("a changed configuration is learned anew, what did not change keeps its key", watchdog, async (t) => {
   const namesFile = newNamesFile();
   const first = run(t, [configured(0, "A", tankA), configured(1, "B", tankB)], namesFile);

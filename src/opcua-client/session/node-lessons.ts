@@ -27,7 +27,7 @@ export interface NodeLesson {
   readonly nodeId: NodeId | undefined;
   /** `{namespaceIndex}:{BrowseName}`, with a display name where the server tells no browse name. */
   readonly key: string;
-  /** The server knows the node: what it does not tell now, it is not expected to tell later. */
+  /** `key` has the browse name as the server tells it. */
   readonly isTold: boolean;
   /** Null where the server does not tell, or tells a type that is no built-in one. */
   readonly type: BuiltInType;
@@ -53,6 +53,20 @@ export async function learn(session: SecureSession, server: OpcUaServer, signal:
   limit.nodesPerRead = maxNodesPerRead > 0 ? Math.min(maxNodesPerRead, mostNodesPerRead) : mostNodesPerRead;
   const nodeIds = server.nodes.map((node) => resolveNodeId(node, namespaces));
   return { limit, nodes: await learnNodes(session, server.nodes, nodeIds, limit, signal) };
+}
+
+/** URIs in the order of their indices; none where the server does not tell. */
+export async function readNamespaces(
+  session: SecureSession,
+  limit: ReadLimit,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  let namespaces: readonly string[] = [];
+  await new BatchRead(session, [valueOf(namespaceArrayId)], neither, limit).run(signal, (_index, result) => {
+    const value: unknown = result?.value.value;
+    if (Array.isArray(value)) namespaces = value.map(String);
+  });
+  return namespaces;
 }
 
 const neither = TimestampsToReturn.Neither;
@@ -103,7 +117,7 @@ export async function learnNodes(
     return {
       nodeId: nodeIds[index],
       key: documentKey(node, nodeIds[index], browseName, displayName),
-      isTold: browseName !== undefined || displayName !== undefined,
+      isTold: browseName !== undefined,
       type: builtInTypeOf(dataType),
       isArray: typeof rank === "number" && rank >= 0,
     };

@@ -18,7 +18,7 @@ import type { Value } from "../../point/value.ts";
 import { BatchRead } from "./batch-read.ts";
 import type { ReadLimit } from "./batch-read.ts";
 import { boundedWait } from "./bounded-wait.ts";
-import { learn, learnNodes } from "./node-lessons.ts";
+import { learn, learnNodes, readNamespaces, resolveNodeId as nodeIdOf } from "./node-lessons.ts";
 import type { NodeLesson } from "./node-lessons.ts";
 import type { SecureSession } from "./secure-session.ts";
 import { isOpaque } from "./ua-json.ts";
@@ -26,27 +26,33 @@ import { deliver, variantToValue } from "./variant-to-value.ts";
 import { timestampOf } from "./wire-numbers.ts";
 
 export class NodeReader {
-  #lessons: readonly NodeLesson[];
+  #lessons: readonly NodeLesson[] = [];
   readonly #session: SecureSession;
   readonly #server: OpcUaServer;
   readonly #limit: ReadLimit;
-  readonly #values: BatchRead;
+  #values!: BatchRead;
   /** Place in the client's points of each node that is read. */
-  readonly #indices: readonly number[];
-  readonly #unresolved: readonly number[];
+  #indices: readonly number[] = [];
+  /** Nodes whose namespace the server does not have, and when it was asked last. */
+  #unresolved: readonly number[] = [];
+  #resolvedMs = performance.now();
   #typeDefinitions: "unread" | "underway" | "known" | "unavailable" = "unread";
 
   private constructor(session: SecureSession, server: OpcUaServer, limit: ReadLimit, lessons: readonly NodeLesson[]) {
     this.#session = session;
     this.#server = server;
     this.#limit = limit;
+    this.#arrange(lessons);
+  }
+
+  #arrange(lessons: readonly NodeLesson[]): void {
     this.#lessons = lessons;
     this.#indices = lessons.flatMap(({ nodeId }, index) => (nodeId === undefined ? [] : [index]));
     this.#unresolved = lessons.flatMap(({ nodeId }, index) => (nodeId === undefined ? [index] : []));
     const nodes = lessons.flatMap(({ nodeId }) =>
       nodeId === undefined ? [] : [{ nodeId, attributeId: AttributeIds.Value }],
     );
-    this.#values = new BatchRead(session, nodes, TimestampsToReturn.Source, limit);
+    this.#values = new BatchRead(this.#session, nodes, TimestampsToReturn.Source, this.#limit);
   }
 
   static async create(session: SecureSession, server: OpcUaServer, signal: AbortSignal): Promise<NodeReader> {
@@ -60,6 +66,7 @@ export class NodeReader {
   }
 
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
+    if (this.#unresolved.length > 0) await this.#resolveLate(signal);
     const appeared: number[] = [];
     for (const index of this.#unresolved) sink.setStatus(index, StatusCode.BadNodeIdUnknown);
     await this.#values.run(
@@ -76,12 +83,29 @@ export class NodeReader {
     if (appeared.length > 0) await this.#learnLate(appeared, signal);
   }
 
+  /** Nor are namespaces always complete when a session is opened: what was not found is looked for again, as seldom as a lost server. */
+  async #resolveLate(signal: AbortSignal): Promise<void> {
+    if (performance.now() - this.#resolvedMs < this.#server.retryIntervalMs) return;
+    this.#resolvedMs = performance.now();
+    const namespaces = await readNamespaces(this.#session, this.#limit, signal);
+    const found = new Map(
+      this.#unresolved.flatMap((index) => {
+        const node = this.#server.nodes[index];
+        const nodeId = node && nodeIdOf(node, namespaces);
+        return nodeId === undefined ? [] : [[index, { nodeId }] as const];
+      }),
+    );
+    if (found.size > 0)
+      this.#arrange(this.#lessons.map((lesson, index) => Object.assign({}, lesson, found.get(index))));
+  }
+
   /** A server may open sessions before its address space is complete: a node that has a value now can be asked for its names, too. */
   async #learnLate(indices: readonly number[], signal: AbortSignal): Promise<void> {
     const nodes = indices.flatMap((index) => this.#server.nodes[index] ?? []);
     const nodeIds = indices.map((index) => this.#lessons[index]?.nodeId);
     const learned = await learnNodes(this.#session, nodes, nodeIds, this.#limit, signal);
     const late = new Map(indices.map((index, place) => [index, learned[place]]));
+    // A server that has a value and no browse name will not have one later: then the display name is the name.
     this.#lessons = this.#lessons.map((lesson, index) => ({
       ...lesson,
       ...late.get(index),
