@@ -1,12 +1,13 @@
 // What a start finds: a partition that was killed, another one that starts at the same moment, too few descriptors.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { fault, times } from "./fault.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { gateway, isFresh, modbusGateway } from "./gateway.ts";
 import { Patient } from "./patient.ts";
+import { waitedForProcessorMs } from "./stopwatch.ts";
 
 const kills = times({ quick: 2, usual: 15, long: 1000 });
 const races = times({ quick: 1, usual: 10, long: 100 });
@@ -118,14 +119,4 @@ function processorMs(processId: number): number {
     .slice(11, 13)
     .map(Number);
   return (user + system) * 10; // clock ticks, of which Linux tells programs 100 a second
-}
-
-/** How long the thread of the process that waited longest was ready to run and had no processor: the fault of what else the machine does. */
-function waitedForProcessorMs(processId: number): number {
-  const threads = readdirSync(`/proc/${processId}/task`);
-  // Nanoseconds on a processor, nanoseconds ready for one, time slices: Documentation/scheduler/sched-stats.rst.
-  const waitsNs = threads.map((thread) =>
-    Number(readFileSync(`/proc/${processId}/task/${thread}/schedstat`, "utf8").split(" ")[1]),
-  );
-  return Math.max(...waitsNs) / 1e6;
 }

@@ -8,6 +8,7 @@ import { plausibleErrnos } from "../posix/plausible-errnos.ts";
 import { fault, times } from "./fault.ts";
 import { assertNothingLeft, Life, Spares, startPlant, type Plant, type Victim } from "./faulty-partition.ts";
 import type { Happened } from "./ordered-fault.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 /** Whole runs try each errno of each call, others one: they take turns from call to call. */
 const isWhole = times({ quick: 0, usual: 0, long: 1 }) === 1;
@@ -102,13 +103,13 @@ async function tryInALife(plant: Plant, victim: Victim, phase: "start" | "stop",
   await life.untilFresh();
   if (phase === "start") ordered.forget();
   else ordered.order(order.n, order.i, order.inARow);
-  const startMs = performance.now();
+  const stopwatch = new Stopwatch();
   await life.stop();
-  const tookMs = performance.now() - startMs;
+  const { isWithin, text } = stopwatch.stop(longestStopMs);
   ordered.forget();
   const { happened } = ordered;
   const what = describe(order, happened);
-  assert.ok(tookMs < longestStopMs, `${what}: it took ${tookMs} ms to stop`);
+  assert.ok(isWithin, `${what}: it took ${text} to stop`);
   const isTriedAgain = phase === "start" && victim !== "main" && order.inARow === 1;
   if (happened !== undefined && !(isTriedAgain && triedAgain.has(happened.syscall))) assertTold(life, happened, what);
   assertUnbroken(life, what);
