@@ -135,6 +135,21 @@ test("a value that is now good and now uncertain costs one new layout, not one e
   for (const status of [0, 0x40930000, 0, 0x40000000]) assert.equal(bytesWith(status), bytes);
 });
 
+test("two points that take turns in being bad, uncertain or longer do not make each other's room small again", () => {
+  const rendering = new Rendering("opcua", modbusServer("A", "x", "y"));
+  const layouts = new Set<Uint8Array>();
+  for (let round = 0; round < 12; round++) {
+    rendering.poll(0, (sink) => {
+      sink.setValue(0, { type: Double, value: round }, round % 2 === 0 ? 0 : 0x40920000);
+      sink.setValue(1, { type: Text, value: "y".repeat(round % 2 === 0 ? 100 : 1) }, 0);
+      if (round % 4 === 0) sink.setStatus(1, StatusCode.BadTimeout);
+    });
+    assert.equal(rendering.document()["A: x"]!["value"], round);
+    layouts.add(rendering.renderer.render(Infinity).bytes);
+  }
+  assert.ok(layouts.size <= 3, `${layouts.size} layouts`);
+});
+
 test("a value that was cut is not shown as if it were whole", () => {
   const rendering = new Rendering("opcua", modbusServer("A", "x"));
   rendering.values({ type: Text, value: "x".repeat(257) });
