@@ -9,11 +9,11 @@
 // A bit is counted in the register's value after the word order is undone.
 
 import type { ModbusPoint } from "../config/configuration.ts";
-import { isIdentity, parseDecimal } from "../config/decimal.ts";
+import { isIdentity } from "../config/decimal.ts";
 import { BuiltInType } from "../point/built-in-type.ts";
 import type { PointSink } from "../point/point-sink.ts";
 import { StatusCode } from "../point/status-code.ts";
-import { chooseScaling } from "./decimal-scaling.ts";
+import { scalingOf } from "./decimal-scaling.ts";
 import { chooseNoValue } from "./no-value.ts";
 import { readsBits } from "./pdu.ts";
 import { chooseTextReader, longestTextBytes } from "./register-text.ts";
@@ -131,7 +131,7 @@ function decodePlain(type: BuiltInType, read: ReadNumber): Decode {
 }
 
 function decodeScaled({ scale, bias, type }: ModbusPoint, read: ReadNumber): Decode {
-  const { largest, numerator, addend, denominator, ofNumber } = chooseScaling(parseDecimal(scale), parseDecimal(bias));
+  const { largest, numerator, addend, denominator, ofNumber } = scalingOf(scale, bias);
   return (bytes, dataOffset, distance, sink, index) => {
     const raw = read(bytes, dataOffset + distance * REGISTER_BYTES);
     if (Math.abs(raw) <= largest) {
@@ -150,7 +150,7 @@ function decodeScaledWide(
   order: ByteOrder,
   read: ReadNumber,
 ): Decode {
-  const scaling = chooseScaling(parseDecimal(scale), parseDecimal(bias));
+  const scaling = scalingOf(scale, bias);
   const readWhole = readBigInteger(wireType, order);
   return (bytes, dataOffset, distance, sink, index) => {
     const offset = dataOffset + distance * REGISTER_BYTES;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 
 import { decimalToNumber, parseDecimal, type Decimal } from "../../src/config/decimal.ts";
-import { chooseScaling } from "../../src/modbus-tcp-client/decimal-scaling.ts";
+import { chooseScaling, scalingOf } from "../../src/modbus-tcp-client/decimal-scaling.ts";
 
 /** A fraction of whole numbers. */
 interface Ratio {
@@ -128,6 +128,12 @@ test("raw values around the end of the quick way have the nearest Double, too", 
     const end = Number.MAX_SAFE_INTEGER / 123_457;
     for (let raw = Math.floor(end) - 2000; raw <= end + 2000; raw++) assertScaled(BigInt(raw), scale, bias);
   }
+});
+
+test("points with the same scale and bias share what is chosen for them", () => {
+  assert.equal(scalingOf("0.1", "-40"), scalingOf("0.1", "-40"));
+  assert.notEqual(scalingOf("0.1", "-40"), scalingOf("0.1", "40"));
+  assert.equal(scalingOf("0.1", "-40").ofNumber(479), 7.9);
 });
 
 test("what is no whole number is scaled in double arithmetic", () => {
