@@ -1,4 +1,4 @@
-// The `<security>` of an OPC UA server: policy and mode that go together, an identity that is not sent in clear, files that are there.
+// The `<security>` of an OPC UA server: policy and mode that go together, one identity, files that are there.
 
 import { isInsecure } from "./configuration.ts";
 import type {
@@ -108,11 +108,15 @@ function readFiles(
   const { directory } = places;
   if (policy === "None") {
     // Existing files name certificates here that need not exist: nothing would be done with them.
-    const unused = ["server_certificate", "client_certificate"].find((name) => filled(fields, name));
+    // A password is encrypted with the server's key all the same, so that its certificate may be named.
+    const encrypts = filled(fields, "username");
+    const names = encrypts ? ["client_certificate"] : ["server_certificate", "client_certificate"];
+    const unused = names.find((name) => filled(fields, name));
     if (unused !== undefined) {
       fields.findings.warn(fields.lineOf(unused), `<${unused}> is not used with SecurityPolicyNone`);
     }
-    return { serverCertificateFile: undefined, clientCertificateFile: undefined, clientPrivateKeyFile: undefined };
+    const serverCertificateFile = encrypts ? existingFile(fields, "server_certificate", directory) : undefined;
+    return { serverCertificateFile, clientCertificateFile: undefined, clientPrivateKeyFile: undefined };
   }
   checkPair(fields, "client_certificate", "client_private_key");
   return {
@@ -158,12 +162,6 @@ function readIdentity(fields: Fields, places: SecretPlaces, mode: SecurityModeNa
     if (fields.has("password")) return undefined;
     findings.error(fields.lineOf("username"), "<username> stands without a <password>; both or neither is right");
     return undefined;
-  }
-  if (mode === "None") {
-    findings.error(
-      fields.lineOf("username"),
-      "the password would be sent in clear because <mode> is None; a secured connection, or no <username> is right",
-    );
   }
   return { kind: "UserName", userName, password };
 }

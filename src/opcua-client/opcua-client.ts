@@ -27,7 +27,7 @@ import { NodeReader } from "./session/node-reader.ts";
 import { DiscoveryError, discoverEndpoint } from "./session/endpoint-discovery.ts";
 import { lookUpHost } from "./session/host-lookup.ts";
 import { SecureSession } from "./session/secure-session.ts";
-import type { UserCertificate } from "./session/user-identity.ts";
+import { requireTokenPolicy, type UserCertificate } from "./session/user-identity.ts";
 
 /** What `readValue` gives: value (undefined with a bad status), status code and source timestamp of one node. */
 export interface NodeValue {
@@ -131,14 +131,14 @@ export class OpcUaClient implements ServerClient {
     const server = this.#server;
     const limit = { server: server.alias, timeoutMs: server.timeoutMs, signal };
     this.#usedVersion = this.#filesVersion();
-    this.#refusePasswordInClear();
     const application = await applicationKeyPair(server, this.#trustList.directory);
     this.#usedVersion = this.#filesVersion(); // a certificate that was just made is no news
     if (server.mode !== "None") this.#tellOwnEnd(application);
     const userCertificate = this.#userCertificate();
     await lookUpHost(server, limit);
     const { chain, applicationUri } = await this.#shown(limit);
-    const serverCertificate = server.mode === "None" ? undefined : chain[0];
+    // Without security it is needed all the same where a password is encrypted with its key.
+    const serverCertificate = server.mode === "None" && server.identity.kind !== "UserName" ? undefined : chain[0];
     if (serverCertificate !== undefined) this.#gate.pass({ chain, applicationUri });
     this.#certificateEndsMs = serverCertificate === undefined ? undefined : endOfValidityMs(serverCertificate);
     const expected = { serverCertificate, applicationUri };
@@ -161,6 +161,7 @@ export class OpcUaClient implements ServerClient {
   async #shown(limit: WaitLimit): Promise<ShownCertificate> {
     try {
       const { endpoint, serverCertificateChain: chain } = await discoverEndpoint(this.#server, limit);
+      requireTokenPolicy(this.#server, [endpoint]);
       return { chain, applicationUri: endpoint.server.applicationUri ?? "" };
     } catch (error) {
       const mayBeOpened = error instanceof DiscoveryError && error.isAcknowledged && this.#server.mode !== "None";
@@ -219,16 +220,6 @@ export class OpcUaClient implements ServerClient {
       );
     }
     return this.#reader;
-  }
-
-  #refusePasswordInClear(): void {
-    if (this.#server.identity.kind !== "UserName" || this.#server.mode !== "None") return;
-    throw new ServerError(
-      "SecurityRefused",
-      this.alias,
-      `cannot log in to ${this.#server.endpointUrl} because a user name and password are not sent without security; ` +
-        "right would be the mode SignAndEncrypt",
-    );
   }
 
   #userCertificate(): UserCertificate | undefined {

@@ -3,10 +3,12 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync,
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { CreateSessionResponse, MessageSecurityMode, SecurityPolicy, UserTokenType } from "node-opcua-client";
+import type { EndpointDescription } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { fingerprint } from "../../src/certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../src/config/configuration.ts";
 import { OpcUaClient } from "../../src/opcua-client/opcua-client.ts";
+import { requireTokenPolicy } from "../../src/opcua-client/session/user-identity.ts";
 import type { ServerError, ServerErrorCode } from "../../src/point/server-error.ts";
 import {
   addDoubles,
@@ -224,6 +226,22 @@ describe("the configured security is never lowered", () => {
   });
 });
 
+/** The server's token policies for user names of one mode all have this security policy. */
+async function withTokens(mode: MessageSecurityMode, uri: string | null, body: () => Promise<void>): Promise<void> {
+  const policies = (closed.server.endpoints[0]?.endpointDescriptions() ?? [])
+    .filter(({ securityMode }) => securityMode === mode)
+    .flatMap(({ userIdentityTokens }) => userIdentityTokens ?? [])
+    .filter(({ tokenType }) => tokenType === UserTokenType.UserName);
+  assert.ok(policies.length > 0);
+  const uris = policies.map(({ securityPolicyUri }) => securityPolicyUri);
+  for (const policy of policies) policy.securityPolicyUri = uri;
+  try {
+    await body();
+  } finally {
+    policies.forEach((policy, i) => (policy.securityPolicyUri = uris[i] ?? null));
+  }
+}
+
 describe("identities", () => {
   const right = { kind: "UserName", userName: "operator", password: "right" } as const;
 
@@ -246,29 +264,45 @@ describe("identities", () => {
     await refusal(clientOf(secure, closed.url), "IdentityRefused");
   });
 
-  test("a password is never sent without security", async () => {
-    const message = await refusal(clientOf({ identity: right }, closed.url), "SecurityRefused");
-    assert.match(message, /not sent without security/);
+  test("a password goes through a channel without security only encrypted, and only for a server that is trusted", async () => {
+    await withTokens(MessageSecurityMode.None, SecurityPolicy.Basic256Sha256, async () => {
+      const message = await refusal(clientOf({ identity: right }, closed.url), "SecurityRefused");
+      assert.match(message, /\(Trusted\)/);
+      trustServer();
+      await connectAndRead(clientOf({ identity: right }, closed.url));
+      await refusal(clientOf({ identity: { ...right, password: "wrong" } }, closed.url), "IdentityRefused");
+      const pinned = { identity: right, serverCertificateFile: certificates.other.certificateFile };
+      await refusal(clientOf(pinned, closed.url), "SecurityRefused");
+    });
+  });
+
+  test("a password is never sent in clear without security, whether the token policy says None or nothing", async () => {
+    trustServer();
+    for (const uri of [SecurityPolicy.None, null, ""]) {
+      await withTokens(MessageSecurityMode.None, uri, async () => {
+        assert.match(await refusal(clientOf({ identity: right }, closed.url), "IdentityRefused"), /only unencrypted/);
+      });
+    }
+  });
+
+  test("of several token policies the strongest is used", () => {
+    const offered = [null, SecurityPolicy.Basic128Rsa15, SecurityPolicy.Aes256_Sha256_RsaPss, SecurityPolicy.None];
+    const chosen = (securityPolicyUri: string | null): string | null | undefined => {
+      const userIdentityTokens = offered.map((uri) => ({ tokenType: UserTokenType.UserName, securityPolicyUri: uri }));
+      const endpoint = { securityPolicyUri, userIdentityTokens } as unknown as EndpointDescription;
+      requireTokenPolicy(configuredServer(closed.url, { ...secure, identity: right }), [endpoint]);
+      return endpoint.userIdentityTokens?.map((token) => token.securityPolicyUri).join();
+    };
+    assert.equal(chosen(SecurityPolicy.Basic256Sha256), SecurityPolicy.Aes256_Sha256_RsaPss);
+    assert.equal(chosen(SecurityPolicy.None), SecurityPolicy.Aes256_Sha256_RsaPss);
   });
 
   test("a password is never sent unencrypted through a channel that only signs", async () => {
     trustServer();
-    const policies = (closed.server.endpoints[0]?.endpointDescriptions() ?? [])
-      .filter(({ securityMode }) => securityMode === MessageSecurityMode.Sign)
-      .flatMap(({ userIdentityTokens }) => userIdentityTokens ?? [])
-      .filter(({ tokenType }) => tokenType === UserTokenType.UserName);
-    assert.ok(policies.length > 0);
-    const uris = policies.map(({ securityPolicyUri }) => securityPolicyUri);
-    for (const policy of policies) policy.securityPolicyUri = SecurityPolicy.None;
-    try {
-      const message = await refusal(
-        clientOf({ ...secure, mode: "Sign", identity: right }, closed.url),
-        "IdentityRefused",
-      );
-      assert.match(message, /only unencrypted/);
-    } finally {
-      policies.forEach((policy, i) => (policy.securityPolicyUri = uris[i] ?? null));
-    }
+    await withTokens(MessageSecurityMode.Sign, SecurityPolicy.None, async () => {
+      const client = clientOf({ ...secure, mode: "Sign", identity: right }, closed.url);
+      assert.match(await refusal(client, "IdentityRefused"), /only unencrypted/);
+    });
   });
 
   test("a trusted user certificate logs in, a strange one does not", async () => {

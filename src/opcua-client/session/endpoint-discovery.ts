@@ -85,11 +85,11 @@ export async function discoverEndpoint(server: OpcUaServer, limit: WaitLimit): P
     );
   }
   const chain = certificateChain(server, endpoint);
-  if (chain.length === 0 && server.mode !== "None") {
+  if (chain.length === 0 && (server.mode !== "None" || server.identity.kind === "UserName")) {
     throw new ServerError(
       "SecurityRefused",
       server.alias,
-      `cannot connect to ${server.endpointUrl} because its endpoint for ${wanted} shows no certificate`,
+      `cannot connect to ${server.endpointUrl} because its endpoint for ${wanted} shows no certificate${server.mode === "None" ? ", with which a password could be encrypted" : ""}`,
     );
   }
   return { endpoint, serverCertificateChain: chain };

@@ -27,6 +27,7 @@ export class ServerProof {
     if (!startsWith(response.serverCertificate, this.#certificate)) {
       return "it answers with another certificate than that of its channel";
     }
+    if (this.#server.mode === "None") return undefined; // nothing is signed; the password is encrypted with this key
     const own = this.#client.getCertificate();
     const { serverSignature } = response;
     const isRight = verifySignature(
