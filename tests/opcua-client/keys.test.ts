@@ -89,6 +89,11 @@ function newNamesFile(): string {
   return join(folder.path, `names-${files++}.json`);
 }
 
+/** In vain only until the test's watchdog ends it. */
+async function reached(t: TestContext, condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(5, undefined, { signal: t.signal });
+}
+
 /** A run of the service, and what it shows as good. */
 function run(t: TestContext, servers: readonly OpcUaServer[], namesFile?: string) {
   const images = new OwnImages();
@@ -113,7 +118,7 @@ function run(t: TestContext, servers: readonly OpcUaServer[], namesFile?: string
     );
   };
   const until = async (count: number) => {
-    while (Object.keys(shown()).length < count) await pause(5);
+    await reached(t, () => Object.keys(shown()).length >= count);
     return shown();
   };
   return { manager, images, lines, shown, until, end };
@@ -223,7 +228,7 @@ test("a changed configuration is learned anew, what did not change keeps its key
   const keyOfB = Object.keys(start).find((key) => start[key] === 222)!;
   // While it runs: A is renamed, and B keeps what it has.
   first.manager.createClients({ file: "test.xml", servers: [configured(0, "A2", tankA), configured(1, "B", tankB)] });
-  while (first.images.reader.directory.servers[0]?.alias !== "A2") await pause(5);
+  await reached(t, () => first.images.reader.directory.servers[0]?.alias === "A2");
   const renamed = await first.until(2);
   assert.equal(renamed[keyOfB], 222);
   assert.equal(renamed[keyOfB === a ? "1:Level (A2 ns=1;s=Level)" : a], 111);
@@ -239,7 +244,7 @@ test("a changed configuration is learned anew, what did not change keeps its key
 test("a server that tells another name than is configured is warned about, and the key stays", watchdog, async (t) => {
   const { until, lines } = run(t, [configured(0, "A", { ...tankA, browseName: "1:Other" })]);
   assert.deepEqual(await until(1), { "1:Other": 111 });
-  while (!lines.some(({ message }) => message.includes('"1:Level" where "1:Other" stays'))) await pause(5);
+  await reached(t, () => lines.some(({ message }) => message.includes('"1:Level" where "1:Other" stays')));
 });
 
 test("a broken file of names is a warning, and everything goes on and is written anew", watchdog, async (t) => {
