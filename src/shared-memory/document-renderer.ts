@@ -2,7 +2,6 @@
 // that changed are formatted, into their slots, and only entries that come, go or get another status are written anew.
 
 import { BuiltInType } from "../point/built-in-type.ts";
-import { doubleToJson } from "../point/double-json.ts";
 import type { BankReader } from "../process-image/bank-reader.ts";
 import type { ImageReader } from "../process-image/image-reader.ts";
 import { ConnectionState } from "../process-image/layout.ts";
@@ -10,6 +9,7 @@ import { Content, pointEntry } from "./document-entry.ts";
 import type { DocumentForm } from "./document-form.ts";
 import { layOut, type DocumentLayout, type ServerSlots } from "./document-layout.ts";
 import { EntryTypes } from "./entry-types.ts";
+import { SlotWriter } from "./slot-writer.ts";
 import { valueToJson } from "./value-json.ts";
 
 /** How much had to go so that the document fits. */
@@ -25,16 +25,6 @@ export interface RenderedDocument {
 }
 
 const space = 0x20;
-const comma = 0x2c;
-const minus = 0x2d;
-const point = 0x2e;
-const digitZero = 0x30;
-const bracket = 0x5d;
-
-const decimalPlaces = 6;
-const decimalScale = 10 ** decimalPlaces;
-/** With six decimals 15 digits, and less than 2^31. */
-const largestWhole = 999_999_999;
 
 /** What each slot shows: the 64 bits of an inline value, the text of a long one. */
 interface Shown {
@@ -52,9 +42,7 @@ export class DocumentRenderer {
   #shown: readonly Shown[] = [];
   #neededBytes = 0;
   #omitted: Omission = "nothing";
-  /** Numbers that have to go the general way, together, and their slots. */
-  readonly #general = { values: [] as number[], starts: [] as number[], widths: [] as number[] };
-  #scratch = Buffer.alloc(0);
+  readonly #slots: SlotWriter;
   /** Every slot of a new layout is to be filled, whatever `#shown` says. */
   #isFresh = true;
 
@@ -62,6 +50,7 @@ export class DocumentRenderer {
     this.#image = image;
     this.#form = form;
     this.#types = types;
+    this.#slots = new SlotWriter(form.nonFinite);
   }
 
   /** Renders the last complete poll of every server into at most `capacityBytes`. */
@@ -117,7 +106,7 @@ export class DocumentRenderer {
 
   #fillServer(bank: BankReader, slots: ServerSlots, shown: Shown, isFresh: boolean): boolean {
     const { status, kind, content } = slots;
-    this.#forgetGeneral();
+    this.#slots.begin(this.#layout.bytes);
     for (let index = 0; index < status.length; index++) {
       let isNew = isFresh;
       if (bank.status(index) !== status[index] || bank.kind(index) !== kind[index]) {
@@ -146,7 +135,7 @@ export class DocumentRenderer {
         default:
       }
     }
-    this.#fillGeneral();
+    this.#slots.finish();
     return true;
   }
 
@@ -159,7 +148,7 @@ export class DocumentRenderer {
     if (!fits && !this.#rewrite(bank, index, slots, shown)) return false;
     shown.text[index] = text;
     const width = slots.slotWidth[index] as number;
-    if (width > 0) this.#long(text, slots.slotStart[index] as number, width);
+    if (width > 0) this.#slots.long(text, slots.slotStart[index] as number, width);
     return true;
   }
 
@@ -185,118 +174,21 @@ export class DocumentRenderer {
   #inline(bank: BankReader, index: number, type: BuiltInType, start: number, width: number): void {
     switch (type) {
       case BuiltInType.Boolean:
-        this.#ascii(bank.number(index, type) === 0 ? "false" : "true", start, width);
+        this.#slots.ascii(bank.number(index, type) === 0 ? "false" : "true", start, width);
         return;
       case BuiltInType.Float:
       case BuiltInType.Double:
-        this.#double(bank.number(index, type), start, width);
+        this.#slots.double(bank.number(index, type), start, width);
         return;
       case BuiltInType.Int64:
       case BuiltInType.UInt64:
-        this.#ascii(String(bank.integer(index, type)), start, width);
+        this.#slots.ascii(String(bank.integer(index, type)), start, width);
         return;
       case BuiltInType.DateTime:
-        this.#ascii(valueToJson(bank.value(index)), start, width);
+        this.#slots.ascii(valueToJson(bank.value(index)), start, width);
         return;
       default:
-        this.#integer(bank.number(index, type), start, width);
+        this.#slots.integer(bank.number(index, type), start, width);
     }
-  }
-
-  /** Up to 32 bits. */
-  #integer(value: number, start: number, width: number): void {
-    const { bytes } = this.#layout;
-    let rest = Math.abs(value);
-    let at = start + width;
-    do {
-      const next = Math.floor(rest / 10);
-      bytes[--at] = digitZero + (rest - next * 10);
-      rest = next;
-    } while (rest > 0);
-    if (value < 0) bytes[--at] = minus;
-    while (at > start) bytes[--at] = space;
-  }
-
-  /**
-   * Measured values mostly have a few decimals, and those are written as the integer they are a fraction of: up to 15 digits, so
-   * that the division giving the value back proves the text to be the shortest one. All others go the general way.
-   */
-  #double(value: number, start: number, width: number): void {
-    const scaled = Math.round(value * decimalScale);
-    if (scaled / decimalScale !== value || Math.abs(value) > largestWhole || Object.is(value, -0)) {
-      if (Number.isFinite(value) && !Number.isInteger(value)) this.#deferGeneral(value, start, width);
-      else this.#ascii(doubleToJson(value, this.#form.nonFinite), start, width);
-      return;
-    }
-    const { bytes } = this.#layout;
-    const digits = Math.abs(scaled);
-    // Both parts have at most 31 bits from here on: `| 0` keeps the arithmetic in integers.
-    let whole = (digits / decimalScale) | 0;
-    let fraction = (digits - whole * decimalScale) | 0;
-    let at = start + width;
-    let decimals = decimalPlaces;
-    for (; decimals > 1 && fraction % 10 === 0; decimals--) fraction = (fraction / 10) | 0;
-    for (; decimals > 0; decimals--) {
-      const next = (fraction / 10) | 0;
-      bytes[--at] = digitZero + (fraction - next * 10);
-      fraction = next;
-    }
-    bytes[--at] = point;
-    do {
-      const next = (whole / 10) | 0;
-      bytes[--at] = digitZero + (whole - next * 10);
-      whole = next;
-    } while (whole > 0);
-    if (value < 0) bytes[--at] = minus;
-    while (at > start) bytes[--at] = space;
-  }
-
-  #forgetGeneral(): void {
-    const { values, starts, widths } = this.#general;
-    values.length = starts.length = widths.length = 0;
-  }
-
-  #deferGeneral(value: number, start: number, width: number): void {
-    const { values, starts, widths } = this.#general;
-    values.push(value);
-    starts.push(start);
-    widths.push(width);
-  }
-
-  /**
-   * Finds the shortest digits of all numbers that wait for theirs in one call: for a fraction JSON.stringify says what doubleToJson does, and for
-   * an array in half the time that as many strings take.
-   */
-  #fillGeneral(): void {
-    const { values, starts, widths } = this.#general;
-    if (values.length === 0) return;
-    const text = JSON.stringify(values);
-    if (this.#scratch.length < text.length) this.#scratch = Buffer.alloc(2 * text.length);
-    const scratch = this.#scratch;
-    scratch.write(text, "latin1");
-    const { bytes } = this.#layout;
-    let from = 1;
-    for (let index = 0; index < values.length; index++) {
-      let end = from;
-      while (scratch[end] !== comma && scratch[end] !== bracket) end++;
-      let at = starts[index] as number;
-      for (const textStart = at + (widths[index] as number) - (end - from); at < textStart; at++) bytes[at] = space;
-      while (from < end) bytes[at++] = scratch[from++] as number;
-      from++;
-    }
-  }
-
-  /** Characters below 0x80 only, and never more than the slot has. */
-  #ascii(text: string, start: number, width: number): void {
-    const { bytes } = this.#layout;
-    let at = start;
-    for (const textStart = start + width - text.length; at < textStart; at++) bytes[at] = space;
-    for (let index = 0; index < text.length; index++) bytes[at++] = text.charCodeAt(index);
-  }
-
-  #long(text: string, start: number, width: number): void {
-    const textStart = start + width - Buffer.byteLength(text);
-    this.#layout.bytes.fill(space, start, textStart);
-    this.#layout.bytes.write(text, textStart, "utf8");
   }
 }
