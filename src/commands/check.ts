@@ -93,7 +93,7 @@ function printOpcUa(configuration: OpcUaConfiguration): void {
       `${server.mode === "None" ? "None" : `${server.policy} ${server.mode}`}${isInsecure(server.policy) ? ", insecure" : ""}`,
       server.identity.kind,
       server.nodes.length,
-      Math.ceil(server.nodes.length / nodesPerRead),
+      Math.ceil(server.nodes.length / Math.min(nodesPerRead, server.maxNodesPerRead ?? nodesPerRead)),
       interval(server.intervalMs),
     ]);
   }

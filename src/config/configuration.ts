@@ -135,6 +135,8 @@ export interface OpcUaServer {
   readonly intervalMs: number | undefined;
   readonly timeoutMs: number;
   readonly retryIntervalMs: number;
+  /** Upper bound of the nodes in one request; absent or undefined: ours. */
+  readonly maxNodesPerRead?: number | undefined;
   /** In configuration order, folders (`datatype` Object) already left out. */
   readonly nodes: readonly OpcUaNode[];
   readonly location: Location;

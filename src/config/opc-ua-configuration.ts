@@ -59,6 +59,7 @@ function readServer(fields: Fields, rules: SecurityRules): OpcUaServer | undefin
     intervalMs: fields.milliseconds("interval"),
     timeoutMs: fields.milliseconds("timeout") ?? 5000,
     retryIntervalMs: fields.milliseconds("retryInterval") ?? 10_000,
+    maxNodesPerRead: fields.number("maxNodesPerRead"),
     nodes,
     location: { file: fields.findings.file, line: fields.element.line },
   };

@@ -25,6 +25,7 @@ import type { WaitLimit } from "./session/bounded-wait.ts";
 import type { NodeLesson } from "./session/node-lessons.ts";
 import { NodeReader } from "./session/node-reader.ts";
 import { DiscoveryError, discoverEndpoint } from "./session/endpoint-discovery.ts";
+import { ReadSize, type ReadSizes } from "./session/read-size.ts";
 import { lookUpHost } from "./session/host-lookup.ts";
 import { SecureSession } from "./session/secure-session.ts";
 import { requireTokenPolicy, type UserCertificate } from "./session/user-identity.ts";
@@ -54,6 +55,8 @@ const defaultRecheckMs = 600_000;
 /** Whom a server refused, or who refused a server, needs a person: asking every few seconds locks accounts and fills logs. */
 const leastRetryAfterRefusalMs = 60_000;
 
+const retryWithLessMs = 1000;
+
 /** Room for texts and arrays whose configuration reserves none. */
 const textCapacityBytes = 256;
 const arrayCapacityBytes = 1024;
@@ -67,7 +70,10 @@ export class OpcUaClient implements ServerClient {
   readonly #trustList: TrustList;
   readonly #gate: ServerCertificateGate;
   readonly #log: Log;
+  /** Learned, and kept over reconnections. */
+  readonly #readSizes: ReadSizes;
   #wasRefused = false;
+  #asksLess = false;
   /** Version of the files that the last attempt used. */
   #usedVersion = "";
   #points: readonly PointDescription[];
@@ -90,12 +96,15 @@ export class OpcUaClient implements ServerClient {
       recheckMs: options.recheckMs ?? defaultRecheckMs,
       expiryWarnings: options.expiryWarnings ?? new ExpiryWarnings(),
     });
+    const { maxNodesPerRead } = server;
+    this.#readSizes = { attributes: new ReadSize(maxNodesPerRead), values: new ReadSize(maxNodesPerRead) };
     this.#points = server.nodes.map((node) => configuredPoint(server, node));
   }
 
-  /** A server that refused us, or was refused, is tried again slowly. */
+  /** A server that refused us, or was refused, is tried again slowly; one that will be asked for less, soon. */
   get retryIntervalMs(): number {
     const { retryIntervalMs } = this.#server;
+    if (this.#asksLess) return Math.min(retryIntervalMs, retryWithLessMs);
     return this.#wasRefused ? Math.max(retryIntervalMs, leastRetryAfterRefusalMs) : retryIntervalMs;
   }
 
@@ -148,7 +157,7 @@ export class OpcUaClient implements ServerClient {
       this.#log("warn", message, { server: server.alias });
     }
     try {
-      this.#reader = await NodeReader.create(session, server, signal);
+      this.#reader = await NodeReader.create(session, server, this.#readSizes, signal);
     } catch (error) {
       await session.close();
       throw error;
@@ -187,12 +196,16 @@ export class OpcUaClient implements ServerClient {
   }
 
   async #noticeRefusal(work: () => Promise<void>): Promise<void> {
+    const { attributes, values } = this.#readSizes;
+    const halvings = attributes.halvings + values.halvings;
+    this.#wasRefused = false;
+    this.#asksLess = false;
     try {
       await work();
-      this.#wasRefused = false;
     } catch (error) {
       this.#wasRefused =
         error instanceof ServerError && (error.code === "SecurityRefused" || error.code === "IdentityRefused");
+      this.#asksLess = attributes.halvings + values.halvings > halvings;
       throw error;
     }
   }

@@ -40,6 +40,7 @@ test("a file written for the reference gives an absolute path for each certifica
     intervalMs: undefined,
     timeoutMs: 5000,
     retryIntervalMs: 10_000,
+    maxNodesPerRead: undefined,
   });
   assert.equal(location.line, 3);
   assert.deepEqual(
@@ -70,6 +71,7 @@ test("every setting of a server and of a node arrives, and all four identifier t
   const server = onlyServer("opcua-all-settings");
   const folder = join(cases, "opcua-all-settings");
   assert.deepEqual([server.timeoutMs, server.intervalMs, server.retryIntervalMs], [2500, 100, 1000]);
+  assert.equal(server.maxNodesPerRead, 50);
   assert.deepEqual([server.policy, server.mode], ["Aes128_Sha256_RsaOaep", "Sign"]);
   assert.deepEqual(server.identity, {
     kind: "Certificate",

@@ -1,5 +1,5 @@
 // Reading many nodes with as few requests as the server allows, one request after the other: some servers count what is
-// outstanding, so that batches in parallel can fail where the same ones in sequence succeed.
+// outstanding, so that batches in parallel can fail where the same ones in sequence succeed. How many nodes a request has: read-size.ts.
 //
 // A fault of the server for a whole request is an answer about its nodes and goes to the visitor; a request that is too large
 // is cut in half until it fits, for the rest of the session: all requests when it has too many nodes, this one alone when the
@@ -12,14 +12,11 @@
 
 import { ReadRequest } from "node-opcua-client";
 import type { DataValue, ReadValueIdOptions, TimestampsToReturn } from "node-opcua-client";
+import { ServerError } from "../../point/server-error.ts";
 import { endsSession, statusOf } from "./failure.ts";
+import type { ReadSize } from "./read-size.ts";
 import type { SecureSession } from "./secure-session.ts";
 import { requireRunning, serverStateNode } from "./server-state.ts";
-
-/** The most nodes in one request; shared by all reads of a session, and only ever lowered. */
-export interface ReadLimit {
-  nodesPerRead: number;
-}
 
 /** Gets either the value of the node with this index, or the status code of the fault that came instead. */
 export type ResultVisitor = (index: number, result: DataValue | undefined, faultStatus: number) => void;
@@ -46,7 +43,9 @@ export class BatchRead {
   readonly #session: SecureSession;
   readonly #nodes: readonly ReadValueIdOptions[];
   readonly #timestamps: TimestampsToReturn;
-  readonly #limit: ReadLimit;
+  readonly #size: ReadSize;
+  /** What the batches are cut to. */
+  #cutTo: number;
   #batches: Batch[];
   #runs = 0;
 
@@ -54,13 +53,14 @@ export class BatchRead {
     session: SecureSession,
     nodes: readonly ReadValueIdOptions[],
     timestamps: TimestampsToReturn,
-    limit: ReadLimit,
+    size: ReadSize,
   ) {
     this.#session = session;
     this.#nodes = nodes;
     this.#timestamps = timestamps;
-    this.#limit = limit;
-    this.#batches = this.#cut(0, nodes.length, limit.nodesPerRead, true);
+    this.#size = size;
+    this.#cutTo = size.nodes;
+    this.#batches = this.#cut(0, nodes.length, this.#cutTo, true);
   }
 
   /** Every node once. `prepare` may change a batch's results before they are visited. */
@@ -69,23 +69,38 @@ export class BatchRead {
     visit: ResultVisitor,
     prepare?: (results: readonly DataValue[], signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
+    if (this.#size.nodes !== this.#cutTo) {
+      this.#cutTo = this.#size.nodes;
+      this.#batches = this.#cut(0, this.#nodes.length, this.#cutTo, true);
+    }
     const isStateDue = this.#runs++ % runsForOneQuestion === 0;
     for (let position = 0; position < this.#batches.length;) {
       const { first, count, request } = this.#batches[position] as Batch;
       if (count === 0 && !isStateDue) break;
+      const isSent = this.#session.isAlive;
       try {
         const results = await this.#session.read(request, signal);
+        this.#size.answered(request.nodesToRead?.length ?? 0);
         requireRunning(results[count], this.#session.server);
         if (prepare !== undefined) await prepare(results, signal);
         for (let i = 0; i < count; i++) visit(first + i, results[i], 0);
       } catch (error) {
         const status = statusOf((error as Error).cause ?? error)?.value;
-        if (status === undefined || endsSession(status)) throw error;
+        if (status === undefined || endsSession(status)) throw isSent ? this.#learnFrom(error, request) : error;
         if (this.#cutInHalves(position, status >>> 0)) continue;
         for (let i = 0; i < count; i++) visit(first + i, undefined, status >>> 0);
       }
       position++;
     }
+  }
+
+  /** What is thrown: the error, with what follows from it. */
+  #learnFrom(error: unknown, request: ReadRequest): unknown {
+    if (!(error instanceof ServerError) || !["ConnectionFailed", "Timeout"].includes(error.code)) return error;
+    const asked = request.nodesToRead?.length ?? 0;
+    if (!this.#size.died(asked)) return error;
+    const consequence = `it was asked for ${asked} nodes at once, and will be for ${this.#size.nodes} at most; <maxNodesPerRead> sets how many`;
+    return new ServerError(error.code, error.server, `${error.message} (${consequence})`, { cause: error });
   }
 
   /** False when the status is not about the size of the request, or nothing is left to cut. */
@@ -99,8 +114,9 @@ export class BatchRead {
       return true;
     }
     if (status !== badTooManyOperations) return false;
-    this.#limit.nodesPerRead = half;
-    this.#batches.splice(position, Infinity, ...this.#cut(first, this.#nodes.length, half, true));
+    this.#size.refused(asked);
+    this.#cutTo = this.#size.nodes;
+    this.#batches.splice(position, Infinity, ...this.#cut(first, this.#nodes.length, this.#cutTo, true));
     return true;
   }
 

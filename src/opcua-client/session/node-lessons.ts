@@ -7,11 +7,8 @@ import type { OpcUaNode, OpcUaServer } from "../../config/configuration.ts";
 import { BuiltInType } from "../../point/built-in-type.ts";
 import { isBad } from "../../point/status-code.ts";
 import { BatchRead } from "./batch-read.ts";
-import type { ReadLimit } from "./batch-read.ts";
+import { ReadSize, fewNodes, type ReadSizes } from "./read-size.ts";
 import type { SecureSession } from "./secure-session.ts";
-
-/** Enough to make the cost of a request vanish, little enough for a message of ordinary size: a thousand and the server's state. */
-const mostNodesPerRead = 1001;
 
 /** OPC 10000-3, 8.3: no browse name is longer. */
 const mostCharacters = 512;
@@ -34,15 +31,16 @@ export interface NodeLesson {
   readonly isArray: boolean;
 }
 
-export interface SessionLessons {
-  readonly limit: ReadLimit;
-  readonly nodes: readonly NodeLesson[];
-}
-
-export async function learn(session: SecureSession, server: OpcUaServer, signal: AbortSignal): Promise<SessionLessons> {
-  const limit: ReadLimit = { nodesPerRead: 3 };
+/** One lesson for each node, in the order of the configuration. `sizes` learn what the server states. */
+export async function learn(
+  session: SecureSession,
+  server: OpcUaServer,
+  sizes: ReadSizes,
+  signal: AbortSignal,
+): Promise<readonly NodeLesson[]> {
   let namespaces: readonly string[] = [];
-  const start = new BatchRead(session, [valueOf(namespaceArrayId), valueOf(maxNodesPerReadId)], neither, limit);
+  const questions = [valueOf(namespaceArrayId), valueOf(maxNodesPerReadId)];
+  const start = new BatchRead(session, questions, neither, new ReadSize(Math.min(fewNodes, sizes.values.nodes)));
   let maxNodesPerRead = 0;
   await start.run(signal, (index, result) => {
     if (result === undefined || isBad(result.statusCode.value)) return;
@@ -50,19 +48,20 @@ export async function learn(session: SecureSession, server: OpcUaServer, signal:
     if (index === 0 && Array.isArray(value)) namespaces = value.map(String);
     if (index === 1 && typeof value === "number") maxNodesPerRead = value;
   });
-  limit.nodesPerRead = maxNodesPerRead > 0 ? Math.min(maxNodesPerRead, mostNodesPerRead) : mostNodesPerRead;
+  sizes.attributes.begin(maxNodesPerRead);
+  sizes.values.begin(maxNodesPerRead);
   const nodeIds = server.nodes.map((node) => resolveNodeId(node, namespaces));
-  return { limit, nodes: await learnNodes(session, server.nodes, nodeIds, limit, signal) };
+  return learnNodes(session, server.nodes, nodeIds, sizes.attributes, signal);
 }
 
 /** URIs in the order of their indices; none where the server does not tell. */
 export async function readNamespaces(
   session: SecureSession,
-  limit: ReadLimit,
+  size: ReadSize,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   let namespaces: readonly string[] = [];
-  await new BatchRead(session, [valueOf(namespaceArrayId)], neither, limit).run(signal, (_index, result) => {
+  await new BatchRead(session, [valueOf(namespaceArrayId)], neither, size).run(signal, (_index, result) => {
     const value: unknown = result?.value.value;
     if (Array.isArray(value)) namespaces = value.map(String);
   });
@@ -100,13 +99,13 @@ export async function learnNodes(
   session: SecureSession,
   nodes: readonly OpcUaNode[],
   nodeIds: readonly (NodeId | undefined)[],
-  limit: ReadLimit,
+  size: ReadSize,
   signal: AbortSignal,
 ): Promise<readonly NodeLesson[]> {
   const present = nodeIds.flatMap((nodeId, index) => (nodeId === undefined ? [] : [{ nodeId, index }]));
   const answers = nodes.map((): (DataValue | undefined)[] => []);
   const questions = present.flatMap(({ nodeId }) => attributes.map((attributeId) => ({ nodeId, attributeId })));
-  await new BatchRead(session, questions, neither, limit).run(signal, (question, result) => {
+  await new BatchRead(session, questions, neither, size).run(signal, (question, result) => {
     const asked = present[Math.floor(question / attributes.length)];
     if (asked === undefined || result === undefined || isBad(result.statusCode.value)) return;
     (answers[asked.index] as (DataValue | undefined)[])[question % attributes.length] = result;

@@ -16,10 +16,10 @@ import { StatusCode, isBad } from "../../point/status-code.ts";
 import type { Timestamp } from "../../point/timestamp.ts";
 import type { Value } from "../../point/value.ts";
 import { BatchRead } from "./batch-read.ts";
-import type { ReadLimit } from "./batch-read.ts";
 import { boundedWait } from "./bounded-wait.ts";
 import { learn, learnNodes, readNamespaces, resolveNodeId as nodeIdOf } from "./node-lessons.ts";
 import type { NodeLesson } from "./node-lessons.ts";
+import type { ReadSizes } from "./read-size.ts";
 import type { SecureSession } from "./secure-session.ts";
 import { isOpaque } from "./ua-json.ts";
 import { deliver, variantToValue } from "./variant-to-value.ts";
@@ -29,7 +29,7 @@ export class NodeReader {
   #lessons: readonly NodeLesson[] = [];
   readonly #session: SecureSession;
   readonly #server: OpcUaServer;
-  readonly #limit: ReadLimit;
+  readonly #sizes: ReadSizes;
   #values!: BatchRead;
   /** Place in the client's points of each node that is read. */
   #indices: readonly number[] = [];
@@ -38,10 +38,10 @@ export class NodeReader {
   #resolvedMs = performance.now();
   #typeDefinitions: "unread" | "underway" | "known" | "unavailable" = "unread";
 
-  private constructor(session: SecureSession, server: OpcUaServer, limit: ReadLimit, lessons: readonly NodeLesson[]) {
+  private constructor(session: SecureSession, server: OpcUaServer, sizes: ReadSizes, lessons: readonly NodeLesson[]) {
     this.#session = session;
     this.#server = server;
-    this.#limit = limit;
+    this.#sizes = sizes;
     this.#arrange(lessons);
   }
 
@@ -52,12 +52,16 @@ export class NodeReader {
     const nodes = lessons.flatMap(({ nodeId }) =>
       nodeId === undefined ? [] : [{ nodeId, attributeId: AttributeIds.Value }],
     );
-    this.#values = new BatchRead(this.#session, nodes, TimestampsToReturn.Source, this.#limit);
+    this.#values = new BatchRead(this.#session, nodes, TimestampsToReturn.Source, this.#sizes.values);
   }
 
-  static async create(session: SecureSession, server: OpcUaServer, signal: AbortSignal): Promise<NodeReader> {
-    const { limit, nodes } = await learn(session, server, signal);
-    return new NodeReader(session, server, limit, nodes);
+  static async create(
+    session: SecureSession,
+    server: OpcUaServer,
+    sizes: ReadSizes,
+    signal: AbortSignal,
+  ): Promise<NodeReader> {
+    return new NodeReader(session, server, sizes, await learn(session, server, sizes, signal));
   }
 
   /** What is known of the nodes; another list when a node was learned that the server did not know at first. */
@@ -87,7 +91,7 @@ export class NodeReader {
   async #resolveLate(signal: AbortSignal): Promise<void> {
     if (performance.now() - this.#resolvedMs < this.#server.retryIntervalMs) return;
     this.#resolvedMs = performance.now();
-    const namespaces = await readNamespaces(this.#session, this.#limit, signal);
+    const namespaces = await readNamespaces(this.#session, this.#sizes.attributes, signal);
     const found = new Map(
       this.#unresolved.flatMap((index) => {
         const node = this.#server.nodes[index];
@@ -103,7 +107,7 @@ export class NodeReader {
   async #learnLate(indices: readonly number[], signal: AbortSignal): Promise<void> {
     const nodes = indices.flatMap((index) => this.#server.nodes[index] ?? []);
     const nodeIds = indices.map((index) => this.#lessons[index]?.nodeId);
-    const learned = await learnNodes(this.#session, nodes, nodeIds, this.#limit, signal);
+    const learned = await learnNodes(this.#session, nodes, nodeIds, this.#sizes.attributes, signal);
     const late = new Map(indices.map((index, place) => [index, learned[place]]));
     // A server that has a value and no browse name will not have one later: then the display name is the name.
     this.#lessons = this.#lessons.map((lesson, index) => ({
@@ -119,7 +123,7 @@ export class NodeReader {
   ): Promise<{ value: Value | undefined; status: number; sourceTimestamp: Timestamp | undefined }> {
     const node = { nodeId: resolved(nodeId, this.#server), attributeId: AttributeIds.Value };
     let answer: { value: Value | undefined; status: number; sourceTimestamp: Timestamp | undefined } | undefined;
-    await new BatchRead(this.#session, [node], TimestampsToReturn.Source, this.#limit).run(
+    await new BatchRead(this.#session, [node], TimestampsToReturn.Source, this.#sizes.values).run(
       signal,
       (_position, result, faultStatus) => {
         const status = result === undefined ? faultStatus : result.statusCode.value >>> 0;

@@ -225,6 +225,11 @@ export class SecureSession {
     return this.#session;
   }
 
+  /** False when it is known that nothing can be sent any more. */
+  get isAlive(): boolean {
+    return this.#gaveUp === undefined && !this.#isLost;
+  }
+
   /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
   async read(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
     if (this.#keepAlive.request !== undefined) await this.#keepAlive.request;
@@ -246,7 +251,7 @@ export class SecureSession {
     try {
       const channel = this.#channel;
       const token = this.#session?.authenticationToken;
-      if (this.#gaveUp !== undefined || this.#isLost) throw this.#failure({}, what);
+      if (!this.isAlive) throw this.#failure({}, what);
       this.#keepAlive.postpone();
       if (channel === undefined || token === undefined) throw new TypeError("session is not open");
       request.requestHeader = new RequestHeader({ authenticationToken: token, timeoutHint: timeoutMs + 1000 });
