@@ -41,7 +41,7 @@ export function readTls(
     caFile,
     clientCertificateFile,
     clientPrivateKeyFile,
-    serverName: readHostField(fields, "server_name") ?? host ?? "",
+    serverName: readHostField(fields, "server_name") ?? host?.replace(/%.*/, "") ?? "",
     minimumVersion: (fields.token("minimum_version") as TlsVersion | undefined) ?? "1.2",
   };
 }

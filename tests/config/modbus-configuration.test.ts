@@ -63,6 +63,11 @@ test("names, numbers and functions in other unambiguous spellings and orders mea
   ]);
 });
 
+test("a certificate is not expected to name our interface to a link-local address", () => {
+  const { host, tls } = onlyServer("modbus-tls-link-local");
+  assert.deepEqual([host, tls?.serverName], ["fe80::1%eth0", "fe80::1"]);
+});
+
 test("a server without settings gets the documented defaults", () => {
   const { points, alias, host, port, location, ...settings } = onlyServer("modbus-reference-write-functions");
   assert.deepEqual(settings, {
