@@ -1,7 +1,7 @@
 // Publishing one document into one consumer's segment under its guard. What goes wrong is counted always and told once for each
 // episode: a consumer that misbehaves every second must not fill the log.
 
-import type { Log } from "../logging/log.ts";
+import type { Log, LogLevel } from "../logging/log.ts";
 import type { DocumentSegment } from "../shared-memory/document-segment.ts";
 import type { Guard, GuardOutcome } from "../shared-memory/guard.ts";
 import { publishGuarded } from "../shared-memory/publish-guarded.ts";
@@ -55,13 +55,22 @@ export class GuardedTarget implements DocumentTarget {
     if (this.#told.has(text) || ofThisKind >= mostTold) return;
     this.#told.set(text, { kind: outcome.kind, atMs: nowMs });
     const fields = { segment: this.#segment.name, semaphore: this.#guard.name, ...this.#guard.counters };
-    this.#log(outcome.kind === "Failed" ? "error" : "warn", text, fields);
+    this.#log(levelOf(outcome), text, fields);
   }
 }
 
+function levelOf(outcome: GuardOutcome): LogLevel {
+  if (outcome.kind === "Failed") return "error";
+  return outcome.kind === "Done" && outcome.isFirst ? "info" : "warn";
+}
+
 function textOf(outcome: GuardOutcome): string {
+  if (outcome.kind === "Done" && outcome.isFirst) {
+    const found = `the semaphore had the value ${outcome.surplusPermits + 1} when it was taken over and has 1 from now on`;
+    return `${found}: the program that made it gave it more (the Python reference does), or a consumer posted it too often before`;
+  }
   if (outcome.kind === "Done")
-    return "took back surplus permits: a consumer gives back the semaphore too often, or too late";
+    return "took back surplus permits: a consumer posts the semaphore too often, or after the writer reclaimed it";
   if (outcome.kind === "Failed") return `cannot publish: ${messageOf(outcome.error)}`;
   const what = outcome.kind === "Skipped" ? "left out one document" : "published without the guard";
   const held = "a consumer holds the semaphore and does not give it back";

@@ -32,8 +32,8 @@ export const guardTiming: GuardTiming = {
 };
 
 export type GuardOutcome =
-  /** The action ran under the guard. */
-  | { readonly kind: "Done"; readonly waitedMs: number; readonly surplusPermits: number }
+  /** The action ran under the guard. `isFirst`: it was the first with this semaphore, so surplus permits may be those it was made with. */
+  | { readonly kind: "Done"; readonly waitedMs: number; readonly surplusPermits: number; readonly isFirst: boolean }
   /** Not free in time: the action did not run. `cause`: what is wrong with the semaphore itself. */
   | { readonly kind: "Skipped"; readonly waitedMs: number; readonly cause: unknown }
   /** Not free in time again: the action ran all the same. */
@@ -57,6 +57,8 @@ export class Guard {
   #semaphore: NamedSemaphore | undefined;
   #waiting: Promise<GuardOutcome> | undefined;
   #timeOutsInRow = 0;
+  /** The present semaphore was taken before. */
+  #wasTaken = false;
   #isClosed = false;
 
   /** A semaphore that cannot be opened is not an error here: its owner puts it back, and each action looks again. */
@@ -123,11 +125,13 @@ export class Guard {
   }
 
   #taken(action: () => void, waitedMs: number, surplusPermits: number): GuardOutcome {
+    const isFirst = !this.#wasTaken;
+    this.#wasTaken = true;
     this.#timeOutsInRow = 0;
     this.counters.surplusPermits += surplusPermits;
     const failure = failureOf(action);
     const leftHeld = failureOf(() => this.#setFree());
-    return failure ?? leftHeld ?? { kind: "Done", waitedMs, surplusPermits };
+    return failure ?? leftHeld ?? { kind: "Done", waitedMs, surplusPermits, isFirst };
   }
 
   #timedOut(action: () => void, waitedMs: number, cause: unknown): GuardOutcome {
@@ -158,6 +162,7 @@ export class Guard {
     const opened = NamedSemaphore.openExisting(this.name);
     if (opened !== undefined) {
       this.#semaphore = opened;
+      this.#wasTaken = false;
       before?.close();
       return opened;
     }

@@ -58,6 +58,7 @@ test("a consumer that never gives the guard back is told once of each kind, and 
 test("a consumer that posts too often is told once", async (t) => {
   const { segments, guards, log, lines, names } = setUp(t);
   const [target] = guardedTargets(segments, guards, log);
+  await target!.publish(Buffer.from("{}"));
   for (let count = 0; count < 3; count++) {
     using semaphore = NamedSemaphore.openExisting(names.semaphoreName);
     semaphore?.post();
@@ -66,8 +67,31 @@ test("a consumer that posts too often is told once", async (t) => {
   }
   assert.deepEqual(
     lines.map(({ level, message, fields }) => [level, message, fields?.["surplusPermits"]]),
-    [["warn", "took back surplus permits: a consumer gives back the semaphore too often, or too late", 1]],
+    [
+      [
+        "warn",
+        "took back surplus permits: a consumer posts the semaphore too often, or after the writer reclaimed it",
+        1,
+      ],
+    ],
   );
+});
+
+test("a semaphore that was made with the value 19, as the reference does, is no consumer's mistake", async (t) => {
+  const { segments, guards, log, lines, names } = setUp(t);
+  const [target] = guardedTargets(segments, guards, log);
+  // Once as it is found at the start, once made anew by a consumer while the partition runs.
+  for (const _ of ["at the start", "later"]) {
+    NamedSemaphore.remove(names.semaphoreName);
+    using semaphore = NamedSemaphore.createExclusive(names.semaphoreName, 0o660, 19);
+    for (let count = 0; count < 2; count++) assert.equal(await target!.publish(Buffer.from("{}")), "Done");
+    assert.equal(semaphore?.value(), 1);
+  }
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    ["info"],
+  );
+  assert.match(lines[0]!.message, /^the semaphore had the value 19 when it was taken over and has 1 from now on: /);
 });
 
 test("a semaphore that is gone is told with its reason", async (t) => {

@@ -41,7 +41,7 @@ test("the guard is held while the action runs, and free before and after", async
   const { semaphore, guard } = setUp(t);
   let during = -1;
   const outcome = await guard.run(() => (during = semaphore.value()));
-  assert.deepEqual(outcome, { kind: "Done", waitedMs: 0, surplusPermits: 0 });
+  assert.deepEqual(outcome, { kind: "Done", waitedMs: 0, surplusPermits: 0, isFirst: true });
   assert.deepEqual([during, semaphore.value()], [0, 1]);
 });
 
