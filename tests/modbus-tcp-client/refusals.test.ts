@@ -44,6 +44,19 @@ for (const code of [1, 2, 3, 4]) {
   });
 }
 
+test("a request that is refused once is sent once more, and one that is refused twice is not taken for too long", async () => {
+  const plant = await connected(
+    sixty,
+    sporadic((number) => number === 0),
+  );
+  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+60", "1/3: 0+60"]);
+  plant.device.behaviour = sporadic((number) => number < 2);
+  const { sink, asked } = await poll(plant);
+  assert.deepEqual(asked, ["1/3: 0+60", "1/3: 0+60", "1/3: 0+30", "1/3: 30+30", "1/3: 0+60"]);
+  assert.deepEqual(bad(sink, 60), []);
+  assert.deepEqual((await poll(plant)).asked, ["1/3: 0+60"]);
+});
+
 test("one refusal in 15 requests leaves every value good for ten minutes, and requests whole", async () => {
   const plant = await connected(
     sixty,
@@ -115,6 +128,7 @@ test("a device that is out of order (exception 4 for everything) is asked little
   const plant = await connected(
     sixty,
     refusing(() => true, 4),
+    { retryIntervalMs: 3_600_000 },
   );
   const seen = await polls(plant, 60);
   assert.ok(seen.every((points) => points.length === 60));

@@ -9,6 +9,9 @@ import { point, run } from "./plant.ts";
 import { connected, poll, refusing, rejected, type Plant } from "./polled-plant.ts";
 import { data, honest, response, scrambled, type Behaviour } from "./rogue-device.ts";
 
+/** What is broken here would open connections for ever. */
+const bounded = { timeout: 30_000 };
+
 const points = [...run(0, 3), ...run(0, 3, { functionCode: 4 }), ...run(0, 2, { unitId: 9 })];
 
 async function allGood(plant: Plant, rounds: number): Promise<void> {
@@ -30,20 +33,24 @@ async function closed(plant: Plant, how: "end" | "resetAndDestroy"): Promise<voi
 }
 
 for (const how of ["end", "resetAndDestroy"] as const) {
-  test(`a gateway that closes an idle connection (${how}) is read on the next one in the same poll, and the log says it once`, async () => {
-    const plant = await connected(points);
-    await allGood(plant, 1);
-    for (let round = 0; round < 5; round++) {
-      await closed(plant, how);
+  test(
+    `a gateway that closes an idle connection (${how}) is read on the next one in the same poll, and the log says it once`,
+    bounded,
+    async () => {
+      const plant = await connected(points);
       await allGood(plant, 1);
-    }
-    assert.equal(plant.device.connections, 6);
-    assert.equal(plant.told.length, 1);
-    assert.match(plant.told[0] ?? "", /^info the device closes the connection between two requests/);
-  });
+      for (let round = 0; round < 5; round++) {
+        await closed(plant, how);
+        await allGood(plant, 1);
+      }
+      assert.equal(plant.device.connections, 6);
+      assert.equal(plant.told.length, 1);
+      assert.match(plant.told[0] ?? "", /^info the device closes the connection between two requests/);
+    },
+  );
 }
 
-test("what was learned of a device outlives a connection that it closed", async () => {
+test("what was learned of a device outlives a connection that it closed", bounded, async () => {
   const plant = await connected(
     run(0, 10),
     refusing((address) => address === 4),
@@ -65,18 +72,18 @@ const oneThenReset: Behaviour = (request) => {
   return undefined;
 };
 
-test("a device that answers one request per connection is read whole, without being told so", async () => {
+test("a device that answers one request per connection is read whole, without being told so", bounded, async () => {
   const plant = await connected(points, onePerConnection);
   await allGood(plant, 10);
   assert.equal(plant.told.filter((line) => !line.startsWith("info")).length, 0);
 });
 
-test("the same where it resets the connection after its answer", async () => {
+test("the same where it resets the connection after its answer", bounded, async () => {
   const plant = await connected(points, oneThenReset);
   await allGood(plant, 10);
 });
 
-test("with a connection for each request it is asked once for each, and nothing is told", async () => {
+test("with a connection for each request it is asked once for each, and nothing is told", bounded, async () => {
   const plant = await connected(points, onePerConnection, { connectsPerRequest: true });
   await allGood(plant, 10);
   assert.equal(plant.device.requests.length, 30);
@@ -85,27 +92,27 @@ test("with a connection for each request it is asked once for each, and nothing 
   assert.equal(new Set(plant.device.requests.map(({ connection }) => connection)).size, 30);
 });
 
-test("a connection for each request, and a device that does not close: we do", async () => {
+test("a connection for each request, and a device that does not close: we do", bounded, async () => {
   const plant = await connected(points, honest(), { connectsPerRequest: true });
   await allGood(plant, 3);
   assert.equal(plant.device.connections, 9);
   while (plant.device.openSockets() > 0) await new Promise(setImmediate);
 });
 
-test("a connection for each request, and a device that falls silent: a time-out ends it", async () => {
+test("a connection for each request, and a device that falls silent: a time-out ends it", bounded, async () => {
   const plant = await connected([point(0)], honest(), { connectsPerRequest: true, timeoutMs: 80 });
   await poll(plant);
   plant.device.behaviour = () => undefined;
   await rejected(poll(plant), "Timeout");
 });
 
-test("a connection for each request, and a device that never answers: tried no longer than any", async () => {
+test("a connection for each request, and a device that never answers: tried no longer than any", bounded, async () => {
   const plant = await connected([point(0)], () => undefined, { connectsPerRequest: true, timeoutMs: 60 });
   await rejected(poll(plant), "Timeout");
   assert.equal(plant.device.requests.length, 3);
 });
 
-test("a request at which the device closes every time is a loss, not a loop", async () => {
+test("a request at which the device closes every time is a loss, not a loop", bounded, async () => {
   const plant = await connected([point(0), point(0, { functionCode: 4 })]);
   await poll(plant);
   plant.device.behaviour = (request) => {
@@ -118,7 +125,7 @@ test("a request at which the device closes every time is a loss, not a loop", as
   assert.equal(plant.device.connections, before + 1);
 });
 
-test("a device that closes an idle connection and is gone is a loss at the next poll", async () => {
+test("a device that closes an idle connection and is gone is a loss at the next poll", bounded, async () => {
   const plant = await connected([point(0)]);
   await poll(plant);
   plant.device.onConnection = (socket) => socket.resetAndDestroy();
@@ -126,7 +133,7 @@ test("a device that closes an idle connection and is gone is a loss at the next 
   await rejected(poll(plant), "ConnectionFailed");
 });
 
-test("half an answer before the end is a violation, not a reason to ask again", async () => {
+test("half an answer before the end is a violation, not a reason to ask again", bounded, async () => {
   const plant = await connected([point(0)]);
   await poll(plant);
   plant.device.behaviour = (request) => {
