@@ -30,23 +30,30 @@ interface Group {
 
 export class DeviceReport {
   readonly #server: ModbusServer;
+  readonly #units: readonly UnitReader[];
+  readonly #tables: readonly TableReader[];
   readonly #log: Log;
   readonly #toldPoints = new Set<number>();
   readonly #toldLimits = new Map<TableReader, number>();
+  readonly #toldExcuses = new Map<TableReader, Set<number>>();
   readonly #toldUnits = new Set<number>();
   #isReopeningTold = false;
 
-  constructor(server: ModbusServer, log: Log) {
+  constructor(server: ModbusServer, units: readonly UnitReader[], log: Log) {
     this.#server = server;
+    this.#units = units;
+    this.#tables = units.flatMap((unit) => unit.tables);
     this.#log = log;
   }
 
   /** After each poll. */
-  tell(units: readonly UnitReader[]): void {
-    const tables = units.flatMap((unit) => unit.tables);
-    this.#tellOfPoints(tables);
-    for (const table of tables) this.#tellOfLimit(table);
-    for (const unit of units) this.#tellOfUnit(unit);
+  tell(): void {
+    this.#tellOfPoints();
+    for (const table of this.#tables) {
+      this.#tellOfLimit(table);
+      for (const code of table.lastingExcuses) this.#tellOfExcuse(table, code);
+    }
+    for (const unit of this.#units) this.#tellOfUnit(unit);
   }
 
   /** The device closes the connection between requests. */
@@ -61,7 +68,8 @@ export class DeviceReport {
   }
 
   /** Waits until no refusal is in doubt, so that there is one record of all. */
-  #tellOfPoints(tables: readonly TableReader[]): void {
+  #tellOfPoints(): void {
+    const tables = this.#tables;
     if (tables.every(({ refusedPoints }) => refusedPoints.length === 0)) return;
     if (tables.some(({ isSettled }) => !isSettled)) return;
     const groups = tables.flatMap(({ table, refusedPoints }) => {
@@ -95,6 +103,17 @@ export class DeviceReport {
       `the device refuses long requests: learned limit of ${learnedLimit} ${many} of unit ${table.unitId} at once. ` +
         `A longer request is tried again now and then${remedy}`,
     );
+  }
+
+  #tellOfExcuse(reader: TableReader, code: number): void {
+    const told = this.#toldExcuses.get(reader) ?? new Set();
+    if (told.has(code)) return;
+    this.#toldExcuses.set(reader, told.add(code));
+    const { functionCode, unitId } = reader.table;
+    const [, many] = tableNames[functionCode];
+    const remedy =
+      "it is asked again with every poll. Look at the device's own diagnosis; <pauseBetweenRequests> spares it";
+    this.#say("warn", `the device has no values for ${many} of unit ${unitId}: ${exceptionText(code)}; ${remedy}`);
   }
 
   #tellOfUnit({ unitId, absence }: UnitReader): void {

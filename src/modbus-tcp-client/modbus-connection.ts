@@ -68,6 +68,10 @@ export class ModbusConnection {
     return this.#reopenings;
   }
 
+  get isOpen(): boolean {
+    return this.#state.kind === "open";
+  }
+
   /** Identity of the device's session: another object after every failure; undefined when there is none. */
   get session(): object | undefined {
     return this.#acquaintance;

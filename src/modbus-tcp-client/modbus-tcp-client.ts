@@ -86,9 +86,9 @@ export class ModbusTcpClient implements ServerClient {
     this.#connections = connections;
     this.#clock = clock;
     this.#requester = { server: alias, timeoutMs, pauseBetweenRequestsMs, pauseAfterConnectMs, connectsPerRequest };
-    this.#report = new DeviceReport(server, log);
     const plan = planReads(server.points, server);
     this.#units = makeUnits(plan.tables, server);
+    this.#report = new DeviceReport(server, this.#units, log);
     this.#unreadable = plan.unreadable;
   }
 
@@ -166,8 +166,10 @@ export class ModbusTcpClient implements ServerClient {
     const startMs = this.#clock();
     try {
       // A poll may have nothing to ask, and must notice a loss all the same.
-      await this.#unlessAborted(connection.resume(this.#requester), signal);
-      this.#noteCertificates(connection);
+      if (!connection.isOpen) {
+        await this.#unlessAborted(connection.resume(this.#requester), signal);
+        this.#noteCertificates(connection);
+      }
       if (connection.session !== this.#session) {
         this.#session = connection.session;
         for (const unit of this.#units) unit.forget();
@@ -181,7 +183,7 @@ export class ModbusTcpClient implements ServerClient {
     }
     for (const index of this.#unreadable) sink.setStatus(index, StatusCode.BadOutOfRange);
     this.#hasValues = true;
-    this.#report.tell(this.#units);
+    this.#report.tell();
     if (connection.reopenings > 0) this.#report.tellOfReopening();
   }
 

@@ -16,6 +16,9 @@ const MOST_SEARCHING = 64;
 /** The same while nothing at all was answered: the device is out of order, it seems. */
 const MOST_SEARCHING_IN_VAIN = 16;
 
+/** An exception that is no refusal (busy, say) is worth telling when it came in so many polls in a row. */
+const POLLS_UNTIL_LASTING = 3;
+
 type Refused = Extract<Answer, { readonly kind: "exception" }>;
 
 export class TableReader {
@@ -23,6 +26,9 @@ export class TableReader {
   readonly #refusals: Refusals;
   #searched = 0;
   #hasData = false;
+  /** Exceptions that are no refusals, with the polls in a row in which they came. */
+  #excuses = new Map<number, number>();
+  readonly #excusesNow = new Set<number>();
 
   /** What is refused is tried again after `firstRoundMs`, then after twice as long each time, up to ten minutes. */
   constructor(table: Table, maxGap: number, firstRoundMs: number) {
@@ -37,6 +43,11 @@ export class TableReader {
   /** Points that the device refuses by themselves. */
   get refusedPoints(): readonly Refusal[] {
     return this.#refusals.points;
+  }
+
+  /** Codes of exceptions that refuse nothing and still come in every poll. */
+  get lastingExcuses(): readonly number[] {
+    return [...this.#excuses].filter(([, polls]) => polls >= POLLS_UNTIL_LASTING).map(([code]) => code);
   }
 
   /** No refusal of a point is in doubt, and none is being looked for. */
@@ -70,6 +81,7 @@ export class TableReader {
       }
     }
     refusals.planAnew(nowMs);
+    this.#countExcuses();
     if (answer !== undefined && endsUnit(answer)) return answer;
     for (const refusal of due) {
       answer = await this.#exchange(refusal.request, exchange, sink);
@@ -90,8 +102,15 @@ export class TableReader {
     setStatus(this.#table.points, status, sink);
   }
 
+  #countExcuses(): void {
+    if (this.#excuses.size === 0 && this.#excusesNow.size === 0) return;
+    this.#excuses = new Map(Array.from(this.#excusesNow, (code) => [code, (this.#excuses.get(code) ?? 0) + 1]));
+    this.#excusesNow.clear();
+  }
+
   async #read(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
     const first = await this.#exchange(request, exchange, sink);
+    if (first.kind === "data") return first;
     const answer = refusalOf(first) === undefined ? first : await this.#exchange(request, exchange, sink);
     return await this.#believe(request, answer, exchange, sink);
   }
@@ -100,7 +119,10 @@ export class TableReader {
   async #believe(request: ReadRequest, answer: Answer, exchange: Exchange, sink: PointSink): Promise<Answer> {
     const refused = refusalOf(answer);
     if (refused !== undefined) return await this.#search(request, refused, exchange, sink);
-    if (answer.kind === "exception" && !endsUnit(answer)) setStatus(request.points, exceptionStatus(answer.code), sink);
+    if (answer.kind === "exception" && !endsUnit(answer)) {
+      setStatus(request.points, exceptionStatus(answer.code), sink);
+      this.#excusesNow.add(answer.code);
+    }
     return answer;
   }
 

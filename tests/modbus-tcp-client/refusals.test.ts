@@ -174,6 +174,25 @@ test("one sporadic exception 11 costs a unit id one poll, three in a row its pla
   ]);
 });
 
+test("a device that is busy for three polls is told once, one that is for two is not", async () => {
+  const plant = await connected(sixty);
+  const busy = refusing(() => true, 6);
+  for (const behaviour of [busy, busy, honest(), busy, busy, honest()]) {
+    plant.device.behaviour = behaviour;
+    await poll(plant);
+  }
+  assert.deepEqual(plant.told, []);
+  plant.device.behaviour = busy;
+  for (let round = 0; round < 10; round++) assert.deepEqual((await poll(plant)).asked, ["1/3: 0+60"]);
+  assert.equal(plant.told.length, 1);
+  assert.match(
+    plant.told[0] ?? "",
+    /^warn the device has no values for holding registers of unit 1: exception 6, server device busy; it is asked again/,
+  );
+  plant.device.behaviour = honest();
+  assert.deepEqual(bad((await poll(plant)).sink, 60), []);
+});
+
 test("a refused point is told once, with what the device said and what it means", async () => {
   const plant = await connected(
     [point(0), point(40_101)],
