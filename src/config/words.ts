@@ -91,7 +91,7 @@ export function decimalOf(text: string): string {
 
 const longestCompared = 60;
 const shortestPart = 4;
-const mostCandidates = 3;
+const mostCandidates = 4;
 
 /** The words with the fewest typing mistakes, if these are few; else the words that it is a part of. */
 function nearest(folded: string, words: readonly string[]): readonly string[] {
