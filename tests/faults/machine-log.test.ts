@@ -186,5 +186,9 @@ fault({
 });
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(10);
+  const giveUpMs = performance.now() + 30_000;
+  while (!condition()) {
+    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
+    await pause(10);
+  }
 }

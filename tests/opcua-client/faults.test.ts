@@ -66,7 +66,11 @@ function fails(work: Promise<void>, code: ServerErrorCode, message = /^cannot |^
 
 /** Waits for a condition; the test's own time limit ends it when it never comes true. */
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(5);
+  const giveUpMs = performance.now() + 30_000;
+  while (!condition()) {
+    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
+    await pause(5);
+  }
 }
 
 async function unusedPort(): Promise<number> {

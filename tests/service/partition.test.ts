@@ -56,7 +56,11 @@ async function setUp(t: TestContext, changes: Partial<PartitionOptions> = {}) {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(2);
+  const giveUpMs = performance.now() + 30_000;
+  while (!condition()) {
+    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
+    await pause(2);
+  }
 }
 
 /** A partition whose Modbus thread the test can end as a crash does: without a word. */
