@@ -46,18 +46,24 @@ function knowEveryStatusCode(): void {
   _installStatusCodes({ everyOther }, StatusCodes.Bad, coerceStatusCode);
 }
 
+/** Of the encoding byte: it is an array, and dimensions follow. */
+const matrixFlags = 0xc0;
 const notRead: number[] = [];
 
 /** The library reads a matrix to its end before it compares: its dimensions are there, and the stream stands where the next value begins. */
 function acceptEveryMatrix(): void {
   const decode = Reflect.get(Variant.prototype, "decode");
   Variant.prototype.decode = function (this: Variant, stream): void {
+    const { buffer, length: offset } = stream;
+    if ((buffer.readUInt8(offset) & matrixFlags) !== matrixFlags) {
+      decode.call(this, stream);
+      return;
+    }
     this.dimensions = notRead;
     try {
       decode.call(this, stream);
     } catch (error) {
       if (this.dimensions === notRead) throw error;
     }
-    if (this.dimensions === notRead) this.dimensions = null;
   };
 }
