@@ -20,6 +20,8 @@ COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY config config
+# Messages name commands as "cpc ...": they can be pasted in a shell of the container.
+RUN chmod +x dist/main.js && ln -s /opt/cpc-partition/dist/main.js /usr/local/bin/cpc
 # A new volume takes the owner of the folder that it covers.
 RUN install -d -o node -g node -m 0700 /var/lib/cpc/certificates /var/lib/cpc/state /var/lib/cpc-plant /var/lib/cpc-plant/certificates
 USER node

@@ -82,8 +82,9 @@ function check(options: ApplicationCertificateOptions): void {
   }
 }
 
-async function generate(
-  options: ApplicationCertificateOptions,
+/** The same without files: DER, and PKCS #8 PEM. */
+export async function generate(
+  options: Omit<ApplicationCertificateOptions, "certificateFile" | "privateKeyFile">,
 ): Promise<{ readonly certificate: Uint8Array; readonly privateKey: string }> {
   const keys = await webcrypto.subtle.generateKey(
     {

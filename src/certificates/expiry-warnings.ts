@@ -7,12 +7,12 @@ export class ExpiryWarnings {
   /** By certificate: the last threshold that was told. */
   readonly #told = new Map<string, number>();
 
-  /** Whole days left, when a threshold was passed since the last call for this certificate; undefined when there is nothing new. */
+  /** Whole days left, below zero after its end, when a threshold was passed since the last call for this certificate; undefined when there is nothing new. */
   due(certificate: string, endsMs: number, nowMs: number): number | undefined {
     const leftMs = endsMs - nowMs;
     const reached = thresholdsDays.findLast((days) => leftMs <= days * dayMs);
     if (reached === undefined || reached >= (this.#told.get(certificate) ?? Infinity)) return undefined;
     this.#told.set(certificate, reached);
-    return Math.max(0, Math.floor(leftMs / dayMs));
+    return Math.floor(leftMs / dayMs);
   }
 }

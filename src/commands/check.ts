@@ -8,6 +8,7 @@ import { ConfigurationError, type Problem } from "../config/problem.ts";
 import { planReads } from "../modbus-tcp-client/read-plan.ts";
 import { NamesFile } from "../polling/names-file.ts";
 import { documentSizeOf, type DocumentSize } from "../service/service-size.ts";
+import { certificateProblems, directoryTrouble } from "./certificate-problems.ts";
 import { contestedLines, opcUaKeys } from "./contested-keys.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations, printProblems } from "./load-configurations.ts";
@@ -46,6 +47,12 @@ function checkFile(file: string, settings: CheckSettings): void {
   });
   printProblems(warnings);
   printProblems(hints);
+  if (opcua !== undefined) {
+    const trouble = directoryTrouble(opcua, certificates);
+    const problems = certificateProblems(opcua, certificates, Date.now());
+    if (trouble !== undefined) problems.unshift({ file, line: 1, message: trouble });
+    if (problems.length > 0) throw new ConfigurationError(problems);
+  }
   process.stdout.write(`${file} is valid\n`);
   if (opcua !== undefined) {
     printOpcUa(opcua);

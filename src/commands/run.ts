@@ -1,5 +1,7 @@
 // `cpc run`: the partition in the foreground until it is told to stop.
 
+import { resolve } from "node:path";
+import type { OpcUaConfiguration } from "../config/configuration.ts";
 import { createLog } from "../logging/pino-log.ts";
 import type { Log, LogLevel } from "../logging/log.ts";
 import { logRuntimeWarnings } from "../logging/runtime-warnings.ts";
@@ -7,6 +9,8 @@ import { formatProblem } from "../config/problem.ts";
 import { endProcessAtOnce } from "../posix/process-end.ts";
 import { Partition, type PartitionOptions, type SpawnedWorkers } from "../service/partition.ts";
 import { spawnWorker } from "../service/spawn-worker.ts";
+import { certificateProblems, directoryTrouble } from "./certificate-problems.ts";
+import { CommandError } from "./command-error.ts";
 import { ExitCode } from "./exit-code.ts";
 import { loadConfigurations } from "./load-configurations.ts";
 import { namesFileOf } from "./names-file.ts";
@@ -61,10 +65,19 @@ async function runWith(
   const configurations = loadConfigurations(files);
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
+  if (configurations.opcua !== undefined) tellCertificates(configurations.opcua, certificatesDirectory, log);
   const options = { ...configurations, ...partitionOptions(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
     watch.start(hangups, log, (changed) => partition.reconfigure(changed)),
   );
+}
+
+/** Throws a CommandError when a server needs the directory of the certificates and it cannot be used. */
+function tellCertificates(opcua: OpcUaConfiguration, directory: string, log: Log): void {
+  const trouble = directoryTrouble(opcua, directory);
+  if (trouble !== undefined) throw new CommandError(trouble);
+  for (const problem of certificateProblems(opcua, directory, Date.now())) log("warn", formatProblem(problem));
+  if (opcua.servers.some(({ mode }) => mode !== "None")) log("info", `certificates are in ${resolve(directory)}`);
 }
 
 /** `started` may begin something that lasts as long as the partition, and returns what ends it. */

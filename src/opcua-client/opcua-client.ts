@@ -19,7 +19,7 @@ import type { ServerClient } from "../point/server-client.ts";
 import { ServerError } from "../point/server-error.ts";
 import type { Timestamp } from "../point/timestamp.ts";
 import type { Value } from "../point/value.ts";
-import { applicationKeyPair, readKeyPair, type KeyPair } from "./own-certificate.ts";
+import { applicationKeyPair, readKeyPair, unusedKeyPair, type KeyPair } from "./own-certificate.ts";
 import { ServerCertificateGate, type ShownCertificate } from "./server-certificate-gate.ts";
 import type { WaitLimit } from "./session/bounded-wait.ts";
 import type { NodeLesson } from "./session/node-lessons.ts";
@@ -140,9 +140,10 @@ export class OpcUaClient implements ServerClient {
     const server = this.#server;
     const limit = { server: server.alias, timeoutMs: server.timeoutMs, signal };
     this.#usedVersion = this.#filesVersion();
-    const application = await applicationKeyPair(server, this.#trustList.directory);
+    const isSecured = server.mode !== "None";
+    const application = await (isSecured ? applicationKeyPair(server, this.#trustList.directory) : unusedKeyPair());
     this.#usedVersion = this.#filesVersion(); // a certificate that was just made is no news
-    if (server.mode !== "None") this.#tellOwnEnd(application);
+    if (isSecured) this.#tellOwnEnd(application);
     const userCertificate = this.#userCertificate();
     await lookUpHost(server, limit);
     const { chain, applicationUri } = await this.#shown(limit);

@@ -5,6 +5,7 @@ import { X509Certificate, createPrivateKey, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { generate } from "../certificates/application-certificate.ts";
 import { readCertificateFile } from "../certificates/certificate-file.ts";
 import { createOwnCertificate, ownCertificateFiles } from "../certificates/own-certificate-files.ts";
 import { readPrivateKeyFile } from "../certificates/private-key-file.ts";
@@ -43,6 +44,21 @@ export async function applicationKeyPair(server: OpcUaServer, directory: string)
   }
   return readKeyPair(server, certificateFile, privateKeyFile);
 }
+
+/** node-opcua wants a certificate and its key also where there is no security. This pair is never shown, and kept nowhere. */
+export function unusedKeyPair(): Promise<KeyPair> {
+  unused ??= generate({ applicationUri: "urn:cpc-partition:unused", hostNames: [], validDays }).then(
+    ({ certificate, privateKey }) => ({
+      certificateFile: "",
+      certificateChain: [Buffer.from(certificate)],
+      privateKeyPem: privateKey,
+      endsMs: Infinity,
+    }),
+  );
+  return unused;
+}
+
+let unused: Promise<KeyPair> | undefined;
 
 function createOnce(directory: string, applicationUri: string): Promise<unknown> {
   const id = `${directory} ${applicationUri}`;

@@ -116,7 +116,8 @@ export class ServerCertificateGate {
     const print = fingerprint(certificate);
     const daysLeft = this.#options.expiryWarnings.due(print, endsMs, this.#options.nowMs());
     if (daysLeft === undefined) return;
-    const message = `the ${whose} certificate ends in ${daysLeft} days, at ${new Date(endsMs).toISOString()}`;
+    const when = daysLeft < 0 ? `expired ${-daysLeft} days ago` : `ends in ${daysLeft} days`;
+    const message = `the ${whose} certificate ${when}, at ${new Date(endsMs).toISOString()}`;
     this.#options.log("warn", message, { server: this.#server.alias, fingerprint: print, daysLeft });
   }
 

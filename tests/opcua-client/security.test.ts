@@ -316,14 +316,22 @@ describe("identities", () => {
 
 describe("the own certificate", () => {
   test("is made once per application URI, with a key for nobody else", async () => {
-    await connectAndRead(clientOf({}));
+    trustServer();
+    await connectAndRead(clientOf(secure));
     const own = join(directory, "own");
     const count = readdirSync(join(own, "certs")).length;
-    await connectAndRead(clientOf({}));
+    await connectAndRead(clientOf(secure));
     assert.equal(readdirSync(join(own, "certs")).length, count);
     for (const key of readdirSync(join(own, "private"))) {
       assert.equal(statSync(join(own, "private", key)).mode & 0o777, 0o600);
     }
+  });
+
+  test("is not needed, nor made, nor any directory for it, where there is no security", async () => {
+    const nowhere = join(certificates.server.certificateFile, "not a directory");
+    await connectAndRead(
+      new OpcUaClient(configuredServer(open.url, { nodes: [nodeNamed("a")] }), { directory: nowhere }),
+    );
   });
 
   test("is named with its fingerprint when the server does not trust it", async () => {

@@ -8,7 +8,14 @@
 //  - policy and mode are the configured ones; a password leaves only encrypted;
 //  - every wait ends after the configured time-out.
 
-import { OPCUAClient, ReadRequest, ReadResponse, RequestHeader, StatusCodes } from "node-opcua-client";
+import {
+  CreateSessionRequest,
+  OPCUAClient,
+  ReadRequest,
+  ReadResponse,
+  RequestHeader,
+  StatusCodes,
+} from "node-opcua-client";
 import type {
   ClientSecureChannelLayer,
   ClientSession,
@@ -126,6 +133,12 @@ export class SecureSession {
     this.#client.on("connection_lost", () => {
       this.#isLost = true;
     });
+    if (server.mode === "None") {
+      // OPC 10000-4, 5.7.2: it serves nothing without security, and some servers look at it all the same.
+      this.#client.on("send_request", (request) => {
+        if (request instanceof CreateSessionRequest) request.clientCertificate = Buffer.alloc(0);
+      });
+    }
     this.#watchRenewals();
     this.#watchResponses();
     const remedy = remedyOf(options);
