@@ -2,63 +2,81 @@
 
 import { defineConfig, type OxlintConfig } from "oxlint";
 
-/** Folder of src/ -> the folders of ours that it may import. What is not named here (commands, main, library) may import all. */
+/**
+ * Folder -> the folders of the same package that it may import. Which packages a package may import is in its package.json. What is not
+ * named here (the files at the top of a package, and partition/src/commands) may import every folder of its package.
+ */
 const borders: Readonly<Record<string, readonly string[]>> = {
-  point: [],
-  posix: [],
-  logging: ["posix"],
-  certificates: [],
-  config: ["point", "certificates"],
-  "process-image": ["point", "posix"],
-  "shared-memory": ["point", "posix", "process-image"],
-  polling: ["point", "logging", "process-image", "shared-memory"],
-  "modbus-tcp-client": ["point", "logging", "config", "polling", "certificates"],
-  "opcua-client": ["point", "logging", "config", "polling", "certificates"],
-  simulator: ["point", "config", "certificates"],
-  service: [
-    "point",
-    "logging",
-    "config",
-    "posix",
-    "process-image",
-    "shared-memory",
-    "polling",
-    "modbus-tcp-client",
-    "opcua-client",
-  ],
+  "image/src/posix": [],
+  "image/src/values": [],
+  "partition/src/certificates": [],
+  "partition/src/configuration": ["certificates"],
+  "partition/src/sources": [],
+  "partition/src/protocols/modbus": ["configuration", "sources", "certificates"],
+  "partition/src/protocols/opcua": ["configuration", "sources", "certificates"],
+  "partition/src/main-thread": ["configuration", "sources"],
+  "partition/src/worker-thread": ["configuration", "sources", "protocols"],
+  "simulator/src/opcua-plant": [],
 };
 
 /** Foreign library -> the only places that import it. */
 const doors: Readonly<Record<string, readonly string[]>> = {
-  koffi: ["src/posix/libc.ts"],
-  "libxml2-wasm": ["src/config/parse-xml.ts"],
-  "node-opcua-*": ["src/opcua-client/session/**", "src/simulator/opcua-plant/**"],
-  pino: ["src/logging/pino-log.ts"],
-  "pino-pretty": ["src/logging/pino-log.ts"],
-  commander: ["src/commands/program.ts", "src/commands/cert-program.ts", "src/commands/main.ts"],
-  "@peculiar/x509": ["src/certificates/application-certificate.ts", "src/certificates/parsed-certificate.ts"],
+  koffi: ["image/src/posix/libc.ts"],
+  "libxml2-wasm": ["partition/src/configuration/parse-xml.ts"],
+  "node-opcua-*": ["partition/src/protocols/opcua/**", "simulator/src/opcua-plant/**"],
+  pino: ["process/src/pino-log.ts"],
+  "pino-pretty": ["process/src/pino-log.ts"],
+  commander: [
+    "process/src/command-options.ts",
+    "partition/src/commands/program.ts",
+    "partition/src/commands/cert-program.ts",
+    "partition/src/commands/companions.ts",
+    "partition/src/commands/host-argument.ts",
+    "partition/src/commands/main.ts",
+    "simulator/src/commands.ts",
+  ],
+  "@peculiar/x509": [
+    "partition/src/certificates/application-certificate.ts",
+    "partition/src/certificates/parsed-certificate.ts",
+  ],
 };
 
-const folders = [...Object.keys(borders), "commands"];
+const folders = [
+  "posix",
+  "values",
+  "certificates",
+  "configuration",
+  "sources",
+  "protocols",
+  "main-thread",
+  "worker-thread",
+  "commands",
+];
 
-function forbiddenFolders(folder: string) {
-  const allowed = borders[folder];
+function forbiddenFolders(place: string) {
+  const allowed = borders[place];
   if (allowed === undefined) return [];
+  const own = new Set(place.split("/").slice(2));
   const group = folders
-    .filter((other) => other !== folder && !allowed.includes(other))
-    .map((other) => `**/${other}/**`);
-  const message = `src/${folder} may import only: ${allowed.join(", ") || "nothing of ours"} (ARCHITECTURE.md, "Borders")`;
+    .filter((folder) => !own.has(folder) && !allowed.includes(folder))
+    .map((folder) => `{.,..}/**/${folder}/**`);
+  const message = `packages/${place} may import only: ${allowed.join(", ") || "nothing else of its package"} (ARCHITECTURE.md, "Borders")`;
   return [{ group, message }];
 }
 
-/** The rule for files of one folder that are also a door to the given libraries. */
-function restrictedImports(folder: string, open: readonly string[]): NonNullable<OxlintConfig["rules"]> {
+/** The rule for files of one place that are also a door to the given libraries. */
+function restrictedImports(place: string, open: readonly string[]): NonNullable<OxlintConfig["rules"]> {
   const closed = Object.entries(doors).filter(([library]) => !open.includes(library));
   const libraries = closed.map(([library, places]) => ({
     group: [library, `${library}/**`],
     message: `only ${places.join(" and ")} may import ${library}`,
   }));
-  return { "no-restricted-imports": ["error", { patterns: [...forbiddenFolders(folder), ...libraries] }] };
+  return { "no-restricted-imports": ["error", { patterns: [...forbiddenFolders(place), ...libraries] }] };
+}
+
+/** The folder with a border that a file, or all files of a folder, lie in. */
+function borderOf(place: string): string {
+  return Object.keys(borders).find((folder) => place.startsWith(`${folder}/`)) ?? "";
 }
 
 const doorPlaces = [...new Set(Object.values(doors).flat())];
@@ -66,7 +84,7 @@ const doorPlaces = [...new Set(Object.values(doors).flat())];
 export default defineConfig({
   categories: { correctness: "error", suspicious: "error", perf: "error" },
   plugins: ["typescript", "import", "node", "promise", "unicorn", "oxc"],
-  ignorePatterns: ["dist", ".peers"],
+  ignorePatterns: ["**/dist", ".peers"],
   rules: {
     "no-await-in-loop": "off",
     "import/no-unassigned-import": "off",
@@ -88,11 +106,14 @@ export default defineConfig({
     "typescript/no-explicit-any": "error",
   },
   overrides: [
-    { files: ["src/*.ts", "src/commands/**", "readers/**"], rules: restrictedImports("commands", []) },
-    ...Object.keys(borders).map((folder) => ({ files: [`src/${folder}/**`], rules: restrictedImports(folder, []) })),
+    { files: ["packages/*/src/**", "readers/**"], rules: restrictedImports("", []) },
+    ...Object.keys(borders).map((place) => ({
+      files: [`packages/${place}/**`],
+      rules: restrictedImports(place, []),
+    })),
     ...doorPlaces.map((place) => {
       const open = Object.keys(doors).filter((library) => doors[library]?.includes(place));
-      return { files: [place], rules: restrictedImports(place.split("/")[1] ?? "", open) };
+      return { files: [`packages/${place}`], rules: restrictedImports(borderOf(place), open) };
     }),
   ],
 });

@@ -19,7 +19,7 @@ const STARTS = 5;
 const LOOK_AGAIN_MS = 2;
 const WATCHDOG_MS = 30_000;
 const WANTED_MS = 1000;
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../packages/partition/src/main.ts", import.meta.url));
 
 interface Start {
   readonly modbusMs: number;

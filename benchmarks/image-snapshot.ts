@@ -6,10 +6,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ImageReader } from "../src/process-image/image-reader.ts";
-import { documentForm } from "../src/shared-memory/document-form.ts";
-import { DocumentRenderer } from "../src/shared-memory/document-renderer.ts";
-import { segmentBytes } from "../src/shared-memory/document-size.ts";
+import { ImageReader } from "../packages/image/src/image-reader.ts";
+import { documentForm } from "../packages/documents/src/document-form.ts";
+import { DocumentRenderer } from "../packages/documents/src/document-renderer.ts";
+import { segmentBytes } from "../packages/documents/src/document-size.ts";
 import { answerOf, compiledPeer, nodePeer, pythonPeer } from "./compiled-peer.ts";
 import { plantMix, setAll, twoDecimals } from "./plant-values.ts";
 import { tell } from "./report.ts";

@@ -5,17 +5,17 @@
 
 import { createInterface } from "node:readline";
 import { dirname } from "node:path";
-import { loadModbusConfiguration } from "../src/config/modbus-configuration.ts";
-import { loadOpcUaConfiguration } from "../src/config/opc-ua-configuration.ts";
-import type { Log } from "../src/logging/log.ts";
-import type { ServerClient } from "../src/point/server-client.ts";
-import { GuardedTarget } from "../src/polling/guarded-targets.ts";
-import { ImageGenerations, privateImage } from "../src/polling/image-generations.ts";
-import { ConnectionState } from "../src/process-image/layout.ts";
-import { consumerPairNames } from "../src/shared-memory/consumer-names.ts";
-import { ConsumerPair, openConsumerPair } from "../src/shared-memory/consumer-pair.ts";
-import { documentForm } from "../src/shared-memory/document-form.ts";
-import { DocumentRenderer } from "../src/shared-memory/document-renderer.ts";
+import { loadModbusConfiguration } from "../packages/partition/src/configuration/modbus-configuration.ts";
+import { loadOpcUaConfiguration } from "../packages/partition/src/configuration/opc-ua-configuration.ts";
+import type { Log } from "../packages/process/src/log.ts";
+import type { ServerClient } from "../packages/partition/src/sources/server-client.ts";
+import { GuardedTarget } from "../packages/partition/src/sources/guarded-targets.ts";
+import { ImageGenerations, privateImage } from "../packages/partition/src/sources/image-generations.ts";
+import { ConnectionState } from "../packages/image/src/layout.ts";
+import { consumerPairNames } from "../packages/documents/src/consumer-names.ts";
+import { ConsumerPair, openConsumerPair } from "../packages/documents/src/consumer-pair.ts";
+import { documentForm } from "../packages/documents/src/document-form.ts";
+import { DocumentRenderer } from "../packages/documents/src/document-renderer.ts";
 import type { CycleCost } from "./cycling-process.ts";
 
 const [service, file] = process.argv.slice(2) as ["modbus" | "opcua", string];
@@ -25,12 +25,12 @@ const signal = new AbortController().signal;
 /** The modules of a protocol are loaded on demand, as a worker loads only its own: the memory shown is then that of one service. */
 async function firstClient(): Promise<ServerClient> {
   if (service === "modbus") {
-    const { ModbusConnections } = await import("../src/modbus-tcp-client/modbus-connections.ts");
-    const { ModbusTcpClient } = await import("../src/modbus-tcp-client/modbus-tcp-client.ts");
+    const { ModbusConnections } = await import("../packages/partition/src/protocols/modbus/modbus-connections.ts");
+    const { ModbusTcpClient } = await import("../packages/partition/src/protocols/modbus/modbus-tcp-client.ts");
     const server = loadModbusConfiguration(file).configuration.servers[0];
     if (server !== undefined) return new ModbusTcpClient(server, new ModbusConnections());
   }
-  const { OpcUaClient } = await import("../src/opcua-client/opcua-client.ts");
+  const { OpcUaClient } = await import("../packages/partition/src/protocols/opcua/opcua-client.ts");
   const directory = dirname(file);
   const server = loadOpcUaConfiguration(file, { certificatesDirectory: directory }).configuration.servers[0];
   if (server === undefined) throw new TypeError(`${file} has no server`);

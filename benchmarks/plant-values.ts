@@ -1,8 +1,8 @@
 // Points and values like those of a plant: 40 % Boolean, 30 % UInt16, 30 % Double.
 
-import { BuiltInType } from "../src/point/built-in-type.ts";
-import type { ServerDescription } from "../src/process-image/directory.ts";
-import type { ServerBlock } from "../src/process-image/server-block.ts";
+import { BuiltInType } from "../packages/image/src/values/built-in-type.ts";
+import type { ServerDescription } from "../packages/image/src/directory.ts";
+import type { ServerBlock } from "../packages/image/src/server-block.ts";
 
 export type Mix = readonly BuiltInType[];
 

@@ -3,14 +3,14 @@
 //
 //   node benchmarks/render.ts [--json]
 
-import { builtInTypeName, BuiltInType } from "../src/point/built-in-type.ts";
-import { planDirectory } from "../src/process-image/directory.ts";
-import { privateMemory } from "../src/process-image/image-memory.ts";
-import { ImageReader } from "../src/process-image/image-reader.ts";
-import { ImageWriter } from "../src/process-image/image-writer.ts";
-import { ConnectionState } from "../src/process-image/layout.ts";
-import { documentForm } from "../src/shared-memory/document-form.ts";
-import { DocumentRenderer } from "../src/shared-memory/document-renderer.ts";
+import { builtInTypeName, BuiltInType } from "../packages/image/src/values/built-in-type.ts";
+import { planDirectory } from "../packages/image/src/directory.ts";
+import { privateMemory } from "../packages/image/src/image-memory.ts";
+import { ImageReader } from "../packages/image/src/image-reader.ts";
+import { ImageWriter } from "../packages/image/src/image-writer.ts";
+import { ConnectionState } from "../packages/image/src/layout.ts";
+import { documentForm } from "../packages/documents/src/document-form.ts";
+import { DocumentRenderer } from "../packages/documents/src/document-renderer.ts";
 import { doublesOnly, fullPrecision, plantMix, plantServer, setAll, twoDecimals, typeOf } from "./plant-values.ts";
 import type { Mix, NumberOf } from "./plant-values.ts";
 import { tell, type Line } from "./report.ts";

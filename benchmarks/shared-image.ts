@@ -1,12 +1,12 @@
 // An image in real shared memory, owned as a service owns it, under a name of this process.
 
-import { SharedMemoryObject } from "../src/posix/shared-memory-object.ts";
-import { planDirectory } from "../src/process-image/directory.ts";
-import { mappedMemory } from "../src/process-image/image-memory.ts";
-import { ImageWriter } from "../src/process-image/image-writer.ts";
-import { ConnectionState } from "../src/process-image/layout.ts";
-import type { ServerBlock } from "../src/process-image/server-block.ts";
-import { ImageOwner } from "../src/service/image-owner.ts";
+import { SharedMemoryObject } from "../packages/image/src/posix/shared-memory-object.ts";
+import { planDirectory } from "../packages/image/src/directory.ts";
+import { mappedMemory } from "../packages/image/src/image-memory.ts";
+import { ImageWriter } from "../packages/image/src/image-writer.ts";
+import { ConnectionState } from "../packages/image/src/layout.ts";
+import type { ServerBlock } from "../packages/image/src/server-block.ts";
+import { ImageOwner } from "../packages/partition/src/main-thread/image-owner.ts";
 import { plantServer, type Mix } from "./plant-values.ts";
 
 export interface SharedImage extends Disposable {

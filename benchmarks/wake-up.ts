@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
-import { BuiltInType } from "../src/point/built-in-type.ts";
+import { BuiltInType } from "../packages/image/src/values/built-in-type.ts";
 import { compiledPeer, nodePeer, type Command } from "./compiled-peer.ts";
 import { doublesOnly, fullPrecision, setAll } from "./plant-values.ts";
 import { quantile, tell, type Line } from "./report.ts";

@@ -37,7 +37,7 @@ const introductions: Readonly<Record<string, readonly string[]>> = {
     "Written by `npm run test:long -- fuzzing`; do not edit. Each section is a target of `tests/fuzzing`, whose head says what counts as a broken promise. " +
       "An input is made from the seed and its number alone, so that every failure can be had again; `CPC_FUZZ_SEED` gives other inputs. " +
       "A fault of node-opcua is an exception that the library throws where nobody can catch it; the service survives it " +
-      "(`src/service/library-faults.ts`).",
+      "(`packages/partition/src/worker-thread/library-faults.ts`).",
   ],
 };
 

@@ -1,7 +1,7 @@
 // How long a snapshot takes in Node, and JSON.parse of the same points: snapshot.ts IMAGE BATCHES DOCUMENT.
 
 import { readFileSync } from "node:fs";
-import { isGood, OpenedImage } from "../../src/reader.ts";
+import { isGood, OpenedImage } from "../../packages/image/src/reader.ts";
 import { medianUs, timeInTurns } from "../stop-watch.ts";
 
 const [name = "", batches = "", document = ""] = process.argv.slice(2);

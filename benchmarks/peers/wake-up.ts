@@ -1,7 +1,7 @@
 // The same as wake-up.c in Node, in a thread that may block: wake-up.ts IMAGE COUNT.
 
-import { OpenedImage } from "../../src/reader.ts";
-import { BuiltInType } from "../../src/point/built-in-type.ts";
+import { OpenedImage } from "../../packages/image/src/reader.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 
 const [name = "", count = ""] = process.argv.slice(2);
 using image = new OpenedImage(name);

@@ -1,7 +1,7 @@
 // Shows every value of an image each time one was published: node example.mjs modbus_image
-// Needs the package cpc-partition, or in a checkout once: npm run build
+// Needs the package @cpc-partition/image; in a checkout run it with --conditions=cpc-source
 
-import { ConnectionState, isGood, OpenedImage } from "cpc-partition/reader";
+import { ConnectionState, isGood, OpenedImage } from "@cpc-partition/image";
 
 const [name = "modbus_image", rounds = "Infinity"] = process.argv.slice(2);
 const image = new OpenedImage(name);
@@ -20,7 +20,7 @@ for (let round = 0; round < Number(rounds);) {
 }
 image.close();
 
-/** @param {import("cpc-partition/reader").ServerSnapshot} snapshot */
+/** @param {import("@cpc-partition/image").ServerSnapshot} snapshot */
 function show(snapshot) {
   const { server, connection } = snapshot;
   console.log(`${server.alias}: ${connection === ConnectionState.connected ? "connected" : "not connected"}`);

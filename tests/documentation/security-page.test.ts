@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, "../..");
 
 test("every test and file that SECURITY.md names exists", () => {
   const page = readFileSync(join(root, "SECURITY.md"), "utf8");
-  const named = [...page.matchAll(/`((?:src|tests|scripts)\/[^`]*)`|\]\((docs\/[^)]*)\)/g)].map(
+  const named = [...page.matchAll(/`((?:packages|tests|scripts)\/[^`]*)`|\]\((docs\/[^)]*)\)/g)].map(
     ([, file, link]) => file ?? link ?? "",
   );
   assert.ok(named.length > 50, `${named.length} names`);

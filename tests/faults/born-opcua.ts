@@ -9,7 +9,7 @@ import {
   startServer,
   temporaryFolder,
   type TestServerOptions,
-} from "../opcua-client/opcua-test-server.ts";
+} from "../partition/protocols/opcua/opcua-test-server.ts";
 import type { Lifetime } from "./born-modbus.ts";
 import { bornValue, pointName } from "./born-value.ts";
 

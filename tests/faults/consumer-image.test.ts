@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { rmSync, statSync, truncateSync } from "node:fs";
-import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
-import { ImageReader } from "../../src/process-image/image-reader.ts";
-import { Place } from "../commands/cpc.ts";
+import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
+import { ImageReader } from "../../packages/image/src/image-reader.ts";
+import { Place } from "../partition/commands/cpc.ts";
 import { bornModbusXml } from "./born-modbus.ts";
 import { BornServer } from "./born-server.ts";
 import { birthOf } from "./born-value.ts";

@@ -15,11 +15,11 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
-import { connectionKey } from "../commands/modbus-plant.ts";
+import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
+import { connectionKey } from "../partition/commands/modbus-plant.ts";
 import { fault, times, type Extent } from "./fault.ts";
 import { Ward } from "./ward.ts";
-import { parseDocument } from "../shared-memory/parse-document.ts";
+import { parseDocument } from "../documents/parse-document.ts";
 
 const area = "Consumer";
 const intervalMs = 100;

@@ -1,9 +1,9 @@
 // What a consumer gets that does everything right: it opens both objects by their names, waits for the guard, reads, gives it back.
 
-import { UnsuitableObjectError } from "../../src/posix/errno.ts";
-import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
-import { consumerPairNames, type ServiceName } from "../../src/shared-memory/consumer-names.ts";
-import type { Document, Place } from "../commands/cpc.ts";
+import { UnsuitableObjectError } from "../../packages/image/src/posix/errno.ts";
+import { NamedSemaphore } from "../../packages/image/src/posix/named-semaphore.ts";
+import { consumerPairNames, type ServiceName } from "../../packages/documents/src/consumer-names.ts";
+import type { Document, Place } from "../partition/commands/cpc.ts";
 
 export interface DocumentOf {
   readonly place: Place;

@@ -9,21 +9,21 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { loadConfigurations } from "../../src/commands/load-configurations.ts";
-import type { ServiceName } from "../../src/point/service-name.ts";
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import { injectFaults } from "../../src/posix/libc.ts";
-import { ConnectionState } from "../../src/process-image/layout.ts";
-import { ImageReader } from "../../src/process-image/image-reader.ts";
-import { Partition, type PartitionOptions } from "../../src/service/partition.ts";
-import { recordingLog, type LogLine } from "../polling/test-client.ts";
-import { filesOf, openObjects, ownPrefix } from "../posix/own-objects.ts";
+import { loadConfigurations } from "../../packages/partition/src/commands/load-configurations.ts";
+import type { ServiceName } from "../../packages/image/src/service-name.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { injectFaults } from "../../packages/image/src/posix/libc.ts";
+import { ConnectionState } from "../../packages/image/src/layout.ts";
+import { ImageReader } from "../../packages/image/src/image-reader.ts";
+import { Partition, type PartitionOptions } from "../../packages/partition/src/main-thread/partition.ts";
+import { recordingLog, type LogLine } from "../partition/sources/test-client.ts";
+import { filesOf, openObjects, ownPrefix } from "../image/posix/own-objects.ts";
 import { birthOf } from "./born-value.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
 import { OrderedFault } from "./ordered-fault.ts";
-import { parseDocument } from "../shared-memory/parse-document.ts";
+import { parseDocument } from "../documents/parse-document.ts";
 
 export type Victim = "main" | ServiceName;
 
@@ -192,7 +192,7 @@ export class Spares {
 }
 
 function spawnFaulty({ endings }: Plant, service: ServiceName, fault: OrderedFault, victim: Victim): Worker {
-  const entry = new URL(`../../src/service/${entries[service]}.ts`, import.meta.url).href;
+  const entry = new URL(`../../packages/partition/src/worker-thread/${entries[service]}.ts`, import.meta.url).href;
   const { memory } = victim === service ? fault : new OrderedFault();
   const url = new URL("./faulty-service.ts", import.meta.url);
   const worker = new Worker(url, { name: service, workerData: { memory, entry }, stdout: true, stderr: true });

@@ -39,6 +39,9 @@ export function threadFaults(t: TestContext, nodeOptions = "") {
   const folder = mkdtempSync(join(tmpdir(), `cpc-test-${process.pid}-`));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const preloaded = fileURLToPath(new URL("./thread-faults.ts", import.meta.url));
-  const env = { NODE_OPTIONS: `${nodeOptions} --import=${preloaded}`, CPC_THREAD_FAULTS: folder };
+  const env = {
+    NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} ${nodeOptions} --import=${preloaded}`,
+    CPC_THREAD_FAULTS: folder,
+  };
   return { file: (thread: string, fault: string) => join(folder, `${thread}-${fault}`), surroundings: { env } };
 }

@@ -12,7 +12,7 @@ import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { fault } from "./fault.ts";
 import { isFresh, modbusGateway } from "./gateway.ts";
 import type { Patient } from "./patient.ts";
-import { Place } from "../commands/cpc.ts";
+import { Place } from "../partition/commands/cpc.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { Witness } from "./witness.ts";
 
@@ -147,7 +147,7 @@ fault({
     const place = new Place(t);
     const { port } = await startBornDevice(t, 0);
     const file = place.write("modbus.xml", bornModbusXml({ alias: "device", port, firstPlace: 0, points: 3 }));
-    const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+    const main = fileURLToPath(new URL("../../packages/partition/src/main.ts", import.meta.url));
     const command = [process.execPath, main, "run", "--modbus", file, "--prefix", place.prefix, "--interval", "0.1"];
     const quoted = [...command, "--log-format", "json"].map((word) => `'${word}'`).join(" ");
     const terminal = spawn("script", ["--quiet", "--return", "--command", `exec ${quoted}`, "/dev/null"]);

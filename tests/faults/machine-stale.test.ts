@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { Place } from "../commands/cpc.ts";
+import { Place } from "../partition/commands/cpc.ts";
 import { fault } from "./fault.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { Witness } from "./witness.ts";

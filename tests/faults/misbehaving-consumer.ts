@@ -1,7 +1,7 @@
 // A consumer that does not keep to the contract, as a process of its own, to be stopped and killed: `misbehaving-consumer.ts HABIT
 // SEMAPHORE`. Talks in messages: "ready" when it has the semaphore open, "held" when it has taken it.
 
-import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
+import { NamedSemaphore } from "../../packages/image/src/posix/named-semaphore.ts";
 
 const [habit = "", name = ""] = process.argv.slice(2);
 const opened = NamedSemaphore.openExisting(name);

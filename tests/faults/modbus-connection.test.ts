@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { startDevice } from "../modbus-tcp-client/rogue-device.ts";
+import { startDevice } from "../partition/protocols/modbus/rogue-device.ts";
 import { Random } from "../fuzzing/random.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { BornServer } from "./born-server.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { StatusCode } from "../../src/point/status-code.ts";
-import { exception, type Behaviour, type RogueDevice } from "../modbus-tcp-client/rogue-device.ts";
+import { StatusCode } from "../../packages/image/src/values/status-code.ts";
+import { exception, type Behaviour, type RogueDevice } from "../partition/protocols/modbus/rogue-device.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { fault } from "./fault.ts";
 import { Patient } from "./patient.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { StatusCode } from "../../src/point/status-code.ts";
-import { exception, type Behaviour } from "../modbus-tcp-client/rogue-device.ts";
+import { StatusCode } from "../../packages/image/src/values/status-code.ts";
+import { exception, type Behaviour } from "../partition/protocols/modbus/rogue-device.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
 import { honest, replyTo, retryMs, sickModbus, timeoutMs } from "./sick-modbus.ts";

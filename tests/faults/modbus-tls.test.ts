@@ -3,15 +3,15 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { exception, type DeviceRequest } from "../modbus-tcp-client/rogue-device.ts";
+import { exception, type DeviceRequest } from "../partition/protocols/modbus/rogue-device.ts";
 import {
   CertificateFolder,
   clientUse,
   serverUse,
   type Holder,
   type Wishes,
-} from "../modbus-tcp-client/test-authority.ts";
-import { startTlsFront, type TlsFront } from "../modbus-tcp-client/tls-front.ts";
+} from "../partition/protocols/modbus/test-authority.ts";
+import { startTlsFront, type TlsFront } from "../partition/protocols/modbus/tls-front.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
 import { retryMs, sickModbus, type SickModbus } from "./sick-modbus.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import type { ServiceHealth } from "../../src/commands/health.ts";
+import type { ServiceHealth } from "../../packages/image/src/health.ts";
 import { Random } from "../fuzzing/random.ts";
 import { BornServer } from "./born-server.ts";
 import { fault, isTried, times } from "./fault.ts";

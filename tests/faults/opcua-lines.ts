@@ -8,8 +8,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, type TestContext } from "node:test";
 import { CreateSessionRequest } from "node-opcua-client";
-import { certificateIn, temporaryFolder, type CertificateFiles } from "../opcua-client/opcua-test-server.ts";
-import type { ServerHealth } from "../../src/commands/health.ts";
+import {
+  certificateIn,
+  temporaryFolder,
+  type CertificateFiles,
+} from "../partition/protocols/opcua/opcua-test-server.ts";
+import type { ServerHealth } from "../../packages/image/src/health.ts";
 import type { Lifetime } from "./born-modbus.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer, type RunningOpcUaServer } from "./born-opcua.ts";
 import { isTried, type Extent } from "./fault.ts";

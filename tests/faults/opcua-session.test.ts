@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { OpenSecureChannelResponse, StatusCodes } from "node-opcua-client";
-import { fingerprint } from "../../src/certificates/certificate-file.ts";
+import { fingerprint } from "../../packages/partition/src/certificates/certificate-file.ts";
 import { fault, times } from "./fault.ts";
 import { neighbourOfFile, retryMs, SickOpcUa, Victim } from "./sick-opcua.ts";
 import { Certificates, policy } from "./trusted-opcua.ts";

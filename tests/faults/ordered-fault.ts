@@ -1,8 +1,8 @@
 // Which call to the system is to fail, how, and how often: ordered by the test, carried out in whatever thread the calls are made in.
 
-import { errno } from "../../src/posix/errno.ts";
-import type { FaultInjector } from "../../src/posix/libc.ts";
-import { plausibleErrnos, type ErrnoName } from "../posix/plausible-errnos.ts";
+import { errno } from "../../packages/image/src/posix/errno.ts";
+import type { FaultInjector } from "../../packages/image/src/posix/libc.ts";
+import { plausibleErrnos, type ErrnoName } from "../image/posix/plausible-errnos.ts";
 
 const functions = [...plausibleErrnos.keys()];
 /** Places in the shared words. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { Place, type Child, type Surroundings } from "../commands/cpc.ts";
+import { Place, type Child, type Surroundings } from "../partition/commands/cpc.ts";
 import { leftovers, resourcesOf, type Resources } from "./resources.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { Witness, type WitnessRules } from "./witness.ts";

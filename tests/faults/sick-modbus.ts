@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import type { ServerErrorCode } from "../../src/point/server-error.ts";
-import type { DeviceRequest } from "../modbus-tcp-client/rogue-device.ts";
+import type { FailureKind } from "@cpc-partition/image/failure-kind";
+import type { DeviceRequest } from "../partition/protocols/modbus/rogue-device.ts";
 import { bornBehaviour, bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { Patient } from "./patient.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -51,7 +51,7 @@ export class SickModbus {
   }
 
   /** Whoever reads its own last error waits with this: the first failure of an outage may be another than the one that lasts. */
-  async shows(code: ServerErrorCode, because: RegExp): Promise<void> {
+  async shows(code: FailureKind, because: RegExp): Promise<void> {
     await this.patient.until(`status says ${code}, ${String(because)}`, () => {
       const victim = this.patient.witness.server("victim");
       return victim !== undefined && (victim.failures[code] ?? 0) > 0 && because.test(victim.lastError);
@@ -63,7 +63,7 @@ export class SickModbus {
     this.patient.healthy();
   }
 
-  async isSick(code: ServerErrorCode, because: RegExp): Promise<void> {
+  async isSick(code: FailureKind, because: RegExp): Promise<void> {
     await this.patient.untilBad("victim");
     await this.shows(code, because);
   }

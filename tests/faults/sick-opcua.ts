@@ -8,8 +8,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { OpenSecureChannelResponse, ReadResponse, ServiceFault } from "node-opcua-client";
 import type { DataValue, ReadRequest, Response, StatusCode } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import type { ServerErrorCode } from "../../src/point/server-error.ts";
-import type { TestServerOptions } from "../opcua-client/opcua-test-server.ts";
+import type { FailureKind } from "@cpc-partition/image/failure-kind";
+import type { TestServerOptions } from "../partition/protocols/opcua/opcua-test-server.ts";
 import type { Lifetime } from "./born-modbus.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
@@ -173,12 +173,12 @@ export class SickOpcUa {
     return this.#victim?.reconnects ?? 0;
   }
 
-  failures(code: ServerErrorCode): number {
+  failures(code: FailureKind): number {
     return this.#victim?.failures[code] ?? 0;
   }
 
   /** Whoever reads its own last error waits with this: the first failure of an outage may be another than the one that lasts. */
-  async shows(code: ServerErrorCode, because: RegExp): Promise<void> {
+  async shows(code: FailureKind, because: RegExp): Promise<void> {
     await this.patient.until(`status says ${code}, ${String(because)}; it says ${this.#victim?.lastError}`, () => {
       return this.failures(code) > 0 && because.test(this.#victim?.lastError ?? "");
     });
@@ -189,7 +189,7 @@ export class SickOpcUa {
     this.patient.healthy();
   }
 
-  async isSick(code: ServerErrorCode, because: RegExp): Promise<void> {
+  async isSick(code: FailureKind, because: RegExp): Promise<void> {
     await this.patient.untilBad("victim");
     await this.shows(code, because);
   }

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { PosixError } from "../../src/posix/errno.ts";
-import { plausibleErrnos } from "../posix/plausible-errnos.ts";
+import { PosixError } from "../../packages/image/src/posix/errno.ts";
+import { plausibleErrnos } from "../image/posix/plausible-errnos.ts";
 import { fault, times } from "./fault.ts";
 import { assertNothingLeft, Life, Spares, startPlant, type Plant, type Victim } from "./faulty-partition.ts";
 import type { Happened } from "./ordered-fault.ts";

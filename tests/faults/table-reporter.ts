@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import type { TestEvent } from "node:test/reporters";
-import { plainTable } from "../../src/commands/value-table.ts";
+import { plainTable } from "../../packages/partition/src/commands/value-table.ts";
 
 interface Row {
   readonly fault: string;

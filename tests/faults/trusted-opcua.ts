@@ -9,8 +9,8 @@ import {
   privateKeyPem,
   revocationList,
   type CertificateWishes,
-} from "../certificates/generated-certificates.ts";
-import type { CertificateFiles } from "../opcua-client/opcua-test-server.ts";
+} from "../partition/certificates/generated-certificates.ts";
+import type { CertificateFiles } from "../partition/protocols/opcua/opcua-test-server.ts";
 
 const authority = { name: "plant authority" };
 export const policy = "Basic256Sha256";

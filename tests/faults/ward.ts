@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
-import { Place } from "../commands/cpc.ts";
-import { OtherProcess } from "../posix/other-process.ts";
+import { NamedSemaphore } from "../../packages/image/src/posix/named-semaphore.ts";
+import { Place } from "../partition/commands/cpc.ts";
+import { OtherProcess } from "../image/posix/other-process.ts";
 import { bornModbusXml } from "./born-modbus.ts";
 import { BornServer } from "./born-server.ts";
 import { birthOf, placeOf } from "./born-value.ts";

@@ -5,11 +5,11 @@
 // that nothing happens between two looks.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import { OpenedImage } from "../../src/process-image/opened-image.ts";
-import { ConnectionState } from "../../src/process-image/layout.ts";
-import { healthOf, type ServerHealth, type ServiceHealth } from "../../src/commands/health.ts";
-import type { Place } from "../commands/cpc.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { OpenedImage } from "../../packages/image/src/opened-image.ts";
+import { ConnectionState } from "../../packages/image/src/layout.ts";
+import { healthOf, type ServerHealth, type ServiceHealth } from "../../packages/image/src/health.ts";
+import type { Place } from "../partition/commands/cpc.ts";
 import { birthOf, placeOf } from "./born-value.ts";
 import { readGuarded } from "./document-consumer.ts";
 

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import type { PointSink } from "../../src/point/point-sink.ts";
-import type { Timestamp } from "../../src/point/timestamp.ts";
-import type { Scalar, Value } from "../../src/point/value.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import type { PointSink } from "../../packages/image/src/point-sink.ts";
+import type { Timestamp } from "../../packages/image/src/values/timestamp.ts";
+import type { Scalar, Value } from "../../packages/image/src/values/value.ts";
 
 export class JudgingSink implements PointSink {
   values = 0;

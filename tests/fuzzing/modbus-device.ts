@@ -5,11 +5,17 @@
 
 import assert from "node:assert/strict";
 
-import type { ReadFunction } from "../../src/config/configuration.ts";
-import type { Requester } from "../../src/modbus-tcp-client/exchange.ts";
-import { ModbusConnections } from "../../src/modbus-tcp-client/modbus-connections.ts";
-import { ServerError } from "../../src/point/server-error.ts";
-import { data, exception, response, startDevice, type DeviceRequest } from "../modbus-tcp-client/rogue-device.ts";
+import type { ReadFunction } from "../../packages/partition/src/configuration/configuration.ts";
+import type { Requester } from "../../packages/partition/src/protocols/modbus/exchange.ts";
+import { ModbusConnections } from "../../packages/partition/src/protocols/modbus/modbus-connections.ts";
+import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
+import {
+  data,
+  exception,
+  response,
+  startDevice,
+  type DeviceRequest,
+} from "../partition/protocols/modbus/rogue-device.ts";
 import type { Target } from "./campaign.ts";
 import { mutate } from "./mutate.ts";
 import type { Random } from "./random.ts";

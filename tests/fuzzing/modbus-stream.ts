@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 
-import type { ReadFunction } from "../../src/config/configuration.ts";
-import { FrameAssembler } from "../../src/modbus-tcp-client/frame-assembler.ts";
-import { decodeResponse, type ReadRange } from "../../src/modbus-tcp-client/pdu.ts";
+import type { ReadFunction } from "../../packages/partition/src/configuration/configuration.ts";
+import { FrameAssembler } from "../../packages/partition/src/protocols/modbus/frame-assembler.ts";
+import { decodeResponse, type ReadRange } from "../../packages/partition/src/protocols/modbus/pdu.ts";
 import type { Target } from "./campaign.ts";
 import { mutate } from "./mutate.ts";
 import type { Random } from "./random.ts";

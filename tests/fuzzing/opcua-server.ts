@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { DataType, Variant } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
-import { OpcUaClient } from "../../src/opcua-client/opcua-client.ts";
-import { ServerError } from "../../src/point/server-error.ts";
-import { sampleVariants } from "../opcua-client/every-variant.ts";
+import { OpcUaClient } from "../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
+import { sampleVariants } from "../partition/protocols/opcua/every-variant.ts";
 import {
   addConstant,
   certificateIn,
@@ -22,7 +22,7 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "../opcua-client/opcua-test-server.ts";
+} from "../partition/protocols/opcua/opcua-test-server.ts";
 import type { Target } from "./campaign.ts";
 import { isFaultOfNodeOpcUa } from "./fault-of-library.ts";
 import { JudgingSink } from "./judging-sink.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { suite, test } from "node:test";
-import { CertificateFolder, clientUse, serverUse, type Holder } from "../modbus-tcp-client/test-authority.ts";
+import { CertificateFolder, clientUse, serverUse, type Holder } from "../partition/protocols/modbus/test-authority.ts";
 import { CHECKOUT, Peer } from "./peer.ts";
 import { Partition, until } from "./partition.ts";
 import { Stunnel } from "./stunnel.ts";
@@ -50,10 +50,14 @@ interface Status {
 }
 
 function statusOf(partition: Partition): Status["services"][0]["servers"] {
-  const text = execFileSync(process.execPath, ["src/main.ts", "status", "--json", "--prefix", partition.prefix], {
-    cwd: CHECKOUT,
-    encoding: "utf8",
-  });
+  const text = execFileSync(
+    process.execPath,
+    ["packages/partition/src/main.ts", "status", "--json", "--prefix", partition.prefix],
+    {
+      cwd: CHECKOUT,
+      encoding: "utf8",
+    },
+  );
   return (JSON.parse(text) as Status).services[0]?.servers ?? [];
 }
 

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { createApplicationCertificate } from "../../src/certificates/application-certificate.ts";
+import { createApplicationCertificate } from "../../packages/partition/src/certificates/application-certificate.ts";
 import { opcUaXml } from "./endpoints-xml.ts";
 import type { OpcUaSecurity } from "./endpoints-xml.ts";
 import { Partition } from "./partition.ts";

@@ -40,7 +40,7 @@ async function running(partition: Partition): Promise<void> {
     { name: "beyond the last", function: 3, address: 4000 },
   ]);
   const file = partition.write("modbus.xml", xml);
-  const { status } = spawnSync(process.execPath, ["src/main.ts", "check", file], { cwd: CHECKOUT });
+  const { status } = spawnSync(process.execPath, ["packages/partition/src/main.ts", "check", file], { cwd: CHECKOUT });
   assert.equal(status, 0);
   partition.run({ modbus: file });
   await partition.sees(await partition.consumer("modbus"), "lib: register", 257);

@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { connectingAndReading } from "../read-only/recorded-plant.ts";
 import { recordModbus, recordOpcUa } from "../recording-proxy.ts";
 import { CHECKOUT, Peer } from "./peer.ts";
-import { parseDocument } from "../shared-memory/parse-document.ts";
+import { parseDocument } from "../documents/parse-document.ts";
 
 const WATCHDOG_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
@@ -71,7 +71,7 @@ export class Partition {
   }
 
   run(options: RunOptions): void {
-    const argumentList = ["src/main.ts", "run", "--prefix", this.prefix, "--log-format", "json"];
+    const argumentList = ["packages/partition/src/main.ts", "run", "--prefix", this.prefix, "--log-format", "json"];
     if (options.modbus !== undefined) argumentList.push("--modbus", options.modbus);
     if (options.opcua !== undefined) argumentList.push("--opcua", options.opcua);
     if (options.consumers !== undefined) argumentList.push("--consumers", options.consumers.join(","));

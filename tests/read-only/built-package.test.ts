@@ -1,5 +1,4 @@
-// There is no code that writes to a plant: said of what is shipped, built anew for this test. The simulator is left out: it is the
-// plant.
+// There is no code that writes to a plant: said of what is shipped, built anew for this test. The simulator is left out: it is the plant.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -12,15 +11,17 @@ import { promisify } from "node:util";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "cpc-built-"));
-/** Text of every file that runs in a partition, by its path in the package. */
+const packages = join(folder, "packages");
+/** Text of every file that runs in a partition, by package and path in it. */
 const texts = new Map<string, string>();
 
 before(async () => {
-  const compiler = join(root, "node_modules/.bin/tsc");
-  await promisify(execFile)(compiler, ["-p", "tsconfig.build.json", "--outDir", folder], { cwd: root });
-  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-    if (name.endsWith(".js") && !name.startsWith("simulator/"))
-      texts.set(name, readFileSync(join(folder, name), "utf8"));
+  await promisify(execFile)(join(root, "scripts/build"), [folder]);
+  for (const name of readdirSync(packages)) {
+    if (name === "simulator") continue;
+    const built = join(packages, name, "dist");
+    for (const file of readdirSync(built, { recursive: true, encoding: "utf8" }))
+      if (file.endsWith(".js")) texts.set(join(name, file), readFileSync(join(built, file), "utf8"));
   }
   assert.ok(texts.size > 100, `${texts.size} files`);
 });
@@ -63,7 +64,7 @@ test("node-opcua is known to the sessions alone, never as a whole, and none of i
   const users = [...texts].filter(([, text]) => usesNodeOpcUa(text));
   assert.ok(users.length > 5);
   for (const [name, text] of users) {
-    assert.match(name, /^opcua-client\/session\//);
+    assert.match(name, /^partition\/protocols\/opcua\//);
     assert.doesNotMatch(text, /import \* as|import\(["']node-opcua|\brequire\(/, name);
     assert.deepEqual(found(text, changes), [], name);
   }
@@ -76,19 +77,19 @@ test("what would write is found by these patterns", () => {
 });
 
 test("one file opens connections to devices and one to IPv6 servers, one line sends to devices, and nothing listens", () => {
-  const dialling = ["modbus-tcp-client/dial.js", "opcua-client/session/ipv6-transport.js"];
+  const dialling = ["partition/protocols/modbus/dial.js", "partition/protocols/opcua/ipv6-transport.js"];
   assert.deepEqual(filesWith(/\bconnect\b[^;]*from ["']node:(?:net|tls)["']/), dialling);
-  const own = texts.get("opcua-client/session/ipv6-transport.js") ?? assert.fail();
+  const own = texts.get("partition/protocols/opcua/ipv6-transport.js") ?? assert.fail();
   assert.doesNotMatch(own, /\.(?:write|end|pipe)\(/);
   assert.deepEqual(
     filesWith(/["'](?:node:)?(?:http|https|http2|dgram|inspector)["']|\bcreateServer\b|\bServer\b[^;]*from ["']node:/),
     [],
   );
-  const sending = [...texts].filter(([name]) => name.startsWith("modbus-tcp-client/"));
+  const sending = [...texts].filter(([name]) => name.startsWith("partition/protocols/modbus/"));
   const lines = sending.flatMap(([name, text]) =>
     Array.from(text.matchAll(/\b\w+\.(?:write|end|pipe)\(.*/g), ([line]) => `${name}: ${line}`),
   );
-  assert.deepEqual(lines, ["modbus-tcp-client/modbus-connection.js: socket.write(request);"]);
+  assert.deepEqual(lines, ["partition/protocols/modbus/modbus-connection.js: socket.write(request);"]);
 });
 
 interface BuiltPdu {
@@ -96,7 +97,7 @@ interface BuiltPdu {
 }
 
 test("of all 256 Modbus function codes the built codec encodes 1 to 4", async () => {
-  const file = pathToFileURL(join(folder, "modbus-tcp-client/pdu.js")).href;
+  const file = pathToFileURL(join(packages, "partition/dist/protocols/modbus/pdu.js")).href;
   const { encodeRequest } = (await import(file)) as BuiltPdu;
   const encoded: number[] = [];
   for (let functionCode = 0; functionCode <= 255; functionCode++) {
@@ -117,10 +118,10 @@ test("of all 256 Modbus function codes the built codec encodes 1 to 4", async ()
 
 test("function codes are put into a request in one place", () => {
   const writers = [...texts].filter(
-    ([name, text]) => name.startsWith("modbus-tcp-client/") && /setUint8\([^)]*[fF]unction/.test(text),
+    ([name, text]) => name.startsWith("partition/protocols/modbus/") && /setUint8\([^)]*[fF]unction/.test(text),
   );
   assert.deepEqual(
     writers.map(([name]) => name),
-    ["modbus-tcp-client/pdu.js"],
+    ["partition/protocols/modbus/pdu.js"],
   );
 });

@@ -6,9 +6,9 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DataType, Variant } from "node-opcua-client";
-import { Place } from "../commands/cpc.ts";
-import { addConstant, certificateIn, portOf, startServer } from "../opcua-client/opcua-test-server.ts";
-import { structureOf } from "../opcua-client/own-structure.ts";
+import { Place } from "../partition/commands/cpc.ts";
+import { addConstant, certificateIn, portOf, startServer } from "../partition/protocols/opcua/opcua-test-server.ts";
+import { structureOf } from "../partition/protocols/opcua/own-structure.ts";
 import { recordOpcUa } from "../recording-proxy.ts";
 
 function opcuaXml(port: number, nodes: readonly string[]): string {

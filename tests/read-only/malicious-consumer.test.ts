@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { closeSync, openSync, rmSync, truncateSync, writeSync } from "node:fs";
 import { test } from "node:test";
-import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
-import { Place } from "../commands/cpc.ts";
-import { connectionKey } from "../commands/modbus-plant.ts";
+import { NamedSemaphore } from "../../packages/image/src/posix/named-semaphore.ts";
+import { Place } from "../partition/commands/cpc.ts";
+import { connectionKey } from "../partition/commands/modbus-plant.ts";
 import { assertOnlyReading, startRecordedPlant } from "./recorded-plant.ts";
 
 const services = ["opcua", "modbus"] as const;

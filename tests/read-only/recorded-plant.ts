@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { Child, Place } from "../commands/cpc.ts";
+import type { Child, Place } from "../partition/commands/cpc.ts";
 import {
   recordModbus,
   recordOpcUa,
@@ -14,7 +14,8 @@ import {
   type RecordingProxy,
 } from "../recording-proxy.ts";
 
-const shipped = (file: string): string => fileURLToPath(new URL(`../../config/${file}`, import.meta.url));
+const shipped = (file: string): string =>
+  fileURLToPath(new URL(`../../packages/partition/config/${file}`, import.meta.url));
 
 export interface RecordedPlant {
   readonly opcua: RecordingProxy<OpcUaRequest>;

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Place, type Child } from "../commands/cpc.ts";
-import { connectionKey } from "../commands/modbus-plant.ts";
+import { Place, type Child } from "../partition/commands/cpc.ts";
+import { connectionKey } from "../partition/commands/modbus-plant.ts";
 import { assertOnlyReading, startRecordedPlant, type RecordedPlant } from "./recorded-plant.ts";
 import { listeningSockets } from "./sockets.ts";
 

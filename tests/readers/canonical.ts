@@ -2,10 +2,10 @@
 //
 //   null  true  -5  f80000000  d8000000000000000  NaN  x4142 (bytes, texts as UTF-8)  [1,2]  (2,3)[1,2,3,4,5,6]
 
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import type { Scalar, Value } from "../../src/point/value.ts";
-import type { BankReader } from "../../src/process-image/bank-reader.ts";
-import type { ImageReader } from "../../src/process-image/image-reader.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import type { Scalar, Value } from "../../packages/image/src/values/value.ts";
+import type { BankReader } from "../../packages/image/src/bank-reader.ts";
+import type { ImageReader } from "../../packages/image/src/image-reader.ts";
 
 export function canonicalValue({ type, value, dimensions }: Value): string {
   if (!Array.isArray(value)) return scalar(type, value as Scalar);

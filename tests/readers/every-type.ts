@@ -1,10 +1,10 @@
 // Every type with the values at its edges, and what a reader must make of each.
 
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import { StatusCode } from "../../src/point/status-code.ts";
-import type { Value } from "../../src/point/value.ts";
-import type { ServerDescription } from "../../src/process-image/directory.ts";
-import type { ServerBlock } from "../../src/process-image/server-block.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { StatusCode } from "../../packages/image/src/values/status-code.ts";
+import type { Value } from "../../packages/image/src/values/value.ts";
+import type { ServerDescription } from "../../packages/image/src/directory.ts";
+import type { ServerBlock } from "../../packages/image/src/server-block.ts";
 import { canonicalValue } from "./canonical.ts";
 
 export interface Case {

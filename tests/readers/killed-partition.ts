@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { ModbusDevice } from "../../src/simulator/modbus-device.ts";
+import { ModbusDevice } from "../../packages/simulator/src/modbus-device.ts";
 import { modbusXml } from "../interop/endpoints-xml.ts";
 import { Partition } from "../interop/partition.ts";
 import { AgentProcess, languages } from "./agents/agent-process.ts";

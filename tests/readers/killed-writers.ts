@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
+import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
 import { AgentProcess, languages, type Language } from "./agents/agent-process.ts";
 import { PatternWriterProcess } from "./pattern-writer-process.ts";
 import { uniqueName } from "./test-writer.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import { OpenedImage, type ImageReader } from "../../src/reader.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { OpenedImage, type ImageReader } from "../../packages/image/src/reader.ts";
 import { AgentProcess } from "./agents/agent-process.ts";
 import { canonicalImage, canonicalValue } from "./canonical.ts";
 import { cases, numbersServer, servers, setEveryCase } from "./every-type.ts";

@@ -11,7 +11,7 @@ import {
   poll,
   record,
   serverEntry,
-} from "../../src/process-image/layout.ts";
+} from "../../packages/image/src/layout.ts";
 
 const appended = 16;
 

@@ -1,7 +1,7 @@
 // A reader in a thread of its own that sleeps until something is published, again and again, and counts what it saw.
 
 import { workerData } from "node:worker_threads";
-import { OpenedImage } from "../../src/reader.ts";
+import { OpenedImage } from "../../packages/image/src/reader.ts";
 
 /** `counts`: for each reader how often it looked, and how often there was news; then whether to go on: 0. */
 const { name, counts, place, lookAgainMs } = workerData as {

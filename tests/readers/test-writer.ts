@@ -1,15 +1,15 @@
 // A writer on real shared memory, owned as a service owns it, under a name of its own.
 
 import { randomBytes } from "node:crypto";
-import { wakeSleepers } from "../../src/posix/futex.ts";
-import type { Mapping } from "../../src/posix/mapping.ts";
-import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
-import { planDirectory, type ServerDescription } from "../../src/process-image/directory.ts";
-import { mappedMemory } from "../../src/process-image/image-memory.ts";
-import { ImageWriter, retireImage } from "../../src/process-image/image-writer.ts";
-import { block, ConnectionState, header } from "../../src/process-image/layout.ts";
-import type { ServerBlock } from "../../src/process-image/server-block.ts";
-import { ImageOwner } from "../../src/service/image-owner.ts";
+import { wakeSleepers } from "../../packages/image/src/posix/futex.ts";
+import type { Mapping } from "../../packages/image/src/posix/mapping.ts";
+import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
+import { planDirectory, type ServerDescription } from "../../packages/image/src/directory.ts";
+import { mappedMemory } from "../../packages/image/src/image-memory.ts";
+import { ImageWriter, retireImage } from "../../packages/image/src/image-writer.ts";
+import { block, ConnectionState, header } from "../../packages/image/src/layout.ts";
+import type { ServerBlock } from "../../packages/image/src/server-block.ts";
+import { ImageOwner } from "../../packages/partition/src/main-thread/image-owner.ts";
 
 export function uniqueName(): string {
   return `cpc-test-${process.pid}-${randomBytes(6).toString("hex")}_image`;

@@ -1,9 +1,9 @@
 // A poll that shows by itself whether it is whole: all of its values follow from the first, and all came at the
 // same time.
 
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import type { BankReader } from "../../src/process-image/bank-reader.ts";
-import type { ServerBlock } from "../../src/process-image/server-block.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import type { BankReader } from "../../packages/image/src/bank-reader.ts";
+import type { ServerBlock } from "../../packages/image/src/server-block.ts";
 
 /** Rounds begin with 1: before the first one all values are 0. */
 export function setPattern(block: ServerBlock, round: number): void {

@@ -1,6 +1,6 @@
 // A writer at full speed in a process of its own, and readers that copy its polls all the time, at once, in processes of their own.
 
-import { SharedMemoryObject } from "../../src/posix/shared-memory-object.ts";
+import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
 import { AgentProcess, type Language } from "./agents/agent-process.ts";
 import { PatternWriterProcess } from "./pattern-writer-process.ts";
 import { uniqueName } from "./test-writer.ts";

@@ -9,8 +9,8 @@ import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { forkSimulatedPlant } from "../../src/simulator/forked-plant.ts";
-import { ModbusDevice } from "../../src/simulator/modbus-device.ts";
+import { forkSimulatedPlant } from "../../packages/simulator/src/forked-plant.ts";
+import { ModbusDevice } from "../../packages/simulator/src/modbus-device.ts";
 import {
   modbusConfiguration,
   modbusPoint,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { after, before, beforeEach, describe, it } from "node:test";
 
-import { ModbusDevice, type ModbusTable } from "../../src/simulator/modbus-device.ts";
+import { ModbusDevice, type ModbusTable } from "../../packages/simulator/src/modbus-device.ts";
 
 /** Holding registers 100 to 229 hold their address, unit 2 the double; bits are set where the address is a multiple of 3. */
 const table: ModbusTable = (functionCode, unitId, address) => {

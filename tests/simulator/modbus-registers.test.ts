@@ -3,12 +3,17 @@ import { describe, it } from "node:test";
 
 import * as fc from "fast-check";
 
-import type { ModbusPoint, ModbusText, ReadFunction, WordOrder } from "../../src/config/configuration.ts";
-import { chooseTextReader } from "../../src/modbus-tcp-client/register-text.ts";
-import { byteOrderOf } from "../../src/modbus-tcp-client/word-order.ts";
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import { modbusTable } from "../../src/simulator/modbus-registers.ts";
-import { movingBit, movingNumber, movingText } from "../../src/simulator/moving-values.ts";
+import type {
+  ModbusPoint,
+  ModbusText,
+  ReadFunction,
+  WordOrder,
+} from "../../packages/partition/src/configuration/configuration.ts";
+import { chooseTextReader } from "../../packages/partition/src/protocols/modbus/register-text.ts";
+import { byteOrderOf } from "../../packages/partition/src/protocols/modbus/word-order.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { modbusTable } from "../../packages/simulator/src/modbus-registers.ts";
+import { movingBit, movingNumber, movingText } from "../../packages/simulator/src/moving-values.ts";
 
 const atMs = Date.UTC(2026, 6, 1, 12);
 

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 
 import * as fc from "fast-check";
 
-import { BuiltInType, type BuiltInTypeName } from "../../src/point/built-in-type.ts";
-import { movingBit, movingNumber, movingScalar, wrap } from "../../src/simulator/moving-values.ts";
+import { BuiltInType, type BuiltInTypeName } from "../../packages/image/src/values/built-in-type.ts";
+import { movingBit, movingNumber, movingScalar, wrap } from "../../packages/simulator/src/moving-values.ts";
 
 const startMs = Date.UTC(2026, 6, 1);
 

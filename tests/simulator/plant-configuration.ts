@@ -7,8 +7,8 @@ import type {
   OpcUaConfiguration,
   OpcUaNode,
   OpcUaServer,
-} from "../../src/config/configuration.ts";
-import { BuiltInType } from "../../src/point/built-in-type.ts";
+} from "../../packages/partition/src/configuration/configuration.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 
 const location = { file: "test.xml", line: 1 };
 

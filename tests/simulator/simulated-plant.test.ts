@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 
-import { TrustList } from "../../src/certificates/trust-list.ts";
-import { ModbusDevice } from "../../src/simulator/modbus-device.ts";
-import { startSimulatedPlant, type SimulatedPlant } from "../../src/simulator/simulated-plant.ts";
+import { TrustList } from "../../packages/partition/src/certificates/trust-list.ts";
+import { ModbusDevice } from "../../packages/simulator/src/modbus-device.ts";
+import { startSimulatedPlant, type SimulatedPlant } from "../../packages/simulator/src/simulated-plant.ts";
 import {
   modbusConfiguration,
   modbusPoint,
@@ -160,7 +160,7 @@ describe("simulated plant", { timeout: 40_000 }, () => {
 
   it("leaves nothing that keeps a process alive", async () => {
     const program = `
-      import { startSimulatedPlant } from ${JSON.stringify(new URL("../../src/simulator/simulated-plant.ts", import.meta.url).href)};
+      import { startSimulatedPlant } from ${JSON.stringify(new URL("../../packages/simulator/src/simulated-plant.ts", import.meta.url).href)};
       const plant = await startSimulatedPlant(JSON.parse(process.argv[1]));
       await plant.stop();`;
     const options = JSON.stringify({ modbus, opcua, directory: mkdtempSync(join(directory, "c-")) });

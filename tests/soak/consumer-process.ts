@@ -3,15 +3,15 @@
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { NamedSemaphore } from "../../src/posix/named-semaphore.ts";
-import { semaphorePath } from "../../src/posix/object-name.ts";
-import { OpenedImage } from "../../src/process-image/opened-image.ts";
-import { consumerPairNames } from "../../src/shared-memory/consumer-names.ts";
+import { NamedSemaphore } from "../../packages/image/src/posix/named-semaphore.ts";
+import { semaphorePath } from "../../packages/image/src/posix/object-name.ts";
+import { OpenedImage } from "../../packages/image/src/opened-image.ts";
+import { consumerPairNames } from "../../packages/documents/src/consumer-names.ts";
 import { birthOf, placeOf } from "../faults/born-value.ts";
 import type { Visit } from "./disturbances.ts";
 import { faultOf } from "./judge.ts";
 import { oldestInDocumentMs, type Protocol } from "./plan.ts";
-import { parseDocument } from "../shared-memory/parse-document.ts";
+import { parseDocument } from "../documents/parse-document.ts";
 
 export interface ConsumerReport {
   readonly kind: "documents";

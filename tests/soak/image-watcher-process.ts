@@ -3,11 +3,11 @@
 // Sleeps on the image as readers do. Whether a publication was overtaken before it was seen is told, too.
 
 import { setImmediate } from "node:timers/promises";
-import { BuiltInType } from "../../src/point/built-in-type.ts";
-import { ConnectionState } from "../../src/process-image/layout.ts";
-import type { ImageReader } from "../../src/process-image/image-reader.ts";
-import { OpenedImage } from "../../src/process-image/opened-image.ts";
-import type { ServerSnapshot } from "../../src/process-image/server-snapshot.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { ConnectionState } from "../../packages/image/src/layout.ts";
+import type { ImageReader } from "../../packages/image/src/image-reader.ts";
+import { OpenedImage } from "../../packages/image/src/opened-image.ts";
+import type { ServerSnapshot } from "../../packages/image/src/server-snapshot.ts";
 import type { Publication } from "./judge.ts";
 
 export type WatcherReport =

@@ -33,4 +33,4 @@ async function tell(): Promise<void> {
   if (process.connected) process.send?.({ kind: "heaps", bytes } satisfies HeapReport);
 }
 
-await import("../../src/main.ts");
+await import("../../packages/partition/src/main.ts");

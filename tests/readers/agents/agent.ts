@@ -9,7 +9,7 @@
 // Every answer ends with a line of one full stop.
 
 import { createInterface } from "node:readline";
-import { OpenedImage } from "../../../src/reader.ts";
+import { OpenedImage } from "../../../packages/image/src/reader.ts";
 import { canonicalImage } from "../canonical.ts";
 import { isWhole } from "../torn-pattern.ts";
 

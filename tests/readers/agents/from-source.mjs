@@ -2,8 +2,8 @@
 
 import { registerHooks } from "node:module";
 
-const source = new URL("../../../src/reader.ts", import.meta.url).href;
+const source = new URL("../../../packages/image/src/reader.ts", import.meta.url).href;
 
 registerHooks({
-  resolve: (specifier, context, next) => next(specifier === "cpc-partition/reader" ? source : specifier, context),
+  resolve: (specifier, context, next) => next(specifier === "@cpc-partition/image" ? source : specifier, context),
 });

@@ -1,0 +1,46 @@
+// How large a segment has to be for a configuration: the longest document it can lead to, with headroom, because a consumer's mapping
+// cannot grow.
+
+import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import type { PointDescription } from "@cpc-partition/image/point";
+import type { ServerDescription } from "@cpc-partition/image/directory";
+import { isInline } from "@cpc-partition/image/long-value";
+
+/** Contract, section 1. */
+export const minimumSegmentBytes = { opcua: 10 * 1024, modbus: 12 * 1024 } as const;
+
+const pageBytes = 4096;
+/** `{"value":,"varType":"ExpandedNodeId","description":,"statusCode":4294967295}` and commas. */
+const fixedEntryBytes = 80;
+const scalarValueBytes = 30;
+/** Browse names come from the server and may be longer than the names configured; values may turn out to be longer than expected. */
+const headroom = 1.5;
+
+/** Bytes that the document can take with every server connected, without headroom. */
+export function estimateDocumentBytes(servers: readonly ServerDescription[]): number {
+  const entries = servers.map(
+    ({ connection, points }) =>
+      entryBytes(connection.key, connection.description) + points.reduce((sum, point) => sum + pointBytes(point), 0),
+  );
+  return 2 + entries.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+export function segmentBytes(service: keyof typeof minimumSegmentBytes, servers: readonly ServerDescription[]): number {
+  const wanted = Math.max(minimumSegmentBytes[service], Math.ceil(headroom * estimateDocumentBytes(servers)));
+  // A minimum that is not a whole page is kept as it is: consumers may know the number.
+  return wanted === minimumSegmentBytes[service] ? wanted : Math.ceil(wanted / pageBytes) * pageBytes;
+}
+
+function pointBytes(point: PointDescription): number {
+  return entryBytes(point.key, point.description) + valueBytes(point);
+}
+
+function valueBytes({ type, capacityBytes }: PointDescription): number {
+  // Base64 takes four thirds, a quote or line break in a text two bytes for one; packed numbers may need many digits for a byte.
+  if (type === BuiltInType.ByteString) return Math.ceil((4 * capacityBytes) / 3) + 2;
+  return Math.max(scalarValueBytes, isInline(type) ? 3 * capacityBytes : capacityBytes + 2);
+}
+
+function entryBytes(key: string, description: string): number {
+  return fixedEntryBytes + Buffer.byteLength(JSON.stringify(key)) + Buffer.byteLength(JSON.stringify(description));
+}

@@ -1,0 +1,171 @@
+// What an image tells about the health of its service, as plain data: the same for people, for JSON and for an exit code.
+
+import type { FailureKind } from "./failure-kind.ts";
+import type { ImageReader } from "./image-reader.ts";
+import { ConnectionState, serverCounters, type ServerCounter } from "./layout.ts";
+import { qualityOf, type PointQuality } from "./point-quality.ts";
+
+export interface ServiceHealth {
+  readonly service: string;
+  readonly image: string;
+  /** A process holds the image's lock, and the publish clock ticks. */
+  readonly isAlive: boolean;
+  /**
+   * Left by a run that is over, while the present one does without this service (it is not configured any more): says nothing about the
+   * present.
+   */
+  readonly isOfEndedRun: boolean;
+  /** Negative: the wall clock was set back since, and nobody has beaten after that. */
+  readonly heartbeatAgeMs: number;
+  readonly startedAt: string;
+  readonly documents: number;
+  readonly documentBytes: number;
+  readonly documentCapacityBytes: number;
+  readonly documentEntriesMissing: number;
+  readonly guardTimeouts: number;
+  readonly guardSeizures: number;
+  readonly objectsRestored: number;
+  readonly ticksMissed: number;
+  readonly servers: readonly ServerHealth[];
+}
+
+/** While nobody keeps the image up to date every point is bad, for its value is nobody's. */
+export interface ServerHealth extends PointQuality {
+  readonly server: string;
+  /** "unknown": nobody keeps the image up to date. */
+  readonly state: keyof typeof ConnectionState | "unknown";
+  readonly cycle: number;
+  /** Milliseconds since the last poll that the server answered; null before the first. */
+  readonly lastGoodAgeMs: number | null;
+  readonly pollMs: PollDurations | null;
+  readonly reconnects: number;
+  readonly overruns: number;
+  /** The most that one request asks for, as the server's refusals have taught; null: it has refused no length. */
+  readonly requestLimit: number | null;
+  readonly failures: Readonly<Partial<Record<FailureKind, number>>>;
+  readonly lastError: string;
+  readonly lastErrorAt: string | null;
+  /** Of the certificate that the server shows, and of the one that it is shown; negative: expired. */
+  readonly certificateDaysLeft: number | null;
+  readonly ownCertificateDaysLeft: number | null;
+  /** As it is configured; null: the protocol does not say. */
+  readonly isInsecure: boolean | null;
+}
+
+/** From a histogram with buckets of a quarter of an octave: each figure is the upper bound of its bucket, up to 19 % too much. */
+export interface PollDurations {
+  readonly min: number;
+  readonly median: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+const stateNames = Object.fromEntries(Object.entries(ConnectionState).map(([name, state]) => [state, name])) as Record<
+  ConnectionState,
+  ServerHealth["state"]
+>;
+const nsPerDay = 86_400_000_000_000n;
+/** A heartbeat this old is none, whatever the interval. */
+const leastHeartbeatMs = 5000;
+
+/** What can be read about one service. */
+export interface ObservedImage {
+  readonly name: string;
+  readonly image: ImageReader;
+  readonly hasWriter: boolean;
+}
+
+/** The health of each service whose image is there. They are judged together: what is of an ended run, the others show. */
+export function healthOf(observed: readonly ObservedImage[], nowMs: number): readonly ServiceHealth[] {
+  const starts = observed.filter(({ hasWriter }) => hasWriter).map(({ image }) => image.startedNs);
+  return observed.map((one) => serviceHealth(one, isOfEndedRun(one, starts), BigInt(nowMs) * 1_000_000n));
+}
+
+/** `starts`: of the services that run. One that was killed in a run that has not ended is a failure and no past. */
+function isOfEndedRun({ image, hasWriter }: ObservedImage, starts: readonly bigint[]): boolean {
+  if (hasWriter || starts.length === 0) return false;
+  return image.isRetired || starts.every((startedNs) => image.heartbeatNs < startedNs);
+}
+
+function serviceHealth({ name, image, hasWriter }: ObservedImage, isEnded: boolean, nowNs: bigint): ServiceHealth {
+  const heartbeatAgeMs = Number((nowNs - image.heartbeatNs) / 1_000_000n);
+  const isAlive =
+    hasWriter && !image.isRetired && Math.abs(heartbeatAgeMs) < Math.max(leastHeartbeatMs, 3 * image.intervalMs);
+  return {
+    service: image.service,
+    image: name,
+    isAlive,
+    isOfEndedRun: isEnded,
+    heartbeatAgeMs,
+    startedAt: isoOf(image.startedNs),
+    documents: Number(image.serviceCount("documents")),
+    documentBytes: Number(image.serviceCount("documentBytes")),
+    documentCapacityBytes: Number(image.serviceCount("documentCapacityBytes")),
+    documentEntriesMissing: Number(image.serviceCount("documentEntriesMissing")),
+    guardTimeouts: Number(image.serviceCount("guardTimeouts")),
+    guardSeizures: Number(image.serviceCount("guardSeizures")),
+    objectsRestored: Number(image.serviceCount("objectsRestored")),
+    ticksMissed: Number(image.serviceCount("ticksMissed")),
+    servers: image.directory.servers.flatMap((_, index) => serverHealth(image, index, isAlive, nowNs)),
+  };
+}
+
+function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs: bigint): readonly ServerHealth[] {
+  const bank = image.snapshot(index);
+  if (bank === undefined) return [];
+  const { connection, cycle, lastGoodNs, error, errorNs, certificateEndsNs, ownCertificateEndsNs } = bank.state;
+  const count = (counter: ServerCounter): number => Number(image.serverCount(index, counter));
+  const failures = serverCounters
+    .filter((counter) => counter.startsWith("failed") && count(counter) > 0)
+    .map((counter) => [counter.slice("failed".length), count(counter)]);
+  const { length } = bank.server.points;
+  return [
+    {
+      server: bank.server.alias,
+      // What the image says of a connection was true as long as somebody kept it up to date.
+      state: isAlive ? stateNames[connection] : "unknown",
+      ...(isAlive ? qualityOf(bank) : { points: length, pointsBad: length, pointsUncertain: 0, statuses: {} }),
+      cycle: Number(cycle),
+      lastGoodAgeMs: lastGoodNs === 0n ? null : ageMs(lastGoodNs, nowNs),
+      pollMs: pollDurations(image.durations(index)),
+      reconnects: Math.max(0, count("connects") - 1),
+      overruns: count("overruns"),
+      requestLimit: count("requestLimit") || null,
+      failures: Object.fromEntries(failures) as ServerHealth["failures"],
+      lastError: error,
+      lastErrorAt: errorNs === 0n ? null : isoOf(errorNs),
+      certificateDaysLeft: daysLeft(certificateEndsNs, nowNs),
+      ownCertificateDaysLeft: daysLeft(ownCertificateEndsNs, nowNs),
+      isInsecure: bank.server.isInsecure ?? null,
+    },
+  ];
+}
+
+/** `buckets[i]` counts durations up to 2^((i+1)/4) us. Undefined before the first poll: null. */
+export function pollDurations(buckets: Uint32Array): PollDurations | null {
+  const total = buckets.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return null;
+  const boundMs = (rank: number): number => {
+    let seen = 0;
+    const bucket = buckets.findIndex((count) => (seen += count) >= rank);
+    return Math.round(2 ** ((bucket + 1) / 4)) / 1000;
+  };
+  return {
+    min: boundMs(1),
+    median: boundMs(Math.ceil(total / 2)),
+    p99: boundMs(Math.ceil(total * 0.99)),
+    max: boundMs(total),
+  };
+}
+
+function daysLeft(endsNs: bigint, nowNs: bigint): number | null {
+  return endsNs === 0n ? null : Math.floor(Number(endsNs - nowNs) / Number(nsPerDay));
+}
+
+function ageMs(ns: bigint, nowNs: bigint): number {
+  return Math.max(0, Number((nowNs - ns) / 1_000_000n));
+}
+
+function isoOf(ns: bigint): string {
+  return new Date(Number(ns / 1_000_000n)).toISOString();
+}

@@ -1,0 +1,162 @@
+// The writer's whole image: header, directory and a block for each server, in memory that the caller provides.
+// One writer for each image. A change of servers, points, keys or capacities is a new generation: `replace` moves every block over.
+
+import type { ServiceName } from "./service-name.ts";
+import { unixNs, wallClockNow } from "./values/timestamp.ts";
+import { readDirectory, writeDirectory, type Directory } from "./directory.ts";
+import type { ImageMemory } from "./image-memory.ts";
+import {
+  block,
+  header,
+  ImageState,
+  magicWords,
+  majorVersion,
+  minorVersion,
+  serviceCounters,
+  pointEntry,
+  poll,
+  record,
+  serverEntry,
+  type ServiceCounter,
+} from "./layout.ts";
+import { ServerBlock } from "./server-block.ts";
+
+export interface ImageHead {
+  readonly service: ServiceName;
+  readonly intervalMs: number;
+}
+
+export class ImageWriter {
+  readonly #head: ImageHead;
+  #directory: Directory;
+  #memory: ImageMemory;
+  #integers: BigInt64Array;
+  #generation = 1;
+  #blocks: readonly ServerBlock[];
+
+  /** `memory` is all zero and has `directory.imageBytes` at least. */
+  constructor(head: ImageHead, directory: Directory, memory: ImageMemory) {
+    this.#head = head;
+    this.#directory = directory;
+    this.#memory = memory;
+    this.#integers = new BigInt64Array(memory.buffer);
+    writeDirectory(directory, memory.buffer);
+    this.#blocks = directory.servers.map((server) => new ServerBlock(server, memory));
+    this.#writeHeader(unixNs(wallClockNow()));
+  }
+
+  /** In the order of the directory. */
+  get blocks(): readonly ServerBlock[] {
+    return this.#blocks;
+  }
+
+  get memory(): ImageMemory {
+    return this.#memory;
+  }
+
+  get directory(): Directory {
+    return this.#directory;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * Other servers, keys, types or capacities. `kept` has for each server of the new directory its block so far, with the same points in
+   * the same order: values, times and counters move over; undefined makes a new block. Returns the old memory, which stays a live
+   * image until it is retired: readers must find the new one under its name before.
+   */
+  replace(directory: Directory, memory: ImageMemory, kept: readonly (ServerBlock | undefined)[]): ImageMemory {
+    const startedNs = this.#integers[header.startedNs / 8] ?? 0n;
+    const oldMemory = this.#memory;
+    writeDirectory(directory, memory.buffer);
+    this.#blocks = directory.servers.map((server, index) => {
+      const serverBlock = kept[index];
+      serverBlock?.moveTo(server, memory);
+      return serverBlock ?? new ServerBlock(server, memory);
+    });
+    this.#directory = directory;
+    this.#memory = memory;
+    this.#integers = new BigInt64Array(memory.buffer);
+    const counters = new Uint8Array(oldMemory.buffer, header.counters, 8 * serviceCounters.length);
+    new Uint8Array(memory.buffer).set(counters, header.counters);
+    this.#generation++;
+    this.#writeHeader(startedNs);
+    return oldMemory;
+  }
+
+  /** Tells readers that the writer is alive; stored at every tick of the publish clock. */
+  beat(): void {
+    this.#integers[header.heartbeatNs / 8] = unixNs(wallClockNow());
+  }
+
+  count(counter: ServiceCounter, by = 1n): void {
+    this.set(counter, (this.#integers[this.#counterIndex(counter)] ?? 0n) + by);
+  }
+
+  set(counter: ServiceCounter, value: bigint): void {
+    this.#integers[this.#counterIndex(counter)] = value;
+  }
+
+  retire(): void {
+    retireImage(this.#memory);
+  }
+
+  #counterIndex(counter: ServiceCounter): number {
+    return header.counters / 8 + serviceCounters.indexOf(counter);
+  }
+
+  /** Magic and version go last: a reader that sees them sees everything else. */
+  #writeHeader(startedNs: bigint): void {
+    const view = new DataView(this.#memory.buffer);
+    const { servers, pointTableOffset, textTableOffset, texts, imageBytes } = this.#directory;
+    const fields: readonly (readonly [offset: number, value: number])[] = [
+      [header.headerBytes, header.bytes],
+      [header.imageBytes, imageBytes],
+      [header.serverCount, servers.length],
+      [header.serverTable, header.bytes],
+      [header.pointCount, (textTableOffset - pointTableOffset) / pointEntry.bytes],
+      [header.pointTable, pointTableOffset],
+      [header.textTable, textTableOffset],
+      [header.textBytes, texts.length],
+      [header.service, this.#head.service === "opcua" ? 1 : 2],
+      [header.generation, this.#generation],
+      [header.state, ImageState.live],
+      [header.pid, process.pid],
+      [header.intervalMs, this.#head.intervalMs],
+      [header.serverEntryBytes, serverEntry.bytes],
+      [header.pointEntryBytes, pointEntry.bytes],
+      [header.banksOffset, block.banks],
+      [header.pollBytes, poll.bytes],
+      [header.recordBytes, record.bytes],
+    ];
+    for (const [offset, value] of fields) view.setUint32(offset, value, true);
+    view.setBigInt64(header.startedNs, startedNs, true);
+    this.beat();
+    const words = new Uint32Array(this.#memory.buffer);
+    Atomics.store(words, header.version / 4, (majorVersion << 16) | minorVersion);
+    Atomics.store(words, header.magic / 4 + 1, magicWords[1]);
+    Atomics.store(words, header.magic / 4, magicWords[0]);
+  }
+}
+
+/**
+ * Tells readers of this memory that it gets no further values: they open the name again. Both counters of a block grow by two, which
+ * leaves its last bank the last one and ends every sleep. The memory holds an image of this version.
+ */
+export function retireImage(memory: ImageMemory): void {
+  const words = new Uint32Array(memory.buffer);
+  const pairs = new BigUint64Array(memory.buffer);
+  Atomics.store(words, header.state / 4, ImageState.retired);
+  for (const { blockOffset } of readDirectory(memory.buffer).servers) {
+    // `begun` and `published` in one store: killed between two, the writer would leave a block that no reader takes.
+    const begun = Atomics.load(words, (blockOffset + block.begun) / 4) + 2;
+    const published = Atomics.load(words, (blockOffset + block.published) / 4) + 2;
+    const both = BigInt(begun >>> 0) | (BigInt(published >>> 0) << 32n);
+    Atomics.store(pairs, (blockOffset + block.begun) / 8, both);
+    memory.wake(blockOffset + block.published);
+  }
+  Atomics.add(words, header.publications / 4, 1);
+  memory.wake(header.publications);
+}

@@ -1,0 +1,130 @@
+// An image by its name, for readers: mapped read-only, and opened again when the writer made a new generation or was restarted.
+//
+// The sleep is bounded in slices: a writer that was killed wakes nobody, so a reader looks at the name again now and then.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { waitOnWord, wakeSleepers } from "./posix/futex.ts";
+import type { Mapping } from "./posix/mapping.ts";
+import { SharedMemoryObject } from "./posix/shared-memory-object.ts";
+import { ImageError, ImageReader } from "./image-reader.ts";
+import { blockAlignment, header } from "./layout.ts";
+
+/** How long a reader may sleep on an image that its name leads to no more. */
+const defaultLookAgainMs = 200;
+const pollMs = 5;
+
+export class OpenedImage implements Disposable {
+  readonly name: string;
+  #object: SharedMemoryObject | undefined;
+  #mapping: Mapping | undefined;
+  #reader: ImageReader | undefined;
+  /** What `waitForPublish` saw last: the image, and its count of publications. */
+  #seenReader: ImageReader | undefined;
+  #seenPublications = 0;
+  /** The count of publications that the others were woken for last. */
+  #wokenFor: number | undefined;
+  readonly #lookAgainMs: number;
+
+  /**
+   * Opens nothing yet. The name is the object's, as `opcua_image`. `lookAgainMs`: how long `waitForPublish` sleeps at a stretch,
+   * and so how late it notices that the writer was killed and another has come.
+   */
+  constructor(name: string, lookAgainMs = defaultLookAgainMs) {
+    this.name = name;
+    this.#lookAgainMs = lookAgainMs;
+  }
+
+  /**
+   * The image that the name leads to now; undefined when there is none (yet). The same reader as before while nothing has changed;
+   * another one when the image was replaced, and then the old one and its snapshots cannot be refreshed any more.
+   */
+  current(): ImageReader | undefined {
+    // A retired image that still has the name is the last one there is.
+    if (this.#reader !== undefined && this.#object?.isLinked() === true) return this.#reader;
+    this.close();
+    const object = SharedMemoryObject.openExisting(this.name, "read-only");
+    if (object === undefined) return undefined;
+    this.#object = object;
+    const sizeBytes = object.sizeBytes();
+    if (sizeBytes < header.bytes) return undefined;
+    this.#mapping = object.map("read-only", sizeBytes - (sizeBytes % blockAlignment));
+    try {
+      this.#reader = new ImageReader(this.#mapping.buffer);
+    } catch (error) {
+      this.close();
+      if (error instanceof ImageError || error instanceof RangeError) return undefined;
+      throw error;
+    }
+    return this.#reader;
+  }
+
+  /** True while a process writes this image: the kernel knows, whatever the clocks say. */
+  hasWriter(): boolean {
+    return this.current() !== undefined && this.#object?.isLocked() === true;
+  }
+
+  /**
+   * Sleeps until something was published, by any server, since this method last returned true; false when the time is over. What is there
+   * at the first call is news, and so is another image. Blocks the whole thread: for worker threads and programs that do nothing else.
+   */
+  waitForPublish(timeoutMs: number): boolean {
+    const endMs = performance.now() + timeoutMs;
+    for (;;) {
+      if (this.#hasNews()) return true;
+      const restMs = Math.min(this.#lookAgainMs, endMs - performance.now());
+      if (restMs <= 0) return false;
+      if (this.#reader === undefined || this.#mapping === undefined) pause(restMs);
+      else this.#sleep(this.#reader, this.#mapping, restMs);
+    }
+  }
+
+  /**
+   * The same without blocking: the event loop looks every few milliseconds, so the news may be that old. Who needs it within
+   * microseconds calls `waitForPublish` in a worker thread. Rejects when the signal aborts.
+   */
+  async nextPublish(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const endMs = performance.now() + timeoutMs;
+    for (;;) {
+      if (this.#hasNews()) return true;
+      const restMs = Math.min(pollMs, endMs - performance.now());
+      if (restMs <= 0) return false;
+      await sleep(restMs, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+
+  close(): void {
+    this.#reader = undefined;
+    this.#wokenFor = undefined;
+    this.#mapping?.unmap();
+    this.#mapping = undefined;
+    this.#object?.close();
+    this.#object = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The writer wakes the first sleepers only; they wake the others. Once for each publication: else two would wake one another for ever. */
+  #sleep(reader: ImageReader, mapping: Mapping, restMs: number): void {
+    if (waitOnWord(mapping, header.publications, this.#seenPublications, restMs) !== "Woken") return;
+    const { publications } = reader;
+    if (publications === this.#wokenFor) return;
+    this.#wokenFor = publications;
+    wakeSleepers(mapping, header.publications);
+  }
+
+  #hasNews(): boolean {
+    const reader = this.current();
+    if (reader === undefined) return false;
+    const { publications } = reader;
+    if (reader === this.#seenReader && publications === this.#seenPublications) return false;
+    this.#seenReader = reader;
+    this.#seenPublications = publications;
+    return true;
+  }
+}
+
+function pause(durationMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
+}

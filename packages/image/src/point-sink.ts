@@ -1,0 +1,18 @@
+// Where a protocol client puts the values of one poll. The process image implements it; a client knows only this.
+
+import type { BuiltInType } from "./values/built-in-type.ts";
+import type { Timestamp } from "./values/timestamp.ts";
+import type { Value } from "./values/value.ts";
+
+/**
+ * One poll's worth of one server. `index` is the point's place in the client's `points`.
+ * A point that is not set in a poll keeps the value, status and times of the poll before.
+ */
+export interface PointSink {
+  /** A scalar Boolean (0 or 1), SByte .. UInt32, Float, Double or StatusCode with status Good and no source timestamp: the fast path. */
+  setNumber(index: number, type: BuiltInType, value: number): void;
+  /** Any value. `status` is an OPC UA status code (32 bits, unsigned). */
+  setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void;
+  /** No value in this poll: the last one stays in place under the given (bad) status. */
+  setStatus(index: number, status: number): void;
+}

@@ -1,0 +1,17 @@
+// What a program that reads process images imports: `import { OpenedImage } from "@cpc-partition/image"`. It maps images read-only
+// and brings along nothing of the protocols. docs/process-image.md says what every field means.
+
+/// <reference types="node" preserve="true" />
+
+import "./require-node.ts";
+
+export { OpenedImage } from "./opened-image.ts";
+export { ImageReader, ImageError } from "./image-reader.ts";
+export { ServerSnapshot } from "./server-snapshot.ts";
+export { BankReader, type PointReading, type PollState } from "./bank-reader.ts";
+export type { Directory, PlacedPoint, PlacedServer } from "./directory.ts";
+export { ConnectionState, type ServerCounter, type ServiceCounter } from "./layout.ts";
+export { BuiltInType, builtInTypeName, type BuiltInTypeName } from "./values/built-in-type.ts";
+export { isBad, isGood } from "./values/status-code.ts";
+export type { Scalar, Value } from "./values/value.ts";
+export { PosixError, UnsuitableObjectError } from "./posix/errno.ts";

@@ -1,0 +1,24 @@
+// `cpc cert list`: who we are, whom we trust, whom we turned away, and for how long that holds.
+
+import { TrustList } from "../certificates/trust-list.ts";
+import { certificateLine } from "./certificate-text.ts";
+import { ExitCode } from "@cpc-partition/process/exit-code";
+
+export interface CertListSettings {
+  readonly certificates: string;
+}
+
+export function certList({ certificates }: CertListSettings): ExitCode {
+  const list = new TrustList(certificates);
+  const nowMs = Date.now();
+  for (const [title, folder] of [
+    ["own", list.ownFolder],
+    ["trusted", list.trustedFolder],
+    ["issuers", list.issuersFolder],
+    ["rejected", list.rejectedFolder],
+  ] as const) {
+    const lines = list.stored(folder).map(({ file, certificate }) => certificateLine(certificate, file, nowMs));
+    process.stdout.write(`${title}:\n${lines.length === 0 ? "  none" : lines.join("\n")}\n`);
+  }
+  return ExitCode.fine;
+}

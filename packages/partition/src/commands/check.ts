@@ -1,0 +1,136 @@
+// `cpc check`: validates configuration files and prints the plan: servers, points, requests in a cycle, size of the document.
+
+import { readFileSync } from "node:fs";
+import Table from "cli-table3";
+import { hostInUrl } from "../certificates/host-name.ts";
+import { isInsecure, type ModbusConfiguration, type OpcUaConfiguration } from "../configuration/configuration.ts";
+import { ConfigurationError, type Problem } from "../configuration/problem.ts";
+import { planReads } from "../protocols/modbus/read-plan.ts";
+import { NamesFile } from "../sources/names-file.ts";
+import { documentSizeOf, type DocumentSize } from "../main-thread/service-size.ts";
+import { certificateProblems, directoryTrouble } from "./certificate-problems.ts";
+import { contestedLines, opcUaKeys } from "./contested-keys.ts";
+import { ExitCode } from "@cpc-partition/process/exit-code";
+import { loadConfigurations, printProblems } from "./load-configurations.ts";
+import { namesFileOf, type StateSettings } from "./names-file.ts";
+
+export interface CheckSettings extends StateSettings {
+  readonly requireSecurity: boolean;
+}
+
+/** Reads in a cycle are one for each so many nodes, or fewer where the server allows fewer. */
+const nodesPerRead = 1000;
+
+/** Throws one ConfigurationError with the problems of all files, after the plans of the valid ones are printed. */
+export function check(files: readonly string[], settings: CheckSettings): ExitCode {
+  const problems: Problem[] = [];
+  for (const file of files) {
+    try {
+      checkFile(file, settings);
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return ExitCode.fine;
+}
+
+function checkFile(file: string, settings: CheckSettings): void {
+  const { certificates, requireSecurity } = settings;
+  const isOpcUa = rootElementIs(file, "opcua-servers");
+  const { opcua, modbus, warnings, hints, contestedKeys } = loadConfigurations({
+    opcua: isOpcUa ? file : undefined,
+    modbus: isOpcUa ? undefined : file,
+    certificatesDirectory: certificates,
+    requireSecurity,
+  });
+  printProblems(warnings);
+  printProblems(hints);
+  if (opcua !== undefined) {
+    const trouble = directoryTrouble(opcua, certificates);
+    const problems = certificateProblems(opcua, certificates, Date.now());
+    if (trouble !== undefined) problems.unshift({ file, line: 1, message: trouble });
+    if (problems.length > 0) throw new ConfigurationError(problems);
+  }
+  process.stdout.write(`${file} is valid\n`);
+  if (opcua !== undefined) {
+    printOpcUa(opcua);
+    printOpcUaKeys(opcua, namesFileOf(settings));
+  }
+  if (modbus !== undefined) printModbus(modbus);
+  printLines(contestedLines(contestedKeys));
+}
+
+/** Only to choose the grammar; a file that is neither is told so by the Modbus one. */
+function rootElementIs(file: string, name: string): boolean {
+  try {
+    return new RegExp(`<${name}[\\s>]`).test(readFileSync(file, "utf8"));
+  } catch {
+    return false; // the loader says what is wrong with it
+  }
+}
+
+function printModbus(configuration: ModbusConfiguration): void {
+  const table = new Table({
+    head: ["server", "address", "points", "requests/cycle", "interval"],
+    style: { head: [], border: [] },
+  });
+  for (const server of configuration.servers) {
+    const requests = planReads(server.points, server).tables.reduce((sum, { requests: own }) => sum + own.length, 0);
+    table.push([
+      server.alias,
+      `${hostInUrl(server.host)}:${server.port}${server.tls === undefined ? "" : ` TLS ${server.tls.minimumVersion}`}`,
+      server.points.length,
+      requests,
+      interval(server.intervalMs),
+    ]);
+  }
+  process.stdout.write(`${table.toString()}\n`);
+  printSize(documentSizeOf({ service: "modbus", configuration }));
+}
+
+function printOpcUa(configuration: OpcUaConfiguration): void {
+  const head = ["server", "endpoint", "security", "user", "nodes", "reads/cycle", "interval"];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  for (const server of configuration.servers) {
+    table.push([
+      server.alias,
+      server.endpointUrl,
+      `${server.mode === "None" ? "None" : `${server.policy} ${server.mode}`}${isInsecure(server.policy) ? ", insecure" : ""}`,
+      server.identity.kind,
+      server.nodes.length,
+      Math.ceil(server.nodes.length / Math.min(nodesPerRead, server.maxNodesPerRead ?? nodesPerRead)),
+      interval(server.intervalMs),
+    ]);
+  }
+  process.stdout.write(`${table.toString()}\n`);
+  printSize(documentSizeOf({ service: "opcua", configuration }));
+}
+
+function printOpcUaKeys(configuration: OpcUaConfiguration, namesFile: string): void {
+  const { contested, expected } = opcUaKeys(configuration, new NamesFile(namesFile, printWarning).load());
+  printLines(contestedLines(contested));
+  if (expected === 0) return;
+  const nodes = expected === 1 ? "1 node" : `${expected} nodes`;
+  printLines([
+    `the browse names of ${nodes} are not known yet, because neither <BrowseName> nor ${namesFile} has them: until the server has ` +
+      "told them, keys are made of the DisplayName",
+  ]);
+}
+
+function printWarning(_level: string, message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+function printLines(lines: readonly string[]): void {
+  for (const line of lines) process.stdout.write(`${line}\n`);
+}
+
+function printSize({ documentBytes, segmentBytes }: DocumentSize): void {
+  process.stdout.write(`document up to about ${documentBytes} bytes, shared memory ${segmentBytes} bytes\n`);
+}
+
+function interval(intervalMs: number | undefined): string {
+  return intervalMs === undefined ? "the service's" : `${intervalMs / 1000} s`;
+}

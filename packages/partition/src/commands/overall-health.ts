@@ -1,0 +1,78 @@
+// The health of all services together: what counts, in numbers and in one sentence.
+
+import type { ServerHealth, ServiceHealth } from "@cpc-partition/image/health";
+import { printable, ageText } from "./point-rows.ts";
+
+export interface OverallHealth {
+  /** One sentence or more for people: what is wrong, the worst first. */
+  readonly summary: string;
+  /** There is a service that counts, and each of them is alive. */
+  readonly isAlive: boolean;
+  readonly servers: number;
+  /** Neither connected nor on the way to it for the first time. The servers of a service that is not alive are lost. */
+  readonly serversLost: number;
+  readonly points: number;
+  readonly pointsBad: number;
+  readonly documentEntriesMissing: number;
+}
+
+export function overallHealth(all: readonly ServiceHealth[]): OverallHealth {
+  const services = all.filter(({ isOfEndedRun }) => !isOfEndedRun);
+  const servers = services.flatMap((service) => service.servers);
+  const lost = servers.filter(isLost);
+  const figures = {
+    isAlive: services.length > 0 && services.every(({ isAlive }) => isAlive),
+    servers: servers.length,
+    serversLost: lost.length,
+    points: sum(servers, ({ points }) => points),
+    pointsBad: sum(servers, ({ pointsBad }) => pointsBad),
+    documentEntriesMissing: sum(services, ({ documentEntriesMissing }) => documentEntriesMissing),
+  };
+  return { summary: summaryOf(services, servers, lost, figures), ...figures };
+}
+
+/** Whoever looks after the gateway should know of it. */
+function isLost({ state }: ServerHealth): boolean {
+  return state === "lost" || state === "stopped" || state === "unknown";
+}
+
+function summaryOf(
+  services: readonly ServiceHealth[],
+  servers: readonly ServerHealth[],
+  lost: readonly ServerHealth[],
+  figures: Omit<OverallHealth, "summary">,
+): string {
+  if (services.length === 0) return "No partition has run here (with this prefix).";
+  const dead = services.filter(({ isAlive }) => !isAlive);
+  const waiting = servers.filter((server) => server.state !== "connected" && !isLost(server));
+  const { points, pointsBad, documentEntriesMissing } = figures;
+  const of = `of ${servers.length} servers`;
+  const sentences = [
+    ...dead.map(
+      ({ service, heartbeatAgeMs }) => `${service} is NOT RUNNING, last heartbeat ${heartbeatText(heartbeatAgeMs)}.`,
+    ),
+    ...(lost.length > 0 ? [`${lost.length} ${of} lost: ${names(lost)}.`] : []),
+    ...(waiting.length > 0 ? [`${waiting.length} ${of} not connected yet: ${names(waiting)}.`] : []),
+    ...(pointsBad > 0 ? [`${pointsBad} of ${points} points bad.`] : []),
+    ...(documentEntriesMissing > 0 ? [`${documentEntriesMissing} entries do not fit into the document.`] : []),
+  ];
+  return sentences.length > 0
+    ? sentences.join(" ")
+    : `All servers connected (${servers.length}), all points good (${points}).`;
+}
+
+const mostNamed = 5;
+
+function names(servers: readonly ServerHealth[]): string {
+  const named = servers.slice(0, mostNamed).map(({ server }) => printable(server));
+  const rest = servers.length - named.length;
+  return rest > 0 ? `${named.join(", ")} and ${rest} more` : named.join(", ");
+}
+
+export function heartbeatText(ageMs: number): string {
+  return ageMs < 0 ? `in ${ageText(-ageMs)}: the clock was set back since` : `${ageText(ageMs)} ago`;
+}
+
+function sum<Item>(items: readonly Item[], figure: (item: Item) => number): number {
+  return items.reduce((total, item) => total + figure(item), 0);
+}

@@ -1,0 +1,83 @@
+// The points of all images as rows for people: names, text of the value, unit, status, age. Pure but for looking at the images.
+
+import { isGood } from "@cpc-partition/image/values/status-code";
+import { statusName } from "@cpc-partition/image/values/status-name";
+import type { Value } from "@cpc-partition/image/values/value";
+import type { BankReader } from "@cpc-partition/image/bank-reader";
+import type { ImageReader } from "@cpc-partition/image/image-reader";
+import { valueToJson } from "@cpc-partition/image/values/value-json";
+
+export interface PointRow {
+  readonly server: string;
+  readonly point: string;
+  readonly value: string;
+  readonly unit: string;
+  readonly status: string;
+  readonly isGood: boolean;
+  /** Since the last answer about this point came, good or bad; undefined before the first. */
+  readonly ageMs: number | undefined;
+}
+
+export const sortOrders = ["configuration", "server", "point", "status", "age"] as const;
+export type SortOrder = (typeof sortOrders)[number];
+
+/** One bank for each server of each image; a server whose writer was too fast this time is left out. */
+export function takeBanks(images: readonly ImageReader[]): readonly BankReader[] {
+  return images.flatMap((image) => image.directory.servers.flatMap((_, index) => image.snapshot(index) ?? []));
+}
+
+export function rowsOf(bank: BankReader, nowMs: number): readonly PointRow[] {
+  const { alias, points } = bank.server;
+  return points.map(({ key, unit }, index) => {
+    const { status, receivedNs, ...value } = bank.reading(index);
+    return {
+      server: printable(alias),
+      point: printable(key.startsWith(`${alias}: `) ? key.slice(alias.length + 2) : key),
+      value: printable(valueText(value)),
+      unit: printable(unit),
+      status: statusName(status),
+      isGood: isGood(status),
+      ageMs: receivedNs === 0n ? undefined : Math.max(0, nowMs - Number(receivedNs / 1_000_000n)),
+    };
+  });
+}
+
+/** Keeps the rows that have the text in server, point or status; upper and lower case are alike. */
+export function filterRows(rows: readonly PointRow[], text: string): readonly PointRow[] {
+  const wanted = text.toLocaleLowerCase();
+  return rows.filter(({ server, point, status }) =>
+    `${server} ${point} ${status}`.toLocaleLowerCase().includes(wanted),
+  );
+}
+
+export function sortRows(rows: readonly PointRow[], order: SortOrder): readonly PointRow[] {
+  switch (order) {
+    case "configuration":
+      return rows;
+    case "age":
+      return rows.toSorted((a, b) => (b.ageMs ?? Infinity) - (a.ageMs ?? Infinity));
+    case "status": // what is not good comes first
+      return rows.toSorted((a, b) => Number(a.isGood) - Number(b.isGood) || a.status.localeCompare(b.status));
+    default:
+      return rows.toSorted((a, b) => a[order].localeCompare(b[order]));
+  }
+}
+
+/** Names and texts come from files and servers: nothing in them may steer the terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}");
+}
+
+export function ageText(ageMs: number | undefined): string {
+  if (ageMs === undefined) return "-";
+  if (ageMs < 9950) return `${(ageMs / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ageMs / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
+function valueText(value: Value): string {
+  const isFraction = typeof value.value === "number" && !Number.isInteger(value.value) && Number.isFinite(value.value);
+  return isFraction ? String(Number(value.value.toPrecision(7))) : valueToJson(value);
+}

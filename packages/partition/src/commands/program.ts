@@ -1,0 +1,180 @@
+// The command line: names, options, help. Each command is a file of its own; this one only maps words to it.
+
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import {
+  intervalOption,
+  logFormatOption,
+  logLevelOption,
+  objectName,
+  prefixOption,
+  strictJsonOption,
+  unreadableOption,
+} from "@cpc-partition/process/command-options";
+import { standardError } from "@cpc-partition/process/standard-error";
+import type { ServiceName } from "@cpc-partition/image/service-name";
+import { ExitCode } from "@cpc-partition/process/exit-code";
+import { addCertCommands } from "./cert-program.ts";
+import { addCompanions } from "./companions.ts";
+import type { CheckSettings } from "./check.ts";
+import type { DumpSettings } from "./dump.ts";
+import { sortOrders } from "./point-rows.ts";
+import type { RunSettings } from "./run.ts";
+import type { StatusSettings } from "./status.ts";
+import type { WatchSettings } from "./watch.ts";
+
+const exitCodes = `
+Exit codes: 0 fine, 1 failed, 2 invalid input, 3 another writer runs.`;
+
+const statusExitCodes = `
+Exit codes:
+  0  every service runs and its document is whole; servers may be lost: the first line says so
+  1  a service does not run, a document lacks entries, or (with --require-connected) a server is not connected
+A service that only an earlier run had does not count.`;
+
+/** The program; `done` gets the exit code of the command that ran. Commander's own refusals are thrown as CommanderError. */
+export async function createProgram(version: string, done: (code: ExitCode) => void): Promise<Command> {
+  const program = new Command("cpc")
+    .description(
+      "Reads OPC UA servers and Modbus TCP devices and puts their values into POSIX shared memory. Never writes to the plant.",
+    )
+    .version(version)
+    .addHelpText("after", exitCodes)
+    .configureOutput({ writeErr: (text) => standardError.write(text) })
+    .exitOverride();
+
+  program
+    .command("run")
+    .description(
+      "run the partition until SIGTERM or SIGINT; SIGHUP, or a file that changes, makes it read its configuration again",
+    )
+    .addOption(new Option("--opcua <file>", "OPC UA servers (XML)").env("CPC_OPCUA"))
+    .addOption(new Option("--modbus <file>", "Modbus TCP devices (XML)").env("CPC_MODBUS"))
+    .addOption(intervalOption())
+    .addOption(
+      new Option("--consumers <list>", "comma-separated names; each gets shared memory and a semaphore of its own")
+        .env("CPC_CONSUMERS")
+        .default([], "one pair with the plain names")
+        .argParser(consumerList),
+    )
+    .addOption(prefixOption())
+    .addOption(certificatesOption())
+    .addOption(stateOption())
+    .addOption(requireSecurityOption())
+    .addOption(
+      new Option("--segment-size <bytes>", "size of each document segment (default: computed from the configuration)")
+        .env("CPC_SEGMENT_SIZE")
+        .argParser(positiveInteger),
+    )
+    .addOption(unreadableOption())
+    .addOption(strictJsonOption())
+    .addOption(
+      new Option("--remove-on-exit", "remove shared memory and semaphores at the end")
+        .env("CPC_REMOVE_ON_EXIT")
+        .default(false),
+    )
+    .addOption(logLevelOption())
+    .addOption(logFormatOption())
+    .action(async (settings: RunSettings) => {
+      if (settings.opcua === undefined && settings.modbus === undefined) {
+        program.error("error: nothing to run: give --opcua FILE, --modbus FILE or both");
+      }
+      const { run } = await import("./run.ts");
+      done(await run(settings));
+    });
+
+  program
+    .command("check")
+    .description("validate configuration files and print the plan")
+    .argument("<files...>", "OPC UA or Modbus TCP configuration files (XML)")
+    .addOption(certificatesOption())
+    .addOption(stateOption())
+    .addOption(prefixOption())
+    .addOption(requireSecurityOption())
+    .action(async (files: readonly string[], settings: CheckSettings) => {
+      const { check } = await import("./check.ts");
+      done(check(files, settings));
+    });
+
+  program
+    .command("dump")
+    .description("print the document in shared memory")
+    .addArgument(new Argument("<service>").choices(["opcua", "modbus"]))
+    .option("--consumer <name>", "the pair of this consumer instead of the plain one")
+    .option("--image", "the process image instead of the document", false)
+    .option("--json", "the image as JSON", false)
+    .addOption(prefixOption())
+    .action(async (service: ServiceName, settings: DumpSettings) => {
+      const { dump } = await import("./dump.ts");
+      done(await dump(service, settings));
+    });
+
+  program
+    .command("watch")
+    .description("show live values; keys: q quits, s sorts, / filters")
+    .option("--filter <text>", "only points with this in server, name or status", "")
+    .addOption(new Option("--sort <order>", "first order").choices(sortOrders).default("configuration"))
+    .addOption(prefixOption())
+    .action(async (settings: WatchSettings) => {
+      const { watch } = await import("./watch.ts");
+      done(await watch(settings));
+    });
+
+  program
+    .command("status")
+    .description("show the health of services and servers")
+    .option("--json", "for programs", false)
+    .option("--require-connected", "exit with 1 also while a server is not connected", false)
+    .addHelpText("after", statusExitCodes)
+    .addOption(prefixOption())
+    .action(async (settings: StatusSettings) => {
+      const { status } = await import("./status.ts");
+      done(status(settings));
+    });
+
+  await addCompanions(program, done);
+  addCertCommands(program, done, certificatesOption);
+
+  program
+    .command("clean")
+    .description("remove what a killed run left in shared memory")
+    .addOption(prefixOption())
+    .action(async (settings: { readonly prefix: string }) => {
+      const { clean } = await import("./clean.ts");
+      done(clean(settings));
+    });
+
+  return program;
+}
+
+function certificatesOption(): Option {
+  return new Option("--certificates <dir>", "own certificates and the trust list")
+    .env("CPC_CERTIFICATES")
+    .default("certificates");
+}
+
+function stateOption(): Option {
+  return new Option("--state <dir>", "folder for what is learned and has to outlive a restart")
+    .env("CPC_STATE")
+    .default(undefined, "the folder that holds the certificates folder");
+}
+
+function requireSecurityOption(): Option {
+  return new Option(
+    "--require-security",
+    "refuse OPC UA servers with an insecure policy (None, Basic128Rsa15, Basic256)",
+  )
+    .env("CPC_REQUIRE_SECURITY")
+    .default(false);
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1024 && value <= 2 ** 30) return value;
+  throw new InvalidArgumentError("It must be a whole number from 1024 to 1073741824.");
+}
+
+function consumerList(text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.every((name) => name !== "")) return names.map((name) => objectName(name));
+  throw new InvalidArgumentError("It must be names separated by commas, for example psmo,interface.");
+}

@@ -1,0 +1,123 @@
+// `cpc run`: the partition in the foreground until it is told to stop.
+
+import { resolve } from "node:path";
+import type { OpcUaConfiguration } from "../configuration/configuration.ts";
+import { createLog } from "@cpc-partition/process/pino-log";
+import type { Log, LogLevel } from "@cpc-partition/process/log";
+import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
+import { formatProblem } from "../configuration/problem.ts";
+import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
+import { Partition, type PartitionOptions, type SpawnedWorkers } from "../main-thread/partition.ts";
+import { spawnWorker } from "../main-thread/spawn-worker.ts";
+import { certificateProblems, directoryTrouble } from "./certificate-problems.ts";
+import { CommandError } from "@cpc-partition/process/command-error";
+import { ExitCode } from "@cpc-partition/process/exit-code";
+import { loadConfigurations } from "./load-configurations.ts";
+import { namesFileOf } from "./names-file.ts";
+import { Hangups, stopSignal } from "@cpc-partition/process/signals";
+import { ConfigurationWatch } from "./watch-configuration.ts";
+
+export interface RunSettings {
+  readonly opcua: string | undefined;
+  readonly modbus: string | undefined;
+  readonly interval: number;
+  readonly consumers: readonly string[];
+  readonly prefix: string;
+  readonly certificates: string;
+  readonly state: string | undefined;
+  readonly requireSecurity: boolean;
+  readonly segmentSize: number | undefined;
+  readonly unreadable: "leave-out" | "text";
+  readonly strictJson: boolean;
+  readonly removeOnExit: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "json" | "pretty";
+}
+
+/** Throws a ConfigurationError before any OS object is made, and AnotherWriterError or PosixError when one cannot be. */
+export async function run(settings: RunSettings): Promise<ExitCode> {
+  const stopped = stopSignal();
+  const hangups = new Hangups();
+  // The threads load their protocol stacks while the configuration is read.
+  const spawned = {
+    ...(settings.opcua === undefined ? {} : { opcua: spawnWorker("opcua") }),
+    ...(settings.modbus === undefined ? {} : { modbus: spawnWorker("modbus") }),
+  };
+  try {
+    await runWith(settings, stopped, hangups, spawned);
+  } catch (error) {
+    // The threads may still be loading: the runtime, ending them in the middle of that at its own end, now and then ends with abort(3).
+    process.once("exit", endProcessAtOnce);
+    throw error;
+  }
+  return ExitCode.fine;
+}
+
+async function runWith(
+  settings: RunSettings,
+  stopped: Promise<unknown>,
+  hangups: Hangups,
+  spawned: SpawnedWorkers,
+): Promise<void> {
+  const { opcua, modbus, certificates: certificatesDirectory, requireSecurity } = settings;
+  const files = { opcua, modbus, certificatesDirectory, requireSecurity };
+  const watch = new ConfigurationWatch(files);
+  const configurations = loadConfigurations(files);
+  const log = createLog({ level: settings.logLevel, format: settings.logFormat });
+  for (const warning of configurations.warnings) log("warn", formatProblem(warning));
+  if (configurations.opcua !== undefined) tellCertificates(configurations.opcua, certificatesDirectory, log);
+  const options = { ...configurations, ...partitionOptions(settings), log };
+  await runPartition(options, stopped, spawned, (partition) =>
+    watch.start(hangups, log, (changed) => partition.reconfigure(changed)),
+  );
+}
+
+/** Throws a CommandError when a server needs the directory of the certificates and it cannot be used. */
+function tellCertificates(opcua: OpcUaConfiguration, directory: string, log: Log): void {
+  const trouble = directoryTrouble(opcua, directory);
+  if (trouble !== undefined) throw new CommandError(trouble);
+  for (const problem of certificateProblems(opcua, directory, Date.now())) log("warn", formatProblem(problem));
+  if (opcua.servers.some(({ mode }) => mode !== "None")) log("info", `certificates are in ${resolve(directory)}`);
+}
+
+/** `started` may begin something that lasts as long as the partition, and returns what ends it. */
+export async function runPartition(
+  options: PartitionOptions,
+  stopped: Promise<unknown>,
+  spawned: SpawnedWorkers = {},
+  started: (partition: Partition) => () => void = () => () => {},
+): Promise<void> {
+  logRuntimeWarnings(options.log);
+  const partition = new Partition(options);
+  partition.start(spawned);
+  tellStart(options, options.log);
+  const end = started(partition);
+  await stopped;
+  end();
+  options.log("info", "stopping");
+  await partition.stop();
+  options.log("info", "stopped");
+}
+
+function partitionOptions(settings: RunSettings) {
+  return {
+    intervalMs: settings.interval * 1000,
+    naming: { consumers: settings.consumers, prefix: settings.prefix },
+    segmentBytes: settings.segmentSize,
+    document: { unreadable: settings.unreadable, strictJson: settings.strictJson },
+    certificatesDirectory: settings.certificates,
+    namesFile: namesFileOf(settings),
+    removeOnExit: settings.removeOnExit,
+  };
+}
+
+function tellStart({ opcua, modbus, intervalMs, naming }: PartitionOptions, log: Log): void {
+  log("info", "started", {
+    intervalMs,
+    ...naming,
+    opcuaServers: opcua?.servers.length ?? 0,
+    opcuaPoints: opcua?.servers.flatMap(({ nodes }) => nodes).length ?? 0,
+    modbusServers: modbus?.servers.length ?? 0,
+    modbusPoints: modbus?.servers.flatMap(({ points }) => points).length ?? 0,
+  });
+}

@@ -1,0 +1,105 @@
+// `cpc status`: the health of services and servers, for people, as JSON, and as exit code for a container's health check.
+
+import { OpenedImage } from "@cpc-partition/image/opened-image";
+import { ExitCode } from "@cpc-partition/process/exit-code";
+import { healthOf, type ServerHealth, type ServiceHealth } from "@cpc-partition/image/health";
+import { heartbeatText, overallHealth, type OverallHealth } from "./overall-health.ts";
+import { qualityText } from "@cpc-partition/image/point-quality";
+import { ageText, printable } from "./point-rows.ts";
+import { securityLines } from "./security-lines.ts";
+import { plainTable } from "./value-table.ts";
+
+export interface StatusSettings {
+  readonly prefix: string;
+  readonly json: boolean;
+  /** A server that is not connected fails the check, too. */
+  readonly requireConnected: boolean;
+}
+
+/** The exit code is about the partition, not about the plant: restarting it would not bring a server back. */
+export function status({ prefix, json, requireConnected }: StatusSettings): ExitCode {
+  const services = readHealth(["opcua", "modbus"].map((service) => `${prefix}${service}_image`));
+  const overall = overallHealth(services);
+  if (json) process.stdout.write(`${JSON.stringify({ ...overall, services }, null, 2)}\n`);
+  else process.stdout.write(`${[overall.summary, ...services.map(describe)].join("\n\n")}\n`);
+  return isFine(overall, services, requireConnected) ? ExitCode.fine : ExitCode.failed;
+}
+
+function readHealth(names: readonly string[]): readonly ServiceHealth[] {
+  using opened = new DisposableStack();
+  const observed = names.flatMap((name) => {
+    const image = opened.use(new OpenedImage(name));
+    const reader = image.current();
+    return reader === undefined ? [] : [{ name, image: reader, hasWriter: image.hasWriter() }];
+  });
+  return healthOf(observed, Date.now());
+}
+
+function isFine(overall: OverallHealth, services: readonly ServiceHealth[], requireConnected: boolean): boolean {
+  if (!overall.isAlive || overall.documentEntriesMissing > 0) return false;
+  const present = services.filter(({ isOfEndedRun }) => !isOfEndedRun);
+  return !requireConnected || present.every(({ servers }) => servers.every(({ state }) => state === "connected"));
+}
+
+function describe(service: ServiceHealth): string {
+  if (service.isOfEndedRun) {
+    const ended = `left by a run that ended ${heartbeatText(service.heartbeatAgeMs)}`;
+    return `${service.image}: ${ended} and does not count; "clean" removes it`;
+  }
+  const { documentBytes, documentCapacityBytes, documentEntriesMissing } = service;
+  const share = documentCapacityBytes === 0 ? 0 : Math.round((100 * documentBytes) / documentCapacityBytes);
+  const missing = documentEntriesMissing === 0 ? "" : `, ${documentEntriesMissing} ENTRIES MISSING`;
+  const alive = service.isAlive
+    ? `alive since ${service.startedAt}`
+    : `NOT RUNNING, last heartbeat ${heartbeatText(service.heartbeatAgeMs)}`;
+  const head = ["Server", "State", "Cycle", "Good", "Bad", "min/med/p99/max ms", "Reconn", "Cert"];
+  // With the blanks between them 80 columns.
+  const table = plainTable(head, [12, 10, 8, 7, 5, 20, 6, 5]);
+  for (const server of service.servers) {
+    const last = server.lastGoodAgeMs === null ? "-" : ageText(server.lastGoodAgeMs);
+    const certificate = server.certificateDaysLeft === null ? "-" : `${server.certificateDaysLeft} d`;
+    table.push([
+      printable(server.server),
+      server.state,
+      String(server.cycle),
+      last,
+      String(server.pointsBad),
+      durations(server),
+      String(server.reconnects),
+      certificate,
+    ]);
+  }
+  return [
+    `${service.image}: ${alive}`,
+    `document ${documentBytes} of ${documentCapacityBytes} bytes (${share} %)${missing}; ${service.documents} published`,
+    `${service.ticksMissed} ticks missed, ${service.guardTimeouts} guard time-outs, ${service.guardSeizures} seizures, ` +
+      `${service.objectsRestored} objects put back`,
+    table.toString(),
+    ...securityLines(service.servers),
+    ...service.servers.flatMap(troubles),
+  ].join("\n");
+}
+
+function durations({ pollMs }: ServerHealth): string {
+  return pollMs === null
+    ? "-"
+    : [pollMs.min, pollMs.median, pollMs.p99, pollMs.max].map((ms) => milliseconds(ms)).join("/");
+}
+
+/** Two digits, and never with an exponent. */
+function milliseconds(ms: number): string {
+  return ms < 99.5 ? ms.toPrecision(2) : String(Math.round(ms));
+}
+
+function troubles(server: ServerHealth): string[] {
+  const kinds = Object.entries(server.failures).map(([kind, count]) => `${count} ${kind}`);
+  const overruns = server.overruns === 0 ? [] : [`${server.overruns} polls longer than the interval`];
+  const counted = [...kinds, ...overruns].join(", ");
+  const quality = server.state === "connected" ? qualityText(server) : undefined; // otherwise the reason is the connection
+  const { requestLimit } = server;
+  const limit =
+    requestLimit === null ? undefined : `refuses longer requests than for ${requestLimit}, as far as learned`;
+  const lines = [quality, limit, counted === "" ? undefined : counted].filter((line) => line !== undefined);
+  const last = server.lastErrorAt === null ? [] : [`  ${server.lastErrorAt}: ${printable(server.lastError)}`];
+  return [...lines.map((line) => `${printable(server.server)}: ${line}`), ...last];
+}

@@ -1,0 +1,91 @@
+// A configuration that changes while the partition runs: told by SIGHUP, or noticed because a file was replaced. It is read and checked
+// first; what is invalid, or finds no room, is refused with every problem in the log, and the old one goes on.
+
+import { statSync, type Stats } from "node:fs";
+import { stat } from "node:fs/promises";
+import { ConfigurationError, formatProblem } from "../configuration/problem.ts";
+import type { Log } from "@cpc-partition/process/log";
+import { PosixError } from "@cpc-partition/image/posix/errno";
+import { loadConfigurations, type ConfigurationFiles, type Configurations } from "./load-configurations.ts";
+import type { Hangups } from "@cpc-partition/process/signals";
+
+/** Looking at names, not at events: a file may be replaced by a rename, or be a link that is turned elsewhere. */
+const lookMs = 1000;
+
+export class ConfigurationWatch {
+  readonly #files: ConfigurationFiles;
+  /** Of each file, as it was read last. */
+  readonly #versions = new Map<string, string>();
+
+  /** To be made before the files are read for the first time: whatever changes from then on is noticed. */
+  constructor(files: ConfigurationFiles) {
+    this.#files = files;
+    this.#noteVersions();
+  }
+
+  /** Returns what ends it. */
+  start(hangups: Hangups, log: Log, changed: (configurations: Configurations) => void): () => void {
+    const reload = (reason: string): void => {
+      this.#noteVersions();
+      try {
+        const configurations = loadConfigurations(this.#files);
+        for (const warning of configurations.warnings) log("warn", formatProblem(warning));
+        changed(configurations);
+        log("info", `configuration taken over (${reason})`);
+      } catch (error) {
+        for (const problem of problemsOf(error)) log("error", problem);
+        log("error", `the changed configuration is refused, the old one goes on (${reason})`);
+      }
+    };
+    hangups.listen(() => reload("SIGHUP"));
+    let isOver = false;
+    let timer: NodeJS.Timeout;
+    const look = async (): Promise<void> => {
+      const file = await this.#changedFile();
+      if (isOver) return;
+      if (file !== undefined) reload(`${file} changed`);
+      timer = setTimeout(() => void look(), lookMs).unref();
+    };
+    timer = setTimeout(() => void look(), lookMs).unref();
+    return () => {
+      isOver = true;
+      hangups.ignore();
+      clearTimeout(timer);
+    };
+  }
+
+  /** The first file that is another than was read last. Asynchronous, so that a file system that does not answer keeps nothing waiting. */
+  async #changedFile(): Promise<string | undefined> {
+    for (const [file, version] of this.#versions) {
+      const now = versionOf(await stat(file).catch(() => undefined));
+      // A SIGHUP may have come meanwhile, for the same change.
+      if (now !== version && now !== this.#versions.get(file)) return file;
+    }
+    return undefined;
+  }
+
+  #noteVersions(): void {
+    for (const file of [this.#files.opcua, this.#files.modbus])
+      if (file !== undefined) this.#versions.set(file, versionOf(stateOf(file)));
+  }
+}
+
+/** Undefined for one that cannot be looked at: whoever reads it says why. */
+function stateOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** No two contents of a file have the same, as far as the file system tells. */
+function versionOf(state: Stats | undefined): string {
+  return state === undefined ? "0 0 0" : `${state.mtimeMs} ${state.ino} ${state.size}`;
+}
+
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigurationError) return error.problems.map((problem) => formatProblem(problem));
+  if (error instanceof PosixError) return [error.message];
+  return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+}

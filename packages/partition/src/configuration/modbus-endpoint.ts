@@ -1,0 +1,173 @@
+// One `<endpoint>` of the Modbus file: what it says, whether it can be read, and the points that come of it.
+
+import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import type { Location, ModbusPoint, ReadFunction, WordOrder } from "./configuration.ts";
+import type { Fields } from "./fields.ts";
+import { readConversion, readText } from "./modbus-conversion.ts";
+import { readNoValue } from "./no-value.ts";
+import { quote } from "./problem.ts";
+import { meaningOfFunction } from "./read-function.ts";
+
+/** What an endpoint takes over from its server. */
+export interface EndpointDefaults {
+  readonly alias: string;
+  readonly unitId: number;
+  readonly wordOrder: WordOrder;
+  readonly maxRegistersPerRequest: number;
+}
+
+/** An endpoint that can be read: `count` values of equal kind, one after the other. */
+export interface ModbusEndpoint {
+  readonly count: number;
+  /** The first of the values; its key is the one asked for. */
+  readonly first: ModbusPoint;
+  /** As written, for messages. */
+  readonly fields: Fields;
+}
+
+/** Registers per value; a String takes all registers of its quantity and is not in the table. */
+const registersPerValue: Readonly<Record<string, number>> = {
+  Boolean: 1,
+  Int16: 1,
+  UInt16: 1,
+  Int32: 2,
+  UInt32: 2,
+  Float: 2,
+  Int64: 4,
+  UInt64: 4,
+  Double: 4,
+};
+
+type WireTypeName =
+  "Boolean" | "Int16" | "UInt16" | "Int32" | "UInt32" | "Int64" | "UInt64" | "Float" | "Double" | "String";
+
+const addressSpace = 65536;
+
+/** The endpoint; undefined when it is not read, for the reason left in the findings. */
+export function readEndpoint(fields: Fields, defaults: EndpointDefaults): ModbusEndpoint | undefined {
+  const name = fields.name("name");
+  const functionCode = readFunction(fields, name);
+  if (functionCode === undefined) return undefined;
+  const address = fields.number("address");
+  const quantity = fields.number("quantity");
+  const offset = fields.number("offset");
+  if (name === undefined || address === undefined || quantity === undefined || offset === undefined) return undefined;
+
+  if (address + quantity > addressSpace) {
+    fields.findings.error(
+      fields.lineOf("quantity"),
+      `${quote(name)} reaches to address ${address + quantity - 1} (address ${address}, quantity ${quantity}); the last address is ${addressSpace - 1}`,
+    );
+    return undefined;
+  }
+  const value = functionCode <= 2 ? bitValue(fields, name, offset) : registerValue(fields, name, offset, quantity);
+  if (value === undefined) return undefined;
+  const { wireType, bit, width } = value;
+  if (functionCode >= 3 && width > defaults.maxRegistersPerRequest) {
+    fields.findings.error(
+      fields.lineOf("quantity"),
+      `${quote(name)} needs ${width} registers in one request, but this server answers ${defaults.maxRegistersPerRequest}; a shorter value or a larger <maxRegistersPerRequest> (at most 125) is right`,
+    );
+    return undefined;
+  }
+  const conversion = readConversion(fields, name, wireType);
+  const location: Location = { file: fields.findings.file, line: fields.element.line };
+  return {
+    fields,
+    count: quantity / width,
+    first: {
+      key: `${defaults.alias}: ${name}`,
+      description: fields.text("description") ?? "",
+      unit: fields.name("engineeringUnit") ?? "",
+      functionCode,
+      unitId: fields.number("unitId") ?? defaults.unitId,
+      address,
+      width,
+      wireType: BuiltInType[wireType],
+      type: conversion.applies ? BuiltInType.Double : BuiltInType[wireType],
+      bit,
+      wordOrder: (fields.token("wordOrder") as WordOrder | undefined) ?? defaults.wordOrder,
+      scale: conversion.scale,
+      bias: conversion.bias,
+      noValue: readNoValue(fields, name, { functionCode, wireType: BuiltInType[wireType] }),
+      text: readText(fields, name, wireType),
+      location,
+    },
+  };
+}
+
+const tables: Readonly<Record<ReadFunction, string>> = {
+  1: "coil",
+  2: "discrete input",
+  3: "holding register",
+  4: "input register",
+};
+
+/** Where a value is in its device, in words. */
+export function placeOf({ unitId, functionCode, address, bit }: ModbusPoint): string {
+  return `unit ${unitId}, ${tables[functionCode]} ${address}${bit < 0 ? "" : `, bit ${bit}`}`;
+}
+
+function readFunction(fields: Fields, name: string | undefined): ReadFunction | undefined {
+  const written = fields.token("function");
+  if (written === undefined) return undefined;
+  const meaning = meaningOfFunction(written);
+  if (meaning.kind === "read") return meaning.code;
+  const line = fields.lineOf("function");
+  if (meaning.kind === "write") {
+    fields.findings.warn(
+      line,
+      `${quote(name ?? "")} is skipped because ${quote(written)} writes, and nothing is ever written to a device`,
+    );
+  } else {
+    fields.findings.error(line, `<function> is ${written === "" ? "empty" : quote(written)}; ${meaning.because}`);
+  }
+  return undefined;
+}
+
+interface ValueShape {
+  readonly wireType: WireTypeName;
+  readonly bit: number;
+  readonly width: number;
+}
+
+/** Coils and discrete inputs are bits already. */
+function bitValue(fields: Fields, name: string, offset: number): ValueShape | undefined {
+  const dataType = fields.token("dataType");
+  if (dataType !== undefined && dataType !== "Boolean") {
+    fields.findings.error(
+      fields.lineOf("dataType"),
+      `${quote(name)} is a single bit, which cannot be a ${dataType}; Boolean or no <dataType> is right`,
+    );
+    return undefined;
+  }
+  if (offset > 0) {
+    fields.findings.warn(
+      fields.lineOf("offset"),
+      `the bit offset ${offset} of ${quote(name)} is ignored because a coil or input is a single bit; -1 is right`,
+    );
+  }
+  return { wireType: "Boolean", bit: -1, width: 1 };
+}
+
+function registerValue(fields: Fields, name: string, offset: number, quantity: number): ValueShape | undefined {
+  const dataType = fields.token("dataType") as WireTypeName | undefined;
+  if (offset >= 0) {
+    if (dataType === undefined || dataType === "Boolean") return { wireType: "Boolean", bit: offset, width: 1 };
+    fields.findings.error(
+      fields.lineOf("offset"),
+      `${quote(name)} is bit ${offset} of a register, which cannot be a ${dataType}; offset -1 for the whole register, or <dataType> Boolean is right`,
+    );
+    return undefined;
+  }
+  const wireType = dataType ?? "UInt16";
+  const width = registersPerValue[wireType] ?? quantity;
+  if (quantity % width !== 0) {
+    fields.findings.error(
+      fields.lineOf("quantity"),
+      `quantity ${quantity} of ${quote(name)} does not fit ${wireType}, which takes ${width} registers; ${width} or a multiple of it is right`,
+    );
+    return undefined;
+  }
+  return { wireType, bit: -1, width };
+}

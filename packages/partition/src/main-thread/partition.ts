@@ -1,0 +1,98 @@
+// The whole partition: one thread for each service that is configured, started together, stopped together.
+
+import type { ModbusConfiguration, OpcUaConfiguration } from "../configuration/configuration.ts";
+import type { Worker } from "node:worker_threads";
+import type { Log } from "@cpc-partition/process/log";
+import type { ServiceName } from "@cpc-partition/image/service-name";
+import type { DocumentSettings } from "@cpc-partition/documents/document-form";
+import { spawnWorker } from "./spawn-worker.ts";
+import { ServiceThread, type ObjectNaming, type ServicePlan } from "./service-thread.ts";
+import { documentSizeOf } from "./service-size.ts";
+
+export interface PartitionOptions {
+  readonly opcua: OpcUaConfiguration | undefined;
+  readonly modbus: ModbusConfiguration | undefined;
+  readonly intervalMs: number;
+  readonly naming: ObjectNaming;
+  /** Size of a document segment in bytes, instead of the computed one. */
+  readonly segmentBytes: number | undefined;
+  readonly document?: DocumentSettings | undefined;
+  readonly certificatesDirectory: string;
+  /** Where the OPC UA service remembers the browse names that its servers told; undefined or absent: nowhere. */
+  readonly namesFile?: string | undefined;
+  readonly removeOnExit: boolean;
+  readonly log: Log;
+}
+
+export type SpawnedWorkers = Readonly<Partial<Record<ServiceName, Worker>>>;
+
+/** SIGTERM to exit takes 5 s at most; a thread that hangs, and a log that nobody reads, are waited for after this. */
+const stopLimitMs = 3500;
+
+export class Partition {
+  readonly #threads: readonly ServiceThread[];
+  readonly #options: PartitionOptions;
+
+  /** Creates every OS object, or none; throws AnotherWriterError, UnsuitableObjectError or PosixError. `spawn` is what starts a thread. */
+  constructor(options: PartitionOptions, spawn = spawnWorker) {
+    this.#options = options;
+    const threads: ServiceThread[] = [];
+    try {
+      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options.naming, options.log, spawn));
+    } catch (error) {
+      for (const thread of threads) thread.giveUp();
+      throw error;
+    }
+    this.#threads = threads;
+  }
+
+  /** `spawned`: threads that were started earlier, to have their code loaded by now. */
+  start(spawned: SpawnedWorkers = {}): void {
+    for (const thread of this.#threads) thread.start(spawned[thread.service]);
+  }
+
+  /**
+   * Takes over configurations that were checked, all of them or, when there is no room for one, none: then it throws a PosixError. A service
+   * that did not run before needs a restart of the partition.
+   */
+  reconfigure(configurations: Pick<PartitionOptions, "opcua" | "modbus">): void {
+    const changes = plansOf({ ...this.#options, ...configurations }).flatMap((plan) => {
+      const thread = this.#threads.find(({ service }) => service === plan.service);
+      return thread === undefined ? [] : [{ thread, plan }];
+    });
+    for (const { thread, plan } of changes) thread.makeRoom(plan);
+    for (const { thread, plan } of changes) thread.reconfigure(plan);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.stop(stopLimitMs)));
+    for (const thread of this.#threads) {
+      if (this.#options.removeOnExit) thread.removeObjects();
+      thread.close();
+    }
+  }
+}
+
+function plansOf({
+  opcua,
+  modbus,
+  intervalMs,
+  segmentBytes,
+  document,
+  certificatesDirectory,
+  namesFile,
+}: PartitionOptions): ServicePlan[] {
+  const plans: ServicePlan[] = [];
+  if (opcua !== undefined) {
+    // How long a session must live between two polls depends on it.
+    const servers = opcua.servers.map((server) => ({ ...server, intervalMs: server.intervalMs ?? intervalMs }));
+    const configuration = { ...opcua, servers };
+    const plan = { service: "opcua", configuration, intervalMs, document, certificatesDirectory, namesFile } as const;
+    plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
+  }
+  if (modbus !== undefined) {
+    const plan = { service: "modbus", configuration: modbus, intervalMs, document } as const;
+    plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
+  }
+  return plans;
+}

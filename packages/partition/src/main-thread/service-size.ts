@@ -1,0 +1,67 @@
+// How large the documents of a configuration can get, before any server has been asked. Worked out in the main thread, which loads
+// neither protocol client.
+
+import type { ModbusConfiguration, OpcUaConfiguration } from "../configuration/configuration.ts";
+import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import { modbusConnection, opcUaConnection } from "../configuration/connection-entry.ts";
+import type { ConnectionEntry } from "@cpc-partition/image/point";
+import type { PointDescription } from "@cpc-partition/image/point";
+import type { ServerDescription } from "@cpc-partition/image/directory";
+import { estimateDocumentBytes, segmentBytes } from "@cpc-partition/documents/document-size";
+
+/** A byte of a device's text can become three, as the euro sign of windows-1252 does. */
+const utf8BytesPerRegister = 6;
+
+export type ServiceConfiguration =
+  | { readonly service: "modbus"; readonly configuration: ModbusConfiguration }
+  | { readonly service: "opcua"; readonly configuration: OpcUaConfiguration };
+
+export interface DocumentSize {
+  /** Largest document expected. */
+  readonly documentBytes: number;
+  readonly segmentBytes: number;
+}
+
+export function documentSizeOf({ service, configuration }: ServiceConfiguration): DocumentSize {
+  const servers = service === "modbus" ? modbusServers(configuration) : opcUaServers(configuration);
+  return { documentBytes: estimateDocumentBytes(servers), segmentBytes: segmentBytes(service, servers) };
+}
+
+/** The connection entries of a service's document, in order. */
+export function connectionsOf({ service, configuration }: ServiceConfiguration): readonly ConnectionEntry[] {
+  const servers = service === "modbus" ? modbusServers(configuration) : opcUaServers(configuration);
+  return servers.map(({ connection }) => connection);
+}
+
+function modbusServers(configuration: ModbusConfiguration): readonly ServerDescription[] {
+  return configuration.servers.map(({ alias, points }) =>
+    describe(
+      alias,
+      modbusConnection(alias),
+      points.map(({ key, description, unit, type, width }) => {
+        const capacityBytes = type === BuiltInType.String ? utf8BytesPerRegister * width : 0;
+        return { key, description, unit, type, capacityBytes };
+      }),
+    ),
+  );
+}
+
+function opcUaServers(configuration: OpcUaConfiguration): readonly ServerDescription[] {
+  return configuration.servers.map(({ alias, nodes }) =>
+    describe(
+      alias,
+      opcUaConnection(alias),
+      nodes.map(({ displayName, browseName, description, unit, type, capacityBytes }) => ({
+        key: browseName ?? `65535:${displayName}`,
+        description,
+        unit,
+        type,
+        capacityBytes,
+      })),
+    ),
+  );
+}
+
+function describe(alias: string, connection: ConnectionEntry, points: readonly PointDescription[]): ServerDescription {
+  return { alias, connection, intervalMs: 0, points };
+}

@@ -1,0 +1,26 @@
+// Starting the thread of a service: it loads its protocol stack at once and then waits for its order, so a caller that has other
+// things to do first (reading the configuration) loses no time.
+
+import { Worker } from "node:worker_threads";
+import type { ServiceName } from "@cpc-partition/image/service-name";
+
+const entries: Readonly<Record<ServiceName, string>> = {
+  opcua: "opcua-worker",
+  modbus: "modbus-worker",
+};
+
+/**
+ * The thread does not keep the process alive until it is `ref`ed. What its libraries print is for whoever gives it its order: by itself it
+ * would go to our standard error and wait for the reader of that.
+ */
+export function spawnWorker(service: ServiceName): Worker {
+  // Sources and built files differ in their ending only, and import.meta.url tells which of them this is.
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const worker = new Worker(new URL(`../worker-thread/${entries[service]}.${extension}`, import.meta.url), {
+    name: service,
+    stdout: true,
+    stderr: true,
+  });
+  worker.unref();
+  return worker;
+}

@@ -1,0 +1,134 @@
+// Reading many nodes with as few requests as the server allows, one request after the other: some servers count what is
+// outstanding, so that batches in parallel can fail where the same ones in sequence succeed. How many nodes a request has: read-size.ts.
+//
+// A fault of the server for a whole request is an answer about its nodes and goes to the visitor; a request that is too large
+// is cut in half until it fits, for the rest of the session: all requests when it has too many nodes, this one alone when the
+// contents are too large, so that one giant value costs a few requests and not one for each node. Whatever ends the session is
+// thrown.
+//
+// With the last request the server is asked whether it runs, and when it says no, that is thrown, too. Where every request is
+// full already, the question is a request of its own, in one run of ten: the values of a server that stops running look good
+// for nine runs more there.
+
+import { ReadRequest } from "node-opcua-client";
+import type { DataValue, ReadValueIdOptions, TimestampsToReturn } from "node-opcua-client";
+import { ServerError } from "../../sources/server-error.ts";
+import { endsSession, statusOf } from "./failure.ts";
+import type { ReadSize } from "./read-size.ts";
+import type { SecureSession } from "./secure-session.ts";
+import { requireRunning, serverStateNode } from "./server-state.ts";
+
+/** Gets either the value of the node with this index, or the status code of the fault that came instead. */
+export type ResultVisitor = (index: number, result: DataValue | undefined, faultStatus: number) => void;
+
+const badTooManyOperations = 0x80100000;
+/** The size of a message was too much for one of the two sides (OPC 10000-6, A.2). */
+const tooLargeStatuses = new Set([
+  0x80080000, // BadEncodingLimitsExceeded
+  0x80800000, // BadTcpMessageTooLarge
+  0x80b80000, // BadRequestTooLarge
+  0x80b90000, // BadResponseTooLarge
+]);
+
+const runsForOneQuestion = 10;
+
+/** `count` nodes from `first` on; in the last batch the server's state after them. */
+interface Batch {
+  readonly first: number;
+  readonly count: number;
+  readonly request: ReadRequest;
+}
+
+export class BatchRead {
+  readonly #session: SecureSession;
+  readonly #nodes: readonly ReadValueIdOptions[];
+  readonly #timestamps: TimestampsToReturn;
+  readonly #size: ReadSize;
+  /** What the batches are cut to. */
+  #cutTo: number;
+  #batches: Batch[];
+  #runs = 0;
+
+  constructor(
+    session: SecureSession,
+    nodes: readonly ReadValueIdOptions[],
+    timestamps: TimestampsToReturn,
+    size: ReadSize,
+  ) {
+    this.#session = session;
+    this.#nodes = nodes;
+    this.#timestamps = timestamps;
+    this.#size = size;
+    this.#cutTo = size.nodes;
+    this.#batches = this.#cut(0, nodes.length, this.#cutTo, true);
+  }
+
+  /** Every node once. `prepare` may change a batch's results before they are visited. */
+  async run(
+    signal: AbortSignal,
+    visit: ResultVisitor,
+    prepare?: (results: readonly DataValue[], signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    if (this.#size.nodes !== this.#cutTo) {
+      this.#cutTo = this.#size.nodes;
+      this.#batches = this.#cut(0, this.#nodes.length, this.#cutTo, true);
+    }
+    const isStateDue = this.#runs++ % runsForOneQuestion === 0;
+    for (let position = 0; position < this.#batches.length;) {
+      const { first, count, request } = this.#batches[position] as Batch;
+      if (count === 0 && !isStateDue) break;
+      const isSent = this.#session.isAlive;
+      try {
+        const results = await this.#session.read(request, signal);
+        this.#size.answered(request.nodesToRead?.length ?? 0);
+        requireRunning(results[count], this.#session.server);
+        if (prepare !== undefined) await prepare(results, signal);
+        for (let i = 0; i < count; i++) visit(first + i, results[i], 0);
+      } catch (error) {
+        const status = statusOf((error as Error).cause ?? error)?.value;
+        if (status === undefined || endsSession(status)) throw isSent ? this.#learnFrom(error, request) : error;
+        if (this.#cutInHalves(position, status >>> 0)) continue;
+        for (let i = 0; i < count; i++) visit(first + i, undefined, status >>> 0);
+      }
+      position++;
+    }
+  }
+
+  /** What is thrown: the error, with what follows from it. */
+  #learnFrom(error: unknown, request: ReadRequest): unknown {
+    if (!(error instanceof ServerError) || !["ConnectionFailed", "Timeout"].includes(error.code)) return error;
+    const asked = request.nodesToRead?.length ?? 0;
+    if (!this.#size.died(asked)) return error;
+    const consequence = `it was asked for ${asked} nodes at once, and will be for ${this.#size.nodes} at most; <maxNodesPerRead> sets how many`;
+    return new ServerError(error.code, error.server, `${error.message} (${consequence})`, { cause: error });
+  }
+
+  /** False when the status is not about the size of the request, or nothing is left to cut. */
+  #cutInHalves(position: number, status: number): boolean {
+    const { first, count, request } = this.#batches[position] as Batch;
+    const asked = request.nodesToRead?.length ?? 0;
+    const half = Math.ceil(asked / 2);
+    if (asked < 2) return false;
+    if (tooLargeStatuses.has(status)) {
+      this.#batches.splice(position, 1, ...this.#cut(first, first + count, half, asked > count));
+      return true;
+    }
+    if (status !== badTooManyOperations) return false;
+    this.#size.refused(asked);
+    this.#cutTo = this.#size.nodes;
+    this.#batches.splice(position, Infinity, ...this.#cut(first, this.#nodes.length, this.#cutTo, true));
+    return true;
+  }
+
+  #cut(from: number, to: number, mostNodes: number, asksState: boolean): Batch[] {
+    const batches: Batch[] = [];
+    for (let first = from; ; first += mostNodes) {
+      const nodes = this.#nodes.slice(first, Math.min(to, first + mostNodes));
+      const isLast = nodes.length < mostNodes;
+      const nodesToRead = isLast && asksState ? [...nodes, serverStateNode] : nodes;
+      const request = new ReadRequest({ maxAge: 0, timestampsToReturn: this.#timestamps, nodesToRead });
+      if (nodesToRead.length > 0) batches.push({ first, count: nodes.length, request });
+      if (isLast) return batches;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// All OPC UA servers of a configuration: one client each.
+
+import { ExpiryWarnings } from "../../certificates/expiry-warnings.ts";
+import type { OpcUaConfiguration, OpcUaServer } from "../../configuration/configuration.ts";
+import { ClientManager, type ManagerOptions } from "../../sources/client-manager.ts";
+import { OpcUaClient } from "./opcua-client.ts";
+
+export interface OpcUaManagerOptions extends ManagerOptions {
+  /** Own certificates and the trust list; relative paths of a configuration start here. */
+  readonly certificatesDirectory: string;
+  /** Where the browse names that servers tell are remembered, so that keys stay the same over restarts; default: nowhere. */
+  readonly namesFile?: string | undefined;
+}
+
+export class OpcUaClientManager extends ClientManager<OpcUaServer, OpcUaClient> {
+  protected override readonly service = "opcua";
+  readonly #certificatesDirectory: string;
+  readonly #expiryWarnings = new ExpiryWarnings();
+
+  constructor(options: OpcUaManagerOptions) {
+    super(options, options.namesFile);
+    this.#certificatesDirectory = options.certificatesDirectory;
+  }
+
+  /**
+   * Reads and checks a configuration file and makes its clients; warnings go to the log. Nothing is connected yet.
+   * Rejects with a ConfigurationError that lists every problem.
+   */
+  async parseClients(file: string): Promise<OpcUaConfiguration> {
+    // Loaded on demand: a service gets its configuration from the main thread and needs no XML parser.
+    const { loadOpcUaConfiguration } = await import("../../configuration/opc-ua-configuration.ts");
+    const options = { certificatesDirectory: this.#certificatesDirectory };
+    const { configuration, warnings } = loadOpcUaConfiguration(file, options);
+    for (const { line, message } of warnings) this.log("warn", `${file}:${line}: ${message}`);
+    this.createClients(configuration);
+    return configuration;
+  }
+
+  createClients(configuration: OpcUaConfiguration): void {
+    this.setServers(configuration.servers);
+  }
+
+  protected override createClient(server: OpcUaServer): OpcUaClient {
+    const directory = this.#certificatesDirectory;
+    return new OpcUaClient(server, { directory, log: this.log, expiryWarnings: this.#expiryWarnings });
+  }
+}

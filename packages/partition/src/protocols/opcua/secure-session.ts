@@ -1,0 +1,352 @@
+// One session on one secure channel, from its opening to its end. It is never repaired: node-opcua's reconnection is switched
+// off, its repair of sessions is bypassed (requests go straight to the channel), and whoever wants to go on opens a new one.
+//
+// Promises
+//  - the channel is opened with the given server certificate only, which the caller has checked: the server has to own its key
+//    to read our first message (OPC 10000-6, 6.7.4), and CreateSession must show the same certificate (OPC 10000-4, 5.7.2);
+//  - what the server said about itself before, without security, it says again through the channel (OPC 10000-4, 5.7.2);
+//  - policy and mode are the configured ones; a password leaves only encrypted;
+//  - every wait ends after the configured time-out.
+
+import {
+  CreateSessionRequest,
+  OPCUAClient,
+  ReadRequest,
+  ReadResponse,
+  RequestHeader,
+  StatusCodes,
+} from "node-opcua-client";
+import type {
+  ClientSecureChannelLayer,
+  ClientSession,
+  DataValue,
+  EndpointDescription,
+  Response,
+  StatusCode,
+  UserIdentityInfo,
+} from "node-opcua-client";
+import { fingerprint } from "../../certificates/certificate-file.ts";
+import type { OpcUaServer } from "../../configuration/configuration.ts";
+import { ServerError } from "../../sources/server-error.ts";
+import { isBad } from "@cpc-partition/image/values/status-code";
+import { keyPairProvider, refuseEveryCertificate, type ApplicationIdentity } from "./application-identity.ts";
+import { answerOf, boundedWait } from "./bounded-wait.ts";
+import type { WaitLimit } from "./bounded-wait.ts";
+import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
+import { ChannelRecord } from "./channel-record.ts";
+import { asServerError, statusOf, type Remedy } from "./failure.ts";
+import { transportFactory } from "./ipv6-transport.ts";
+import { transportSettings } from "./message-limits.ts";
+import { allowOnlyReading } from "./reading-services.ts";
+import { remedyFor } from "./refusal-remedy.ts";
+import { ServerNonce } from "./server-nonce.ts";
+import { ServerProof, startsWith } from "./server-proof.ts";
+import { serverStateNode } from "./server-state.ts";
+import { SessionKeepAlive } from "./session-keep-alive.ts";
+import { userIdentity } from "./user-identity.ts";
+import type { UserCertificate } from "./user-identity.ts";
+
+export interface SessionOptions {
+  readonly server: OpcUaServer;
+  readonly application: ApplicationIdentity;
+  readonly userCertificate: UserCertificate | undefined;
+  /** The checked one, DER, leaf; undefined with mode None. */
+  readonly serverCertificate: Buffer | undefined;
+  /** Of the endpoint description that was read without security, and that the certificate was compared with, if there was one. */
+  readonly applicationUri: string | undefined;
+}
+
+/** How long a polite farewell may take before the connection is cut. */
+const farewellMs = 2000;
+/** To a server that has just not answered: time enough to send the farewell, and no wait for an answer. */
+const farewellToSilentMs = 100;
+
+export class SecureSession {
+  readonly server: OpcUaServer;
+  readonly #client: OPCUAClient;
+  readonly #nonce: ServerNonce;
+  /** Undefined with mode None. */
+  readonly #proof: ServerProof | undefined;
+  #channel: ClientSecureChannelLayer | undefined;
+  #record: ChannelRecord | undefined;
+  #session: ClientSession | undefined;
+  /** Why we hold the connection for lost ourselves. */
+  #gaveUp: ServerError | undefined;
+  #isLost = false;
+  #renewal: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+  #isSilent = false;
+  readonly #keepAlive = new SessionKeepAlive((signal) => this.#askForState(signal));
+
+  private constructor(options: SessionOptions) {
+    const { server, application, serverCertificate } = options;
+    this.server = server;
+    this.#client = OPCUAClient.create({
+      applicationName: "cpc-partition",
+      applicationUri: server.applicationUri,
+      clientName: "cpc-partition",
+      securityPolicy: policyUri(server),
+      securityMode: messageMode(server),
+      ...(serverCertificate === undefined ? {} : { serverCertificate }),
+      certificateKeyPairProvider: keyPairProvider(application),
+      clientCertificateManager: refuseEveryCertificate(),
+      connectionStrategy: { maxRetry: 0 },
+      keepSessionAlive: false,
+      // Several names and addresses lead to one server; policy and mode are compared, the URL is not.
+      endpointMustExist: false,
+      requestedSessionTimeout: sessionTimeoutMs(server),
+      transportTimeout: libraryTransportTimeoutMs,
+      transportSettings,
+      transportFactory,
+      defaultTransactionTimeout: server.timeoutMs + 1000,
+    });
+    this.#nonce = new ServerNonce(server, this.#client);
+    if (serverCertificate !== undefined) this.#proof = new ServerProof(server, this.#client, serverCertificate);
+  }
+
+  /** What is wrong with the server's side of the session and was overlooked as configured, for the log. */
+  get overlooked(): string | undefined {
+    return this.#nonce.overlooked;
+  }
+
+  /** Opens channel and session and logs in. Nothing is left behind when it fails. */
+  static async open(options: SessionOptions, limit: WaitLimit): Promise<SecureSession> {
+    const opening = new SecureSession(options);
+    try {
+      await opening.#open(options, limit);
+      return opening;
+    } catch (error) {
+      const failure = opening.#failure(error, `connect to ${options.server.endpointUrl}`, remedyOf(options));
+      await opening.close();
+      throw failure;
+    }
+  }
+
+  async #open(options: SessionOptions, limit: WaitLimit): Promise<void> {
+    const { server, serverCertificate } = options;
+    const url = server.endpointUrl;
+    this.#client.on("secure_channel_created", (channel) => {
+      allowOnlyReading(channel);
+      this.#channel = channel;
+      this.#record = new ChannelRecord(channel);
+    });
+    this.#client.on("connection_lost", () => {
+      this.#isLost = true;
+    });
+    if (server.mode === "None") {
+      // OPC 10000-4, 5.7.2: it serves nothing without security, and some servers look at it all the same.
+      this.#client.on("send_request", (request) => {
+        if (request instanceof CreateSessionRequest) request.clientCertificate = Buffer.alloc(0);
+      });
+    }
+    this.#watchRenewals();
+    this.#watchResponses();
+    const remedy = remedyOf(options);
+    await this.#openChannel(options, remedy, limit);
+    const endpoints = await boundedWait(this.#client.getEndpoints(), `read the endpoints of ${url}`, limit);
+    const matching = matchingEndpoints(server, endpoints);
+    if (serverCertificate !== undefined) this.#compareEndpoints(matching, options.applicationUri, serverCertificate);
+    const identity = userIdentity(server, options.userCertificate, matching);
+    this.#session = await this.#createSession(identity, remedy, limit);
+    this.#keepAlive.start(this.#session.timeout, sessionTimeoutMs(server));
+  }
+
+  /** The connection ends before the library goes on and sends the user's identity. */
+  #watchResponses(): void {
+    this.#client.on("receive_response", (response) => {
+      // A server that has more to say than Good has done what was asked; node-opcua takes it for a refusal.
+      const { responseHeader } = response;
+      if (!isBad(responseHeader.serviceResult.value)) responseHeader.serviceResult = StatusCodes.Good;
+      const reason = this.#proof?.judge(response) ?? this.#nonce.judge(response);
+      if (reason === undefined) return;
+      const message = `cannot open a session on ${this.server.endpointUrl} because ${reason}`;
+      this.#giveUp(new ServerError("SecurityRefused", this.server.alias, message));
+    });
+  }
+
+  #compareEndpoints(
+    matching: readonly EndpointDescription[],
+    applicationUri: string | undefined,
+    certificate: Buffer,
+  ): void {
+    const isSame = matching.some(
+      ({ server, serverCertificate }) =>
+        (applicationUri === undefined || server.applicationUri === applicationUri) &&
+        startsWith(serverCertificate, certificate),
+    );
+    if (isSame) return;
+    const { alias, endpointUrl } = this.server;
+    const reason = "it describes itself through the secure channel otherwise than before";
+    throw new ServerError("SecurityRefused", alias, `cannot open a session on ${endpointUrl} because ${reason}`);
+  }
+
+  async #openChannel({ server }: SessionOptions, remedy: Remedy, limit: WaitLimit): Promise<void> {
+    const what = `open a secure channel to ${server.endpointUrl}`;
+    try {
+      await boundedWait(
+        answerOf<void>((done) => this.#client.connect(server.endpointUrl, done)),
+        what,
+        limit,
+      );
+    } catch (error) {
+      throw this.#failure(error, what, remedy);
+    }
+  }
+
+  /** node-opcua puts the status code of a refusal into its message only; here it is taken from the response itself. */
+  async #createSession(identity: UserIdentityInfo, remedy: Remedy, limit: WaitLimit): Promise<ClientSession> {
+    const what = `open a session on ${this.server.endpointUrl}`;
+    let statusCode: StatusCode | undefined;
+    const onMessage = (message: unknown): void => {
+      const { responseHeader } = message as Response;
+      if (isBad(responseHeader.serviceResult.value)) statusCode ??= responseHeader.serviceResult;
+    };
+    this.#channel?.on("message", onMessage);
+    try {
+      return await boundedWait(this.#client.createSession(identity), what, limit);
+    } catch (error) {
+      throw this.#failure(statusCode === undefined ? error : { statusCode }, what, remedy);
+    } finally {
+      this.#channel?.off("message", onMessage);
+    }
+  }
+
+  /**
+   * A renewal that is refused or not answered leaves node-opcua with the old token, which it uses on until the server drops what
+   * comes with it, and no poll tells before (OPC 10000-6, 6.7.4). While the old token is good there is still time to leave politely.
+   */
+  #watchRenewals(): void {
+    const { alias, endpointUrl, timeoutMs } = this.server;
+    this.#client.on("lifetime_75", () => {
+      clearTimeout(this.#renewal);
+      this.#renewal = setTimeout(() => {
+        const answer = this.#record?.refusal === undefined ? "" : `: it answers ${this.#record.refusal.name}`;
+        const message = `cannot stay connected to ${endpointUrl} because the server does not renew the token of its channel${answer}`;
+        this.#gaveUp ??= new ServerError("ConnectionFailed", alias, message);
+      }, timeoutMs);
+    });
+    this.#client.on("security_token_renewed", () => clearTimeout(this.#renewal));
+  }
+
+  #giveUp(reason: ServerError): void {
+    this.#gaveUp ??= reason;
+    this.#cut();
+  }
+
+  get nodeOpcUaSession(): ClientSession {
+    if (this.#session === undefined) throw new TypeError("session is not open");
+    return this.#session;
+  }
+
+  /** False when it is known that nothing can be sent any more. */
+  get isAlive(): boolean {
+    return this.#gaveUp === undefined && !this.#isLost;
+  }
+
+  /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
+  async read(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
+    if (this.#keepAlive.request !== undefined) await this.#keepAlive.request;
+    return this.#send(request, signal);
+  }
+
+  /** What keeps the session. Whether the server runs, the next poll judges. */
+  async #askForState(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#send(new ReadRequest({ nodesToRead: [serverStateNode] }), signal);
+    } catch (error) {
+      if (error instanceof ServerError && error.code !== "ServiceFault") this.#gaveUp ??= error;
+    }
+  }
+
+  async #send(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
+    const { alias, endpointUrl, timeoutMs } = this.server;
+    const what = `read from ${endpointUrl}`;
+    try {
+      const channel = this.#channel;
+      const token = this.#session?.authenticationToken;
+      if (!this.isAlive) throw this.#failure({}, what);
+      this.#keepAlive.postpone();
+      if (channel === undefined || token === undefined) throw new TypeError("session is not open");
+      request.requestHeader = new RequestHeader({ authenticationToken: token, timeoutHint: timeoutMs + 1000 });
+      const response = await boundedWait(
+        answerOf<Response>((done) => channel.performMessageTransaction(request, done)),
+        what,
+        { server: alias, timeoutMs, signal },
+      );
+      const statusCode = response?.responseHeader.serviceResult;
+      if (statusCode !== undefined && isBad(statusCode.value)) throw asServerError({ statusCode }, alias, what);
+      const expected = request.nodesToRead?.length ?? 0;
+      const results = response instanceof ReadResponse ? (response.results ?? []) : [];
+      if (results.length !== expected) {
+        throw new ServerError(
+          "ProtocolViolation",
+          alias,
+          `cannot ${what} because the server answers ${results.length} results for ${expected} nodes`,
+        );
+      }
+      return results;
+    } catch (error) {
+      throw this.#failure(error, what);
+    }
+  }
+
+  #failure(error: unknown, what: string, remedy?: Remedy): ServerError {
+    const hasReason = this.#record?.refusal !== undefined || statusOf(error) !== undefined;
+    const lost = this.#gaveUp ?? (this.#isLost && !hasReason ? this.#connectionLost() : undefined);
+    const failure = asServerError(lost ?? error, this.server.alias, what, this.#record, remedy);
+    this.#isSilent ||= failure.code === "Timeout";
+    return failure;
+  }
+
+  #connectionLost(): ServerError {
+    const { alias, endpointUrl } = this.server;
+    return new ServerError("ConnectionFailed", alias, `the connection to ${endpointUrl} was lost`);
+  }
+
+  /** CloseSession and CloseSecureChannel if the server still listens, and the end of the socket in any case. Never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#keepAlive.stop();
+    const farewell = answerOf<void>((done) => this.#client.disconnect(done)).catch(() => undefined);
+    // Not left to the library: a callback that never comes must not keep the server's loop from connecting again.
+    const isOver = Promise.withResolvers<void>();
+    const timer = setTimeout(isOver.resolve, this.#isSilent ? farewellToSilentMs : farewellMs);
+    await Promise.race([farewell, isOver.promise]);
+    clearTimeout(timer);
+    this.#cut();
+    clearTimeout(this.#renewal);
+    this.#client.removeAllListeners();
+  }
+
+  #cut(): void {
+    this.#channel?.forceConnectionBreak();
+    this.#channel?.dispose();
+  }
+}
+
+/**
+ * The server keeps a session that long without a request: several polls, so that a late one does not end it. Not longer, since a
+ * connection that breaks leaves its session behind, and some servers have room for ten.
+ */
+function sessionTimeoutMs({ intervalMs, timeoutMs }: OpcUaServer): number {
+  return intervalMs === undefined ? 60_000 : Math.max(10_000, 4 * intervalMs + timeoutMs);
+}
+
+function remedyOf({ server, application, applicationUri }: SessionOptions): Remedy {
+  const [leaf] = application.certificateChain;
+  const ownCertificate =
+    server.mode === "None" || leaf === undefined
+      ? undefined
+      : { file: application.certificateFile, fingerprint: fingerprint(leaf) };
+  const couldNotCompare = server.mode !== "None" && applicationUri === undefined;
+  return (code) => {
+    const remedy = remedyFor(code, { server, ownCertificate });
+    const parts = [remedy, couldNotCompare ? "is <server_certificate> still the server's?" : undefined];
+    const known = parts.filter((part) => part !== undefined);
+    return known.length === 0 ? undefined : known.join("; ");
+  };
+}

@@ -1,0 +1,107 @@
+// From node-opcua's view of a value to ours. Pure; the table of point/value.ts is its promise.
+
+import { DataType, VariantArrayType } from "node-opcua-client";
+import type { DataValue, Variant } from "node-opcua-client";
+import type { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import type { PointSink } from "@cpc-partition/image/point-sink";
+import { StatusCode, isBad } from "@cpc-partition/image/values/status-code";
+import type { Scalar, Value } from "@cpc-partition/image/values/value";
+import { hasConsistentDimensions } from "./tolerant-decoding.ts";
+import { InconsistentMatrixError, elementJson } from "./ua-json.ts";
+import { dateToTicks, sixtyFourBits, timestampOf } from "./wire-numbers.ts";
+
+/** Undefined for a matrix, or one anywhere inside, whose dimensions contradict the number of its elements. */
+export function variantToValue(variant: Variant): Value | undefined {
+  try {
+    return hasConsistentDimensions(variant) ? valueOf(variant) : undefined;
+  } catch (error) {
+    if (error instanceof InconsistentMatrixError) return undefined;
+    throw error;
+  }
+}
+
+function valueOf(variant: Variant): Value {
+  const { dataType, arrayType, dimensions } = variant;
+  const value: unknown = variant.value;
+  const type = dataType as number as BuiltInType;
+  if (arrayType === VariantArrayType.Scalar) return { type, value: scalar(dataType, value) };
+  // A null array has no elements either (OPC 10000-6, 5.2.5: both are allowed for "no elements").
+  const elements = Array.from((value ?? []) as Iterable<unknown>, (element) => scalar(dataType, element));
+  return arrayType === VariantArrayType.Matrix &&
+    dimensions !== null &&
+    dimensions !== undefined &&
+    dimensions.length > 1
+    ? { type, value: elements, dimensions: [...dimensions] }
+    : { type, value: elements };
+}
+
+function scalar(type: DataType, value: unknown): Scalar {
+  switch (type) {
+    case DataType.Boolean:
+      return Boolean(value);
+    case DataType.SByte:
+    case DataType.Byte:
+    case DataType.Int16:
+    case DataType.UInt16:
+    case DataType.Int32:
+    case DataType.UInt32:
+    case DataType.Float:
+    case DataType.Double:
+      return value as number;
+    case DataType.StatusCode:
+      return (value as { readonly value: number }).value >>> 0;
+    case DataType.Int64:
+    case DataType.UInt64:
+      return sixtyFourBits(value, type === DataType.Int64);
+    case DataType.DateTime:
+      return value === null || value === undefined ? 0n : dateToTicks(value as Date);
+    case DataType.String:
+    case DataType.XmlElement:
+      return value === undefined ? null : (value as string | null);
+    case DataType.Guid:
+      return value === null || value === undefined ? null : (value as string).toUpperCase();
+    case DataType.ByteString:
+      return value === null || value === undefined ? null : (value as Uint8Array);
+    case DataType.Null:
+      return null;
+    case DataType.NodeId:
+    case DataType.ExpandedNodeId:
+    case DataType.QualifiedName:
+    case DataType.LocalizedText:
+    case DataType.ExtensionObject:
+    case DataType.DataValue:
+    case DataType.Variant:
+    case DataType.DiagnosticInfo:
+      return elementJson(type, value);
+    default:
+      return null;
+  }
+}
+
+/** True for the types that `PointSink.setNumber` takes. */
+function isPlainNumber(type: DataType): boolean {
+  return (type >= DataType.SByte && type <= DataType.UInt32) || type === DataType.Float || type === DataType.Double;
+}
+
+/** Puts one answer where it belongs. A bad status comes without a value that could be used (OPC 10000-4, 7.11). */
+export function deliver(sink: PointSink, index: number, result: DataValue): void {
+  const status = result.statusCode.value >>> 0;
+  if (isBad(status)) {
+    sink.setStatus(index, status);
+    return;
+  }
+  const variant = result.value;
+  const timestamp = timestampOf(result.sourceTimestamp, result.sourcePicoseconds);
+  if (
+    timestamp === undefined &&
+    status === StatusCode.Good &&
+    variant.arrayType === VariantArrayType.Scalar &&
+    isPlainNumber(variant.dataType)
+  ) {
+    sink.setNumber(index, variant.dataType as number as BuiltInType, variant.value as number);
+    return;
+  }
+  const value = variantToValue(variant);
+  if (value === undefined) sink.setStatus(index, StatusCode.BadDecodingError);
+  else sink.setValue(index, value, status, timestamp);
+}

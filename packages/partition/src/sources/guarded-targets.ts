@@ -1,0 +1,82 @@
+// Publishing one document into one consumer's segment under its guard. What goes wrong is counted always and told once for each
+// episode: a consumer that misbehaves every second must not fill the log.
+
+import type { Log, LogLevel } from "@cpc-partition/process/log";
+import type { DocumentSegment } from "@cpc-partition/documents/document-segment";
+import type { Guard, GuardOutcome } from "@cpc-partition/documents/guard";
+import { publishGuarded } from "@cpc-partition/documents/publish-guarded";
+import type { DocumentTarget } from "./publisher.ts";
+import { monotonicMs } from "./schedule.ts";
+
+/** Throws a RangeError when the lists have different lengths. */
+export function guardedTargets(
+  segments: readonly DocumentSegment[],
+  guards: readonly Guard[],
+  log: Log,
+): readonly GuardedTarget[] {
+  if (segments.length !== guards.length) {
+    throw new RangeError(`${segments.length} segments need as many semaphores, not ${guards.length}`);
+  }
+  return segments.map((segment, index) => new GuardedTarget(segment, guards[index] as Guard, log));
+}
+
+/** One trouble is told again after this time, with what was counted meanwhile. */
+const tellAgainMs = 60 * 60 * 1000;
+/** Different troubles of one kind told in that time: a text with a number in it must not fill the log. */
+const mostTold = 20;
+
+export class GuardedTarget implements DocumentTarget {
+  readonly #segment: DocumentSegment;
+  readonly #guard: Guard;
+  readonly #log: Log;
+  readonly #told = new Map<string, { readonly kind: GuardOutcome["kind"]; readonly atMs: number }>();
+
+  constructor(segment: DocumentSegment, guard: Guard, log: Log) {
+    this.#segment = segment;
+    this.#guard = guard;
+    this.#log = log;
+  }
+
+  get capacityBytes(): number {
+    return this.#segment.sizeBytes;
+  }
+
+  async publish(document: Uint8Array): Promise<GuardOutcome["kind"]> {
+    const outcome = await publishGuarded(this.#segment, this.#guard, document);
+    if (outcome.kind !== "Done" || outcome.surplusPermits > 0) this.#tell(outcome);
+    return outcome.kind;
+  }
+
+  #tell(outcome: GuardOutcome): void {
+    const text = textOf(outcome);
+    const nowMs = monotonicMs();
+    for (const [told, { atMs }] of this.#told) if (nowMs - atMs >= tellAgainMs) this.#told.delete(told);
+    const ofThisKind = [...this.#told.values()].filter(({ kind }) => kind === outcome.kind).length;
+    if (this.#told.has(text) || ofThisKind >= mostTold) return;
+    this.#told.set(text, { kind: outcome.kind, atMs: nowMs });
+    const fields = { segment: this.#segment.name, semaphore: this.#guard.name, ...this.#guard.counters };
+    this.#log(levelOf(outcome), text, fields);
+  }
+}
+
+function levelOf(outcome: GuardOutcome): LogLevel {
+  if (outcome.kind === "Failed") return "error";
+  return outcome.kind === "Done" && outcome.isFirst ? "info" : "warn";
+}
+
+function textOf(outcome: GuardOutcome): string {
+  if (outcome.kind === "Done" && outcome.isFirst) {
+    const found = `the semaphore had the value ${outcome.surplusPermits + 1} when it was taken over and has 1 from now on`;
+    return `${found}: the program that made it gave it more (the Python reference does), or a consumer posted it too often before`;
+  }
+  if (outcome.kind === "Done")
+    return "took back surplus permits: a consumer posts the semaphore too often, or after the writer reclaimed it";
+  if (outcome.kind === "Failed") return `cannot publish: ${messageOf(outcome.error)}`;
+  const what = outcome.kind === "Skipped" ? "left out one document" : "published without the guard";
+  const held = "a consumer holds the semaphore and does not give it back";
+  return `${what}: ${outcome.cause === undefined ? held : messageOf(outcome.cause)}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,191 @@
+// Keeps the process image in step with what the clients have learned: better keys, other types, more room. The directory of an
+// image never changes, so each lesson is a new generation of it.
+
+import type { Log } from "@cpc-partition/process/log";
+import type { PointDescription } from "@cpc-partition/image/point";
+import type { PointKey } from "@cpc-partition/image/values/point-keys";
+import type { ServerClient } from "./server-client.ts";
+import { planDirectory, type DescribedPoint, type ServerDescription } from "@cpc-partition/image/directory";
+import { privateMemory, type ImageMemory } from "@cpc-partition/image/image-memory";
+import { ImageReader } from "@cpc-partition/image/image-reader";
+import { ImageWriter, retireImage, type ImageHead } from "@cpc-partition/image/image-writer";
+import { maximumRoomBytes, type ServerBlock } from "@cpc-partition/image/server-block";
+import { ImageRefusals, unchanged, unreadable } from "./image-refusals.ts";
+import { KeyBook, type ServiceKeys } from "./key-book.ts";
+
+/** Where the memory of a generation comes from. */
+export interface ImageProvider {
+  /** Zeroed memory of at least the given size, not yet visible to readers. */
+  allocate(imageBytes: number): Promise<ImageMemory>;
+  /** The memory allocated last holds a complete image: readers that open the image's name now find it. */
+  announce(): Promise<void>;
+  /** Nobody here looks at this memory any more. */
+  release(memory: ImageMemory): void;
+}
+
+/** An image that only this process sees. */
+export const privateImage: ImageProvider = {
+  allocate: (imageBytes) => Promise.resolve(privateMemory(imageBytes)),
+  announce: () => Promise.resolve(),
+  release: () => {},
+};
+
+export class ImageGenerations {
+  readonly #head: ImageHead;
+  readonly #provider: ImageProvider;
+  readonly #keys: KeyBook;
+  readonly image: ImageWriter;
+  #clients: readonly ServerClient[];
+  #blocks: ReadonlyMap<ServerClient, ServerBlock>;
+  #reader: ImageReader;
+  /** What the present generation was made of, by server: the lists, to see at once whether one was replaced. */
+  #madeOf: ReadonlyMap<ServerClient, readonly PointDescription[]>;
+  readonly #refusals: ImageRefusals;
+  #isNewWanted = false;
+  /** The present generation has its name: it is in memory of the provider, and readers can open it. */
+  #isAnnounced = false;
+
+  /** Without memory of the provider's the image begins in private memory: documents are made of that, and `renew` asks again. */
+  static async create(
+    head: ImageHead,
+    clients: readonly ServerClient[],
+    provider: ImageProvider,
+    log: Log,
+    keys: KeyBook = new KeyBook(log),
+  ) {
+    const given = keys.keysOf(clients);
+    const directory = planDirectory(clients.map((client) => describe(client, given, head.intervalMs)));
+    const { imageBytes } = directory;
+    const refusals = new ImageRefusals(log);
+    const memory = await refusals.attempt(unreadable, imageBytes, () => provider.allocate(imageBytes));
+    const image = new ImageWriter(head, directory, memory ?? privateMemory(imageBytes));
+    const generations = new ImageGenerations(head, clients, provider, keys, refusals, image);
+    if (memory === undefined) generations.wantNew();
+    else await generations.#announce();
+    return generations;
+  }
+
+  private constructor(
+    head: ImageHead,
+    clients: readonly ServerClient[],
+    provider: ImageProvider,
+    keys: KeyBook,
+    refusals: ImageRefusals,
+    image: ImageWriter,
+  ) {
+    this.#head = head;
+    this.#clients = clients;
+    this.#provider = provider;
+    this.#keys = keys;
+    this.#refusals = refusals;
+    this.image = image;
+    this.#reader = new ImageReader(image.memory.buffer);
+    this.#madeOf = new Map(clients.map((client) => [client, client.points]));
+    this.#blocks = blocksOf(clients, image);
+  }
+
+  get reader(): ImageReader {
+    return this.#reader;
+  }
+
+  /** Where each server of the present generation is written. */
+  get blocks(): ReadonlyMap<ServerClient, ServerBlock> {
+    return this.#blocks;
+  }
+
+  /** Other servers, from the next `renew` on. Those that stay the same object keep their values. */
+  setClients(clients: readonly ServerClient[]): void {
+    this.#clients = clients;
+  }
+
+  /** The next `renew` makes a new generation in any case. */
+  wantNew(): void {
+    this.#isNewWanted = true;
+  }
+
+  /** Something about the image was refused: worth another `renew` soon. */
+  get isRefused(): boolean {
+    return this.#refusals.areThere;
+  }
+
+  /**
+   * Makes a new generation if there is a reason to and memory for it; true when it did. Without memory the present one goes on. One
+   * that does not get its name is used all the same, for the documents alone, and is a reason for the next.
+   */
+  async renew(): Promise<boolean> {
+    const clients = this.#clients;
+    const hasOtherPoints =
+      clients.length !== this.#madeOf.size || clients.some((client) => this.#madeOf.get(client) !== client.points);
+    const wantsRoom = clients.some((client) => this.#blocks.get(client)?.wantsRoom === true);
+    if (!this.#isNewWanted && !hasOtherPoints && !wantsRoom) {
+      this.#refusals.forget();
+      return false;
+    }
+    const madeOf = new Map(clients.map((client) => [client, client.points]));
+    const keys = this.#keys.keysOf(clients);
+    const servers = clients.map((client) => this.#withRoom(describe(client, keys, this.#head.intervalMs), client));
+    const directory = planDirectory(servers);
+    const { imageBytes } = directory;
+    const consequence = this.#isAnnounced ? unchanged : unreadable;
+    const memory = await this.#refusals.attempt(consequence, imageBytes, () => this.#provider.allocate(imageBytes));
+    // An image that nobody can open may as well go on in private memory: without its keys no value of a new point is shown at all.
+    if (memory === undefined && (this.#isAnnounced || !hasOtherPoints)) return false;
+    this.#isNewWanted = memory === undefined;
+    const kept = clients.map((client) => this.#blocks.get(client));
+    const next = memory ?? privateMemory(imageBytes);
+    const old = this.image.replace(directory, next, kept);
+    this.#reader = new ImageReader(next.buffer);
+    this.#blocks = blocksOf(clients, this.image);
+    this.#madeOf = madeOf;
+    if (memory !== undefined) await this.#announce();
+    // Also when the new one did not get its name: the old one gets no further values, and nobody may take it for a live one.
+    retireImage(old);
+    this.#provider.release(old);
+    return true;
+  }
+
+  async #announce(): Promise<void> {
+    const { imageBytes } = this.image.directory;
+    const isDone = await this.#refusals.attempt(unreadable, imageBytes, async () => {
+      await this.#provider.announce();
+      return true;
+    });
+    this.#isAnnounced = isDone === true;
+    if (this.#isAnnounced) this.#refusals.end();
+    else this.#isNewWanted = true;
+  }
+
+  /** Never less room than before, and half as much again as the longest value seen. */
+  #withRoom(server: ServerDescription, client: ServerClient): ServerDescription {
+    const block = this.#blocks.get(client);
+    const points = server.points.map((point, index) => {
+      const before = block?.points[index]?.capacityBytes ?? 0;
+      const needed = Math.ceil(1.5 * (block?.tooSmall.get(index) ?? 0));
+      const learned = Math.max(before, Math.min(maximumRoomBytes, needed));
+      return { ...point, capacityBytes: Math.max(point.capacityBytes, learned) };
+    });
+    return { ...server, points };
+  }
+}
+
+function describe(client: ServerClient, keys: ServiceKeys<ServerClient>, intervalMs: number): ServerDescription {
+  return {
+    alias: client.alias,
+    connection: client.connection,
+    intervalMs: client.intervalMs ?? intervalMs,
+    ...(client.isInsecure === undefined ? {} : { isInsecure: client.isInsecure }),
+    points: (keys.get(client) ?? []).map(describePoint),
+  };
+}
+
+function describePoint({ point, key, isExpected }: PointKey): DescribedPoint {
+  return { ...point, key, isExpected };
+}
+
+function blocksOf(clients: readonly ServerClient[], image: ImageWriter): ReadonlyMap<ServerClient, ServerBlock> {
+  const pairs = clients.flatMap((client, index) => {
+    const block = image.blocks[index];
+    return block === undefined ? [] : ([[client, block]] as const);
+  });
+  return new Map(pairs);
+}

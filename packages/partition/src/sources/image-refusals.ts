@@ -1,0 +1,48 @@
+// What the provider of the image's memory would not do. Each reason is told once, until there is an image with its name again: a
+// refusal is tried again with every document.
+
+import type { Log } from "@cpc-partition/process/log";
+
+/** What it means for readers of the image: they keep the one they have, or they have none. */
+export const unchanged = "the process image stays as it is for now";
+export const unreadable = "nobody can read the process image for now, the documents go on";
+
+export class ImageRefusals {
+  readonly #log: Log;
+  readonly #told = new Set<string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  get areThere(): boolean {
+    return this.#told.size > 0;
+  }
+
+  /** What was refused is not wanted any more. */
+  forget(): void {
+    this.#told.clear();
+  }
+
+  /** What was refused is done. */
+  end(): void {
+    if (this.areThere) this.#log("info", "there is a new process image");
+    this.forget();
+  }
+
+  /** The provider's answer; undefined when it refused, which is told with its consequence. */
+  async attempt<Answer>(
+    consequence: typeof unchanged | typeof unreadable,
+    imageBytes: number,
+    ask: () => Promise<Answer>,
+  ): Promise<Answer | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      const text = `${consequence}: ${error instanceof Error ? error.message : String(error)}`;
+      if (!this.#told.has(text)) this.#log("error", text, { imageBytes });
+      this.#told.add(text);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+// Everything that crosses the boundary between the main thread and a service's worker thread: a closed set of messages in each
+// direction, the first of which is the order to start. Plain data only.
+
+import type { ModbusConfiguration, OpcUaConfiguration } from "./configuration/configuration.ts";
+import type { LogLevel } from "@cpc-partition/process/log";
+import type { DocumentSettings } from "@cpc-partition/documents/document-form";
+import type { ConsumerPairHandle } from "@cpc-partition/documents/consumer-pair";
+
+interface CommonOrder {
+  readonly intervalMs: number;
+  readonly pairs: readonly ConsumerPairHandle[];
+  readonly imageName: string;
+  readonly document?: DocumentSettings | undefined;
+}
+
+export interface ModbusOrder extends CommonOrder {
+  readonly service: "modbus";
+  readonly configuration: ModbusConfiguration;
+}
+
+export interface OpcUaOrder extends CommonOrder {
+  readonly service: "opcua";
+  readonly configuration: OpcUaConfiguration;
+  readonly certificatesDirectory: string;
+  readonly namesFile: string | undefined;
+}
+
+export type ServiceOrder = ModbusOrder | OpcUaOrder;
+
+export type MessageToWorker =
+  /** The first one. */
+  | { readonly kind: "start"; readonly order: ServiceOrder }
+  | { readonly kind: "stop" }
+  /** A configuration that was checked; the pairs may have grown. */
+  | {
+      readonly kind: "configuration";
+      readonly configuration: ModbusConfiguration | OpcUaConfiguration;
+      readonly pairs: readonly ConsumerPairHandle[];
+    }
+  /** So many objects were put back for consumers; an image that lost its name comes back as a new generation. */
+  | { readonly kind: "objects lost"; readonly restored: number; readonly image: boolean }
+  /** Answers "image wanted". */
+  | { readonly kind: "image memory"; readonly descriptor: number; readonly sizeBytes: number }
+  /** Answers "image complete". */
+  | { readonly kind: "image announced" }
+  /** Answers either, when it cannot be done. */
+  | { readonly kind: "image refused"; readonly reason: string };
+
+export type MessageToMain =
+  | {
+      readonly kind: "log";
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>> | undefined;
+    }
+  | { readonly kind: "image wanted"; readonly sizeBytes: number }
+  | { readonly kind: "image complete" }
+  | { readonly kind: "stopped" };

@@ -1,0 +1,7 @@
+// Entry of the Modbus TCP service's worker thread.
+
+import { ModbusClientManager } from "../protocols/modbus/modbus-client-manager.ts";
+import type { ModbusOrder } from "../thread-messages.ts";
+import { work } from "./service-worker.ts";
+
+await work<ModbusOrder>((_order, log) => new ModbusClientManager({ log }));

@@ -1,0 +1,62 @@
+// Options that several commands have, with one name, one default and one environment variable each.
+
+import { isatty } from "node:tty";
+import { InvalidArgumentError, Option } from "commander";
+import { logLevels } from "./log.ts";
+
+export function intervalOption(): Option {
+  return new Option("--interval <seconds>", "poll and publish interval")
+    .env("CPC_INTERVAL")
+    .default(1)
+    .argParser(seconds);
+}
+
+export function prefixOption(): Option {
+  return new Option("--prefix <name>", "put before every name in shared memory")
+    .env("CPC_PREFIX")
+    .default("")
+    .argParser(objectName);
+}
+
+export function unreadableOption(): Option {
+  return new Option(
+    "--unreadable <how>",
+    "what the document has for a value that cannot be read: no entry, or a text of type String",
+  )
+    .env("CPC_UNREADABLE")
+    .choices(["leave-out", "text"])
+    .default("leave-out");
+}
+
+export function strictJsonOption(): Option {
+  return new Option("--strict-json", "write NaN and infinities as strings, so that documents are JSON by RFC 8259")
+    .env("CPC_STRICT_JSON")
+    .default(false);
+}
+
+export function logLevelOption(): Option {
+  return new Option("--log-level <level>", "least important records to log")
+    .env("CPC_LOG_LEVEL")
+    .choices(logLevels)
+    .default("info");
+}
+
+export function logFormatOption(): Option {
+  const format = isatty(2) ? "pretty" : "json";
+  return new Option("--log-format <format>", "for people or for machines")
+    .env("CPC_LOG_FORMAT")
+    .choices(["json", "pretty"])
+    .default(format, "pretty on a terminal, else json");
+}
+
+/** Timers count in whole milliseconds up to 2^31. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0.001 && value <= 2_000_000) return value;
+  throw new InvalidArgumentError("It must be a number of seconds from 0.001 to 2000000.");
+}
+
+export function objectName(text: string): string {
+  if (/^[\w.-]*$/.test(text) && text.length <= 100) return text;
+  throw new InvalidArgumentError("It may have letters, digits, '_', '-' and '.', 100 at most.");
+}

@@ -1,0 +1,123 @@
+// The addresses of a simulated device, filled from the points that a configuration reads out of it.
+//
+// Promises: every point decodes, with its own type, word order, bit, scale and bias, to a plausible moving value.
+// Does not: settle quarrels; where two points claim an address, the first one in the configuration has it.
+
+import type { ModbusPoint, ModbusText, ReadFunction, WordOrder } from "cpc-partition/configuration/configuration";
+import { isIdentity } from "cpc-partition/configuration/decimal";
+import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import type { ModbusTable } from "./modbus-device.ts";
+import { movingBit, movingNumber, movingText, wrap } from "./moving-values.ts";
+
+type Cell = (atMs: number) => number;
+
+export function modbusTable(points: readonly ModbusPoint[]): ModbusTable {
+  const cells = new Map<number, Cell>();
+  const bits = new Map<number, ModbusPoint[]>();
+  for (const point of points) {
+    const key = cellKey(point.functionCode, point.unitId, point.address);
+    if (point.functionCode >= 3 && point.bit >= 0) {
+      bits.set(key, [...(bits.get(key) ?? []), point]);
+      continue;
+    }
+    for (const [i, cell] of cellsOf(point).entries()) if (!cells.has(key + i)) cells.set(key + i, cell);
+  }
+  for (const [key, ofRegister] of bits) if (!cells.has(key)) cells.set(key, registerOfBits(ofRegister));
+  return (functionCode, unitId, address, atMs) => cells.get(cellKey(functionCode, unitId, address))?.(atMs);
+}
+
+function cellKey(functionCode: ReadFunction, unitId: number, address: number): number {
+  return (functionCode * 256 + unitId) * 0x10000 + address;
+}
+
+/** A bit is counted in the register's value, that is, after the word order's turning of its bytes. */
+function registerOfBits(points: readonly ModbusPoint[]): Cell {
+  const bits = points.map(({ key, bit, wordOrder }) => {
+    const mask = turnsBytes(wordOrder) ? swapBytes(1 << bit) : 1 << bit;
+    const isSet = movingBit(key);
+    return (atMs: number) => (isSet(atMs) ? mask : 0);
+  });
+  return (atMs) => bits.reduce((word, bit) => word | bit(atMs), 0);
+}
+
+/** One cell for each address of the point. */
+function cellsOf(point: ModbusPoint): Cell[] {
+  if (point.functionCode <= 2) {
+    const bit = movingBit(point.key);
+    return [(atMs) => Number(bit(atMs))];
+  }
+  const write = registerWriter(point);
+  return Array.from({ length: point.width }, (_, i) => (atMs) => {
+    const bytes = new DataView(new ArrayBuffer(2 * point.width));
+    write(bytes, atMs);
+    return registerOf(bytes, i, point);
+  });
+}
+
+/** Fills the point's bytes in the order ABCD. */
+function registerWriter(point: ModbusPoint): (bytes: DataView, atMs: number) => void {
+  const { wireType } = point;
+  if (wireType === BuiltInType.String) {
+    const text = movingText(point.key);
+    const encode = textEncoder(point.text);
+    return (bytes, atMs) => encode(text(atMs), new Uint8Array(bytes.buffer));
+  }
+  if (wireType === BuiltInType.Boolean) {
+    const bit = movingBit(point.key);
+    return (bytes, atMs) => bytes.setUint16(0, Number(bit(atMs)));
+  }
+  const scaled = !isIdentity(point.scale, point.bias);
+  const scale = Number(point.scale);
+  const bias = Number(point.bias);
+  const whole = wireType !== BuiltInType.Float && wireType !== BuiltInType.Double;
+  const number = movingNumber(point.key, point.unit, !scaled && whole);
+  const write = numberWriters.get(wireType) ?? writeRegister;
+  return (bytes, atMs) => write(bytes, (number(atMs) - bias) / scale);
+}
+
+/** Writes the characters that fit. The texts have none in which ISO-8859-1 and windows-1252 differ. */
+function textEncoder(asked: ModbusText | undefined): (text: string, bytes: Uint8Array) => void {
+  const { encoding, charactersPerRegister } = asked ?? { encoding: "UTF-8", charactersPerRegister: 2 };
+  if (encoding === "UTF-16BE") {
+    return (text, bytes) => bytes.set(Buffer.from(text, "utf16le").swap16().subarray(0, bytes.length));
+  }
+  return (text, bytes) => {
+    const encoded = Buffer.alloc((bytes.length / 2) * charactersPerRegister);
+    encoded.write(text, encoding === "UTF-8" ? "utf8" : "latin1");
+    for (const [at, byte] of encoded.entries()) bytes[charactersPerRegister === 2 ? at : 2 * at + 1] = byte;
+  };
+}
+
+type WriteNumber = (bytes: DataView, raw: number) => void;
+
+const writeRegister: WriteNumber = (bytes, raw) => bytes.setUint16(0, wrap(BuiltInType.UInt16, raw));
+const writeTwoRegisters: WriteNumber = (bytes, raw) => bytes.setUint32(0, wrap(BuiltInType.UInt32, raw));
+const writeFourRegisters: WriteNumber = (bytes, raw) => bytes.setBigInt64(0, BigInt(Math.round(raw)));
+
+const numberWriters: ReadonlyMap<BuiltInType, WriteNumber> = new Map([
+  [BuiltInType.Int32, writeTwoRegisters],
+  [BuiltInType.UInt32, writeTwoRegisters],
+  [BuiltInType.Int64, writeFourRegisters],
+  [BuiltInType.UInt64, writeFourRegisters],
+  [BuiltInType.Float, (bytes, raw) => bytes.setFloat32(0, raw)],
+  [BuiltInType.Double, (bytes, raw) => bytes.setFloat64(0, raw)],
+]);
+
+/**
+ * Register `i` as sent. CDAB and DCBA turn the words of a number round, BADC and DCBA the bytes of each word; the words of a
+ * text stay in order.
+ */
+function registerOf(bytes: DataView, i: number, point: ModbusPoint): number {
+  const words = bytes.byteLength / 2;
+  const order = point.wordOrder;
+  const wordsTurned = (order === "CDAB" || order === "DCBA") && point.wireType !== BuiltInType.String;
+  return bytes.getUint16(2 * (wordsTurned ? words - 1 - i : i), turnsBytes(order));
+}
+
+function turnsBytes(order: WordOrder): boolean {
+  return order === "BADC" || order === "DCBA";
+}
+
+function swapBytes(word: number): number {
+  return ((word & 0xff) << 8) | (word >> 8);
+}

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { healthOf, type ObservedImage } from "../../packages/image/src/health.ts";
+import { overallHealth } from "../../packages/partition/src/commands/overall-health.ts";
+import { qualityText } from "../../packages/image/src/point-quality.ts";
+import { StatusCode } from "../../packages/image/src/values/status-code.ts";
+import { ConnectionState } from "../../packages/image/src/layout.ts";
+import { imageOf, serverOf } from "./sample-image.ts";
+
+const BadIndexRangeInvalid = 0x80360000;
+const UncertainLastUsableValue = 0x40900000;
+
+/** A service with servers of these states, each with a point for each of its status codes. */
+function service(name: string, ...servers: readonly { state: keyof typeof ConnectionState; statuses: number[] }[]) {
+  const { writer, blocks, reader } = imageOf(
+    ...servers.map(({ statuses }, index) => serverOf(`${name} ${index}`, ...statuses.map(() => 0))),
+  );
+  servers.forEach(({ state, statuses }, server) => {
+    blocks[server]?.begin();
+    statuses.forEach((status, point) => blocks[server]?.setStatus(point, status));
+    blocks[server]?.publish({ connection: ConnectionState[state] });
+  });
+  const observed: ObservedImage = { name, image: reader, hasWriter: true };
+  return { writer, blocks, observed };
+}
+
+const good = { state: "connected", statuses: [StatusCode.Good] } as const satisfies {
+  state: string;
+  statuses: number[];
+};
+const bad = StatusCode.BadNotConnected;
+const later = (): number => Date.now() + 1;
+
+test("the sentence names what is lost, and the figures count it", () => {
+  const one = service("A", { ...good }, { state: "lost", statuses: [bad, bad] });
+  const other = service("B", { state: "lost", statuses: [bad] }, { state: "connecting", statuses: [] });
+  const services = healthOf([one.observed, other.observed], later());
+  assert.deepEqual(overallHealth(services), {
+    summary: "2 of 4 servers lost: A 1, B 0. 1 of 4 servers not connected yet: B 1. 3 of 4 points bad.",
+    isAlive: true,
+    servers: 4,
+    serversLost: 2,
+    points: 4,
+    pointsBad: 3,
+    documentEntriesMissing: 0,
+  });
+});
+
+test("a sentence for all that is well, one for nothing at all, and names within limits", () => {
+  const fine = healthOf([service("A", { ...good }, { ...good }).observed], later());
+  assert.equal(overallHealth(fine).summary, "All servers connected (2), all points good (2).");
+  const none = overallHealth([]);
+  assert.deepEqual([none.isAlive, none.summary], [false, "No partition has run here (with this prefix)."]);
+  const lost = Array.from({ length: 7 }, () => ({ state: "lost" as const, statuses: [] }));
+  assert.match(
+    overallHealth(healthOf([service("A", ...lost).observed], later())).summary,
+    /^7 of 7 servers lost: A 0, A 1, A 2, A 3, A 4 and 2 more\.$/,
+  );
+});
+
+test("bad and uncertain points are counted by their reason, the most frequent first", () => {
+  const statuses = [StatusCode.BadTimeout, UncertainLastUsableValue, BadIndexRangeInvalid, BadIndexRangeInvalid, 0];
+  const [only] = healthOf([service("A", { state: "connected", statuses }).observed], later());
+  const [server] = only?.servers ?? [];
+  assert.ok(server);
+  assert.deepEqual([server.points, server.pointsBad, server.pointsUncertain], [5, 3, 1]);
+  assert.deepEqual(Object.entries(server.statuses)[0], ["BadIndexRangeInvalid", 2]);
+  assert.match(
+    qualityText(server) ?? "",
+    /^3 of 5 points bad, 1 of 5 points uncertain: 2 BadIndexRangeInvalid, 1 \w+, 1 \w+$/,
+  );
+  assert.equal(qualityText({ points: 1, pointsBad: 0, pointsUncertain: 0, statuses: {} }), undefined);
+});
+
+test("a learned limit of requests is shown, and none is none", () => {
+  const { observed, blocks } = service("A", { ...good }, { ...good });
+  blocks[0]?.set("requestLimit", 30n);
+  const limits = healthOf([observed], later())[0]?.servers.map(({ requestLimit }) => requestLimit);
+  assert.deepEqual(limits, [30, null]);
+});
+
+test("nobody vouches for the servers and values of a service that does not run", () => {
+  const dead = service("A", { ...good });
+  const services = healthOf([{ ...dead.observed, hasWriter: false }], later());
+  assert.equal(services[0]?.servers[0]?.state, "unknown");
+  const { isAlive, serversLost, pointsBad, summary } = overallHealth(services);
+  assert.deepEqual([isAlive, serversLost, pointsBad], [false, 1, 1]);
+  assert.match(summary, /^modbus is NOT RUNNING, last heartbeat 0\.0 s ago\. 1 of 1 servers lost: A 0\. /);
+});
+
+test("an image without a writer is of an ended run when that run ended before the others began", (t) => {
+  const pastMs = Date.now();
+  t.mock.timers.enable({ apis: ["Date"], now: pastMs });
+  const past = service("past", { state: "lost", statuses: [bad] });
+  t.mock.timers.setTime(pastMs + 1000);
+  const left = { ...past.observed, hasWriter: false };
+  const isOfEndedRun = (...all: readonly ObservedImage[]): readonly boolean[] =>
+    healthOf(all, later()).map((one) => one.isOfEndedRun);
+
+  const began = service("now", { ...good });
+  assert.deepEqual(isOfEndedRun(left, began.observed), [true, false]);
+  assert.equal(overallHealth(healthOf([left, began.observed], later())).isAlive, true);
+  assert.deepEqual(isOfEndedRun(left), [false], "nobody else runs: this is what there is");
+  past.writer.beat();
+  assert.deepEqual(isOfEndedRun(left, began.observed), [false, false], "it was killed while the other ran");
+  past.writer.retire();
+  assert.deepEqual(isOfEndedRun(left, began.observed), [true, false], "it was stopped");
+  assert.deepEqual(isOfEndedRun(past.observed, began.observed), [false, false], "somebody still holds it");
+});

@@ -1,0 +1,33 @@
+// docs/process-image.md is what other people write readers from: it must give the offsets that the program uses.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { block, header, pointEntry, poll, record, serverEntry } from "../../packages/image/src/layout.ts";
+
+const page = readFileSync(new URL("../../docs/process-image.md", import.meta.url), "utf8");
+
+/** Name -> offset of the table under a heading. */
+function offsetsUnder(heading: string): Readonly<Record<string, number>> {
+  const section = page.split(`\n### ${heading}\n`)[1]?.split(/\n#+ /)[0] ?? "";
+  const rows = section.matchAll(/^\| +(?<offset>\d+) \| [^|]+ \| `(?<name>\w+)`/gm);
+  return Object.fromEntries([...rows].map(({ groups }) => [groups?.["name"] ?? "", Number(groups?.["offset"])]));
+}
+
+/** Without the constants that are sizes. */
+function offsetsOf(layout: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(layout).filter(([name]) => name !== "bytes" && name !== "banks"));
+}
+
+for (const [heading, layout] of [
+  ["Header", header],
+  ["Entry of the server table", serverEntry],
+  ["Entry of the point table", pointEntry],
+  ["Block", block],
+  ["Poll header", poll],
+  ["Record", record],
+] as const) {
+  test(`the page gives every offset of "${heading}" as the layout has it`, () => {
+    assert.deepEqual(offsetsUnder(heading), offsetsOf(layout));
+  });
+}

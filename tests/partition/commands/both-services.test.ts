@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Place } from "./cpc.ts";
+import { connectionKey } from "./modbus-plant.ts";
+
+const shipped = (file: string): string =>
+  fileURLToPath(new URL(`../../../packages/partition/config/${file}`, import.meta.url));
+const opcuaFile = shipped("opcua-endpoints.xml");
+const modbusFile = shipped("modbustcp-endpoints_ecotec.xml");
+
+test(
+  "both services publish the shipped configuration from a simulated plant, until SIGTERM closes every connection",
+  { timeout: 90_000 },
+  async (t) => {
+    const place = new Place(t);
+    const directory = join(place.folder, "plant");
+    const plant = place.cpc(["simulate", "--opcua", opcuaFile, "--modbus", modbusFile, "--directory", directory]);
+    await plant.until("the plant answers", () => plant.stdout.includes("trust "));
+    const opcuaUrl = /OPC UA +(\S+)/.exec(plant.stdout)?.[1] ?? "";
+    const opcua = readFileSync(opcuaFile, "utf8").replace(/opc\.tcp:[^<]*/, opcuaUrl);
+    const ports = new Map(
+      Array.from(plant.stdout.matchAll(/Modbus TCP +127\.0\.0\.1:(\d+) +(.*)/g), ([, port, alias]) => [alias, port]),
+    );
+    const modbus = readFileSync(modbusFile, "utf8").replaceAll(
+      /<ipaddr>[^<]*<\/ipaddr>\s*<port>\d+<\/port>\s*<serveralias>([^<]*)/g,
+      (_, alias: string) => `<ipaddr>127.0.0.1</ipaddr><port>${ports.get(alias)}</port><serveralias>${alias}`,
+    );
+    const run = place.run(
+      "--opcua",
+      place.write("opcua.xml", opcua),
+      "--modbus",
+      place.write("modbus.xml", modbus),
+      "--certificates",
+      join(directory, "certificates"),
+      "--unreadable",
+      "text",
+    );
+    const connections = { modbus_shm: connectionKey("Ecotec"), opcua_shm: "OPC UA Connections:Abfüllanlage" };
+    for (const [segment, key] of Object.entries(connections)) {
+      await run.until(`${key} is connected`, () => place.value(key, segment) === true);
+      const first = JSON.stringify(place.document(segment));
+      await run.until(`${segment} has moving values`, () => {
+        const document = place.document(segment);
+        return document !== undefined && Object.keys(document).length > 10 && JSON.stringify(document) !== first;
+      });
+      const errors = Object.values(place.document(segment)!).filter(({ statusCode }) => statusCode !== undefined);
+      assert.deepEqual(errors, [], "every point can be read");
+    }
+    const browseNames = Object.keys(place.document("opcua_shm")!).slice(1);
+    assert.ok(browseNames.every((key) => /^\d+:\S/.test(key)));
+
+    const { code } = await run.end();
+    assert.equal(code, 0);
+    for (const [segment, key] of Object.entries(connections)) {
+      const entries = Object.entries(place.document(segment)!);
+      assert.ok(entries.some(([name]) => name === key));
+      for (const [name, { value }] of entries) assert.deepEqual([/Connections:/.test(name), value], [true, false]);
+    }
+    assert.deepEqual(place.ownObjects(), [
+      "modbus_image",
+      "modbus_shm",
+      "opcua_image",
+      "opcua_shm",
+      "sem.modbus_semaphore",
+      "sem.opcua_semaphore",
+    ]);
+    assert.equal((await plant.end()).code, 0);
+  },
+);
+
+test(
+  "demo shows values of both protocols, ends when they were there for its duration, and leaves nothing",
+  { timeout: 90_000 },
+  async (t) => {
+    const place = new Place(t);
+    const demo = place.cpc([
+      "demo",
+      "--duration",
+      "1.5",
+      "--prefix",
+      place.prefix,
+      "--log-format",
+      "json",
+      "--interval",
+      "0.2",
+    ]);
+    const opcua = "OPC UA Connections:Abfüllanlage";
+    const modbus = connectionKey("Ecotec");
+    await demo.until(
+      "both are connected",
+      () => place.value(opcua, "opcua_shm") === true && place.value(modbus) === true,
+    );
+    const { code, stdout } = await demo.ended;
+    assert.deepEqual([code, stdout], [0, ""]);
+    const servers = new Set(demo.logged(/^values$/).map(({ server }) => server));
+    assert.deepEqual(servers, new Set(["Abfüllanlage", "Ecotec", "Energiezähler"]));
+    assert.deepEqual(place.ownObjects(), []);
+  },
+);
+
+test("demo tidies up when its terminal is closed", { timeout: 60_000 }, async (t) => {
+  const place = new Place(t);
+  const demo = place.cpc(["demo", "--prefix", place.prefix, "--log-format", "json"], { TMPDIR: place.folder });
+  await demo.until("there is a document", () => place.document("opcua_shm") !== undefined);
+  const { code } = await demo.end("SIGHUP");
+  assert.equal(code, 0);
+  assert.deepEqual(place.objects(), []);
+  assert.deepEqual(
+    readdirSync(place.folder).filter((name) => name.startsWith("cpc-demo-")),
+    [],
+  );
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import {
+  certificateProblems,
+  directoryTrouble,
+} from "../../../packages/partition/src/commands/certificate-problems.ts";
+import type { OpcUaConfiguration, OpcUaServer } from "../../../packages/partition/src/configuration/configuration.ts";
+import { certificate, dayMs, privateKeyPem } from "../certificates/generated-certificates.ts";
+import type { CertificateWishes } from "../certificates/generated-certificates.ts";
+import { configuredServer } from "../protocols/opcua/opcua-test-server.ts";
+import { opcUaXml } from "./opcua-xml.ts";
+import { Place } from "./cpc.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cpc-certificate-problems-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const right = { name: "client", uri: "urn:cpc-partition:test:client" } as const;
+let count = 0;
+
+async function pair(wishes: Partial<CertificateWishes> = {}): Promise<Partial<OpcUaServer>> {
+  const { der, keys } = await certificate({ ...right, ...wishes });
+  const clientCertificateFile = join(folder, `${++count}.der`);
+  const clientPrivateKeyFile = join(folder, `${count}.pem`);
+  writeFileSync(clientCertificateFile, der);
+  writeFileSync(clientPrivateKeyFile, await privateKeyPem(keys), { mode: 0o600 });
+  return { clientCertificateFile, clientPrivateKeyFile };
+}
+
+function configurationOf(change: Partial<OpcUaServer>): OpcUaConfiguration {
+  const secure = { policy: "Basic256Sha256", mode: "SignAndEncrypt" } as const;
+  return { file: "test.xml", servers: [configuredServer("opc.tcp://192.0.2.7:4840", { ...secure, ...change })] };
+}
+
+function saidOf(change: Partial<OpcUaServer>): string {
+  const problems = certificateProblems(configurationOf(change), folder, Date.now());
+  assert.ok(problems.every(({ file, message }) => file === "test.xml" && message.startsWith("server Server: ")));
+  return problems.map(({ message }) => message).join("\n");
+}
+
+test("an own certificate that can be used is no problem, nor is one that has yet to be made", async () => {
+  assert.equal(saidOf(await pair()), "");
+  assert.equal(saidOf({}), "");
+});
+
+test("an own certificate that cannot be used is said before the start", async () => {
+  assert.match(saidOf(await pair({ notAfterMs: Date.now() - 365.5 * dayMs })), /is EXPIRED 366 days ago; renew it/);
+  assert.match(saidOf(await pair({ uri: "urn:other" })), /has the URI urn:other; <client_app_uri> must be the same/);
+  const { clientPrivateKeyFile } = await pair({ keyName: "another" });
+  assert.match(saidOf({ ...(await pair()), clientPrivateKeyFile }), /is not its private key/);
+  const open = await pair();
+  chmodSync(open.clientPrivateKeyFile ?? "", 0o644);
+  assert.match(saidOf(open), /others than its owner/);
+  assert.match(saidOf({ applicationUri: "u" }), /no certificate can be made for "u"; <client_app_uri> must be a URI/);
+});
+
+test("a pinned certificate that would be refused is said with the way out", async () => {
+  const { clientCertificateFile: serverCertificateFile } = await pair({ name: "plc", key: { bits: 1024 } });
+  assert.match(
+    saidOf({ ...(await pair()), serverCertificateFile }),
+    /would be refused: .*1024 bits.*<ignore_key_length>/,
+  );
+});
+
+test("a certificates directory is needed for security alone, and named absolute when it cannot be used", () => {
+  const nowhere = join(folder, "file");
+  writeFileSync(nowhere, "");
+  const trouble = directoryTrouble(configurationOf({}), nowhere);
+  assert.match(trouble ?? "", /^cannot use the certificates directory \/.*--certificates or CPC_CERTIFICATES$/);
+  assert.equal(directoryTrouble(configurationOf({ policy: "None", mode: "None" }), nowhere), undefined);
+  assert.equal(directoryTrouble(configurationOf({}), join(folder, "to", "be", "made")), undefined);
+});
+
+test(
+  "check refuses what run cannot use, and run does not start without its directory",
+  { timeout: 60_000 },
+  async (t) => {
+    const place = new Place(t);
+    const file = place.write("opcua.xml", opcUaXml({ alias: "A", url: "opc.tcp://127.0.0.1:1" }));
+    writeFileSync(join(place.folder, "certificates"), "");
+    const checked = await place.cpc(["check", file]).ended;
+    assert.equal(checked.code, 2, checked.stderr);
+    assert.match(checked.stderr, /cannot use the certificates directory/);
+    const ran = await place.run("--opcua", file).ended;
+    assert.equal(ran.code, 1, ran.stderr);
+    assert.match(ran.stderr, new RegExp(`cannot use the certificates directory ${place.folder}/certificates`));
+    assert.deepEqual(place.ownObjects(), []);
+    assert.ok(readdirSync(place.folder).includes("certificates"));
+  },
+);

@@ -1,0 +1,190 @@
+// `cpc` as its users run it: a child process, OS names and a folder of its own, all gone when the test ends.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { ownPrefix } from "../../image/posix/own-objects.ts";
+import { parseDocument } from "../../documents/parse-document.ts";
+
+const main = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
+const watchdogMs = 30_000;
+const lookAgainMs = 10;
+
+export type Document = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What a child is run by, as `["prlimit", "--nofile=64"]`: something that becomes the child. And its environment besides ours. */
+export interface Surroundings {
+  readonly wrapper?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where standard error goes instead of into `stderr`. */
+  readonly stderr?: number;
+}
+
+/** One child. */
+export class Child {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  stdout = "";
+  stderr = "";
+
+  constructor(args: readonly string[], { wrapper = [], env = {}, stderr }: Surroundings, cwd: string) {
+    const [command = "", ...rest] = [...wrapper, process.execPath, main, ...args];
+    const child = spawn(command, rest, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", stderr ?? "pipe"],
+    });
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    this.#child = child;
+    this.ended = once(child, "close").then(([code]) => ({
+      code: code as number | null,
+      stdout: this.stdout,
+      stderr: this.stderr,
+    }));
+  }
+
+  get processId(): number {
+    return this.#child.pid ?? Number.NaN;
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async end(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
+    if (this.isRunning) this.signal(signal);
+    return await this.ended;
+  }
+
+  /** Waits for a condition while the child runs; in vain is a failure with the child's log. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    const giveUpMs = performance.now() + watchdogMs;
+    while (!condition()) {
+      if (!this.isRunning || performance.now() > giveUpMs)
+        throw new TypeError(`waited in vain until ${what}; running: ${this.isRunning}\n${this.stderr}`);
+      await pause(lookAgainMs);
+    }
+  }
+
+  /** Records of the log with this message. */
+  logged(message: RegExp): readonly Readonly<Record<string, unknown>>[] {
+    return this.stderr
+      .split("\n")
+      .filter((line) => line.startsWith("{") && line.endsWith("}"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ msg }) => message.test(String(msg)));
+  }
+}
+
+/** A place to run `cpc` in. */
+export class Place {
+  readonly prefix: string;
+  readonly folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
+  readonly #children: Child[] = [];
+
+  constructor(t: TestContext) {
+    this.prefix = ownPrefix(t);
+    t.after(async () => {
+      await Promise.all(this.#children.map((child) => child.end("SIGKILL")));
+      rmSync(this.folder, { recursive: true, force: true });
+      for (const name of this.objects()) rmSync(`/dev/shm/${name}`, { force: true });
+    });
+  }
+
+  /** As it stands; the prefix is not added. */
+  cpc(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    surroundings: Omit<Surroundings, "env"> = {},
+  ): Child {
+    const child = new Child(args, { env, ...surroundings }, this.folder);
+    this.#children.push(child);
+    return child;
+  }
+
+  /** `cpc run` with this place's prefix and a short interval. */
+  run(...args: readonly string[]): Child {
+    return this.runIn({}, ...args);
+  }
+
+  runIn({ env, ...surroundings }: Surroundings, ...args: readonly string[]): Child {
+    const own = ["run", "--prefix", this.prefix, "--interval", "0.05", "--log-format", "json"];
+    return this.cpc([...own, ...args], env, surroundings);
+  }
+
+  /** Another command with this place's prefix, to its end. */
+  async command(...args: readonly string[]): Promise<Ended> {
+    return await this.cpc([...args, "--prefix", this.prefix]).ended;
+  }
+
+  /** In one step, as careful people replace a file that is in use. */
+  write(name: string, content: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(`${path}.new`, content);
+    renameSync(`${path}.new`, path);
+    return path;
+  }
+
+  /** The document in a segment; undefined while there is none. */
+  document(segment = "modbus_shm"): Document | undefined {
+    const path = this.path(segment);
+    if (!existsSync(path)) return undefined;
+    try {
+      return parseDocument(readFileSync(path, "utf8").replace(/\0+$/, "")) as Document;
+    } catch {
+      return undefined; // in the middle of a publication, or not yet one
+    }
+  }
+
+  value(key: string, segment?: string): unknown {
+    return this.document(segment)?.[key]?.["value"];
+  }
+
+  inode(object: string): number {
+    return statSync(this.path(object)).ino;
+  }
+
+  path(object: string): string {
+    return `/dev/shm/${this.prefix}${object}`;
+  }
+
+  semaphorePath(name: string): string {
+    return `/dev/shm/sem.${this.prefix}${name}`;
+  }
+
+  /** In /dev/shm, without the prefix, sorted. */
+  ownObjects(): readonly string[] {
+    return this.objects()
+      .map((name) => name.replace(this.prefix, ""))
+      .toSorted();
+  }
+
+  objects(): readonly string[] {
+    return readdirSync("/dev/shm").filter((name) => name.includes(this.prefix));
+  }
+}

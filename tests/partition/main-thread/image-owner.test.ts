@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { statSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { planDirectory } from "../../../packages/image/src/directory.ts";
+import { mappedMemory } from "../../../packages/image/src/image-memory.ts";
+import { ImageWriter } from "../../../packages/image/src/image-writer.ts";
+import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
+import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
+import { AnotherWriterError } from "../../../packages/image/src/posix/single-writer.ts";
+import { ImageOwner } from "../../../packages/partition/src/main-thread/image-owner.ts";
+import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
+import { serverOf } from "../../image/sample-image.ts";
+
+const directory = planDirectory([serverOf("A", 0)]);
+
+/** What a worker does: fills the memory that the owner prepared. Returns what unmaps it. */
+function fill(owner: ImageOwner): () => void {
+  const { descriptor, sizeBytes } = owner.prepare(directory.imageBytes);
+  const mapping = SharedMemoryObject.fromDescriptor(descriptor, owner.name).map("read-write", sizeBytes);
+  const { generation } = new ImageWriter({ service: "modbus", intervalMs: 1000 }, directory, mappedMemory(mapping));
+  assert.equal(generation, 1);
+  return () => mapping.unmap();
+}
+
+test("an image gets its name when it is complete, and readers of the group may not write", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  using image = new OpenedImage(name);
+  const unmap = fill(owner);
+  assert.equal(image.current(), undefined);
+  owner.announce();
+  assert.equal(image.current()?.service, "modbus");
+  assert.equal(statSync(`/dev/shm/${name}`).mode & 0o777, 0o640);
+  unmap();
+  owner.remove();
+  owner.close();
+  assert.deepEqual(filesOf(name), []);
+});
+
+test("a new generation replaces the old one under the same name, and only the owner's worker retires it", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  using image = new OpenedImage(name);
+  const unmaps = [fill(owner)];
+  owner.announce();
+  const first = image.current();
+  unmaps.push(fill(owner));
+  assert.equal(image.current(), first, "not before it is announced");
+  owner.announce();
+  assert.equal(first?.isRetired, false);
+  assert.notEqual(image.current(), first);
+  for (const unmap of unmaps) unmap();
+  owner.close();
+});
+
+test("while an owner lives no other becomes one; when it is gone the next takes over and sends its readers on", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const killed = new ImageOwner(name);
+  const unmap = fill(killed);
+  killed.announce();
+  assert.throws(() => new ImageOwner(name), AnotherWriterError);
+  using image = new OpenedImage(name);
+  const left = image.current();
+  unmap();
+  killed.close(); // as the kernel does when a process dies: the name stays, the lock goes
+  const next = new ImageOwner(name);
+  assert.equal(left?.isRetired, false);
+  const unmapNext = fill(next);
+  next.announce();
+  assert.equal(left?.isRetired, true);
+  assert.notEqual(image.current(), left);
+  unmapNext();
+  next.close();
+});
+
+test("readers of a crashed worker's image are told, and told of the next one", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  using image = new OpenedImage(name);
+  const unmaps = [fill(owner)];
+  owner.announce();
+  const first = image.current();
+  owner.abandon();
+  assert.equal(first?.isRetired, true);
+  unmaps.push(fill(owner)); // crashed again, while it made an image
+  unmaps.push(fill(owner));
+  owner.announce();
+  assert.equal(image.current()?.isRetired, false);
+  for (const unmap of unmaps) unmap();
+  owner.close();
+  assert.deepEqual(filesOf(name), [name]);
+});
+
+for (const [what, content] of [
+  ["nothing", ""],
+  ["garbage", "x".repeat(10_000)],
+  ["the beginning of an image", "CPCIMAGE".padEnd(8192, "\0")],
+] as const) {
+  test(`a left-over that holds ${what} is replaced`, (t) => {
+    const name = `${ownPrefix(t)}modbus_image`;
+    writeFileSync(`/dev/shm/${name}`, content);
+    const owner = new ImageOwner(name);
+    using image = new OpenedImage(name);
+    const unmap = fill(owner);
+    owner.announce();
+    assert.equal(image.current()?.service, "modbus");
+    unmap();
+    owner.close();
+  });
+}
+
+test("what was prepared and never announced goes with its owner", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  fill(owner)();
+  assert.deepEqual(filesOf(name), [`${name}.next`]);
+  owner.close();
+  assert.deepEqual(filesOf(name), []);
+});

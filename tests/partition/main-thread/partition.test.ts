@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { test, type TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import type { ModbusServer } from "../../../packages/partition/src/configuration/configuration.ts";
+import { ConnectionState } from "../../../packages/image/src/layout.ts";
+import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
+import { AnotherWriterError } from "../../../packages/image/src/posix/single-writer.ts";
+import { ImageOwner } from "../../../packages/partition/src/main-thread/image-owner.ts";
+import { Partition, type PartitionOptions } from "../../../packages/partition/src/main-thread/partition.ts";
+import { spawnWorker } from "../../../packages/partition/src/main-thread/spawn-worker.ts";
+import { ConsumerPair } from "../../../packages/documents/src/consumer-pair.ts";
+import { consumerPairNames } from "../../../packages/documents/src/consumer-names.ts";
+import { point, server } from "../protocols/modbus/plant.ts";
+import { honest, startDevice } from "../protocols/modbus/rogue-device.ts";
+import { recordingLog } from "../sources/test-client.ts";
+import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
+import { parseDocument } from "../../documents/parse-document.ts";
+
+const watchdog = { timeout: 60_000 };
+const connection = "ModbusTCP Connections:Plant: Connection status";
+
+type Document = Readonly<Record<string, { readonly value: unknown }>>;
+
+function modbus(servers: readonly ModbusServer[]) {
+  return { file: "modbus.xml", servers };
+}
+
+async function setUp(t: TestContext, changes: Partial<PartitionOptions> = {}) {
+  const prefix = ownPrefix(t);
+  const device = await startDevice(honest(() => Date.now() & 0xffff));
+  t.after(() => device.close());
+  const { lines, log } = recordingLog();
+  const options: PartitionOptions = {
+    opcua: undefined,
+    modbus: modbus([server(device.port, [point(0)])]),
+    intervalMs: 20,
+    naming: { consumers: [], prefix },
+    segmentBytes: undefined,
+    certificatesDirectory: "",
+    removeOnExit: true,
+    log,
+    ...changes,
+  };
+  const path = `/dev/shm/${prefix}modbus_shm`;
+  const document = (): Document => {
+    try {
+      return parseDocument(readFileSync(path, "utf8").replace(/\0+$/, "")) as Document;
+    } catch {
+      return {};
+    }
+  };
+  const value = (key = "Plant: 3/0"): unknown => document()[key]?.value;
+  return { prefix, device, lines, options, path, document, value };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const giveUpMs = performance.now() + 30_000;
+  while (!condition()) {
+    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
+    await pause(2);
+  }
+}
+
+/** A partition whose Modbus thread the test can end as a crash does: without a word. */
+function started(t: TestContext, options: PartitionOptions, before: () => void = () => {}) {
+  const partition = new Partition(options);
+  const worker = spawnWorker("modbus");
+  before();
+  partition.start({ modbus: worker });
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= partition.stop());
+  t.after(stop);
+  return { partition, worker, stop };
+}
+
+test(
+  "a thread that crashed shows closed connections at once, its readers are sent on, and it is started again",
+  watchdog,
+  async (t) => {
+    const { prefix, options, path, value, document, lines } = await setUp(t);
+    const { worker } = started(t, options);
+    await until(() => value() !== undefined);
+    using image = new OpenedImage(`${prefix}modbus_image`);
+    const before = image.current();
+    const { ino } = statSync(path);
+    const closed = new Promise<Document>((resolve) => worker.once("exit", () => resolve(document())));
+    await worker.terminate();
+    assert.deepEqual(
+      Object.entries(await closed).map(([key, entry]) => [key, entry.value]),
+      [[connection, false]],
+    );
+    assert.equal(before?.isRetired, true);
+    await until(() => value() !== undefined);
+    const seen = value();
+    await until(() => value() !== seen && value() !== undefined);
+    assert.equal(statSync(path).ino, ino, "consumers keep their mapping");
+    assert.equal(image.current()?.isRetired, false);
+    assert.equal(image.hasWriter(), true);
+    const messages = lines.filter(({ level }) => level === "error").map(({ message }) => message);
+    assert.deepEqual(messages, ["the service's thread ended unexpectedly and is started again"]);
+  },
+);
+
+test("stopped while a crashed thread waits for its restart, it ends", watchdog, async (t) => {
+  const { options, value, prefix, lines } = await setUp(t);
+  const { stop, worker } = started(t, options);
+  await until(() => value() !== undefined);
+  await worker.terminate();
+  await until(() => lines.some(({ message }) => message.includes("started again")));
+  await stop();
+  assert.deepEqual(filesOf(prefix), []);
+});
+
+test("a thread that dies while it is stopped leaves no connection that looks open", watchdog, async (t) => {
+  const { options, path, document } = await setUp(t, { removeOnExit: false });
+  const partition = new Partition(options);
+  writeFileSync(path, JSON.stringify({ [connection]: { value: true }, "Plant: 3/0": { value: 1 } }));
+  const dying = `require("node:worker_threads").parentPort.on("message", ({ kind }) => kind === "stop" && process.exit(1));`;
+  partition.start({ modbus: new Worker(dying, { eval: true }) });
+  await partition.stop();
+  assert.deepEqual(
+    Object.entries(document()).map(([key, { value }]) => [key, value]),
+    [[connection, false]],
+  );
+});
+
+test(
+  "a process image that somebody removed is back within a moment, with its values, and readers move to it",
+  watchdog,
+  async (t) => {
+    const { options, prefix, value, lines } = await setUp(t);
+    started(t, options);
+    await until(() => value() !== undefined);
+    using image = new OpenedImage(`${prefix}modbus_image`);
+    const generation = image.current()?.generation ?? Number.NaN;
+    rmSync(`/dev/shm/${prefix}modbus_image`);
+    await until(() => image.current() !== undefined);
+    assert.equal(image.hasWriter(), true);
+    const reader = image.current();
+    assert.equal(reader?.generation, generation + 1);
+    assert.equal(reader?.serviceCount("objectsRestored"), 1n);
+    assert.equal(reader?.snapshot(0)?.state.connection, ConnectionState.connected);
+    assert.deepEqual(
+      lines.filter(({ level }) => level === "warn").map(({ message }) => message),
+      ["somebody removed the process image: a new one is made"],
+    );
+  },
+);
+
+test("objects are looked at once in 50 ms, however short the interval is", watchdog, async (t) => {
+  const { options, path } = await setUp(t, { intervalMs: 1 });
+  const idle =
+    "require('node:worker_threads').parentPort.on('message', ({ kind }) => kind === 'stop' && process.exit())";
+  const partition = new Partition(options);
+  t.after(() => partition.stop());
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  partition.start({ modbus: new Worker(idle, { eval: true, stdout: true, stderr: true }) });
+  rmSync(path);
+  t.mock.timers.tick(49);
+  assert.equal(existsSync(path), false);
+  t.mock.timers.tick(1);
+  assert.equal(existsSync(path), true);
+});
+
+test("stopped before its first value, it ends with every connection shown as closed", watchdog, async (t) => {
+  const { options, document, prefix } = await setUp(t, { removeOnExit: false });
+  const { stop } = started(t, options);
+  await stop();
+  assert.equal(document()[connection]?.value, false);
+  assert.equal(filesOf(prefix).length, 3);
+});
+
+for (const [what, name] of [
+  ["made", "modbus_image.next"],
+  ["given its name", "modbus_image"],
+] as const) {
+  test(
+    `when an image cannot be ${what} documents come all the same, the log says it once, and it is tried again`,
+    watchdog,
+    async (t) => {
+      const { options, prefix, value, lines } = await setUp(t);
+      const obstacle = `/dev/shm/${prefix}${name}`;
+      started(t, options, () => {
+        rmSync(obstacle, { force: true });
+        mkdirSync(obstacle);
+      });
+      await until(() => value() !== undefined);
+      const seen = value();
+      await until(() => value() !== seen);
+      rmSync(obstacle, { recursive: true, force: true });
+      using image = new OpenedImage(`${prefix}modbus_image`);
+      await until(() => image.current()?.snapshot(0)?.state.connection === ConnectionState.connected);
+      assert.equal(image.hasWriter(), true);
+      const told = (): string[] =>
+        lines.map(({ message }) => message).filter((message) => message.includes("process image"));
+      await until(() => told().length > 1);
+      assert.equal(told().length, 2, told().join("\n"));
+      assert.match(told()[0]!, /^nobody can read the process image for now, the documents go on: .*directory/);
+      assert.equal(told()[1], "there is a new process image");
+    },
+  );
+}
+
+test("a thread that fails again and again for the same reason says it in full once", watchdog, async (t) => {
+  const { options, lines } = await setUp(t);
+  const broken = "throw new TypeError('broken installation')";
+  const partition = new Partition(options, () => new Worker(broken, { eval: true, stdout: true, stderr: true }));
+  t.after(() => partition.stop());
+  partition.start();
+  const restarts = (): string[] =>
+    lines.map(({ message }) => message).filter((message) => message.includes("started again"));
+  await until(() => restarts().length > 1);
+  const failed = lines.filter(({ message }) => message === "the service's thread failed");
+  assert.equal(failed.length, 1);
+  assert.match(String(failed[0]?.fields?.["stack"]), /broken installation/);
+  assert.deepEqual(restarts().slice(0, 2), [
+    "the service's thread ended unexpectedly and is started again",
+    "the service's thread failed as before and is started again",
+  ]);
+});
+
+test("when a further image cannot be made the service goes on with the one it has", watchdog, async (t) => {
+  const { options, prefix, value, lines, device } = await setUp(t);
+  const { partition } = started(t, options);
+  await until(() => value() !== undefined);
+  const obstacle = `/dev/shm/${prefix}modbus_image.next`;
+  mkdirSync(obstacle);
+  const servers = [server(device.port, [point(0)]), server(device.port, [point(1)], { alias: "New" })];
+  partition.reconfigure({ opcua: undefined, modbus: modbus(servers) });
+  await until(() => lines.some(({ message }) => message.startsWith("the process image stays as it is for now")));
+  const seen = value();
+  await until(() => value() !== seen && value() !== undefined);
+  rmdirSync(obstacle);
+  await until(() => value("ModbusTCP Connections:New: Connection status") === true);
+  assert.equal(lines.filter(({ message }) => message.startsWith("the process image stays")).length, 1);
+});
+
+test(
+  "what cannot be created as a whole is not created at all, and what a killed run left stays as it was",
+  watchdog,
+  async (t) => {
+    const opcua = { file: "opcua.xml", servers: [] };
+    const { options, prefix } = await setUp(t, { opcua });
+    const [names] = consumerPairNames("opcua", [], prefix);
+    using left = ConsumerPair.create(names!, 10_240);
+    left.overwrite(Buffer.from("{}"));
+    left.close();
+    const before = filesOf(prefix).toSorted();
+    const other = new ImageOwner(`${prefix}modbus_image`);
+    assert.throws(() => new Partition(options), AnotherWriterError);
+    other.close();
+    assert.deepEqual(filesOf(prefix).toSorted(), before);
+    assert.ok(existsSync(`/dev/shm/${prefix}opcua_shm`));
+  },
+);

@@ -1,0 +1,115 @@
+// Configurations made by hand, and a sink that remembers, for the tests of the client.
+
+import type {
+  ModbusPoint,
+  ModbusServer,
+  WordOrder,
+} from "../../../../packages/partition/src/configuration/configuration.ts";
+import { isIdentity } from "../../../../packages/partition/src/configuration/decimal.ts";
+import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
+import type { PointSink } from "../../../../packages/image/src/point-sink.ts";
+import type { Value } from "../../../../packages/image/src/values/value.ts";
+
+const location = { file: "test.xml", line: 1 };
+
+const widths: ReadonlyMap<BuiltInType, number> = new Map<BuiltInType, number>([
+  [BuiltInType.Int32, 2],
+  [BuiltInType.UInt32, 2],
+  [BuiltInType.Float, 2],
+  [BuiltInType.Int64, 4],
+  [BuiltInType.UInt64, 4],
+  [BuiltInType.Double, 4],
+]);
+
+/** A holding register of unit id 1, unless told otherwise. */
+export function point(address: number, changes: Partial<ModbusPoint> = {}): ModbusPoint {
+  const functionCode = changes.functionCode ?? 3;
+  const wireType = changes.wireType ?? (functionCode <= 2 ? BuiltInType.Boolean : BuiltInType.UInt16);
+  const scale = changes.scale ?? "1";
+  const bias = changes.bias ?? "0";
+  return {
+    key: `Plant: ${functionCode}/${address}`,
+    description: "",
+    unit: "",
+    functionCode,
+    unitId: 1,
+    address,
+    width: functionCode <= 2 ? 1 : (widths.get(wireType) ?? 1),
+    wireType,
+    type: isIdentity(scale, bias) ? wireType : BuiltInType.Double,
+    bit: -1,
+    wordOrder: "ABCD",
+    scale,
+    bias,
+    location,
+    ...changes,
+  };
+}
+
+/** Registers (or what `changes` make of them) at consecutive addresses. */
+export function run(address: number, count: number, changes: Partial<ModbusPoint> = {}): ModbusPoint[] {
+  return Array.from({ length: count }, (_, distance) => point(address + distance, changes));
+}
+
+export function server(
+  port: number,
+  points: readonly ModbusPoint[],
+  changes: Partial<ModbusServer> = {},
+): ModbusServer {
+  return {
+    alias: "Plant",
+    host: "127.0.0.1",
+    port,
+    intervalMs: undefined,
+    timeoutMs: 5000,
+    retryIntervalMs: 30_000,
+    maxRegistersPerRequest: 125,
+    maxGap: 0,
+    pauseBetweenRequestsMs: 0,
+    pauseAfterConnectMs: 0,
+    connectsPerRequest: false,
+    points,
+    location,
+    ...changes,
+  };
+}
+
+/** The permutation of the head comment of register-decoding.ts, done to bytes that are in order; done twice, it undoes itself. */
+export function arrange(bytes: Buffer, order: WordOrder): number[] {
+  const registers = Array.from({ length: bytes.length / 2 }, (_, index) => [
+    ...bytes.subarray(index * 2, index * 2 + 2),
+  ]);
+  if (order === "CDAB" || order === "DCBA") registers.reverse();
+  if (order === "BADC" || order === "DCBA") for (const register of registers) register.reverse();
+  return registers.flat();
+}
+
+/** Either the value (numbers and flags as they come) or the status of a point. */
+export type Seen = { readonly type: BuiltInType; readonly value: Value["value"] } | { readonly status: number };
+
+export class RecordingSink implements PointSink {
+  readonly seen = new Map<number, Seen>();
+
+  setNumber(index: number, type: BuiltInType, value: number): void {
+    this.seen.set(index, { type, value });
+  }
+
+  setValue(index: number, value: Value, status: number): void {
+    this.seen.set(index, status === 0 ? { type: value.type, value: value.value } : { status });
+  }
+
+  setStatus(index: number, status: number): void {
+    this.seen.set(index, { status });
+  }
+
+  /** The value of a point; undefined when it has a bad status or was not set. */
+  value(index: number): Value["value"] | undefined {
+    const seen = this.seen.get(index);
+    return seen !== undefined && "value" in seen ? seen.value : undefined;
+  }
+
+  status(index: number): number | undefined {
+    const seen = this.seen.get(index);
+    return seen !== undefined && "status" in seen ? seen.status : undefined;
+  }
+}

@@ -1,0 +1,330 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { join } from "node:path";
+import { after, afterEach, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { ReadResponse } from "node-opcua-client";
+import type { OPCUAServer } from "node-opcua-server";
+import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import type { FailureKind } from "@cpc-partition/image/failure-kind";
+import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
+import { Stopwatch } from "../../../faults/stopwatch.ts";
+import {
+  addDoubles,
+  certificateIn,
+  configuredServer,
+  never,
+  nodeNamed,
+  portOf,
+  RecordingSink,
+  startProxy,
+  startServer,
+  temporaryFolder,
+} from "./opcua-test-server.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let server: OPCUAServer;
+let url: string;
+let client: OpcUaClient | undefined;
+
+before(async () => {
+  folder = await temporaryFolder();
+  const certificate = await certificateIn(folder.path, "server");
+  ({ server, url } = await startServer({
+    folder: join(folder.path, "server"),
+    certificate,
+    build: (started) => addDoubles(started, ["a"]),
+  }));
+});
+
+after(async () => {
+  await server.shutdown(0);
+  await folder.remove();
+});
+
+afterEach(async () => {
+  await client?.disconnect();
+});
+
+function clientOf(address: string, change: Partial<OpcUaServer> = {}): OpcUaClient {
+  const configured = configuredServer(address, { nodes: [nodeNamed("a")], ...change });
+  client = new OpcUaClient(configured, { directory: join(folder.path, "certificates") });
+  return client;
+}
+
+function fails(work: Promise<void>, code: FailureKind, message = /^cannot |^the connection /): Promise<void> {
+  return assert.rejects(work, (error: ServerError) => {
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    assert.doesNotMatch(error.message, /\n/);
+    return true;
+  });
+}
+
+/** Waits for a condition; the test's own time limit ends it when it never comes true. */
+async function until(condition: () => boolean): Promise<void> {
+  const giveUpMs = performance.now() + 30_000;
+  while (!condition()) {
+    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
+    await pause(5);
+  }
+}
+
+async function unusedPort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, "close");
+  return port;
+}
+
+describe("a connect", () => {
+  test("says when nothing listens", async () => {
+    const port = await unusedPort();
+    await fails(clientOf(`opc.tcp://127.0.0.1:${port}`).connect(never), "ConnectionFailed", /connection refused/);
+  });
+
+  test("says when the name is unknown", async () => {
+    await fails(
+      clientOf("opc.tcp://no-such-host.invalid:4840", { timeoutMs: 5000 }).connect(never),
+      "ConnectionFailed",
+      /DNS/,
+    );
+  });
+
+  test("gives up after the time-out when the other side accepts and never answers, and closes its socket", async () => {
+    const accepted: Socket[] = [];
+    const silent = createServer((socket) => accepted.push(socket.on("error", () => undefined))).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    try {
+      const { port } = silent.address() as AddressInfo;
+      await fails(
+        clientOf(`opc.tcp://127.0.0.1:${port}`, { timeoutMs: 400 }).connect(never),
+        "Timeout",
+        /no answer came within 400 ms; it accepts the connection and does not answer as an OPC UA server does: check the port/,
+      );
+      for (const socket of accepted) socket.resume();
+      await until(() => accepted.length === 1 && accepted.every((socket) => socket.destroyed));
+    } finally {
+      silent.close();
+    }
+  });
+
+  test("survives a peer that speaks something else", async () => {
+    const web = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+    }).listen(0, "127.0.0.1");
+    await once(web, "listening");
+    try {
+      const { port } = web.address() as AddressInfo;
+      const connecting = clientOf(`opc.tcp://127.0.0.1:${port}`).connect(never);
+      await fails(connecting, "ConnectionFailed", /does not speak OPC UA/);
+    } finally {
+      web.close();
+    }
+  });
+
+  test("stops when it is told to", async () => {
+    const silent = createServer((socket) => socket.on("error", () => undefined)).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    try {
+      const { port } = silent.address() as AddressInfo;
+      const stop = new AbortController();
+      const connecting = fails(
+        clientOf(`opc.tcp://127.0.0.1:${port}`, { timeoutMs: 60_000 }).connect(stop.signal),
+        "Stopped",
+      );
+      await once(silent, "connection");
+      stop.abort();
+      await connecting;
+    } finally {
+      silent.close();
+    }
+  });
+
+  test("ends after the time-out whenever the server falls silent on the way, and expects no farewell from it", async () => {
+    // The n-th piece of data from the server and all later ones are lost, over both connections.
+    for (const lost of [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]) {
+      let pieces = 0;
+      const proxy = await startProxy({
+        targetPort: () => portOf(url),
+        fromServer: (data, _connection, toClient) => {
+          if (++pieces < lost) toClient.write(data);
+        },
+      });
+      const stopwatch = new Stopwatch();
+      await fails(clientOf(proxy.url, { timeoutMs: 150 }).connect(never), "Timeout");
+      const { isWithin, text } = stopwatch.stop(2000);
+      assert.ok(isWithin, `waits for an answer to its farewell: ${text}`);
+      await until(() => proxy.open() === 0);
+      await proxy.stop();
+    }
+  });
+
+  test("says in words of its own that the server ended the connection, whenever it does", async () => {
+    const reasons =
+      /^cannot .+ because the server closed the connection( before a channel was open(, or does not speak OPC UA)?)?$|^the connection to \S+ was lost$/;
+    for (const end of ["destroy", "resetAndDestroy"] as const) {
+      for (const last of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
+        let pieces = 0;
+        const proxy = await startProxy({
+          targetPort: () => portOf(url),
+          fromServer: (data, _connection, toClient) => {
+            if (++pieces < last) toClient.write(data);
+            else toClient[end]();
+          },
+        });
+        await fails(clientOf(proxy.url).connect(never), "ConnectionFailed", reasons);
+        await proxy.stop();
+      }
+    }
+  });
+});
+
+describe("a poll", () => {
+  test("notices a server that falls silent after the time-out, and disconnect does not wait for it", async () => {
+    let silent = false;
+    const proxy = await startProxy({
+      targetPort: () => portOf(url),
+      fromServer: (data, _connection, toClient) => {
+        if (!silent) toClient.write(data);
+      },
+    });
+    try {
+      const of = clientOf(proxy.url, { timeoutMs: 1500 });
+      await of.connect(never);
+      silent = true;
+      await fails(of.poll(new RecordingSink(), never), "Timeout");
+      await of.disconnect();
+      await until(() => proxy.open() === 0);
+      silent = false;
+      await of.connect(never);
+      const sink = new RecordingSink();
+      await of.poll(sink, never);
+      assert.equal(sink.values.get(0)?.value, 0);
+    } finally {
+      await client?.disconnect();
+      await proxy.stop();
+    }
+  });
+
+  test("notices a cut connection", async () => {
+    const proxy = await startProxy({ targetPort: () => portOf(url) });
+    try {
+      const of = clientOf(proxy.url);
+      await of.connect(never);
+      proxy.cut();
+      await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
+      await until(() => proxy.open() === 0);
+      await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
+      assert.equal(proxy.connections(), 2, "endpoints and session: nobody reconnects but the caller");
+    } finally {
+      await client?.disconnect();
+      await proxy.stop();
+    }
+  });
+
+  test("never takes an answer that comes twice for another one's", async () => {
+    let twice = false;
+    const onChannel = (channel: unknown): void => {
+      const sender = channel as { send_response: (...message: unknown[]) => void };
+      const send = sender.send_response.bind(sender);
+      sender.send_response = (...message) => {
+        send(...message);
+        if (twice) send(...message);
+      };
+    };
+    server.on("newChannel", onChannel);
+    try {
+      const of = clientOf(url);
+      await of.connect(never);
+      twice = true;
+      for (let i = 0; i < 3; i++) {
+        const sink = new RecordingSink();
+        await of.poll(sink, never);
+        assert.equal(sink.values.get(0)?.value, 0);
+      }
+    } finally {
+      server.off("newChannel", onChannel);
+    }
+  });
+
+  test("stops when it is told to", async () => {
+    let silent = false;
+    const proxy = await startProxy({
+      targetPort: () => portOf(url),
+      fromServer: (data, _connection, toClient) => {
+        if (!silent) toClient.write(data);
+      },
+    });
+    try {
+      const of = clientOf(proxy.url, { timeoutMs: 60_000 });
+      await of.connect(never);
+      silent = true;
+      const stop = new AbortController();
+      const polling = fails(of.poll(new RecordingSink(), stop.signal), "Stopped");
+      stop.abort();
+      await polling;
+    } finally {
+      await client?.disconnect();
+      await proxy.stop();
+    }
+  });
+});
+
+describe("a disconnect", () => {
+  test("closes the session at the server", async () => {
+    const of = clientOf(url, { timeoutMs: 5000 });
+    const sessions = server.engine.currentSessionCount;
+    await of.connect(never);
+    assert.equal(server.engine.currentSessionCount, sessions + 1);
+    await of.disconnect();
+    await until(() => server.engine.currentSessionCount === sessions);
+    await of.disconnect();
+  });
+
+  test("leaves nothing that keeps a process alive, and node-opcua, when silenced, writes nothing on the console", async () => {
+    const source = `
+      import { OpcUaClient } from "./packages/partition/src/protocols/opcua/opcua-client.ts";
+      import { silenceNodeOpcUa } from "./packages/partition/src/protocols/opcua/silence.ts";
+      silenceNodeOpcUa();
+      const [server, directory] = JSON.parse(process.argv[1]);
+      const client = new OpcUaClient(server, { directory });
+      const never = new AbortController().signal;
+      const sink = { setNumber() {}, setValue() {}, setStatus() {} };
+      await client.connect(never);
+      await client.poll(sink, never);
+      await client.disconnect();
+      await client.connect(never);
+      await client.disconnect();
+      await new OpcUaClient({ ...server, endpointUrl: "opc.tcp://127.0.0.1:1" }, { directory }).connect(never).catch(() => {});
+      await new OpcUaClient({ ...server, policy: "Basic256Sha256", mode: "Sign" }, { directory }).connect(never).catch(() => {});`;
+    const settings = JSON.stringify([
+      configuredServer(url, { nodes: [nodeNamed("a")] }),
+      join(folder.path, "certificates"),
+    ]);
+    server.on("response", spoilStatus);
+    const child = execFile(process.execPath, ["--input-type=module", "-e", source, settings], {
+      cwd: join(import.meta.dirname, "../../../.."),
+    });
+    let output = "";
+    child.stdout?.on("data", (data) => (output += String(data)));
+    child.stderr?.on("data", (data) => (output += String(data)));
+    const [code] = (await once(child, "close")) as [number];
+    server.off("response", spoilStatus);
+    assert.equal(output, "");
+    assert.equal(code, 0);
+  });
+});
+
+/** Answers with a status code that is not in the standard's table. */
+function spoilStatus(response: unknown): void {
+  const result = response instanceof ReadResponse ? response.results?.[0] : undefined;
+  if (result !== undefined) result.statusCode = Object.create(result.statusCode, { value: { value: 0x80ff0000 } });
+}

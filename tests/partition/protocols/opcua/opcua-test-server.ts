@@ -1,0 +1,278 @@
+// A real node-opcua server for these tests, with everything that it needs in a folder of its own, and a proxy before it.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OPCUACertificateManager } from "node-opcua-certificate-manager";
+import {
+  AttributeIds,
+  DataType,
+  DataValue,
+  MessageSecurityMode,
+  NodeId,
+  SecurityPolicy,
+  Variant,
+} from "node-opcua-client";
+import { OPCUAServer } from "node-opcua-server";
+import { createApplicationCertificate } from "../../../../packages/partition/src/certificates/application-certificate.ts";
+import { hostInUrl } from "../../../../packages/partition/src/certificates/host-name.ts";
+import type { OpcUaNode, OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
+import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
+import type { PointSink } from "../../../../packages/image/src/point-sink.ts";
+import type { Timestamp } from "../../../../packages/image/src/values/timestamp.ts";
+import type { Value } from "../../../../packages/image/src/values/value.ts";
+import { silenceNodeOpcUa } from "../../../../packages/partition/src/protocols/opcua/silence.ts";
+
+silenceNodeOpcUa();
+
+export const allPolicies = [
+  "Basic128Rsa15",
+  "Basic256",
+  "Basic256Sha256",
+  "Aes128_Sha256_RsaOaep",
+  "Aes256_Sha256_RsaPss",
+] as const;
+
+/** A folder that is gone when the test file ends. */
+export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), `cpc-opcua-${process.pid}-`));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+export interface CertificateFiles {
+  readonly certificateFile: string;
+  readonly privateKeyFile: string;
+}
+
+export async function certificateIn(folder: string, name: string): Promise<CertificateFiles> {
+  const files = { certificateFile: join(folder, `${name}.der`), privateKeyFile: join(folder, `${name}.pem`) };
+  const applicationUri = `urn:cpc-partition:test:${name}`;
+  await createApplicationCertificate({ ...files, applicationUri, hostNames: ["127.0.0.1"], validDays: 2 });
+  return files;
+}
+
+export interface TestServerOptions {
+  readonly folder: string;
+  readonly certificate: CertificateFiles;
+  /** Accepts these users only; Anonymous is accepted where there are none. */
+  readonly users?: Readonly<Record<string, string>>;
+  readonly trustedUserCertificate?: Buffer;
+  readonly distrustsClients?: boolean;
+  readonly maxNodesPerRead?: number;
+  /** Default 20. */
+  readonly maxSessions?: number;
+  /** Beside None; default all. Fewer make connecting cheaper: a client reads all endpoints three times. */
+  readonly policies?: readonly (typeof allPolicies)[number][];
+  /** Of the channels' security tokens; default ten minutes. */
+  readonly tokenLifetimeMs?: number;
+  /** Called with the address space before the server starts. */
+  readonly build?: (server: OPCUAServer) => void;
+  readonly port?: number;
+  /** Where it listens; default 127.0.0.1. */
+  readonly host?: string;
+}
+
+export async function startServer(options: TestServerOptions): Promise<{ server: OPCUAServer; url: string }> {
+  const clients = new OPCUACertificateManager({
+    disableFileWatchers: true,
+    automaticallyAcceptUnknownCertificate: options.distrustsClients !== true,
+    rootFolder: join(options.folder, "server-pki"),
+  });
+  const users = new OPCUACertificateManager({
+    disableFileWatchers: true,
+    automaticallyAcceptUnknownCertificate: false,
+    rootFolder: join(options.folder, "server-user-pki"),
+  });
+  await clients.initialize();
+  if (options.trustedUserCertificate !== undefined) {
+    await users.initialize();
+    await users.trustCertificate(options.trustedUserCertificate);
+  }
+  const { host = "127.0.0.1" } = options;
+  const server = new OPCUAServer({
+    host,
+    hostname: host,
+    port: options.port ?? 0,
+    ...options.certificate,
+    serverCertificateManager: clients,
+    userCertificateManager: options.trustedUserCertificate === undefined ? clients : users,
+    securityPolicies: [SecurityPolicy.None, ...(options.policies ?? allPolicies).map((name) => SecurityPolicy[name])],
+    securityModes: [MessageSecurityMode.None, MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt],
+    allowAnonymous: options.users === undefined,
+    userManager: { isValidUser: (name: string, password: string) => options.users?.[name] === password },
+    serverInfo: { applicationUri: "urn:cpc-partition:test:server" },
+    serverCapabilities: {
+      maxSessions: options.maxSessions ?? 20,
+      operationLimits: { maxNodesPerRead: options.maxNodesPerRead ?? 1000 },
+    },
+    nodesetLoaderOptions: { trustSiblingImages: true },
+    maxConnectionsPerEndpoint: 100,
+    isAuditing: false,
+    ...(options.tokenLifetimeMs === undefined ? {} : { defaultSecureTokenLifetime: options.tokenLifetimeMs }),
+  });
+  await server.initialize();
+  options.build?.(server);
+  await server.start();
+  return { server, url: `opc.tcp://${hostInUrl(host)}:${server.endpoints[0]?.port}` };
+}
+
+/** Adds a variable `s={name}` to namespace `index` that always has this value. */
+export function addConstant(server: OPCUAServer, name: string, variant: Variant, index = 1): void {
+  const { addressSpace } = server.engine;
+  if (addressSpace === null) throw new TypeError("server has no address space");
+  addressSpace.getNamespace(index).addVariable({
+    organizedBy: addressSpace.rootFolder.objects,
+    nodeId: new NodeId(NodeId.NodeIdType.STRING, name, index),
+    browseName: name,
+    dataType: "BaseDataType",
+  });
+  const constant = new DataValue({ sourceTimestamp: new Date() });
+  constant.value = variant;
+  constantsOf(server).set(`ns=${index};s=${name}`, constant);
+}
+
+const constants = new WeakMap<OPCUAServer, Map<string, DataValue>>();
+
+/** Values go to the wire as they are, past the server's own opinion of what suits a variable. */
+function constantsOf(server: OPCUAServer): Map<string, DataValue> {
+  const present = constants.get(server);
+  if (present !== undefined) return present;
+  const values = new Map<string, DataValue>();
+  constants.set(server, values);
+  const { engine } = server;
+  const read = engine.read.bind(engine);
+  engine.read = async (context, request) => {
+    const results = await read(context, request);
+    return results.map((result, i) => {
+      const { nodeId, attributeId } = request.nodesToRead?.[i] ?? {};
+      const constant = attributeId === AttributeIds.Value ? values.get(String(nodeId)) : undefined;
+      return constant === undefined ? result : Object.assign(new DataValue(), constant); // tests change responses
+    });
+  };
+  return values;
+}
+
+export function addDoubles(server: OPCUAServer, names: readonly string[]): void {
+  names.forEach((name, value) => addConstant(server, name, new Variant({ dataType: DataType.Double, value })));
+}
+
+const location = { file: "test.xml", line: 1 };
+
+export function nodeNamed(name: string, change: Partial<OpcUaNode> = {}): OpcUaNode {
+  return {
+    displayName: `Display ${name}`,
+    namespace: { index: 1 },
+    identifier: { type: "String", value: name },
+    type: BuiltInType.Null,
+    description: `about ${name}`,
+    unit: "",
+    capacityBytes: 0,
+    location,
+    ...change,
+  };
+}
+
+export function configuredServer(url: string, change: Partial<OpcUaServer> = {}): OpcUaServer {
+  return {
+    alias: "Server",
+    endpointUrl: url,
+    applicationUri: "urn:cpc-partition:test:client",
+    policy: "None",
+    mode: "None",
+    serverCertificateFile: undefined,
+    clientCertificateFile: undefined,
+    clientPrivateKeyFile: undefined,
+    identity: { kind: "Anonymous" },
+    intervalMs: undefined,
+    timeoutMs: 5000,
+    retryIntervalMs: 30_000,
+    nodes: [],
+    location,
+    ...change,
+  };
+}
+
+/** Remembers what a poll delivered. */
+export class RecordingSink implements PointSink {
+  readonly values = new Map<number, Value>();
+  readonly statuses = new Map<number, number>();
+  readonly timestamps = new Map<number, Timestamp | undefined>();
+
+  setNumber(index: number, type: BuiltInType, value: number): void {
+    this.setValue(index, { type, value }, 0);
+  }
+
+  setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void {
+    this.values.set(index, value);
+    this.statuses.set(index, status);
+    this.timestamps.set(index, sourceTimestamp);
+  }
+
+  setStatus(index: number, status: number): void {
+    this.values.delete(index);
+    this.statuses.set(index, status);
+  }
+}
+
+export const never = new AbortController().signal;
+
+/** A TCP proxy: `targetPort(n)` says where the n-th connection goes; `onData` may drop or change what the server sends. */
+export async function startProxy(options: {
+  readonly targetPort: (connection: number) => number;
+  readonly fromServer?: (data: Buffer, connection: number, toClient: Socket) => void;
+  readonly fromClient?: (data: Buffer, connection: number, toServer: Socket) => void;
+}): Promise<{
+  url: string;
+  connections: () => number;
+  open: () => number;
+  cut: () => void;
+  stop: () => Promise<void>;
+}> {
+  let count = 0;
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const connection = count++;
+    const server = connect(options.targetPort(connection), "127.0.0.1");
+    for (const [socket, peer] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        sockets.delete(socket);
+        peer.destroy();
+      });
+    }
+    if (options.fromClient === undefined) client.pipe(server);
+    else client.on("data", (data) => options.fromClient?.(data, connection, server));
+    server.on("data", (data) => {
+      if (options.fromServer === undefined) client.write(data);
+      else options.fromServer(data, connection, client);
+    });
+  });
+  await new Promise<void>((resolve) => {
+    proxy.listen(0, "127.0.0.1", resolve);
+  });
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `opc.tcp://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    connections: () => count,
+    open: () => sockets.size,
+    cut,
+    stop: async () => {
+      cut();
+      await new Promise((resolve) => {
+        proxy.close(resolve);
+      });
+    },
+  };
+}
+
+export function portOf(url: string): number {
+  return Number(new URL(url).port);
+}

@@ -1,0 +1,368 @@
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { CreateSessionResponse, MessageSecurityMode, SecurityPolicy, UserTokenType } from "node-opcua-client";
+import type { EndpointDescription } from "node-opcua-client";
+import type { OPCUAServer } from "node-opcua-server";
+import { fingerprint } from "../../../../packages/partition/src/certificates/certificate-file.ts";
+import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { requireTokenPolicy } from "../../../../packages/partition/src/protocols/opcua/user-identity.ts";
+import type { FailureKind } from "@cpc-partition/image/failure-kind";
+import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
+import {
+  addDoubles,
+  allPolicies,
+  certificateIn,
+  configuredServer,
+  never,
+  nodeNamed,
+  portOf,
+  RecordingSink,
+  startProxy,
+  startServer,
+  temporaryFolder,
+} from "./opcua-test-server.ts";
+import type { CertificateFiles } from "./opcua-test-server.ts";
+
+type Folder = Awaited<ReturnType<typeof temporaryFolder>>;
+let folder: Folder;
+let directory: string;
+let trusted: string;
+let certificates: Record<"server" | "other" | "user" | "stranger" | "client", CertificateFiles>;
+let open: { server: OPCUAServer; url: string };
+let closed: { server: OPCUAServer; url: string };
+
+before(async () => {
+  folder = await temporaryFolder();
+  directory = join(folder.path, "certificates");
+  trusted = join(directory, "trusted", "certs");
+  const made = await Promise.all(
+    (["server", "other", "user", "stranger", "client"] as const).map(
+      async (name) => [name, await certificateIn(folder.path, name)] as const,
+    ),
+  );
+  certificates = Object.fromEntries(made) as typeof certificates;
+  open = await startServer({ folder: join(folder.path, "open"), certificate: certificates.server, build });
+  closed = await startServer({
+    folder: join(folder.path, "closed"),
+    certificate: certificates.server,
+    users: { operator: "right" },
+    trustedUserCertificate: readFileSync(certificates.user.certificateFile),
+    build,
+  });
+});
+
+after(async () => {
+  await open.server.shutdown(0);
+  await closed.server.shutdown(0);
+  await folder.remove();
+});
+
+beforeEach(() => {
+  rmSync(join(directory, "trusted"), { recursive: true, force: true });
+  rmSync(join(directory, "rejected"), { recursive: true, force: true });
+  mkdirSync(trusted, { recursive: true });
+});
+
+function build(server: OPCUAServer): void {
+  addDoubles(server, ["a"]);
+}
+
+function trustServer(): void {
+  copyFileSync(certificates.server.certificateFile, join(trusted, "server.der"));
+}
+
+function clientOf(change: Partial<OpcUaServer>, url = open.url): OpcUaClient {
+  return new OpcUaClient(configuredServer(url, { nodes: [nodeNamed("a")], ...change }), { directory });
+}
+
+async function connectAndRead(client: OpcUaClient): Promise<void> {
+  try {
+    await client.connect(never);
+    const sink = new RecordingSink();
+    await client.poll(sink, never);
+    assert.deepEqual(sink.values.get(0), { type: 11, value: 0 });
+  } finally {
+    await client.disconnect();
+  }
+}
+
+async function refusal(client: OpcUaClient, code: FailureKind): Promise<string> {
+  let message = "";
+  await assert.rejects(connectAndRead(client), (error: ServerError) => {
+    assert.equal(error.code, code, error.message);
+    message = error.message;
+    return true;
+  });
+  return message;
+}
+
+const secure = { policy: "Basic256Sha256", mode: "SignAndEncrypt" } as const;
+
+describe("every policy and mode of the contract connects and reads", () => {
+  test("None", () => connectAndRead(clientOf({})));
+  for (const policy of allPolicies) {
+    for (const mode of ["Sign", "SignAndEncrypt"] as const) {
+      test(`${policy} ${mode}`, async () => {
+        trustServer();
+        await connectAndRead(clientOf({ policy, mode }));
+      });
+    }
+  }
+});
+
+describe("the server's certificate", () => {
+  test("is refused when it is unknown, kept for the operator, and accepted once it was moved to the trusted ones", async () => {
+    const message = await refusal(clientOf(secure), "SecurityRefused");
+    const der = readFileSync(certificates.server.certificateFile);
+    // Whole in the 192 bytes that the status has room for.
+    assert.match(message.slice(0, 192), new RegExp(fingerprint(der)));
+    const rejected = join(directory, "rejected", "certs");
+    const [name = ""] = readdirSync(rejected);
+    assert.ok(
+      message.includes(join(rejected, name)) &&
+        message.includes(`npm run -s cpc -- cert trust --certificates ${directory} `),
+      message,
+    );
+    assert.deepEqual(readFileSync(join(rejected, name)), der);
+    renameSync(join(rejected, name), join(trusted, name));
+    await connectAndRead(clientOf(secure));
+  });
+
+  test("is checked again at every connect", async () => {
+    trustServer();
+    const client = clientOf(secure);
+    await connectAndRead(client);
+    rmSync(join(trusted, "server.der"));
+    await refusal(client, "SecurityRefused");
+  });
+
+  test("is accepted when the configuration names it, without the trust list", async () => {
+    await connectAndRead(clientOf({ ...secure, serverCertificateFile: certificates.server.certificateFile }));
+  });
+
+  test("is refused when the configuration names another one, even if it is trusted", async () => {
+    trustServer();
+    const pinned = { ...secure, serverCertificateFile: certificates.other.certificateFile };
+    await refusal(clientOf(pinned), "SecurityRefused");
+  });
+
+  test("that was checked is the one whose key the channel needs: another server behind it gets nothing", async () => {
+    trustServer();
+    const impostor = await startServer({
+      folder: join(folder.path, "impostor"),
+      certificate: certificates.other,
+      build: (server) => addDoubles(server, ["a"]),
+    });
+    // The first connection asks for the endpoints, the second opens the channel.
+    const proxy = await startProxy({ targetPort: (n) => portOf(n === 0 ? open.url : impostor.url) });
+    try {
+      await assert.rejects(connectAndRead(clientOf({ ...secure, timeoutMs: 2000 }, proxy.url)));
+      assert.equal(proxy.connections(), 2);
+      assert.equal(impostor.server.engine.currentSessionCount, 0);
+    } finally {
+      await proxy.stop();
+      await impostor.server.shutdown(0);
+    }
+  });
+
+  test("must be shown again by CreateSession", async () => {
+    trustServer();
+    const other = readFileSync(certificates.other.certificateFile);
+    await withChangedCreateSession(
+      (response) => {
+        response.serverCertificate = other;
+      },
+      async () => assert.match(await refusal(clientOf(secure), "SecurityRefused"), /another certificate/),
+    );
+  });
+
+  test("must have signed the client's nonce", async () => {
+    trustServer();
+    await withChangedCreateSession(
+      (response) => {
+        const { signature } = response.serverSignature;
+        signature[0] = (signature[0] ?? 0) ^ 1;
+      },
+      async () => assert.match(await refusal(clientOf(secure), "SecurityRefused"), /signature/),
+    );
+  });
+});
+
+async function withChangedCreateSession(
+  change: (response: CreateSessionResponse) => void,
+  body: () => Promise<void>,
+): Promise<void> {
+  const onResponse = (response: unknown): void => {
+    if (response instanceof CreateSessionResponse) change(response);
+  };
+  open.server.on("response", onResponse);
+  try {
+    await body();
+  } finally {
+    open.server.off("response", onResponse);
+  }
+}
+
+describe("the configured security is never lowered", () => {
+  test("a policy that the server does not offer is refused, with what it offers", async () => {
+    const plain = await startServer({ folder: join(folder.path, "plain"), certificate: certificates.server });
+    const endpoints = plain.server.endpoints[0]?.endpointDescriptions() ?? [];
+    endpoints.splice(
+      0,
+      endpoints.length,
+      ...endpoints.filter(({ securityMode }) => securityMode === MessageSecurityMode.None),
+    );
+    try {
+      const message = await refusal(clientOf(secure, plain.url), "SecurityRefused");
+      assert.match(
+        message,
+        /does not offer security policy Basic256Sha256 with mode SignAndEncrypt; it offers None\/None/,
+      );
+    } finally {
+      await plain.server.shutdown(0);
+    }
+  });
+});
+
+/** The server's token policies for user names of one mode all have this security policy. */
+async function withTokens(mode: MessageSecurityMode, uri: string | null, body: () => Promise<void>): Promise<void> {
+  const policies = (closed.server.endpoints[0]?.endpointDescriptions() ?? [])
+    .filter(({ securityMode }) => securityMode === mode)
+    .flatMap(({ userIdentityTokens }) => userIdentityTokens ?? [])
+    .filter(({ tokenType }) => tokenType === UserTokenType.UserName);
+  assert.ok(policies.length > 0);
+  const uris = policies.map(({ securityPolicyUri }) => securityPolicyUri);
+  for (const policy of policies) policy.securityPolicyUri = uri;
+  try {
+    await body();
+  } finally {
+    policies.forEach((policy, i) => (policy.securityPolicyUri = uris[i] ?? null));
+  }
+}
+
+describe("identities", () => {
+  const right = { kind: "UserName", userName: "operator", password: "right" } as const;
+
+  test("a user name with the right password logs in", async () => {
+    trustServer();
+    for (const mode of ["Sign", "SignAndEncrypt"] as const) {
+      await connectAndRead(clientOf({ ...secure, mode, identity: right }, closed.url));
+    }
+  });
+
+  test("a wrong password is refused", async () => {
+    trustServer();
+    const identity = { ...right, password: "wrong" };
+    const message = await refusal(clientOf({ ...secure, identity }, closed.url), "IdentityRefused");
+    assert.doesNotMatch(message, /wrong/);
+  });
+
+  test("Anonymous is refused where the server wants a user", async () => {
+    trustServer();
+    await refusal(clientOf(secure, closed.url), "IdentityRefused");
+  });
+
+  test("a password goes through a channel without security only encrypted, and only for a server that is trusted", async () => {
+    await withTokens(MessageSecurityMode.None, SecurityPolicy.Basic256Sha256, async () => {
+      const message = await refusal(clientOf({ identity: right }, closed.url), "SecurityRefused");
+      assert.match(message, /\(Trusted\)/);
+      trustServer();
+      await connectAndRead(clientOf({ identity: right }, closed.url));
+      await refusal(clientOf({ identity: { ...right, password: "wrong" } }, closed.url), "IdentityRefused");
+      const pinned = { identity: right, serverCertificateFile: certificates.other.certificateFile };
+      await refusal(clientOf(pinned, closed.url), "SecurityRefused");
+    });
+  });
+
+  test("a password is never sent in clear without security, whether the token policy says None or nothing", async () => {
+    trustServer();
+    for (const uri of [SecurityPolicy.None, null, ""]) {
+      await withTokens(MessageSecurityMode.None, uri, async () => {
+        assert.match(await refusal(clientOf({ identity: right }, closed.url), "IdentityRefused"), /only unencrypted/);
+      });
+    }
+  });
+
+  test("of several token policies the strongest is used", () => {
+    const offered = [null, SecurityPolicy.Basic128Rsa15, SecurityPolicy.Aes256_Sha256_RsaPss, SecurityPolicy.None];
+    const chosen = (securityPolicyUri: string | null): string | null | undefined => {
+      const userIdentityTokens = offered.map((uri) => ({ tokenType: UserTokenType.UserName, securityPolicyUri: uri }));
+      const endpoint = { securityPolicyUri, userIdentityTokens } as unknown as EndpointDescription;
+      requireTokenPolicy(configuredServer(closed.url, { ...secure, identity: right }), [endpoint]);
+      return endpoint.userIdentityTokens?.map((token) => token.securityPolicyUri).join();
+    };
+    assert.equal(chosen(SecurityPolicy.Basic256Sha256), SecurityPolicy.Aes256_Sha256_RsaPss);
+    assert.equal(chosen(SecurityPolicy.None), SecurityPolicy.Aes256_Sha256_RsaPss);
+  });
+
+  test("a password is never sent unencrypted through a channel that only signs", async () => {
+    trustServer();
+    await withTokens(MessageSecurityMode.Sign, SecurityPolicy.None, async () => {
+      const client = clientOf({ ...secure, mode: "Sign", identity: right }, closed.url);
+      assert.match(await refusal(client, "IdentityRefused"), /only unencrypted/);
+    });
+  });
+
+  test("a trusted user certificate logs in, a strange one does not", async () => {
+    trustServer();
+    const identity = { kind: "Certificate", ...certificates.user } as const;
+    await connectAndRead(clientOf({ ...secure, identity }, closed.url));
+    const stranger = { kind: "Certificate", ...certificates.stranger } as const;
+    await refusal(clientOf({ ...secure, identity: stranger }, closed.url), "IdentityRefused");
+  });
+});
+
+describe("the own certificate", () => {
+  test("is made once per application URI, with a key for nobody else", async () => {
+    trustServer();
+    await connectAndRead(clientOf(secure));
+    const own = join(directory, "own");
+    const count = readdirSync(join(own, "certs")).length;
+    await connectAndRead(clientOf(secure));
+    assert.equal(readdirSync(join(own, "certs")).length, count);
+    for (const key of readdirSync(join(own, "private"))) {
+      assert.equal(statSync(join(own, "private", key)).mode & 0o777, 0o600);
+    }
+  });
+
+  test("is not needed, nor made, nor any directory for it, where there is no security", async () => {
+    const nowhere = join(certificates.server.certificateFile, "not a directory");
+    await connectAndRead(
+      new OpcUaClient(configuredServer(open.url, { nodes: [nodeNamed("a")] }), { directory: nowhere }),
+    );
+  });
+
+  test("is named with its fingerprint when the server does not trust it", async () => {
+    trustServer();
+    const distrustful = await startServer({
+      folder: join(folder.path, "distrustful"),
+      certificate: certificates.server,
+      distrustsClients: true,
+    });
+    try {
+      const clientFiles = {
+        clientCertificateFile: certificates.client.certificateFile,
+        clientPrivateKeyFile: certificates.client.privateKeyFile,
+      };
+      const message = await refusal(clientOf({ ...secure, ...clientFiles }, distrustful.url), "SecurityRefused");
+      assert.match(message, new RegExp(fingerprint(readFileSync(certificates.client.certificateFile))));
+    } finally {
+      await distrustful.server.shutdown(0);
+    }
+  });
+
+  test("is the configured one where there is one", async () => {
+    trustServer();
+    const clientFiles = {
+      clientCertificateFile: certificates.client.certificateFile,
+      clientPrivateKeyFile: certificates.client.privateKeyFile,
+    };
+    await connectAndRead(clientOf({ ...secure, ...clientFiles }));
+    const mismatched = { ...clientFiles, clientPrivateKeyFile: certificates.other.privateKeyFile };
+    const message = await refusal(clientOf({ ...secure, ...mismatched }), "SecurityRefused");
+    assert.match(message, /is not its private key/);
+  });
+});

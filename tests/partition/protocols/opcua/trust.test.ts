@@ -1,0 +1,425 @@
+// What the check of a certificate decides, against a real server: its certificate is issued by an authority. For certificates that no
+// server runs with, its endpoint descriptions show another one; the refusal must come before a secure channel is tried.
+
+import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { ApplicationDescription, GetEndpointsResponse } from "node-opcua-client";
+import type { OPCUAServer } from "node-opcua-server";
+import { noRelaxations } from "../../../../packages/partition/src/certificates/server-certificate-check.ts";
+import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
+import type { Log } from "../../../../packages/process/src/log.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import type { OpcUaClientOptions } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
+import { certificate, dayMs, privateKeyPem, revocationList } from "../../certificates/generated-certificates.ts";
+import type { CertificateWishes } from "../../certificates/generated-certificates.ts";
+import {
+  addDoubles,
+  configuredServer,
+  never,
+  nodeNamed,
+  portOf,
+  RecordingSink,
+  startProxy,
+  startServer,
+  temporaryFolder,
+} from "./opcua-test-server.ts";
+
+const root = { name: "plant authority" };
+const serverUri = "urn:cpc-partition:test:server";
+const now = Date.now();
+const right = { name: "server", issuer: root, serialNumber: "0a", uri: serverUri, hosts: ["127.0.0.1"] } as const;
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let directory: string;
+let serverFile: string;
+let rootDer: Buffer;
+let plant: { server: OPCUAServer; url: string };
+let logged: string[] = [];
+
+before(async () => {
+  folder = await temporaryFolder();
+  directory = join(folder.path, "certificates");
+  rootDer = (await certificate({ ...root, authority: true })).der;
+  const { der, keys } = await certificate(right);
+  serverFile = join(folder.path, "server.der");
+  const privateKeyFile = join(folder.path, "server.pem");
+  writeFileSync(serverFile, der);
+  writeFileSync(privateKeyFile, await privateKeyPem(keys), { mode: 0o600 });
+  plant = await startServer({
+    folder: folder.path,
+    certificate: { certificateFile: serverFile, privateKeyFile },
+    build: (server) => addDoubles(server, ["a"]),
+  });
+});
+
+after(async () => {
+  await plant.server.shutdown(0);
+  await folder.remove();
+});
+
+beforeEach(async () => {
+  for (const kind of ["trusted", "issuers", "rejected"])
+    rmSync(join(directory, kind), { recursive: true, force: true });
+  put("trusted/certs/authority.der", rootDer);
+  put("trusted/crl/authority.crl", await revocationList({ issuer: root }));
+  logged = [];
+});
+
+function put(name: string, content: Uint8Array | string, mode = 0o600): string {
+  const file = join(directory, name);
+  mkdirSync(join(file, ".."), { recursive: true });
+  writeFileSync(file, content, { mode });
+  chmodSync(file, mode);
+  return file;
+}
+
+const log: Log = (level, message) => logged.push(`${level} ${message}`);
+
+function clientOf(
+  change: Partial<OpcUaServer> = {},
+  options: Partial<OpcUaClientOptions> = {},
+  url = plant.url,
+): OpcUaClient {
+  const secure = { policy: "Basic256Sha256", mode: "SignAndEncrypt", nodes: [nodeNamed("a")] } as const;
+  return new OpcUaClient(configuredServer(url, { ...secure, ...change }), { directory, log, ...options });
+}
+
+async function connectAndRead(client: OpcUaClient): Promise<void> {
+  try {
+    await client.connect(never);
+    await readOnce(client);
+  } finally {
+    await client.disconnect();
+  }
+}
+
+async function readOnce(client: OpcUaClient): Promise<void> {
+  const sink = new RecordingSink();
+  await client.poll(sink, never);
+  assert.deepEqual(sink.values.get(0), { type: 11, value: 0 });
+}
+
+/** The refusal's message names these checks, early enough for the 192 bytes that the status has room for. */
+async function refusedBy(work: Promise<unknown>, ...checks: readonly string[]): Promise<void> {
+  await assert.rejects(work, (error: ServerError) => {
+    assert.equal(error.code, "SecurityRefused", error.message);
+    assert.ok(error.message.slice(0, 192).includes(`(${checks.join(", ")})`), error.message);
+    return true;
+  });
+}
+
+/** While `body` runs, the server's endpoint descriptions show another certificate. */
+async function showing(shown: Buffer, body: () => Promise<void>): Promise<void> {
+  const descriptions = plant.server.endpoints[0]?.endpointDescriptions() ?? [];
+  const real = descriptions.map(({ serverCertificate }) => serverCertificate);
+  const show = (of: (i: number) => Buffer): void =>
+    descriptions.forEach((description, i) =>
+      Object.defineProperty(description, "serverCertificate", { value: of(i), configurable: true, writable: true }),
+    );
+  show(() => shown);
+  try {
+    await body();
+  } finally {
+    show((i) => real[i] ?? Buffer.alloc(0));
+  }
+}
+
+test("a server whose authority is trusted connects, in silence", async () => {
+  await connectAndRead(clientOf());
+  assert.deepEqual(logged, []);
+});
+
+describe("a server's certificate is refused by name, and no channel is tried with it, when it", () => {
+  const cases: readonly (readonly [string, Partial<CertificateWishes>, readonly string[]])[] = [
+    ["expired", { notAfterMs: now - 1000 }, ["Expired"]],
+    ["is not yet valid", { notBeforeMs: now + dayMs }, ["NotYetValid"]],
+    ["is for another host", { hosts: ["other.example"] }, ["HostName"]],
+    ["has another application URI than the server", { uri: "urn:example:other" }, ["ApplicationUri"]],
+    ["has 1024 bits", { key: { bits: 1024 } }, ["KeyLength"]],
+    ["has an elliptic curve key", { key: { type: "EC" } }, ["KeyType"]],
+    [
+      "is signed by a key that is not the authority's",
+      { issuer: { ...root, keyName: "impostor" } },
+      ["Trusted", "Signature"],
+    ],
+  ];
+  for (const [what, wishes, checks] of cases) {
+    test(what, async () => {
+      const { der } = await certificate({ ...right, ...wishes });
+      const proxy = await startProxy({ targetPort: () => portOf(plant.url) });
+      try {
+        await showing(der, () => refusedBy(connectAndRead(clientOf({}, {}, proxy.url)), ...checks));
+        assert.equal(proxy.connections(), 1);
+      } finally {
+        await proxy.stop();
+      }
+    });
+  }
+
+  test("is signed with SHA-1", async () => {
+    const { der } = await certificate({ ...right, name: "old", issuer: { name: "old" }, key: { hash: "SHA-1" } });
+    const { der: self } = await certificate({
+      name: "old",
+      key: { hash: "SHA-1" },
+      uri: serverUri,
+      hosts: ["127.0.0.1"],
+    });
+    put("trusted/certs/old.der", self);
+    await showing(self, () => refusedBy(connectAndRead(clientOf()), "HashAlgorithm"));
+    assert.notDeepEqual(der, self);
+  });
+
+  test("was revoked", async () => {
+    put("trusted/crl/authority.crl", await revocationList({ issuer: root, revoked: ["0a"] }));
+    await refusedBy(connectAndRead(clientOf()), "Revoked");
+  });
+
+  test("has no revocation list", async () => {
+    rmSync(join(directory, "trusted", "crl"), { recursive: true });
+    await refusedBy(connectAndRead(clientOf()), "RevocationUnknown");
+  });
+
+  test("is malformed", async () => {
+    const der = readFileSync(serverFile);
+    der.fill(0xff, 20, 60);
+    await showing(der, () => refusedBy(connectAndRead(clientOf()), "Readable"));
+  });
+
+  test("is pinned, the same, and revoked: being named is not enough", async () => {
+    put("trusted/crl/authority.crl", await revocationList({ issuer: root, revoked: ["0a"] }));
+    await refusedBy(connectAndRead(clientOf({ serverCertificateFile: serverFile })), "Revoked");
+  });
+});
+
+describe("while connected", () => {
+  test("a certificate that is revoked ends the connection at the next look", async () => {
+    const client = clientOf({}, { recheckMs: 0 });
+    try {
+      await client.connect(never);
+      await readOnce(client);
+      put("trusted/crl/authority.crl", await revocationList({ issuer: root, revoked: ["0a"] }));
+      await refusedBy(client.poll(new RecordingSink(), never), "Revoked");
+    } finally {
+      await client.disconnect();
+    }
+  });
+
+  test("nothing is looked at before the time has come", async () => {
+    let nowMs = now;
+    const client = clientOf({}, { nowMs: () => nowMs, recheckMs: 60_000 });
+    try {
+      await client.connect(never);
+      rmSync(join(directory, "trusted"), { recursive: true });
+      nowMs += 59_999;
+      await readOnce(client);
+      nowMs += 1;
+      await refusedBy(client.poll(new RecordingSink(), never), "Trusted", "Chain", "RevocationUnknown");
+    } finally {
+      await client.disconnect();
+    }
+  });
+
+  test("a certificate that ends is noticed at once, whenever the next look is due", async () => {
+    let nowMs = now;
+    put("trusted/crl/authority.crl", await revocationList({ issuer: root, nextUpdateMs: now + 300 * dayMs }));
+    const client = clientOf({}, { nowMs: () => nowMs, recheckMs: 1000 * dayMs });
+    try {
+      await client.connect(never);
+      nowMs += 99 * dayMs;
+      await readOnce(client);
+      nowMs += 2 * dayMs;
+      await refusedBy(client.poll(new RecordingSink(), never), "Expired", "Expired");
+    } finally {
+      await client.disconnect();
+    }
+  });
+
+  test("a clock that is set back does not put off the next look", async () => {
+    let nowMs = now;
+    const client = clientOf({}, { nowMs: () => nowMs, recheckMs: 60_000 });
+    try {
+      await client.connect(never);
+      rmSync(join(directory, "trusted"), { recursive: true });
+      nowMs -= 3000;
+      await refusedBy(client.poll(new RecordingSink(), never), "Trusted", "Chain", "RevocationUnknown");
+    } finally {
+      await client.disconnect();
+    }
+  });
+});
+
+test("a refused server is tried again slowly, until it is connected", async () => {
+  const client = clientOf({ retryIntervalMs: 10_000 });
+  assert.equal(client.retryIntervalMs, 10_000);
+  rmSync(join(directory, "trusted"), { recursive: true });
+  await assert.rejects(connectAndRead(client));
+  assert.equal(client.retryIntervalMs, 60_000);
+  put("trusted/certs/authority.der", rootDer);
+  put("trusted/crl/authority.crl", await revocationList({ issuer: root }));
+  await connectAndRead(client);
+  assert.equal(client.retryIntervalMs, 10_000);
+  await assert.rejects(connectAndRead(clientOf({}, {}, "opc.tcp://127.0.0.1:1")), { code: "ConnectionFailed" });
+  const patient = clientOf({ retryIntervalMs: 120_000 });
+  rmSync(join(directory, "trusted"), { recursive: true });
+  await assert.rejects(connectAndRead(patient));
+  assert.equal(patient.retryIntervalMs, 120_000);
+});
+
+test("a refused server is worth another attempt as soon as its certificate is trusted", async () => {
+  const client = clientOf();
+  rmSync(join(directory, "trusted"), { recursive: true });
+  await assert.rejects(connectAndRead(client));
+  assert.equal(client.isWorthRetrying, false, "that the certificate was kept among the rejected is no reason");
+  put("trusted/certs/server.der", readFileSync(serverFile));
+  assert.equal(client.isWorthRetrying, true);
+  await assert.rejects(connectAndRead(client));
+  assert.equal(client.isWorthRetrying, false);
+  put("issuers/certs/authority.der", rootDer);
+  put("issuers/crl/authority.crl", await revocationList({ issuer: root }));
+  assert.equal(client.isWorthRetrying, true);
+  await connectAndRead(client);
+  assert.equal(client.isWorthRetrying, false);
+});
+
+describe("what is overlooked", () => {
+  const none = noRelaxations;
+
+  test("is logged at every connect", async () => {
+    rmSync(join(directory, "trusted", "crl"), { recursive: true });
+    const client = clientOf({ relaxations: { ...none, ignoreUnknownRevocation: true } });
+    await connectAndRead(client);
+    await connectAndRead(client);
+    const uses = logged.filter((line) =>
+      line.startsWith("warn certificate check RevocationUnknown overlooked because <ignore_unknown_revocation>"),
+    );
+    assert.equal(uses.length, 2, logged.join("\n"));
+  });
+
+  test("is another host with ignore_host_name, and with a pin", async () => {
+    const proxy = await startProxy({ targetPort: () => portOf(plant.url) });
+    const url = proxy.url.replace("127.0.0.1", "localhost");
+    try {
+      await refusedBy(connectAndRead(clientOf({}, {}, url)), "HostName");
+      await connectAndRead(clientOf({ relaxations: { ...none, ignoreHostName: true } }, {}, url));
+      await connectAndRead(clientOf({ serverCertificateFile: serverFile }, {}, url));
+      const uses = logged.filter((line) => line.includes("HostName overlooked"));
+      assert.match(uses.join("\n"), /<ignore_host_name> is set.*\n.*<server_certificate> names this very certificate/);
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
+
+test("an old device with a weak certificate for nobody connects when it is pinned and relaxed, with a warning for each use", async () => {
+  const { der, keys } = await certificate({ name: "plc", key: { bits: 1024, hash: "SHA-1" }, uri: "", hosts: [] });
+  const certificateFile = join(folder.path, "plc.der");
+  const privateKeyFile = join(folder.path, "plc.pem");
+  writeFileSync(certificateFile, der);
+  writeFileSync(privateKeyFile, await privateKeyPem(keys), { mode: 0o600 });
+  const old = await startServer({
+    folder: join(folder.path, "old"),
+    certificate: { certificateFile, privateKeyFile },
+    policies: ["Basic128Rsa15"],
+    build: (server) => addDoubles(server, ["a"]),
+  });
+  try {
+    const pinned = { policy: "Basic128Rsa15", serverCertificateFile: certificateFile } as const;
+    await assert.rejects(connectAndRead(clientOf(pinned, {}, old.url)), {
+      code: "SecurityRefused",
+      message:
+        /\(KeyLength, HashAlgorithm\).*KeyLength: .*<ignore_key_length>\. HashAlgorithm: .*<ignore_hash_algorithm>/,
+    });
+    assert.ok(!existsSync(join(directory, "rejected")), "what is pinned was kept among the rejected");
+    logged = [];
+    const relaxations = { ...noRelaxations, ignoreKeyLength: true, ignoreHashAlgorithm: true };
+    await connectAndRead(clientOf({ ...pinned, relaxations }, {}, old.url));
+    assert.deepEqual(
+      logged.map((line) => line.replace(/: .*/, "")),
+      [
+        "warn certificate check KeyLength overlooked because <ignore_key_length> is set",
+        "warn certificate check HashAlgorithm overlooked because <ignore_hash_algorithm> is set",
+        "warn certificate check HostName overlooked because <server_certificate> names this very certificate",
+        "warn certificate check ApplicationUri overlooked because <server_certificate> names this very certificate",
+      ],
+    );
+  } finally {
+    await old.server.shutdown(0);
+  }
+});
+
+test("the ends of both certificates are told in time, once", async () => {
+  const nowMs = now + 94.5 * dayMs;
+  put("trusted/crl/authority.crl", await revocationList({ issuer: root, nextUpdateMs: now + 300 * dayMs }));
+  const client = clientOf({}, { nowMs: () => nowMs });
+  await connectAndRead(client);
+  await connectAndRead(client);
+  assert.deepEqual(
+    logged.map((line) => line.replace(/, at .*/, "")),
+    ["warn the server's certificate ends in 5 days"],
+  );
+  assert.ok((client.ownCertificateEndsMs ?? 0) > now + 3000 * dayMs);
+});
+
+test("a server that describes itself otherwise once the channel is secure is refused", async () => {
+  let answers = 0;
+  const change = (response: unknown): void => {
+    if (!(response instanceof GetEndpointsResponse) || ++answers === 1) return;
+    response.endpoints = (response.endpoints ?? []).map((endpoint) =>
+      Object.assign(Object.create(Object.getPrototypeOf(endpoint)) as typeof endpoint, endpoint, {
+        server: new ApplicationDescription({ applicationUri: "urn:another" }),
+      }),
+    );
+  };
+  plant.server.on("response", change);
+  try {
+    await assert.rejects(connectAndRead(clientOf()), { code: "SecurityRefused", message: /describes itself/ });
+  } finally {
+    plant.server.off("response", change);
+  }
+});
+
+async function ownFiles(
+  pem: string,
+  mode = 0o600,
+  wishes: Partial<CertificateWishes> = {},
+): Promise<Partial<OpcUaServer>> {
+  const { der } = await certificate({ name: "client", uri: "urn:cpc-partition:test:client", ...wishes });
+  return {
+    clientCertificateFile: put("client.der", der),
+    clientPrivateKeyFile: put("client.pem", pem, mode),
+  };
+}
+
+async function plainPem(wishes: Partial<CertificateWishes> = {}): Promise<string> {
+  return privateKeyPem((await certificate({ name: "client", ...wishes })).keys);
+}
+
+async function refusedOwn(change: Partial<OpcUaServer>, reason: RegExp): Promise<void> {
+  await assert.rejects(connectAndRead(clientOf(change)), { code: "SecurityRefused", message: reason });
+}
+
+describe("the client's own key", () => {
+  test("may be encrypted: the right passphrase opens it, no other does, and none is shown", async () => {
+    const key = createPrivateKey(await plainPem());
+    const pem = key.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "sesame" }) as string;
+    const change = await ownFiles(pem);
+    await connectAndRead(clientOf({ ...change, privateKeyPassphrase: "sesame" }));
+    await refusedOwn(change, /is encrypted; a passphrase element is needed/);
+    await refusedOwn({ ...change, privateKeyPassphrase: "mellon" }, /^(?!.*mellon).*cannot be decrypted/);
+  });
+
+  test("is refused when others can read it", async () => {
+    await refusedOwn(await ownFiles(await plainPem(), 0o644), /others than its owner/);
+  });
+
+  test("is refused when it is another certificate's, an elliptic curve one or none", async () => {
+    await refusedOwn(await ownFiles(await plainPem({ keyName: "another" })), /is not its private key/);
+    await refusedOwn(await ownFiles("rubbish"), /not a private key in PEM form/);
+    const curve = { key: { type: "EC" } } as const;
+    await refusedOwn(await ownFiles(await plainPem(curve), 0o600, curve), /of type ec; .*RSA/);
+  });
+});

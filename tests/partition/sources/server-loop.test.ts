@@ -1,0 +1,353 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { ConnectionState } from "../../../packages/image/src/layout.ts";
+import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
+import { ServerError } from "../../../packages/partition/src/sources/server-error.ts";
+import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
+import { PollsInFlight } from "../../../packages/partition/src/sources/polls-in-flight.ts";
+import { Grid } from "../../../packages/partition/src/sources/schedule.ts";
+import { ServerLoop } from "../../../packages/partition/src/sources/server-loop.ts";
+import { imageOf, seen, serverOf } from "../../image/sample-image.ts";
+import { recordingLog, refused, TestClient, untilAborted } from "./test-client.ts";
+
+const intervalMs = 100;
+
+async function settle(): Promise<void> {
+  for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate);
+}
+
+/** A loop whose time is the test's: timers and clock go on only when `pass` says so. */
+function setUp(t: TestContext, client = new TestClient("A", "x"), started?: Promise<void>) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 1000;
+  const image = imageOf(serverOf("A", ...client.points.map(() => 8)));
+  const { lines, log } = recordingLog();
+  let changes = 0;
+  const loop = new ServerLoop(
+    client,
+    image.blocks[0]!,
+    {
+      grid: new Grid(1000, intervalMs),
+      clock: () => nowMs,
+      pollsInFlight: new PollsInFlight(() => nowMs, intervalMs, 2),
+      log,
+      changed: () => changes++,
+    },
+    started,
+  );
+  return {
+    client,
+    loop,
+    lines,
+    reader: image.reader,
+    now: () => nowMs,
+    changes: () => changes,
+    /** Time that the server takes. */
+    spend: (durationMs: number) => (nowMs += durationMs),
+    /** Time in which nothing happens but timers. */
+    pass: async (durationMs: number) => {
+      await settle();
+      nowMs += durationMs;
+      t.mock.timers.tick(durationMs);
+      await settle();
+    },
+    count: (counter: Parameters<typeof image.reader.serverCount>[1]) => Number(image.reader.serverCount(0, counter)),
+  };
+}
+
+/** Notes when each poll begins. */
+function pollTimes(own: ReturnType<typeof setUp>, takesMs: (poll: number) => number = () => 0): number[] {
+  const times: number[] = [];
+  own.client.onPoll = () => {
+    times.push(own.now());
+    own.spend(takesMs(times.length));
+  };
+  return times;
+}
+
+test("polls begin at the instants of the grid, however late timers are: nothing drifts", async (t) => {
+  const own = setUp(t);
+  const times = pollTimes(own, () => 7);
+  const ended = own.loop.run();
+  await own.pass(0);
+  for (const lateMs of [0, 30, 0, 90, 3]) {
+    const nextMs = 1000 + Math.ceil((own.now() - 999) / intervalMs) * intervalMs;
+    await own.pass(nextMs + lateMs - own.now());
+  }
+  assert.deepEqual(times, [1000, 1100, 1230, 1300, 1490, 1503]);
+  assert.deepEqual([own.count("overruns"), own.count("polls")], [0, 6]);
+  own.loop.stop();
+  await ended;
+});
+
+test("a timer that fires a little early does not poll the same instant twice", async (t) => {
+  const own = setUp(t);
+  const times = pollTimes(own);
+  const ended = own.loop.run();
+  await own.pass(0);
+  await own.pass(100);
+  t.mock.timers.tick(100); // the timer, but not yet the clock
+  await settle();
+  await own.pass(0.5);
+  await own.pass(99.5);
+  assert.deepEqual(times, [1000, 1100, 1100]);
+  await own.pass(100);
+  assert.deepEqual(times, [1000, 1100, 1100, 1300]);
+  assert.equal(own.count("overruns"), 0);
+  own.loop.stop();
+  await ended;
+});
+
+test("when there is room for a value that was cut it is read at once, and the next poll comes at its usual instant", async (t) => {
+  const own = setUp(t);
+  const times: number[] = [];
+  own.client.onPoll = (sink) => {
+    times.push(own.now());
+    sink.setValue(0, { type: BuiltInType.String, value: "x".repeat(9) }, StatusCode.Good);
+  };
+  const ended = own.loop.run();
+  await own.pass(0);
+  assert.equal(seen(own.reader).status(0), StatusCode.BadEncodingLimitsExceeded);
+  await own.pass(30);
+  own.loop.roomMade();
+  await own.pass(0);
+  await own.pass(70);
+  await own.pass(100);
+  assert.deepEqual(times, [1000, 1030, 1100, 1200]);
+  assert.equal(own.count("overruns"), 0);
+  own.loop.stop();
+  await ended;
+});
+
+test("new room is nothing to a server whose values were not cut", async (t) => {
+  const own = setUp(t);
+  const ended = own.loop.run();
+  await own.pass(30);
+  own.loop.roomMade();
+  await own.pass(0);
+  assert.equal(own.client.polls, 1);
+  own.loop.stop();
+  await ended;
+});
+
+for (const [when, make] of Object.entries({
+  "in the pause after a failure": (own: ReturnType<typeof setUp>) => own.loop.roomMade(),
+  "during the poll that fails": () => {},
+})) {
+  test(`new room ${when} brings no attempt to connect forward`, async (t) => {
+    const own = setUp(t);
+    own.client.onPoll = (sink) => sink.setValue(0, { type: BuiltInType.String, value: "x".repeat(9) }, StatusCode.Good);
+    const ended = own.loop.run();
+    await own.pass(0);
+    own.client.onConnect = () => refused();
+    own.client.onPoll = () => {
+      if (when.startsWith("during")) own.loop.roomMade();
+      refused();
+    };
+    await own.pass(100);
+    make(own);
+    await own.pass(29_999);
+    const attempts = (): number => own.client.events.filter((event) => event === "connect").length;
+    assert.equal(attempts(), 1);
+    await own.pass(1);
+    assert.equal(attempts(), 2);
+    own.loop.stop();
+    await ended;
+  });
+}
+
+test("a limit that the server's refusals have taught is in the image as long as it holds", async (t) => {
+  const own = setUp(t);
+  const ended = own.loop.run();
+  for (const requestLimit of [undefined, 30, undefined]) {
+    own.client.requestLimit = requestLimit;
+    await own.pass(100);
+    assert.equal(own.count("requestLimit"), requestLimit ?? 0);
+  }
+  own.loop.stop();
+  await ended;
+});
+
+test("a refused server is tried again within a second when what the refusal depended on has changed", async (t) => {
+  const own = setUp(t);
+  own.client.onConnect = () => refused();
+  const ended = own.loop.run();
+  await own.pass(10_000);
+  own.client.onConnect = () => {};
+  assert.deepEqual(own.client.events, ["connect", "disconnect"]);
+  own.client.isWorthRetrying = true;
+  await own.pass(1000);
+  assert.deepEqual(own.client.events, ["connect", "disconnect", "connect", "poll"]);
+  own.loop.stop();
+  await ended;
+});
+
+test("a poll that takes longer than the interval is counted, and no poll is made up for", async (t) => {
+  const own = setUp(t);
+  const times = pollTimes(own, (poll) => (poll === 1 ? 350 : 10));
+  const ended = own.loop.run();
+  await own.pass(50);
+  await own.pass(90);
+  assert.deepEqual(times, [1000, 1400, 1500]);
+  assert.equal(own.count("overruns"), 3);
+  own.loop.stop();
+  await ended;
+});
+
+test("a lost connection shows bad status with the last values, and is told once", async (t) => {
+  const own = setUp(t);
+  const ended = own.loop.run();
+  await own.pass(0);
+  assert.equal(seen(own.reader).state.connection, ConnectionState.connected);
+  own.client.onPoll = (sink) => {
+    sink.setNumber(0, BuiltInType.UInt32, 77);
+    throw new ServerError("Timeout", "A", "no answer within 1 s");
+  };
+  own.client.onConnect = () => refused();
+  await own.pass(100);
+  const { connection, error } = seen(own.reader).state;
+  assert.deepEqual([connection, error], [ConnectionState.lost, "no answer within 1 s"]);
+  const { value, status } = seen(own.reader).reading(0);
+  assert.deepEqual([value, status], [1, StatusCode.BadNoCommunication], "of the poll that failed nothing stays");
+  await own.pass(30_000);
+  await own.pass(30_000);
+  assert.deepEqual([own.count("failedTimeout"), own.count("failedConnectionFailed"), own.count("connects")], [1, 2, 1]);
+  assert.deepEqual(
+    own.lines.map(({ level, message }) => `${level} ${message}`),
+    ["info connected", "warn connection lost: no answer within 1 s", "warn cannot reach it because nobody listens"],
+  );
+  own.loop.stop();
+  await ended;
+});
+
+test("every failed attempt is followed by a pause of the retry interval, every attempt by a disconnect", async (t) => {
+  const own = setUp(t);
+  own.client.onConnect = () => refused();
+  const ended = own.loop.run();
+  await own.pass(29_999);
+  assert.deepEqual(own.client.events, ["connect", "disconnect"]);
+  await own.pass(1);
+  assert.deepEqual(own.client.events, ["connect", "disconnect", "connect", "disconnect"]);
+  own.client.onConnect = () => {};
+  await own.pass(30_000);
+  assert.equal(seen(own.reader).state.connection, ConnectionState.connected);
+  assert.equal(own.client.polls, 1);
+  own.loop.stop();
+  await ended;
+});
+
+test("a connection that had worked for long is tried again soon, one that breaks at once is not", async (t) => {
+  const own = setUp(t);
+  let works = true;
+  own.client.onPoll = () => {
+    if (!works) throw new ServerError("ConnectionFailed", "A", "reset");
+  };
+  const ended = own.loop.run();
+  for (let passed = 0; passed < 32_000; passed += 1000) await own.pass(1000);
+  works = false;
+  await own.pass(100);
+  const attempts = (): number => own.client.events.filter((event) => event === "connect").length;
+  assert.equal(attempts(), 1);
+  await own.pass(1000);
+  assert.equal(attempts(), 2, "after a second");
+  await own.pass(29_999);
+  assert.equal(attempts(), 2);
+  await own.pass(1);
+  assert.equal(attempts(), 3, "after the whole retry interval");
+  own.loop.stop();
+  await ended;
+});
+
+test("an attempt that is under way already is taken over, not repeated", async (t) => {
+  const client = new TestClient("A", "x");
+  const attempt = Promise.withResolvers<void>();
+  const own = setUp(t, client, attempt.promise);
+  const ended = own.loop.run();
+  await own.pass(0);
+  assert.deepEqual(client.events, []);
+  attempt.resolve();
+  await own.pass(0);
+  assert.deepEqual(client.events, ["poll"]);
+  own.loop.stop();
+  await ended;
+});
+
+test("an error that no client should throw is told with its stack and handled as a loss", async (t) => {
+  const own = setUp(t);
+  own.client.onPoll = () => {
+    throw new TypeError("cannot read properties of undefined");
+  };
+  const ended = own.loop.run();
+  await own.pass(0);
+  assert.equal(seen(own.reader).state.connection, ConnectionState.lost);
+  assert.equal(own.count("failedProtocolViolation"), 1);
+  assert.match(String(own.lines.at(-1)?.fields?.["stack"]), /server-loop\.test/);
+  own.loop.stop();
+  await ended;
+});
+
+const states: Readonly<Record<string, (own: ReturnType<typeof setUp>) => Promise<void>>> = {
+  "before it runs": async () => {},
+  "while connecting": async (own) => {
+    own.client.onConnect = untilAborted;
+    await own.pass(0);
+  },
+  "while polling": async (own) => {
+    own.client.onPoll = (sink, signal) => {
+      sink.setNumber(0, BuiltInType.UInt32, 77);
+      return untilAborted(signal);
+    };
+    await own.pass(0);
+  },
+  "between two polls": async (own) => await own.pass(0),
+  "while waiting for the next attempt": async (own) => {
+    own.client.onConnect = () => refused();
+    await own.pass(0);
+  },
+};
+
+for (const [state, reach] of Object.entries(states)) {
+  test(`stopped ${state} the loop ends, disconnected, and shows the server as stopped at once`, async (t) => {
+    const own = setUp(t);
+    const ended = state === "before it runs" ? undefined : own.loop.run();
+    await reach(own);
+    own.loop.stop();
+    assert.equal(seen(own.reader).state.connection, ConnectionState.stopped);
+    assert.equal(seen(own.reader).status(0), StatusCode.BadShutdown);
+    assert.notEqual(seen(own.reader).value(0).value, 77);
+    own.loop.stop();
+    await (ended ?? own.loop.run());
+    assert.deepEqual(own.client.events.at(-1) ?? "disconnect", "disconnect");
+    assert.equal(seen(own.reader).state.connection, ConnectionState.stopped);
+    assert.equal(own.lines.filter(({ level }) => level === "error").length, 0);
+  });
+}
+
+test("values that come after the loop was stopped are dropped", async (t) => {
+  const own = setUp(t);
+  let late: (() => void) | undefined;
+  own.client.onPoll = async (sink, signal) => {
+    late = () => sink.setNumber(0, BuiltInType.UInt32, 77);
+    await untilAborted(signal);
+  };
+  const ended = own.loop.run();
+  await own.pass(0);
+  own.loop.stop();
+  late?.();
+  await ended;
+  late?.();
+  assert.notEqual(seen(own.reader).value(0).value, 77);
+});
+
+test("an answer that comes after the loop was stopped does not show the server as connected again", async (t) => {
+  const own = setUp(t);
+  const answer = Promise.withResolvers<void>();
+  own.client.onPoll = () => answer.promise;
+  const ended = own.loop.run();
+  await own.pass(0);
+  own.loop.stop();
+  answer.resolve();
+  await ended;
+  assert.equal(seen(own.reader).state.connection, ConnectionState.stopped);
+  assert.equal(own.count("polls"), 0);
+});

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const root = join(import.meta.dirname, "../..");
+const hostile = 'before\u001b]0;title\u0007\u001b[2J\u009b31m\n{"level":60,"msg":"forged"}\r\u202e\u2028\u0000after';
+
+/** What stands on standard error after one record, in a process of its own. */
+function written(format: "json" | "pretty"): string {
+  const source = `
+    import { createLog } from "./packages/process/src/pino-log.ts";
+    const [format, text] = process.argv.slice(1);
+    createLog({ level: "info", format })("warn", text, { server: text });`;
+  const { stderr, status } = spawnSync(
+    process.execPath,
+    ["--input-type=module", "-e", source, format, hostile.replace("\u0000", "")],
+    { cwd: root, encoding: "utf8" },
+  );
+  assert.equal(status, 0, stderr);
+  return stderr;
+}
+
+for (const format of ["json", "pretty"] as const) {
+  test(`a server's words cannot forge a record or steer the terminal, format ${format}`, () => {
+    const text = written(format);
+    assert.equal(text.split("\n").length, 2, "one record, one line");
+    assert.doesNotMatch(text.trimEnd(), /\p{Cc}/u);
+    assert.match(text, /before.*forged.*after/);
+  });
+}
+
+test("in JSON a message keeps all its letters, and a field every character", () => {
+  const { msg, server } = JSON.parse(written("json")) as { readonly msg: string; readonly server: string };
+  assert.equal(server, hostile.replace("\u0000", ""));
+  assert.equal(msg, server.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}"));
+});
