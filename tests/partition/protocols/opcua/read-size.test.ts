@@ -105,6 +105,7 @@ describe("a server that does not say when a request is too large", () => {
         failures[0]?.message ?? "",
         /asked for 501 nodes at once, and will be for 251 at most; <maxNodesPerRead>/,
       );
+      assert.equal(of.requestLimit, 63, "what status shows");
       await of.disconnect();
       asked = [];
       assert.deepEqual(await reach(of), []);
@@ -197,10 +198,11 @@ describe("how many nodes are asked for", () => {
     const size = sizeOf(60);
     size.begin(7);
     assert.equal(size.nodes, 7);
+    assert.equal(size.learnedLimit, undefined, "nothing of that was learned");
     size.refused(7);
-    assert.equal(size.nodes, 4);
+    assert.deepEqual([size.nodes, size.learnedLimit], [4, 4]);
     size.begin(0);
-    assert.equal(size.nodes, 60);
+    assert.deepEqual([size.nodes, size.learnedLimit], [60, undefined]);
     const least = sizeOf();
     least.died(4);
     least.died(2);

@@ -127,6 +127,13 @@ export class OpcUaClient implements ServerClient {
     return this.#ownCertificateEndsMs;
   }
 
+  /** Of nodes in one request, their attributes or their values. */
+  get requestLimit(): number | undefined {
+    const { attributes, values } = this.#readSizes;
+    const limit = Math.min(attributes.learnedLimit ?? Infinity, values.learnedLimit ?? Infinity);
+    return limit === Infinity ? undefined : limit;
+  }
+
   get points(): readonly PointDescription[] {
     return this.#points;
   }

@@ -21,6 +21,8 @@ export class ReadSize {
   readonly #nowMs: () => number;
   /** By the server, in the present session. */
   #stated = Infinity;
+  /** By its BadTooManyOperations, in the present session. */
+  #refused = Infinity;
   /** By deaths. */
   #learned = Infinity;
   /** Deadly in the trial as well. */
@@ -40,7 +42,13 @@ export class ReadSize {
 
   /** The most nodes in one request, the server's state included. */
   get nodes(): number {
-    return Math.max(1, Math.min(this.#configured, this.#stated, this.#learned));
+    return Math.max(1, Math.min(this.#configured, this.#stated, this.#refused, this.#learned));
+  }
+
+  /** What refusals and deaths have taught; undefined: nothing that is less than what the site and the server allow. */
+  get learnedLimit(): number | undefined {
+    const learned = Math.min(this.#refused, this.#learned);
+    return learned < Math.min(this.#configured, this.#stated) ? learned : undefined;
   }
 
   /** How often deaths halved it so far. */
@@ -51,11 +59,12 @@ export class ReadSize {
   /** A new session, in which the server states its MaxNodesPerRead; 0 stands for no limit. */
   begin(statedNodes: number): void {
     this.#stated = statedNodes > 0 ? statedNodes : Infinity;
+    this.#refused = Infinity;
   }
 
   /** The server says of a request that its nodes are too many; good for this session. */
   refused(asked: number): void {
-    this.#stated = Math.ceil(asked / 2);
+    this.#refused = Math.ceil(asked / 2);
   }
 
   answered(asked: number): void {
