@@ -5,7 +5,8 @@ import { X509Certificate, createPrivateKey, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { generate } from "../../certificates/application-certificate.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { ApplicationCertificateError, generate } from "../../certificates/application-certificate.ts";
 import { readCertificateFile } from "../../certificates/certificate-file.ts";
 import { createOwnCertificate, ownCertificateFiles } from "../../certificates/own-certificate-files.ts";
 import { readPrivateKeyFile } from "../../certificates/private-key-file.ts";
@@ -24,6 +25,9 @@ export interface KeyPair {
 }
 
 const validDays = 3650;
+
+/** Longest wait for the certificate of another process that has written its key already. */
+const longestCreationMs = 5000;
 
 /** Clients of one process that share an application URI must not create its certificate twice. */
 const underway = new Map<string, Promise<unknown>>();
@@ -65,9 +69,19 @@ function createOnce(directory: string, applicationUri: string): Promise<unknown>
   const present = underway.get(id);
   if (present !== undefined) return present;
   const options = { applicationUri, hostNames: [hostname()], validDays };
-  const creation = createOwnCertificate(directory, options).finally(() => underway.delete(id));
+  const creation = createOwnCertificate(directory, options)
+    .catch((error: unknown) => takeOfOther(error, ownCertificateFiles(directory, applicationUri).certificateFile))
+    .finally(() => underway.delete(id));
   underway.set(id, creation);
   return creation;
+}
+
+/** Another process that shares the directory may have been faster: its pair is as good. It writes the key before the certificate. */
+async function takeOfOther(error: unknown, certificateFile: string): Promise<void> {
+  if (!(error instanceof ApplicationCertificateError) || error.code !== "AlreadyExists") throw error;
+  for (const endMs = performance.now() + longestCreationMs; !existsSync(certificateFile); await delay(20)) {
+    if (performance.now() > endMs) throw error;
+  }
 }
 
 /**

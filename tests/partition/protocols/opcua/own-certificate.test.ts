@@ -1,0 +1,48 @@
+// The partition's own certificate, where several of our processes share one certificates directory.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { ownCertificateFiles } from "../../../../packages/partition/src/certificates/own-certificate-files.ts";
+import { configuredServer, temporaryFolder } from "./opcua-test-server.ts";
+
+const source = new URL("../../../../packages/partition/src/protocols/opcua/own-certificate.ts", import.meta.url).href;
+const server = configuredServer("opc.tcp://127.0.0.1:4840", { policy: "Basic256Sha256", mode: "SignAndEncrypt" });
+
+/** Threads load modules of their own, so they know of one another as little as processes do. */
+function fingerprintIn(directory: string, atTheSameTime: SharedArrayBuffer): Promise<string> {
+  const code = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    void import(${JSON.stringify(source)}).then(async ({ applicationKeyPair }) => {
+      const arrived = new Int32Array(workerData.atTheSameTime);
+      Atomics.add(arrived, 0, 1);
+      Atomics.notify(arrived, 0);
+      for (let seen = Atomics.load(arrived, 0); seen < 3; seen = Atomics.load(arrived, 0)) Atomics.wait(arrived, 0, seen);
+      const { certificateChain } = await applicationKeyPair(workerData.server, workerData.directory);
+      parentPort.postMessage(certificateChain[0].toString("base64"));
+    });`;
+  const worker = new Worker(code, { eval: true, workerData: { server, directory, atTheSameTime } });
+  return new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+}
+
+describe("in a new directory", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  before(async () => {
+    folder = await temporaryFolder();
+  });
+  after(() => folder.remove());
+
+  test("all that start at the same moment use the certificate of the first", { timeout: 60_000 }, async () => {
+    const atTheSameTime = new SharedArrayBuffer(4);
+    const directory = join(folder.path, "certificates");
+    const found = await Promise.all([1, 2, 3].map(() => fingerprintIn(directory, atTheSameTime)));
+    const { certificateFile } = ownCertificateFiles(directory, server.applicationUri);
+    const expected = readFileSync(certificateFile).toString("base64");
+    assert.deepEqual(found, [expected, expected, expected]);
+  });
+});
