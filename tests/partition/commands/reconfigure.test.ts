@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Place } from "./cpc.ts";
+import { opcUaXml } from "./opcua-xml.ts";
 import { connectionKey, device, modbusXml, type Server } from "./modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
@@ -89,4 +90,17 @@ test("a file that is replaced while the partition starts is noticed", watchdog, 
   const run = place.runIn({ env }, "--modbus", file);
   await run.until("B has values", () => place.value("B: always 42") === 42);
   assert.equal(run.logged(/^configuration taken over \(.*modbus\.xml changed\)$/).length, 1);
+});
+
+test("what will not work with certificates is said of a changed file as well", watchdog, async (t) => {
+  const place = new Place(t);
+  const file = place.write("opcua.xml", opcUaXml({ alias: "Plant", url: "opc.tcp://127.0.0.1:1", policy: "None" }));
+  const run = place.run("--opcua", file);
+  await run.until("it has begun", () => run.logged(/^started$/).length > 0);
+  const security = `<server_certificate>${place.write("plain.der", "no certificate")}</server_certificate>`;
+  place.write("opcua.xml", opcUaXml({ alias: "Plant", url: "opc.tcp://127.0.0.1:1", security }));
+  run.signal("SIGHUP");
+  await run.until("it is taken over", () => run.logged(/^configuration taken over/).length > 0);
+  assert.equal(run.logged(/^\S+opcua\.xml:\d+: server Plant: .*plain\.der/).length, 1);
+  assert.equal(run.logged(/^certificates are in \//).length, 1);
 });

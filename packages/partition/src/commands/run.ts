@@ -1,7 +1,6 @@
 // `cpc run`: the partition in the foreground until it is told to stop.
 
 import { resolve } from "node:path";
-import type { OpcUaConfiguration } from "../configuration/configuration.ts";
 import { createLog } from "@cpc-partition/process/pino-log";
 import type { Log, LogLevel } from "@cpc-partition/process/log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
@@ -12,7 +11,7 @@ import { spawnWorker } from "../main-thread/spawn-worker.ts";
 import { certificateProblems, directoryTrouble } from "./certificate-problems.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
-import { loadConfigurations } from "./load-configurations.ts";
+import { loadConfigurations, type Configurations } from "./load-configurations.ts";
 import { namesFileOf } from "./names-file.ts";
 import { Hangups, stopSignal } from "@cpc-partition/process/signals";
 import { ConfigurationWatch } from "./watch-configuration.ts";
@@ -65,15 +64,19 @@ async function runWith(
   const configurations = loadConfigurations(files);
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
-  if (configurations.opcua !== undefined) tellCertificates(configurations.opcua, certificatesDirectory, log);
+  tellCertificates(configurations, certificatesDirectory, log);
   const options = { ...configurations, ...partitionOptions(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
-    watch.start(hangups, log, (changed) => partition.reconfigure(changed)),
+    watch.start(hangups, log, (changed) => {
+      tellCertificates(changed, certificatesDirectory, log);
+      partition.reconfigure(changed);
+    }),
   );
 }
 
 /** Throws a CommandError when a server needs the directory of the certificates and it cannot be used. */
-function tellCertificates(opcua: OpcUaConfiguration, directory: string, log: Log): void {
+function tellCertificates({ opcua }: Configurations, directory: string, log: Log): void {
+  if (opcua === undefined) return;
   const trouble = directoryTrouble(opcua, directory);
   if (trouble !== undefined) throw new CommandError(trouble);
   for (const problem of certificateProblems(opcua, directory, Date.now())) log("warn", formatProblem(problem));

@@ -4,6 +4,7 @@
 import { statSync, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { ConfigurationError, formatProblem } from "../configuration/problem.ts";
+import { CommandError } from "@cpc-partition/process/command-error";
 import type { Log } from "@cpc-partition/process/log";
 import { PosixError } from "@cpc-partition/image/posix/errno";
 import { loadConfigurations, type ConfigurationFiles, type Configurations } from "./load-configurations.ts";
@@ -86,6 +87,6 @@ function versionOf(state: Stats | undefined): string {
 
 function problemsOf(error: unknown): readonly string[] {
   if (error instanceof ConfigurationError) return error.problems.map((problem) => formatProblem(problem));
-  if (error instanceof PosixError) return [error.message];
+  if (error instanceof PosixError || error instanceof CommandError) return [error.message];
   return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
 }
