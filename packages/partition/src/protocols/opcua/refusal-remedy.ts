@@ -1,5 +1,6 @@
 // What a person can do when a server refuses us: a part of the message, by the server's code. Pure.
 
+import { invocation } from "../../certificates/invocation.ts";
 import type { OpcUaServer } from "../../configuration/configuration.ts";
 
 export interface RefusedClient {
@@ -41,9 +42,12 @@ const refusesDiscovery: ReadonlySet<string> = new Set([
 
 type OwnCertificate = NonNullable<RefusedClient["ownCertificate"]>;
 
+/** First the fingerprint: the short text of the status has no room for every path. */
 function trustUs({ file, fingerprint }: OwnCertificate): string {
-  return `the server has to trust our certificate: give it the file ${file} (SHA-256 ${fingerprint})`;
+  return `the server has to trust our certificate, SHA-256 ${fingerprint}: give it the file ${file}`;
 }
+
+const create = `"${invocation} cert create`;
 
 const otherPolicy = "choose a <policy> and a <mode> that are enabled at the server";
 
@@ -71,13 +75,13 @@ const aboutCertificate: Readonly<Record<string, (own: OwnCertificate) => string>
   BadCertificateRevocationUnknown: trustUs,
   BadCertificateIssuerRevocationUnknown: trustUs,
   BadCertificateUseNotAllowed: ({ file }) =>
-    `the server does not accept what our certificate ${file} may be used for; "cpc cert create" makes one with every usage that OPC UA asks for`,
+    `the server does not accept what our certificate ${file} may be used for; ${create}" makes one with every usage that OPC UA asks for`,
   BadCertificatePolicyCheckFailed: ({ file }) =>
-    `key or signature of our certificate ${file} are not allowed by the <policy>; "cpc cert create" makes one that is`,
+    `key or signature of our certificate ${file} are not allowed by the <policy>; ${create}" makes one that is`,
   BadCertificateTimeInvalid: ({ file }) =>
     `at the server our certificate ${file} has expired, or is not valid yet; compare the clocks, renew the certificate`,
   BadCertificateHostNameInvalid: ({ file }) =>
-    `the server expects this machine's host name in our certificate ${file}; "cpc cert create --host" puts it there`,
+    `the server expects this machine's host name in our certificate ${file}; ${create} --host" puts it there`,
   BadCertificateUriInvalid: ({ file }) => `<client_app_uri> must be the URI in our certificate ${file}`,
   BadCertificateRevoked: ({ file }) => `our certificate ${file} was revoked; give us a new one`,
 };
