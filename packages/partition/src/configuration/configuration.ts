@@ -131,6 +131,8 @@ export interface OpcUaServer {
   readonly privateKeyPassphrase?: string | undefined;
   /** Absent or undefined: every check counts. */
   readonly relaxations?: SecurityRelaxations | undefined;
+  /** What is found to be insecure only at the server is refused, too. Absent: it draws a warning. */
+  readonly requiresSecurity?: true;
   readonly identity: OpcUaIdentity;
   readonly intervalMs: number | undefined;
   readonly timeoutMs: number;

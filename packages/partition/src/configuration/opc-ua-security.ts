@@ -22,6 +22,7 @@ export type OpcUaSecurity = Pick<
   | "privateKeyPassphrase"
   | "relaxations"
   | "identity"
+  | "requiresSecurity"
 >;
 
 export interface SecurityRules extends SecretPlaces {
@@ -52,7 +53,8 @@ export function readSecurity(fields: Fields, rules: SecurityRules): OpcUaSecurit
   const files = readFiles(fields, rules, policy);
   const relaxations = readRelaxations(fields, rules.requireSecurity);
   const identity = readIdentity(fields, rules, mode);
-  return identity && { policy, mode, ...files, relaxations, identity };
+  const demand = rules.requireSecurity ? { requiresSecurity: true as const } : {};
+  return identity && { policy, mode, ...files, relaxations, identity, ...demand };
 }
 
 function judgePolicy(fields: Fields, policy: SecurityPolicyName, requireSecurity: boolean): void {

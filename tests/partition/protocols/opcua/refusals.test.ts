@@ -127,8 +127,8 @@ async function spoiling(
 }
 
 const unpinned = (): Partial<OpcUaServer> => ({ ...secure, serverCertificateFile: undefined });
-const file = (): RegExp => new RegExp(`has to trust our certificate: give it the file ${own.certificateFile}`);
-const print = (): RegExp => new RegExp(`SHA-256 ${fingerprint(readFileSync(own.certificateFile))}`);
+const file = (): RegExp => new RegExp(`has to trust our certificate, .*: give it the file ${own.certificateFile}`);
+const print = (): RegExp => new RegExp(`SHA-256 ${fingerprint(readFileSync(own.certificateFile))}: give it`);
 
 describe("an Error message of the server is the reason, and says what to do", () => {
   const [hello, open, getEndpoints, createSession] = [1, 2, 3, 5];
@@ -154,7 +154,11 @@ describe("an Error message of the server is the reason, and says what to do", ()
         refused(clientOf(address, secure), "SecurityRefused", /answers BadSecurityChecksFailed/, file(), print()),
       );
       await spoiling({ connection: 1, message, code: badCertificateUseNotAllowed }, (address) =>
-        refused(clientOf(address, secure), "SecurityRefused", /BadCertificateUseNotAllowed; .*cpc cert create/),
+        refused(
+          clientOf(address, secure),
+          "SecurityRefused",
+          /BadCertificateUseNotAllowed; .*"npm run -s cpc -- cert create" makes/,
+        ),
       );
       await spoiling({ connection: 1, message, code: badSecurityPolicyRejected }, (address) =>
         refused(clientOf(address, secure), "SecurityRefused", /BadSecurityPolicyRejected; choose a <policy>/),
@@ -220,6 +224,28 @@ describe("a server that tells nothing without security", () => {
         await client?.disconnect();
         await proxy.stop();
       }
+    }
+  });
+
+  test("and does not answer a client with a certificate, perhaps does not trust it", async () => {
+    const proxy = await startProxy({
+      targetPort: () => portOf(url),
+      fromServer: (data, connection, toClient) => {
+        if (connection === 0 || data.toString("latin1", 0, 3) !== "OPN") toClient.write(data);
+      },
+    });
+    try {
+      const of = clientOf(proxy.url, { ...secure, timeoutMs: 1500 });
+      await refused(
+        of,
+        "Timeout",
+        /no answer came .*; perhaps the server has to trust our certificate/,
+        file(),
+        print(),
+      );
+    } finally {
+      await client?.disconnect();
+      await proxy.stop();
     }
   });
 

@@ -298,6 +298,30 @@ describe("identities", () => {
     assert.equal(chosen(SecurityPolicy.None), SecurityPolicy.Aes256_Sha256_RsaPss);
   });
 
+  test("a password that is encrypted only weakly draws a warning, and is not sent where security is required", async () => {
+    trustServer();
+    await withTokens(MessageSecurityMode.Sign, SecurityPolicy.Basic128Rsa15, async () => {
+      const signed = { ...secure, mode: "Sign", identity: right } as const;
+      const warnings = (): string[] => records.filter(({ level }) => level === "warn").map(({ message }) => message);
+      const records: { level: string; message: string }[] = [];
+      const configured = configuredServer(closed.url, signed);
+      const client = new OpcUaClient(configured, {
+        directory,
+        log: (level, message) => void records.push({ level, message }),
+      });
+      await client.connect(never);
+      await client.disconnect();
+      assert.equal(
+        warnings().filter((message) => /passwords encrypted with RSA PKCS #1 v1\.5/.test(message)).length,
+        1,
+      );
+      const strict = clientOf({ ...signed, requiresSecurity: true }, closed.url);
+      assert.match(await refusal(strict, "IdentityRefused"), /security is required and .*<mode> of SignAndEncrypt/);
+      const encrypted = { ...signed, mode: "SignAndEncrypt", requiresSecurity: true } as const;
+      await connectAndRead(clientOf(encrypted, closed.url));
+    });
+  });
+
   test("a password is never sent unencrypted through a channel that only signs", async () => {
     trustServer();
     await withTokens(MessageSecurityMode.Sign, SecurityPolicy.None, async () => {

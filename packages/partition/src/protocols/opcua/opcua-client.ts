@@ -164,6 +164,7 @@ export class OpcUaClient implements ServerClient {
       const message = `${session.overlooked}; overlooked because <ignore_short_nonce> is set`;
       this.#log("warn", message, { server: server.alias });
     }
+    if (session.weakness !== undefined) this.#log("warn", session.weakness, { server: server.alias });
     try {
       this.#reader = await NodeReader.create(session, server, this.#readSizes, signal);
     } catch (error) {

@@ -43,7 +43,7 @@ import { ServerNonce } from "./server-nonce.ts";
 import { ServerProof, startsWith } from "./server-proof.ts";
 import { serverStateNode } from "./server-state.ts";
 import { SessionKeepAlive } from "./session-keep-alive.ts";
-import { userIdentity } from "./user-identity.ts";
+import { userIdentity, weaknessOfLogin } from "./user-identity.ts";
 import type { UserCertificate } from "./user-identity.ts";
 
 export interface SessionOptions {
@@ -76,6 +76,7 @@ export class SecureSession {
   #renewal: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #isSilent = false;
+  #weakness: string | undefined;
   readonly #keepAlive = new SessionKeepAlive((signal) => this.#askForState(signal));
 
   private constructor(options: SessionOptions) {
@@ -107,6 +108,11 @@ export class SecureSession {
   /** What is wrong with the server's side of the session and was overlooked as configured, for the log. */
   get overlooked(): string | undefined {
     return this.#nonce.overlooked;
+  }
+
+  /** How the login could be read on its way, for the log. */
+  get weakness(): string | undefined {
+    return this.#weakness;
   }
 
   /** Opens channel and session and logs in. Nothing is left behind when it fails. */
@@ -147,6 +153,7 @@ export class SecureSession {
     const matching = matchingEndpoints(server, endpoints);
     if (serverCertificate !== undefined) this.#compareEndpoints(matching, options.applicationUri, serverCertificate);
     const identity = userIdentity(server, options.userCertificate, matching);
+    this.#weakness = weaknessOfLogin(server, matching);
     this.#session = await this.#createSession(identity, remedy, limit);
     this.#keepAlive.start(this.#session.timeout, sessionTimeoutMs(server));
   }
@@ -189,8 +196,15 @@ export class SecureSession {
         limit,
       );
     } catch (error) {
-      throw this.#failure(error, what, remedy);
+      throw this.#unanswered(this.#failure(error, what, remedy), remedy);
     }
+  }
+
+  /** Some servers do not answer a client that they do not trust. */
+  #unanswered(failure: ServerError, remedy: Remedy): ServerError {
+    const { code, server, message } = failure;
+    const help = code === "Timeout" && this.#record?.isAcknowledged === true ? remedy(undefined) : undefined;
+    return help === undefined ? failure : new ServerError(code, server, `${message}; ${help}`, { cause: failure });
   }
 
   /** node-opcua puts the status code of a refusal into its message only; here it is taken from the response itself. */

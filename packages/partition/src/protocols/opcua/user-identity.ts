@@ -40,9 +40,12 @@ export function userIdentity(
 
 const noEncryption: string = SecurityPolicy.None;
 
-/** Weakest first. Basic128Rsa15 encrypts with PKCS #1 v1.5 (rsa-1_5), which can be broken with the server's help. */
+/** It encrypts with PKCS #1 v1.5 (rsa-1_5), which can be broken with the server's help. */
+const weakEncryption: string = SecurityPolicy.Basic128Rsa15;
+
+/** Weakest first. */
 const tokenStrengths: readonly string[] = [
-  SecurityPolicy.Basic128Rsa15,
+  weakEncryption,
   SecurityPolicy.Basic256,
   SecurityPolicy.Basic256Sha256,
   SecurityPolicy.Aes128_Sha256_RsaOaep,
@@ -58,18 +61,38 @@ const tokenStrengths: readonly string[] = [
 export function requireTokenPolicy(server: OpcUaServer, endpoints: readonly EndpointDescription[]): void {
   const wanted = UserTokenType[server.identity.kind];
   for (const endpoint of endpoints) {
+    const channel = endpoint.securityPolicyUri ?? "";
     const policies = endpoint.userIdentityTokens ?? [];
     const usable = policies.filter(({ tokenType }) => tokenType === wanted);
-    endpoint.userIdentityTokens =
-      wanted === UserTokenType.UserName ? strongest(usable, server.mode, endpoint.securityPolicyUri ?? "") : usable;
-    if (endpoint.userIdentityTokens.length > 0) continue;
+    endpoint.userIdentityTokens = wanted === UserTokenType.UserName ? strongest(usable, server.mode, channel) : usable;
+    const weakness = server.requiresSecurity ? weaknessOfLogin(server, [endpoint]) : undefined;
+    if (endpoint.userIdentityTokens.length > 0 && weakness === undefined) continue;
     const accepted = new Set(policies.map(({ tokenType }) => UserTokenType[tokenType]));
+    if (weakness !== undefined) {
+      const message = `cannot log in to ${server.endpointUrl} because security is required and ${weakness}`;
+      throw new ServerError("IdentityRefused", server.alias, message);
+    }
     const reason = accepted.has(UserTokenType[wanted])
       ? "it takes passwords only unencrypted; choose a <mode> of SignAndEncrypt, or have the server encrypt them"
       : `it does not accept the identity ${UserTokenType[wanted]}, only: ${[...accepted].join(", ")}`;
     const message = `cannot log in to ${server.endpointUrl} because ${reason}`;
     throw new ServerError("IdentityRefused", server.alias, message);
   }
+}
+
+/** How the password could be read by somebody on the way, for the log; `endpoints` as `userIdentity` left them. */
+export function weaknessOfLogin(
+  { mode, identity }: OpcUaServer,
+  endpoints: readonly EndpointDescription[],
+): string | undefined {
+  if (identity.kind !== "UserName" || mode === "SignAndEncrypt") return undefined;
+  const isWeak = endpoints.some(({ userIdentityTokens, securityPolicyUri }) =>
+    userIdentityTokens?.some((token) => (token.securityPolicyUri || securityPolicyUri) === weakEncryption),
+  );
+  return isWeak
+    ? "the server has passwords encrypted with RSA PKCS #1 v1.5 (Basic128Rsa15) at best, which can be broken; " +
+        "choose a <mode> of SignAndEncrypt, or have the server offer a newer policy for user names"
+    : undefined;
 }
 
 /** At most one. A policy that names none is that of the channel. */
