@@ -98,9 +98,10 @@ export class DeviceReport {
     this.#toldLimits.set(reader, learnedLimit);
     const [, many] = tableNames[table.functionCode];
     const remedy = table.functionCode >= 3 ? `; <maxRegistersPerRequest> ${learnedLimit} saves it the search` : "";
+    const how = reader.isSilentOnLong ? "does not answer" : "refuses";
     this.#say(
       "warn",
-      `the device refuses long requests: learned limit of ${learnedLimit} ${many} of unit ${table.unitId} at once. ` +
+      `the device ${how} long requests: learned limit of ${learnedLimit} ${many} of unit ${table.unitId} at once. ` +
         `A longer request is tried again now and then${remedy}`,
     );
   }

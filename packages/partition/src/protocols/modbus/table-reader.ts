@@ -6,9 +6,11 @@
 
 import { StatusCode } from "@cpc-partition/image/values/status-code";
 import type { PointSink } from "@cpc-partition/image/point-sink";
+import { ServerError } from "../../sources/server-error.ts";
+import { BearableLength } from "./bearable-length.ts";
 import { exceptionStatus, refusesRange, unitIsAbsent } from "./exception-status.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import { bisect, type PlannedPoint, type ReadRequest, type Table } from "./read-plan.ts";
+import { bisect, coalesce, type PlannedPoint, type ReadRequest, type Table } from "./read-plan.ts";
 import { Refusals, type Refusal } from "./refusals.ts";
 
 /** Requests of one poll that only look for what is refused: the values of everybody else get older meanwhile. */
@@ -19,11 +21,16 @@ const MOST_SEARCHING_IN_VAIN = 16;
 /** An exception that is no refusal (busy, say) is worth telling when it came in so many polls in a row. */
 const POLLS_UNTIL_LASTING = 3;
 
+/** How a request ends that a device cannot bear, when it says nothing: also the connection does not outlive it. */
+const endsLongRequest: ReadonlySet<string> = new Set(["Timeout", "ConnectionFailed"]);
+
 type Refused = Extract<Answer, { readonly kind: "exception" }>;
 
 export class TableReader {
   readonly #table: Table;
   readonly #refusals: Refusals;
+  readonly #bearable = new BearableLength();
+  #nowMs = 0;
   #searched = 0;
   #hasData = false;
   /** Exceptions that are no refusals, with the polls in a row in which they came. */
@@ -57,7 +64,16 @@ export class TableReader {
 
   /** The most addresses of one request that the device was found to answer; undefined when it has not refused a length. */
   get learnedLimit(): number | undefined {
-    return this.#refusals.learnedLimit;
+    const { learnedLimit } = this.#refusals;
+    const bearable = this.#bearable.limit;
+    return learnedLimit === undefined || bearable === undefined
+      ? (learnedLimit ?? bearable)
+      : Math.min(learnedLimit, bearable);
+  }
+
+  /** It does not refuse long requests but leaves them without an answer. */
+  get isSilentOnLong(): boolean {
+    return this.#bearable.limit !== undefined && this.learnedLimit === this.#bearable.limit;
   }
 
   /**
@@ -67,16 +83,18 @@ export class TableReader {
   async read(exchange: Exchange, sink: PointSink, nowMs: number): Promise<Answer | undefined> {
     this.#searched = 0;
     this.#hasData = false;
+    this.#nowMs = nowMs;
     const refusals = this.#refusals;
     const due = refusals.dueAt(nowMs);
     let answer: Answer | undefined;
-    let requests = refusals.requests;
+    const mostAddresses = this.#bearable.at(nowMs);
+    let requests = this.#cut(refusals.requests, mostAddresses);
     for (let place = 0; place < requests.length; place++) {
       const limit = refusals.learnedLimit;
       answer = await this.#read(requests[place] as ReadRequest, exchange, sink);
       if (endsUnit(answer)) break;
       if (refusals.learnedLimit !== limit) {
-        requests = refusals.plan(requests.slice(place + 1).flatMap(({ points }) => points));
+        requests = this.#cut(refusals.plan(requests.slice(place + 1).flatMap(({ points }) => points)), mostAddresses);
         place = -1;
       }
     }
@@ -84,6 +102,7 @@ export class TableReader {
     this.#countExcuses();
     if (answer !== undefined && endsUnit(answer)) return answer;
     for (const refusal of due) {
+      if (refusal.request.quantity > mostAddresses && bisect(refusal.request) !== undefined) continue;
       answer = await this.#exchange(refusal.request, exchange, sink);
       if (endsUnit(answer)) return answer;
       refusals.tried(refusal, answer, nowMs);
@@ -100,6 +119,15 @@ export class TableReader {
   /** Gives all points a bad status. */
   mark(status: number, sink: PointSink): void {
     setStatus(this.#table.points, status, sink);
+  }
+
+  #cut(requests: readonly ReadRequest[], mostAddresses: number): readonly ReadRequest[] {
+    if (requests.every(({ quantity }) => quantity <= mostAddresses)) return requests;
+    const { functionCode } = this.#table;
+    const bounds = { maxQuantity: mostAddresses, maxGap: Infinity, refused: [] }; // nothing new is bridged
+    return requests.flatMap((request) =>
+      request.quantity <= mostAddresses ? [request] : coalesce(functionCode, request.points, bounds),
+    );
   }
 
   #countExcuses(): void {
@@ -171,7 +199,23 @@ export class TableReader {
     return answer;
   }
 
-  #exchange(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
+  async #exchange(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
+    try {
+      const answer = await this.#send(request, exchange, sink);
+      if (answer.kind === "timeout" || !endsUnit(answer)) this.#noteLength(request, answer.kind !== "timeout");
+      return answer;
+    } catch (error) {
+      if (error instanceof ServerError && endsLongRequest.has(error.code)) this.#noteLength(request, false);
+      throw error;
+    }
+  }
+
+  #noteLength(request: ReadRequest, isAnswered: boolean): void {
+    if (isAnswered) this.#bearable.answered(request.quantity, this.#nowMs);
+    else this.#bearable.silent(request.quantity, bisect(request) === undefined, this.#nowMs);
+  }
+
+  #send(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
     return exchange(this.#table.unitId, request, (bytes, dataOffset) => {
       this.#hasData = true;
       for (const point of request.points) {
