@@ -107,7 +107,7 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     patient.place.write("modbus.xml", larger.modbus);
     patient.place.write("opcua.xml", larger.opcua);
     patient.child.signal("SIGHUP");
-    await patient.until("it is refused", () => patient.child.logged(/is refused, the old one goes on/).length > 0);
+    await patient.until("it is refused", () => patient.child.logged(/changed configuration rejected/).length > 0);
     assert.match(
       String(patient.child.logged(noRoom)[0]?.["msg"]),
       /cannot reserve \d+ bytes for shared memory .*opcua_shm/,

@@ -85,9 +85,9 @@ fault({
 });
 
 function refused(patient: Patient): number {
-  return patient.child.logged(/refused, the old one goes on/).length;
+  return patient.child.logged(/changed configuration rejected/).length;
 }
 
 function takenOver(patient: Patient): number {
-  return patient.child.logged(/^configuration taken over/).length;
+  return patient.child.logged(/^configuration applied/).length;
 }

@@ -101,7 +101,7 @@ fault({
     text += drain(slow.reading);
     const records = text.replace(/^x+/, "").trim().split("\n");
     const messages = records.map((record) => (JSON.parse(record) as { readonly msg: string }).msg);
-    const reloaded = messages.filter((message) => message.startsWith("configuration taken over"));
+    const reloaded = messages.filter((message) => message.startsWith("configuration applied"));
     assert.equal(reloaded.length, reloads);
     assert.deepEqual([messages[0], ...messages.slice(-2)], ["started", "stopping", "stopped"]);
   },

@@ -72,7 +72,7 @@ test(
     await reads("after the connection was lost");
     place.write("opcua.xml", opcuaXml(proxy.port, ["structure", "number"]));
     run.signal("SIGHUP");
-    await run.until("the change is taken over", () => run.logged(/configuration taken over/).length > 0);
+    await run.until("the change is taken over", () => run.logged(/configuration applied/).length > 0);
     await reads("with another configuration");
     assert.equal((await run.end()).code, 0);
 

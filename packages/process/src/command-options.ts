@@ -12,7 +12,7 @@ export function intervalOption(): Option {
 }
 
 export function prefixOption(): Option {
-  return new Option("--prefix <name>", "put before every name in shared memory")
+  return new Option("--prefix <name>", "prefix for every name in shared memory")
     .env("CPC_PREFIX")
     .default("")
     .argParser(objectName);
@@ -21,7 +21,7 @@ export function prefixOption(): Option {
 export function unreadableOption(): Option {
   return new Option(
     "--unreadable <how>",
-    "what the document has for a value that cannot be read: no entry, or a text of type String",
+    "how the document shows a value that cannot be read: no entry, or an error text of type String",
   )
     .env("CPC_UNREADABLE")
     .choices(["leave-out", "text"])
@@ -35,7 +35,7 @@ export function strictJsonOption(): Option {
 }
 
 export function logLevelOption(): Option {
-  return new Option("--log-level <level>", "least important records to log")
+  return new Option("--log-level <level>", "lowest level to log")
     .env("CPC_LOG_LEVEL")
     .choices(logLevels)
     .default("info");
@@ -43,7 +43,7 @@ export function logLevelOption(): Option {
 
 export function logFormatOption(): Option {
   const format = isatty(2) ? "pretty" : "json";
-  return new Option("--log-format <format>", "for people or for machines")
+  return new Option("--log-format <format>", "log as text for people or as JSON for programs")
     .env("CPC_LOG_FORMAT")
     .choices(["json", "pretty"])
     .default(format, "pretty on a terminal, else json");

@@ -16,7 +16,7 @@ export function createLog({ level, format }: LogSettings, output: BoundedOutput 
   const options = { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
   const logger = pino(options, destination(format, output));
   output.tellDropped = (dropped) =>
-    logger.error({ dropped }, `${dropped} records of the log were dropped here: nobody took them in time`);
+    logger.error({ dropped }, `${dropped} log records dropped: output was not read fast enough`);
   return (recordLevel, message, fields = {}) => logger[recordLevel](fields, onOneLine(message));
 }
 

@@ -44,12 +44,12 @@ export function addCommands(program: Command, done: (code: ExitCode) => void): v
     .addOption(new Option("--modbus <file>", "Modbus TCP devices to play (XML)").env("CPC_MODBUS"))
     .option(
       "--directory <dir>",
-      "private folder for keys and certificates; trust is in its certificates/",
+      "private folder for keys and certificates; its certificates/ holds the trust list",
       "simulated-plant",
     )
     .addOption(new Option("--host <address>", "address to listen on").argParser(listeningAddress).default("127.0.0.1"))
     .addOption(
-      new Option("--host-name <name>", "by which clients reach it")
+      new Option("--host-name <name>", "host name that clients use to reach the plant")
         .argParser(hostArgument)
         .default(undefined, "the host"),
     )

@@ -30,7 +30,7 @@ test(
     await run.until("the new point is there", () => place.value("B: neu") !== undefined);
     assert.deepEqual([a.connections, b.connections], [1, 2]);
     assert.equal(place.value("A: always 42"), 42);
-    assert.equal(run.logged(/^configuration taken over \(SIGHUP\)$/).length, 1);
+    assert.equal(run.logged(/^configuration applied \(SIGHUP\)$/).length, 1);
   },
 );
 
@@ -46,7 +46,7 @@ test("an invalid file is refused with every problem, and the old configuration g
   const { place, run, a, b, servers } = await running(t);
   const file = place.write("modbus.xml", modbusXml(...servers).replaceAll("<address>0<", "<address>x<"));
   run.signal("SIGHUP");
-  await run.until("it is refused", () => run.logged(/refused, the old one goes on/).length > 0);
+  await run.until("it is refused", () => run.logged(/changed configuration rejected/).length > 0);
   const problems = run.logged(/modbus\.xml:\d+: /).map(({ msg }) => String(msg));
   assert.ok(problems.length >= 2 && problems.every((problem) => problem.startsWith(`${file}:`)));
   const seen = place.value("A: zählt");
@@ -89,7 +89,7 @@ test("a file that is replaced while the partition starts is noticed", watchdog, 
   };
   const run = place.runIn({ env }, "--modbus", file);
   await run.until("B has values", () => place.value("B: always 42") === 42);
-  assert.equal(run.logged(/^configuration taken over \(.*modbus\.xml changed\)$/).length, 1);
+  assert.equal(run.logged(/^configuration applied \(.*modbus\.xml changed\)$/).length, 1);
 });
 
 test("what will not work with certificates is said of a changed file as well", watchdog, async (t) => {

@@ -17,10 +17,10 @@ const schema =
 const attribute = "elements of this file have no attributes: write the value between the tags";
 const declaration = `the line <?xml ... ?> has a mistake; write <?xml version="1.0" encoding="UTF-8"?>`;
 const lessThan = "a < stands here that begins no element; write &lt; for the character <";
-const remedy = "give an XML file that begins with <a>";
+const remedy = "use an XML file that begins with <a>";
 
 for (const [text, ...expected] of [
-  ["name;function;address\nDruck;3;100\n", `1: this is not XML but a table (CSV), it seems; ${remedy}`],
+  ["name;function;address\nDruck;3;100\n", `1: this is not XML but probably a table (CSV); ${remedy}`],
   ['{"a": 1}', `1: this is not XML but JSON, it seems; ${remedy}`],
   ["-----BEGIN CERTIFICATE-----\nMII", `1: this is not XML but a certificate or key; ${remedy}`],
   ["hello", `1: this is not XML but another kind of text; ${remedy}`],
@@ -68,7 +68,7 @@ for (const [text, ...expected] of [
   ["<a><?x </a>", "1: <? begins something that is not closed by ?>; remove it, or write &lt;? for the characters"],
   ["<a><x:b/></a>", '1: an element or attribute has the prefix "x:"; elements of this file have none: remove it'],
   ["<a><b></b x></a>", "1: a closing tag is not complete; it must be </name>"],
-  ["<a>".repeat(300), "1: elements lie more than 256 deep in each other; closing tags are missing"],
+  ["<a>".repeat(300), "1: elements are nested more than 256 deep; check for missing closing tags"],
 ] as const) {
   test(`${JSON.stringify(text.slice(0, 40))} is explained`, () => {
     const parsed = parseXml(text, schema);

@@ -197,7 +197,10 @@ for (const [what, name] of [
         lines.map(({ message }) => message).filter((message) => message.includes("process image"));
       await until(() => told().length > 1);
       assert.equal(told().length, 2, told().join("\n"));
-      assert.match(told()[0]!, /^nobody can read the process image for now, the documents go on: .*directory/);
+      assert.match(
+        told()[0]!,
+        /^consumers cannot read the process image; the documents are still published: .*directory/,
+      );
       assert.equal(told()[1], "there is a new process image");
     },
   );
@@ -229,7 +232,9 @@ test("when a further image cannot be made the service goes on with the one it ha
   mkdirSync(obstacle);
   const servers = [server(device.port, [point(0)]), server(device.port, [point(1)], { alias: "New" })];
   partition.reconfigure({ opcua: undefined, modbus: modbus(servers) });
-  await until(() => lines.some(({ message }) => message.startsWith("the process image stays as it is for now")));
+  await until(() =>
+    lines.some(({ message }) => message.startsWith("cannot replace the process image; the present one stays in use")),
+  );
   const seen = value();
   await until(() => value() !== seen && value() !== undefined);
   rmdirSync(obstacle);

@@ -70,7 +70,7 @@ test("a consumer that posts too often is told once", async (t) => {
     [
       [
         "warn",
-        "took back surplus permits: a consumer posts the semaphore too often, or after the writer reclaimed it",
+        "took back surplus semaphore permits: a consumer posts the semaphore too often, or after the writer reclaimed it; each consumer must post once for each wait",
         1,
       ],
     ],
@@ -91,7 +91,10 @@ test("a semaphore that was made with the value 19, as the reference does, is no 
     lines.map(({ level }) => level),
     ["info"],
   );
-  assert.match(lines[0]!.message, /^the semaphore had the value 19 when it was taken over and has 1 from now on: /);
+  assert.match(
+    lines[0]!.message,
+    /^the semaphore had the value 19 when the partition opened it and now has the value 1: /,
+  );
 });
 
 test("a semaphore that is gone is told with its reason", async (t) => {

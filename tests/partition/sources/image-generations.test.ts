@@ -135,7 +135,7 @@ test("without memory for a new generation the present one goes on, which is told
   assert.equal(images.reader.isRetired, false);
   assert.deepEqual(
     lines.map(({ message }) => message),
-    ["the process image stays as it is for now: no space left on device"],
+    ["cannot replace the process image; the present one stays in use: no space left on device"],
   );
   images.before = () => {};
   assert.equal(await generations.renew(), true);
@@ -166,7 +166,7 @@ test("without any memory at first, or a name for it, values and documents go on,
   assert.deepEqual(
     lines.map(({ message }) => message),
     [
-      "nobody can read the process image for now, the documents go on: no space left on device",
+      "consumers cannot read the process image; the documents are still published: no space left on device",
       "there is a new process image",
     ],
   );

@@ -66,7 +66,7 @@ export function refused(alias = "A"): never {
 /** Ends as a client does that is told to give up. */
 export function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const stopped = (): void => reject(new ServerError("Stopped", "A", "cannot go on because it was told to stop"));
+    const stopped = (): void => reject(new ServerError("Stopped", "A", "cannot go on because the client was stopped"));
     if (signal.aborted) stopped();
     else signal.addEventListener("abort", stopped, { once: true });
   });

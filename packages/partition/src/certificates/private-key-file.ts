@@ -18,7 +18,7 @@ export function readPrivateKeyFile(file: string): string {
     if ((mode & (uid === 0 ? anybodyButTheGroup : anybody)) !== 0) {
       const shown = (mode & 0o777).toString(8).padStart(4, "0");
       throw new CertificateError(
-        `cannot use private key ${file} because others than its owner can read or change it (mode ${shown}); mode 0600 is right`,
+        `cannot use private key ${file} because others than its owner can read or change it (mode ${shown}); run chmod 600 on it`,
       );
     }
     return readFileSync(descriptor, "utf8");

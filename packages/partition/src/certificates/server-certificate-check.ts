@@ -204,14 +204,11 @@ function certificateFailures(certificate: ParsedCertificate, depth: number, nowM
   else if (rsaBits < leastRelaxedRsaBits) {
     fail("KeyType", `has an RSA key of ${rsaBits} bits, which can be broken`);
   } else if (rsaBits < leastRsaBits || rsaBits > mostRsaBits) {
-    fail("KeyLength", `has an RSA key of ${rsaBits} bits; ${leastRsaBits} to ${mostRsaBits} are right`);
+    fail("KeyLength", `has an RSA key of ${rsaBits} bits; use ${leastRsaBits} to ${mostRsaBits} bits`);
   }
   // A root is known byte for byte; its signature says nothing that could be forged.
   if ((depth === 0 || !isSelfIssued) && !sha2.has(content.signatureHash ?? "")) {
-    fail(
-      "HashAlgorithm",
-      `is signed with ${content.signatureHash ?? "an unknown algorithm"}; SHA-256 or longer is right`,
-    );
+    fail("HashAlgorithm", `is signed with ${content.signatureHash ?? "an unknown algorithm"}; use SHA-256 or longer`);
   }
   if (nowMs < content.notBeforeMs) fail("NotYetValid", `is valid only from ${isoOf(content.notBeforeMs)} on`);
   if (nowMs > content.notAfterMs) fail("Expired", `was valid until ${isoOf(content.notAfterMs)}`);

@@ -30,7 +30,7 @@ export async function certCreate(applicationUri: string, settings: CertCreateSet
     process.stdout.write(
       `certificate ${resolve(files.certificateFile)}\nprivate key ${resolve(files.privateKeyFile)}\n`,
     );
-    process.stdout.write("Servers have to trust this certificate: give the first file to whoever runs them.\n");
+    process.stdout.write("Servers have to trust this certificate: give the first file to their administrators.\n");
     return ExitCode.fine;
   } catch (error) {
     if (!(error instanceof ApplicationCertificateError))

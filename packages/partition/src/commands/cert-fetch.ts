@@ -23,7 +23,7 @@ export interface CertFetchSettings {
 
 export async function certFetch(url: string, settings: CertFetchSettings): Promise<ExitCode> {
   if (!URL.canParse(url) || new URL(url).protocol !== "opc.tcp:") {
-    process.stderr.write(`${printable(url)} is not an endpoint URL; opc.tcp://host:port/path is right\n`);
+    process.stderr.write(`${printable(url)} is not an endpoint URL; use opc.tcp://host:port/path\n`);
     return ExitCode.invalidInput;
   }
   const reading = readUrlHost(url);

@@ -14,7 +14,7 @@ export function addCertCommands(
   done: (code: ExitCode) => void,
   certificatesOption: () => Option,
 ): void {
-  const cert = program.command("cert").description("certificates: our own, and the servers that we trust");
+  const cert = program.command("cert").description("manage the own certificates and the trust list");
 
   cert
     .command("create")
@@ -25,7 +25,7 @@ export function addCertCommands(
         .argParser(hostList)
         .default([], "its host name"),
     )
-    .addOption(new Option("--days <number>", "how long it is valid").argParser(wholeDays).default(3650))
+    .addOption(new Option("--days <number>", "days that the certificate is valid").argParser(wholeDays).default(3650))
     .addOption(new Option("--organization <name>", "who runs the application"))
     .addOption(certificatesOption())
     .action(async (applicationUri: string, settings: CertCreateSettings) => {
@@ -35,7 +35,7 @@ export function addCertCommands(
 
   cert
     .command("show")
-    .description("print what is in a certificate file")
+    .description("print the contents of a certificate file")
     .argument("<file>", "DER or PEM")
     .action(async (file: string) => {
       const { certShow } = await import("./cert-show.ts");
@@ -46,7 +46,7 @@ export function addCertCommands(
     .command("fetch")
     .description("show the certificate of a server and keep it among the rejected ones")
     .argument("<url>", "opc.tcp://host:port/path")
-    .addOption(new Option("--timeout <seconds>", "longest wait").argParser(seconds).default(5))
+    .addOption(new Option("--timeout <seconds>", "time limit for the answer").argParser(seconds).default(5))
     .addOption(certificatesOption())
     .action(async (url: string, settings: CertFetchSettings) => {
       const { certFetch } = await import("./cert-fetch.ts");
@@ -65,7 +65,7 @@ export function addCertCommands(
 
   cert
     .command("reject")
-    .description("trust a certificate no longer")
+    .description("withdraw trust from a certificate")
     .argument("<fingerprint|file>", "whole SHA-256 or SHA-1 fingerprint, or a file")
     .addOption(certificatesOption())
     .action(async (named: string, settings: CertTrustSettings) => {

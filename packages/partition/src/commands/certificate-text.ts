@@ -24,7 +24,7 @@ export function certificateText(der: Uint8Array, nowMs: number): string {
     Hosts: hostNames.join(", ") || "none",
     Key: rsaBits === undefined ? keyType : `${keyType.toUpperCase()} ${rsaBits} bits`,
     "Signed with": signatureHash ?? "an unknown algorithm",
-    ...(isAuthority ? { Authority: "yes: whoever trusts it trusts every certificate that it issues" } : {}),
+    ...(isAuthority ? { Authority: "yes: trusting it trusts every certificate that it issues" } : {}),
     "SHA-256": fingerprintText(der, "sha256"),
     "SHA-1": fingerprintText(der, "sha1"),
   };

@@ -114,8 +114,8 @@ function printOpcUaKeys(configuration: OpcUaConfiguration, namesFile: string): v
   if (expected === 0) return;
   const nodes = expected === 1 ? "1 node" : `${expected} nodes`;
   printLines([
-    `the browse names of ${nodes} are not known yet, because neither <BrowseName> nor ${namesFile} has them: until the server has ` +
-      "told them, keys are made of the DisplayName",
+    `the browse names of ${nodes} are not known yet, because neither <BrowseName> nor ${namesFile} has them: until the server ` +
+      "reports them, keys are made from the DisplayName",
   ]);
 }
 

@@ -23,7 +23,7 @@ import type { StatusSettings } from "./status.ts";
 import type { WatchSettings } from "./watch.ts";
 
 const exitCodes = `
-Exit codes: 0 fine, 1 failed, 2 invalid input, 3 another writer runs.`;
+Exit codes: 0 success, 1 failure, 2 invalid input, 3 another partition with the same names is running.`;
 
 const statusExitCodes = `
 Exit codes:
@@ -111,8 +111,8 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
   program
     .command("watch")
     .description("show live values; keys: q quits, s sorts, / filters")
-    .option("--filter <text>", "only points with this in server, name or status", "")
-    .addOption(new Option("--sort <order>", "first order").choices(sortOrders).default("configuration"))
+    .option("--filter <text>", "show only points whose server, name or status contains this text", "")
+    .addOption(new Option("--sort <order>", "sort order at the start").choices(sortOrders).default("configuration"))
     .addOption(prefixOption())
     .action(async (settings: WatchSettings) => {
       const { watch } = await import("./watch.ts");
@@ -122,8 +122,8 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
   program
     .command("status")
     .description("show the health of services and servers")
-    .option("--json", "for programs", false)
-    .option("--require-connected", "exit with 1 also while a server is not connected", false)
+    .option("--json", "print JSON for programs", false)
+    .option("--require-connected", "also exit with code 1 while a server is not connected", false)
     .addHelpText("after", statusExitCodes)
     .addOption(prefixOption())
     .action(async (settings: StatusSettings) => {
@@ -136,7 +136,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
 
   program
     .command("clean")
-    .description("remove what a killed run left in shared memory")
+    .description("remove the shared memory and semaphores that a killed run left behind")
     .addOption(prefixOption())
     .action(async (settings: { readonly prefix: string }) => {
       const { clean } = await import("./clean.ts");
@@ -153,7 +153,7 @@ function certificatesOption(): Option {
 }
 
 function stateOption(): Option {
-  return new Option("--state <dir>", "folder for what is learned and has to outlive a restart")
+  return new Option("--state <dir>", "folder for the browse names that the partition learned and keeps over restarts")
     .env("CPC_STATE")
     .default(undefined, "the folder that holds the certificates folder");
 }

@@ -32,10 +32,10 @@ export class ConfigurationWatch {
         const configurations = loadConfigurations(this.#files);
         for (const warning of configurations.warnings) log("warn", formatProblem(warning));
         changed(configurations);
-        log("info", `configuration taken over (${reason})`);
+        log("info", `configuration applied (${reason})`);
       } catch (error) {
         for (const problem of problemsOf(error)) log("error", problem);
-        log("error", `the changed configuration is refused, the old one goes on (${reason})`);
+        log("error", `changed configuration rejected; the previous configuration stays active (${reason})`);
       }
     };
     hangups.listen(() => reload("SIGHUP"));

@@ -60,7 +60,10 @@ class Arranger {
 
   #parent(element: XmlElement, grammar: ElementGrammar): XmlElement {
     if (element.hasOwnText) {
-      this.#report(element, `there is text between the elements of <${element.name}>; only elements may stand there`);
+      this.#report(
+        element,
+        `there is text between the elements of <${element.name}>; remove it: only elements are allowed there`,
+      );
     }
     const placed = new Map<ElementGrammar, XmlElement[]>(Array.from(grammar.children.values(), (own) => [own, []]));
     const named = new Set<string>();
@@ -72,7 +75,7 @@ class Arranger {
         for (const name of candidates) named.add(name);
         this.#report(child, this.#unknown(child, grammar, candidates));
       } else if (others[0] !== undefined && !own.repeats) {
-        const message = `<${own.name}> stands here a second time (first in line ${others[0].line}); remove one of the two`;
+        const message = `<${own.name}> appears twice (first in line ${others[0].line}); remove one of the two`;
         this.#report(child, message);
       } else {
         const read = this.element({ ...child, name: own.name }, own);
@@ -101,7 +104,7 @@ class Arranger {
     if (slot.isAlternative && first !== undefined && second !== undefined) {
       this.#report(
         second,
-        `<${second.name}> stands beside <${first.name}> (line ${first.line}); remove one of the two`,
+        `<${second.name}> is set together with <${first.name}> (line ${first.line}); remove one of the two`,
       );
       return [first];
     }

@@ -38,7 +38,7 @@ export function warnOfLookAlikes(owners: readonly Fields[], element: string): vo
       owner.findings.warn(
         line,
         `<${element}> ${quote(name)} looks like the one in line ${first.line} but is another name: ${difference(name, first.name)}; ` +
-          "both are read, and names that look different are right",
+          "both are read; choose names that look different",
       );
     }
   }

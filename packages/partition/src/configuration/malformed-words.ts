@@ -88,7 +88,7 @@ const meanings: readonly (readonly [RegExp, (found: RegExpExecArray, context: Co
     /^(?:xmlParsePI|ParsePI)/,
     () => "<? begins something that is not closed by ?>; remove it, or write &lt;? for the characters",
   ],
-  [/^Excessive depth/, () => "elements lie more than 256 deep in each other; closing tags are missing"],
+  [/^Excessive depth/, () => "elements are nested more than 256 deep; check for missing closing tags"],
 ];
 
 const brokenReference = "&# begins no character that XML knows; write for example &#228;, or the character itself";
@@ -138,7 +138,7 @@ function codePoint(code = "0"): string {
 /** What the file seems to be instead, by its first characters. */
 function notXml({ document, rootName }: Context): string {
   const text = document.trim();
-  const remedy = `give an XML file that begins with <${rootName}>`;
+  const remedy = `use an XML file that begins with <${rootName}>`;
   if (text === "") return `the file holds nothing but white space; ${remedy}`;
   if (/^<(?:\?|!--)/.test(text)) return `the file holds no element; ${remedy}`;
   return `this is not XML but ${kindOf(text.split("\n", 1)[0] ?? "")}; ${remedy}`;
@@ -147,6 +147,6 @@ function notXml({ document, rootName }: Context): string {
 function kindOf(firstLine: string): string {
   if (firstLine.startsWith("-----BEGIN")) return "a certificate or key";
   if (/^[{[]/.test(firstLine)) return "JSON, it seems";
-  if (/(?:[;,\t|].*){2}/.test(firstLine)) return "a table (CSV), it seems";
+  if (/(?:[;,\t|].*){2}/.test(firstLine)) return "probably a table (CSV)";
   return "another kind of text";
 }

@@ -20,7 +20,7 @@ export function readConversion(fields: Fields, name: string, wireType: string): 
   if (applies && (wireType === "Boolean" || wireType === "String")) {
     fields.findings.error(
       fields.lineOf(isIdentity(scale, "0") ? "bias" : "scale"),
-      `${quote(name)} is a ${wireType}, which has no scale or bias; a number type or neither of them is right`,
+      `${quote(name)} is a ${wireType}, which has no scale or bias; use a number type, or remove <scale> and <bias>`,
     );
   }
   return { scale, bias, applies };

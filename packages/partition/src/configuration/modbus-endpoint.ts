@@ -56,7 +56,7 @@ export function readEndpoint(fields: Fields, defaults: EndpointDefaults): Modbus
   if (address + quantity > addressSpace) {
     fields.findings.error(
       fields.lineOf("quantity"),
-      `${quote(name)} reaches to address ${address + quantity - 1} (address ${address}, quantity ${quantity}); the last address is ${addressSpace - 1}`,
+      `${quote(name)} reaches to address ${address + quantity - 1} (address ${address}, quantity ${quantity}), but the last address is ${addressSpace - 1}; reduce <quantity> or <address>`,
     );
     return undefined;
   }
@@ -66,7 +66,7 @@ export function readEndpoint(fields: Fields, defaults: EndpointDefaults): Modbus
   if (functionCode >= 3 && width > defaults.maxRegistersPerRequest) {
     fields.findings.error(
       fields.lineOf("quantity"),
-      `${quote(name)} needs ${width} registers in one request, but this server answers ${defaults.maxRegistersPerRequest}; a shorter value or a larger <maxRegistersPerRequest> (at most 125) is right`,
+      `${quote(name)} needs ${width} registers in one request, but this server answers ${defaults.maxRegistersPerRequest}; shorten the value or increase <maxRegistersPerRequest> (at most 125)`,
     );
     return undefined;
   }
@@ -117,7 +117,7 @@ function readFunction(fields: Fields, name: string | undefined): ReadFunction | 
   if (meaning.kind === "write") {
     fields.findings.warn(
       line,
-      `${quote(name ?? "")} is skipped because ${quote(written)} writes, and nothing is ever written to a device`,
+      `${quote(name ?? "")} is skipped because ${quote(written)} is a write function and the partition only reads; remove this endpoint`,
     );
   } else {
     fields.findings.error(line, `<function> is ${written === "" ? "empty" : quote(written)}; ${meaning.because}`);
@@ -137,14 +137,14 @@ function bitValue(fields: Fields, name: string, offset: number): ValueShape | un
   if (dataType !== undefined && dataType !== "Boolean") {
     fields.findings.error(
       fields.lineOf("dataType"),
-      `${quote(name)} is a single bit, which cannot be a ${dataType}; Boolean or no <dataType> is right`,
+      `${quote(name)} is a single bit, which cannot be a ${dataType}; use Boolean or remove <dataType>`,
     );
     return undefined;
   }
   if (offset > 0) {
     fields.findings.warn(
       fields.lineOf("offset"),
-      `the bit offset ${offset} of ${quote(name)} is ignored because a coil or input is a single bit; -1 is right`,
+      `the bit offset ${offset} of ${quote(name)} is ignored because a coil or input is a single bit; use -1`,
     );
   }
   return { wireType: "Boolean", bit: -1, width: 1 };
@@ -156,7 +156,7 @@ function registerValue(fields: Fields, name: string, offset: number, quantity: n
     if (dataType === undefined || dataType === "Boolean") return { wireType: "Boolean", bit: offset, width: 1 };
     fields.findings.error(
       fields.lineOf("offset"),
-      `${quote(name)} is bit ${offset} of a register, which cannot be a ${dataType}; offset -1 for the whole register, or <dataType> Boolean is right`,
+      `${quote(name)} is bit ${offset} of a register, which cannot be a ${dataType}; use <offset> -1 for the whole register, or <dataType> Boolean`,
     );
     return undefined;
   }
@@ -165,7 +165,7 @@ function registerValue(fields: Fields, name: string, offset: number, quantity: n
   if (quantity % width !== 0) {
     fields.findings.error(
       fields.lineOf("quantity"),
-      `quantity ${quantity} of ${quote(name)} does not fit ${wireType}, which takes ${width} registers; ${width} or a multiple of it is right`,
+      `quantity ${quantity} of ${quote(name)} does not fit ${wireType}, which takes ${width} registers; use ${width} or a multiple of ${width}`,
     );
     return undefined;
   }

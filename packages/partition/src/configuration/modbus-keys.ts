@@ -22,7 +22,10 @@ export function nameValues(servers: readonly ServerWithoutPoints[], findings: Fi
   const endpoints = servers.flatMap((server) => server.endpoints.map((endpoint) => ({ server, ...endpoint })));
   const count = endpoints.reduce((sum, endpoint) => sum + endpoint.count, 0);
   if (count > mostValues) {
-    findings.error(1, `the file asks for ${count} values; at most ${mostValues} are right`);
+    findings.error(
+      1,
+      `the file asks for ${count} values; the limit is ${mostValues}: split the file between two partitions (--prefix)`,
+    );
     return { servers: [], contestedKeys: [] };
   }
   const connections = servers.map(({ alias }) => modbusConnection(alias).key);

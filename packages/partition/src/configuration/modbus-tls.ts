@@ -55,6 +55,6 @@ function checkRole(fields: Fields, certificateFile: string): void {
   const has = found === undefined ? "has none" : `has the role ${quote(found)}`;
   fields.findings.warn(
     fields.lineOf("role"),
-    `<role> is ${quote(wanted)}, but the client certificate ${quotePath(certificateFile)} ${has}; a certificate with that role is right`,
+    `<role> is ${quote(wanted)}, but the client certificate ${quotePath(certificateFile)} ${has}; use a certificate with that role`,
   );
 }

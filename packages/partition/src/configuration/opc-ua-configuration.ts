@@ -98,7 +98,7 @@ function readNodes(fields: Fields): readonly OpcUaNode[] {
     const first = lines.get(id);
     if (first === undefined) lines.set(id, node.location.line);
     else {
-      const message = `${quote(node.displayName)} is the same node as in line ${first}, so it is read twice and published under two keys; once is right`;
+      const message = `${quote(node.displayName)} is the same node as in line ${first}, so it is read twice and published under two keys; remove one of the two`;
       fields.findings.warn(node.location.line, message);
     }
   }

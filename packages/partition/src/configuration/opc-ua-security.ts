@@ -62,8 +62,8 @@ function judgePolicy(fields: Fields, policy: SecurityPolicyName, requireSecurity
   const name = fields.token("policy");
   const trouble =
     policy === "None"
-      ? `${name} is insecure: anybody on the way can read and change the values; SecurityPolicyBasic256Sha256 or newer with SignAndEncrypt is right`
-      : `${name} is insecure: it is built on SHA-1 and withdrawn; SecurityPolicyBasic256Sha256 or newer is right`;
+      ? `${name} is insecure: anybody on the way can read and change the values; use SecurityPolicyBasic256Sha256 or newer with SignAndEncrypt`
+      : `${name} is insecure: it is built on SHA-1 and withdrawn; use SecurityPolicyBasic256Sha256 or newer`;
   const line = fields.lineOf("policy");
   if (requireSecurity) fields.findings.error(line, `${trouble} (refused because security is required)`);
   else fields.findings.warn(line, trouble);
@@ -90,7 +90,7 @@ function readRelaxations(fields: Fields, requireSecurity: boolean): SecurityRela
     const line = fields.lineOf(name);
     if (onlyWithPin.has(name) && !filled(fields, "server_certificate")) {
       const advice = "name the certificate there that may be weak";
-      fields.findings.error(line, `<${name}> stands without <server_certificate>; ${advice}`);
+      fields.findings.error(line, `<${name}> is set without <server_certificate>; ${advice}`);
     } else if (requireSecurity) {
       fields.findings.warn(line, `<${name}> overlooks a security check although security is required`);
     }
@@ -115,7 +115,10 @@ function readFiles(
     const names = encrypts ? ["client_certificate"] : ["server_certificate", "client_certificate"];
     const unused = names.find((name) => filled(fields, name));
     if (unused !== undefined) {
-      fields.findings.warn(fields.lineOf(unused), `<${unused}> is not used with SecurityPolicyNone`);
+      fields.findings.warn(
+        fields.lineOf(unused),
+        `<${unused}> has no effect with SecurityPolicyNone; remove it, or use a secure <policy>`,
+      );
     }
     const serverCertificateFile = encrypts ? existingFile(fields, "server_certificate", directory) : undefined;
     return { serverCertificateFile, clientCertificateFile: undefined, clientPrivateKeyFile: undefined };
@@ -135,16 +138,13 @@ function readIdentity(fields: Fields, places: SecretPlaces, mode: SecurityModeNa
   const password = readHiddenSecret(fields, "password", places);
   const certificate = filled(fields, "user_certificate") || filled(fields, "user_private_key");
   if (certificate && userName !== "") {
-    findings.error(
-      fields.lineOf("username"),
-      "<username> and <user_certificate> are both given; one way to log in is right",
-    );
+    findings.error(fields.lineOf("username"), "<username> and <user_certificate> are both given; keep one of the two");
   }
   if (certificate) {
     if (mode === "None") {
       findings.error(
         fields.lineOf("user_certificate"),
-        "<user_certificate> needs a secured connection; a <policy> other than SecurityPolicyNone is right",
+        "<user_certificate> needs a secured connection; use a <policy> other than SecurityPolicyNone",
       );
     }
     checkPair(fields, "user_certificate", "user_private_key");
@@ -156,13 +156,13 @@ function readIdentity(fields: Fields, places: SecretPlaces, mode: SecurityModeNa
   }
   if (userName === "") {
     if (password !== undefined && password !== "" && !filled(fields, "username")) {
-      findings.error(fields.lineOf("password"), "<password> stands without a <username>; both or neither is right");
+      findings.error(fields.lineOf("password"), "<password> is set without a <username>; set both or neither");
     }
     return { kind: "Anonymous" };
   }
   if (password === undefined) {
     if (fields.has("password")) return undefined;
-    findings.error(fields.lineOf("username"), "<username> stands without a <password>; both or neither is right");
+    findings.error(fields.lineOf("username"), "<username> is set without a <password>; set both or neither");
     return undefined;
   }
   return { kind: "UserName", userName, password };
@@ -176,5 +176,5 @@ function checkPair(fields: Fields, certificate: string, key: string): void {
   const missing = filled(fields, certificate) ? key : certificate;
   if (filled(fields, certificate) === filled(fields, key)) return;
   const present = missing === key ? certificate : key;
-  fields.findings.error(fields.lineOf(present), `<${present}> stands without <${missing}>; both or neither is right`);
+  fields.findings.error(fields.lineOf(present), `<${present}> is set without <${missing}>; set both or neither`);
 }

@@ -25,7 +25,7 @@ export function readXmlText(file: string): XmlText {
   }
   if (typeof bytes === "string") return refused(1, bytes);
   const foreign = foreignKind(bytes);
-  if (foreign !== undefined) return refused(1, `this is not XML but ${foreign}; give an XML file`);
+  if (foreign !== undefined) return refused(1, `this is not XML but ${foreign}; use an XML file`);
   const decoded = decode(bytes);
   if (!decoded.ok) return decoded;
   const doctype = doctypeAt(decoded.text);
@@ -112,7 +112,7 @@ const eightBitEncodings: Readonly<Record<string, string>> = {
 
 function decode(bytes: Uint8Array): XmlText {
   const marked = byteOrderMarks.find((mark) => mark.bytes.every((byte, index) => bytes[index] === byte))?.encoding;
-  if (marked === "utf-32") return refused(1, "the file is in UTF-32, which is not read; save it as UTF-8");
+  if (marked === "utf-32") return refused(1, "the file is in UTF-32, which is not supported; save it as UTF-8");
   if (marked !== undefined) return decodeAs(bytes, marked);
   const head = Buffer.from(bytes.subarray(0, 1024)).toString("latin1");
   const declared = /^<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"']*)["']/.exec(head)?.[1] ?? "utf-8";
@@ -121,7 +121,7 @@ function decode(bytes: Uint8Array): XmlText {
   if (/^utf-?16/i.test(declared)) {
     return refused(1, "the first line says encoding UTF-16, but the file is not; save it as UTF-8 and say so there");
   }
-  return refused(1, "the encoding that the first line names is not read; save the file as UTF-8 and say so there");
+  return refused(1, "the encoding that the first line names is not supported; save the file as UTF-8 and say so there");
 }
 
 function decodeAs(bytes: Uint8Array, encoding: string): XmlText {

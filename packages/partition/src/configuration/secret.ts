@@ -46,7 +46,7 @@ function follow(
     if (value !== undefined && value !== "") return { value };
     const state = value === undefined ? "is not set" : "is empty";
     return {
-      trouble: `refers to the environment variable ${quote(target)}, which ${state}; one that holds it is right`,
+      trouble: `refers to the environment variable ${quote(target)}, which ${state}; set this variable`,
     };
   }
   if (kind === "file" && target !== "") {
@@ -55,11 +55,11 @@ function follow(
     if (value !== undefined && value !== "") return { value };
     const state = value === undefined ? "cannot be read" : "is empty";
     return {
-      trouble: `refers to the file ${quotePath(path)}, which ${state}; a file that holds it and nothing else is right`,
+      trouble: `refers to the file ${quotePath(path)}, which ${state}; write the value, and nothing else, into this file`,
     };
   }
   // What was written may be a secret after all: it is not shown.
-  return { trouble: "is no reference that is known here; ${env:NAME} or ${file:PATH} is right" };
+  return { trouble: "is not a known reference; use ${env:NAME} or ${file:PATH}" };
 }
 
 /** Editors and `echo` end a file with a line break that is not meant. */
@@ -77,7 +77,7 @@ export function readHiddenSecret(fields: Fields, name: string, places: SecretPla
   if (secret?.isLiteral === true && secret.value !== "") {
     fields.findings.warn(
       fields.lineOf(name),
-      `<${name}> stands in this file, where everybody can read it who can read the file; \${env:NAME} or \${file:PATH} is right`,
+      `<${name}> is in plain text, so everyone who can read this file can read it; use \${env:NAME} or \${file:PATH}`,
     );
   }
   return secret?.value;

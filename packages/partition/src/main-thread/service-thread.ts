@@ -121,7 +121,7 @@ export class ServiceThread {
     ]);
     limit.abort();
     if (isEnded) return;
-    this.#log("warn", "the service's thread hangs in a system call (a name server that is silent?) and is left behind");
+    this.#log("warn", "service thread blocked in a system call (DNS not responding?); exiting without it");
     worker.unref();
     process.once("exit", endProcessAtOnce);
   }

@@ -66,11 +66,11 @@ function levelOf(outcome: GuardOutcome): LogLevel {
 
 function textOf(outcome: GuardOutcome): string {
   if (outcome.kind === "Done" && outcome.isFirst) {
-    const found = `the semaphore had the value ${outcome.surplusPermits + 1} when it was taken over and has 1 from now on`;
+    const found = `the semaphore had the value ${outcome.surplusPermits + 1} when the partition opened it and now has the value 1`;
     return `${found}: the program that made it gave it more (the Python reference does), or a consumer posted it too often before`;
   }
   if (outcome.kind === "Done")
-    return "took back surplus permits: a consumer posts the semaphore too often, or after the writer reclaimed it";
+    return "took back surplus semaphore permits: a consumer posts the semaphore too often, or after the writer reclaimed it; each consumer must post once for each wait";
   if (outcome.kind === "Failed") return `cannot publish: ${messageOf(outcome.error)}`;
   const what = outcome.kind === "Skipped" ? "left out one document" : "published without the guard";
   const held = "a consumer holds the semaphore and does not give it back";

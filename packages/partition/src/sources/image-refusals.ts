@@ -4,8 +4,8 @@
 import type { Log } from "@cpc-partition/process/log";
 
 /** What it means for readers of the image: they keep the one they have, or they have none. */
-export const unchanged = "the process image stays as it is for now";
-export const unreadable = "nobody can read the process image for now, the documents go on";
+export const unchanged = "cannot replace the process image; the present one stays in use";
+export const unreadable = "consumers cannot read the process image; the documents are still published";
 
 export class ImageRefusals {
   readonly #log: Log;

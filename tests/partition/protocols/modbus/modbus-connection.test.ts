@@ -344,7 +344,10 @@ test("cancelling ends one requester's requests and nobody else's", async () => {
   while (device.requests.length === 0) await new Promise(setImmediate);
   hold = false;
   connection.cancel(mine);
-  await Promise.all([refused(outstanding, "Stopped", /told to stop/), refused(waiting, "Stopped", /told to stop/)]);
+  await Promise.all([
+    refused(outstanding, "Stopped", /the client was stopped/),
+    refused(waiting, "Stopped", /the client was stopped/),
+  ]);
   assert.deepEqual((await other).registers, cells(1, 7, 2));
 });
 
@@ -387,7 +390,7 @@ test("holders of one place share one connection, which ends with the last of the
   connections.release(first);
   assert.deepEqual((await ask(second)).registers, cells(1, 0, 2));
   connections.release(second);
-  await refused(ask(second), "Stopped", /told to stop/);
+  await refused(ask(second), "Stopped", /the client was stopped/);
   while (device.openSockets() > 0) await new Promise(setImmediate);
   assert.notEqual(connections.acquire("localhost", device.port), first);
 });

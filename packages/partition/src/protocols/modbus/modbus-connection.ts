@@ -28,7 +28,7 @@ const TIMEOUT: Answer = { kind: "timeout" };
 
 const NOT_CONNECTED: Failure = { code: "ConnectionFailed", because: "it is not connected" };
 const AS_CONFIGURED: Failure = { code: "ConnectionFailed", because: "each request has a connection of its own" };
-const STOPPED: Failure = { code: "Stopped", because: "it was told to stop" };
+const STOPPED: Failure = { code: "Stopped", because: "the client was stopped" };
 
 export class ModbusConnection {
   readonly place: Place;

@@ -129,7 +129,7 @@ export class ModbusTcpClient implements ServerClient {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
+    if (signal.aborted) throw this.#error("Stopped", "the client was stopped");
     const connection = this.#connections.acquire(this.#server.host, this.#server.port, this.#server.tls);
     this.#held = connection;
     try {
@@ -193,7 +193,7 @@ export class ModbusTcpClient implements ServerClient {
       const startMs = this.#clock();
       const didAnswer = await readUnits(this.#units, {
         exchange: (unitId, range, consume) => {
-          if (signal.aborted) throw this.#error("Stopped", "it was told to stop");
+          if (signal.aborted) throw this.#error("Stopped", "the client was stopped");
           return connection.request(this.#requester, unitId, range, consume);
         },
         sink,
@@ -301,7 +301,7 @@ export class ModbusTcpClient implements ServerClient {
 
   #unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stop = (): void => reject(this.#error("Stopped", "it was told to stop"));
+      const stop = (): void => reject(this.#error("Stopped", "the client was stopped"));
       signal.addEventListener("abort", stop, { once: true });
       work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
     });
