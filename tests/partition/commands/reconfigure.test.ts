@@ -100,7 +100,7 @@ test("what will not work with certificates is said of a changed file as well", w
   const security = `<server_certificate>${place.write("plain.der", "no certificate")}</server_certificate>`;
   place.write("opcua.xml", opcUaXml({ alias: "Plant", url: "opc.tcp://127.0.0.1:1", security }));
   run.signal("SIGHUP");
-  await run.until("it is taken over", () => run.logged(/^configuration taken over/).length > 0);
+  await run.until("it is taken over", () => run.logged(/^configuration applied/).length > 0);
   assert.equal(run.logged(/^\S+opcua\.xml:\d+: server Plant: .*plain\.der/).length, 1);
   assert.equal(run.logged(/^certificates are in \//).length, 1);
 });
