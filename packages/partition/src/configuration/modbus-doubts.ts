@@ -1,8 +1,8 @@
 // What is legal in the endpoints of a Modbus server and probably meant otherwise. Each doubt is raised once for a server, at the first
 // endpoint concerned, with the number of the others.
 
-import type { ReadFunction } from "./configuration.ts";
 import type { ModbusEndpoint } from "./modbus-endpoint.ts";
+import { addressOfManualNumber, modbusTables } from "./modbus-tables.ts";
 import { quote } from "./problem.ts";
 
 /** By quantity: numbers that take as many registers. */
@@ -29,25 +29,17 @@ export function warnOfMissingTypes(endpoints: readonly ModbusEndpoint[], alias: 
   }
 }
 
-// Manuals count from 1 and put the table before the number: 40001 is the first holding register, 400001 in the longer form.
-const manualTables: Readonly<Record<ReadFunction, { readonly digit: number; readonly things: string }>> = {
-  1: { digit: 0, things: "coils" },
-  2: { digit: 1, things: "discrete inputs" },
-  3: { digit: 4, things: "holding registers" },
-  4: { digit: 3, things: "input registers" },
-};
-
 /** A hint and no warning, because some devices do have such addresses on the wire. */
 export function hintAtManualNumbers(endpoints: readonly ModbusEndpoint[], alias: string): void {
   const suspects = endpoints.filter((endpoint) => isManualNumber(endpoint) && !startsTable(endpoints, endpoint));
   const [example] = suspects;
   if (example === undefined) return;
   const { fields, first } = example;
-  const { digit, things } = manualTables[first.functionCode];
+  const { digit, many } = modbusTables[first.functionCode];
   const written = fields.token("address") ?? "";
   fields.findings.hint(
     fields.lineOf("address"),
-    `address ${written} of ${nameOf(example)} looks like a number from a manual, which counts ${things} from ${digit}0001: ` +
+    `address ${written} of ${nameOf(example)} looks like a number from a manual, which counts ${many} from ${digit}0001: ` +
       `manuals that say ${written} mean address ${first.address - digit * 10_000 - 1}; ` +
       `keep it only if the device has this address on the wire${others(suspects, alias)}`,
   );
@@ -55,14 +47,14 @@ export function hintAtManualNumbers(endpoints: readonly ModbusEndpoint[], alias:
 
 /** Of coils only the zeros in front tell. An address in the longer form is beyond 65535, and an error already. */
 function isManualNumber({ fields, first: { functionCode, address } }: ModbusEndpoint): boolean {
-  const { digit } = manualTables[functionCode];
+  const { digit } = modbusTables[functionCode];
   if (digit === 0) return /^0\d{4,5}$/.test(fields.token("address") ?? "") && address > 0;
-  return address > digit * 10_000 && address < (digit + 1) * 10_000;
+  return addressOfManualNumber(functionCode, address) !== undefined;
 }
 
 /** 40000 is no manual's number: whoever reads it (SunSpec does) counts as on the wire. */
 function startsTable(endpoints: readonly ModbusEndpoint[], { first: { functionCode } }: ModbusEndpoint): boolean {
-  const { digit } = manualTables[functionCode];
+  const { digit } = modbusTables[functionCode];
   return (
     digit > 0 && endpoints.some(({ first }) => first.functionCode === functionCode && first.address === digit * 10_000)
   );

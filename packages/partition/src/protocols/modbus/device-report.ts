@@ -1,6 +1,7 @@
 // Tells the log what a device refuses or lacks: each point, unit id and limit once, many of them in one record.
 
 import type { ModbusServer, ReadFunction } from "../../configuration/configuration.ts";
+import { addressOfManualNumber, modbusTables } from "../../configuration/modbus-tables.ts";
 import type { Log } from "@cpc-partition/process/log";
 import { exceptionText } from "./exception-status.ts";
 import type { Refusal } from "./refusals.ts";
@@ -9,17 +10,6 @@ import type { UnitReader } from "./unit-reader.ts";
 
 const MOST_RANGES = 8;
 const MOST_KEYS = 10;
-
-const tableNames: Readonly<Record<ReadFunction, readonly [one: string, many: string]>> = {
-  1: ["coil", "coils"],
-  2: ["discrete input", "discrete inputs"],
-  3: ["holding register", "holding registers"],
-  4: ["input register", "input registers"],
-};
-
-/** Where the numbers of a table begin in manuals (MODBUS Application Protocol V1.1b3 has none; they are of the Modicon controllers). */
-const firstManualNumbers: Readonly<Partial<Record<ReadFunction, number>>> = { 2: 10_001, 3: 40_001, 4: 30_001 };
-const MANUAL_NUMBERS = 9999;
 
 /** The refused points of one table and exception. */
 interface Group {
@@ -96,7 +86,7 @@ export class DeviceReport {
     const { learnedLimit, table } = reader;
     if (learnedLimit === undefined || learnedLimit >= (this.#toldLimits.get(reader) ?? Infinity)) return;
     this.#toldLimits.set(reader, learnedLimit);
-    const [, many] = tableNames[table.functionCode];
+    const { many } = modbusTables[table.functionCode];
     const remedy = table.functionCode >= 3 ? `; <maxRegistersPerRequest> ${learnedLimit} saves it the search` : "";
     const how = reader.isSilentOnLong ? "does not answer" : "refuses";
     this.#say(
@@ -111,7 +101,7 @@ export class DeviceReport {
     if (told.has(code)) return;
     this.#toldExcuses.set(reader, told.add(code));
     const { functionCode, unitId } = reader.table;
-    const [, many] = tableNames[functionCode];
+    const { many } = modbusTables[functionCode];
     const remedy =
       "it is asked again with every poll. Look at the device's own diagnosis; <pauseBetweenRequests> spares it";
     this.#say("warn", `the device has no values for ${many} of unit ${unitId}: ${exceptionText(code)}; ${remedy}`);
@@ -137,7 +127,7 @@ export class DeviceReport {
 /** One sentence, whatever the number of points. */
 export function refusalText(groups: readonly Group[]): string {
   const parts = groups.flatMap(({ table, code, refusals }) => {
-    const [one, many] = tableNames[table.functionCode];
+    const { one, many } = modbusTables[table.functionCode];
     const what = `of unit ${table.unitId}: ${exceptionText(code)}`;
     return rangesOf(refusals).map(({ address, endAddress }) => {
       const isOne = endAddress - address === 1;
@@ -165,9 +155,7 @@ function rangesOf(refusals: readonly Refusal[]): readonly { readonly address: nu
 function hint(functionCode: ReadFunction, code: number, address: number): string {
   if (code === 1) return "; the device does not know this <function>";
   if (code !== 2 && code !== 3) return "";
-  const first = firstManualNumbers[functionCode];
-  if (first !== undefined && address >= first && address < first + MANUAL_NUMBERS) {
-    return `; manuals that say ${address} mean address ${address - first}`;
-  }
+  const meant = addressOfManualNumber(functionCode, address);
+  if (meant !== undefined) return `; manuals that say ${address} mean address ${meant}`;
   return "; addresses count from 0, in many manuals from 1";
 }
