@@ -6,7 +6,8 @@
 import { readUrlHost } from "../certificates/host-name.ts";
 import type { OpcUaConfiguration, OpcUaNode, OpcUaServer } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
-import { nodeIdText, readNode } from "./opc-ua-node.ts";
+import { readNode } from "./opc-ua-node.ts";
+import { nodeIdText } from "./opc-ua-point.ts";
 import { readSecurity, type SecurityRules } from "./opc-ua-security.ts";
 import { openConfiguration } from "./open-configuration.ts";
 import { Findings, quote } from "./problem.ts";

@@ -155,8 +155,3 @@ function defaultCapacityBytes(type: BuiltInType): number {
     type === BuiltInType.StatusCode;
   return isSmall ? 0 : 256;
 }
-
-/** The node id in one text, for comparing. */
-export function nodeIdText(node: OpcUaNode): string {
-  return JSON.stringify([node.namespace, node.identifier.type, node.identifier.value]);
-}

@@ -25,10 +25,11 @@ export function configuredPoint(server: OpcUaServer, node: OpcUaNode): PointDesc
   };
 }
 
-const identifierLetters = { Numeric: "i", String: "s", Guid: "g", Opaque: "b" } as const;
+/** How the text form of a node id names the identifier's type (OPC 10000-6, 5.1.12). */
+export const identifierLetters = { Numeric: "i", String: "s", Guid: "g", Opaque: "b" } as const;
 
 /** OPC 10000-6, 5.1.12: `ns=2;s=Level`. */
-function nodeIdText({ namespace, identifier }: OpcUaNode): string {
+export function nodeIdText({ namespace, identifier }: OpcUaNode): string {
   const prefix = "index" in namespace ? `ns=${namespace.index}` : `nsu=${namespace.uri}`;
   return `${prefix};${identifierLetters[identifier.type]}=${identifier.value}`;
 }

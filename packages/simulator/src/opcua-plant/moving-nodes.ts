@@ -7,6 +7,7 @@ import { coerceNodeId, DataType, StatusCodes, Variant, VariantArrayType } from "
 import type { OPCUAServer } from "node-opcua-server";
 
 import type { OpcUaNode } from "cpc-partition/configuration/configuration";
+import { identifierLetters } from "cpc-partition/configuration/opc-ua-point";
 import { BuiltInType, builtInTypeName } from "@cpc-partition/image/values/built-in-type";
 import { movingScalar, type MovingScalar } from "../moving-values.ts";
 
@@ -62,9 +63,6 @@ function registerNamespaces(addressSpace: AddressSpace, nodes: readonly OpcUaNod
   for (let index = addressSpace.getNamespaceArray().length; index <= highest; index++)
     addressSpace.registerNamespace(`urn:cpc-partition:simulated-plant:namespace:${index}`);
 }
-
-/** How the text form of a node id names the identifier's type (OPC 10000-6, 5.1.12). */
-const identifierLetters = { Numeric: "i", String: "s", Guid: "g", Opaque: "b" } as const;
 
 /** Numbers that have room for more than one are a row of them. */
 function seriesLength({ type, capacityBytes }: OpcUaNode): number {
