@@ -56,6 +56,16 @@ test("an own certificate that cannot be used is said before the start", async ()
   assert.match(saidOf({ applicationUri: "u" }), /no certificate can be made for "u"; <client_app_uri> must be a URI/);
 });
 
+test("a user certificate that cannot be used is said before the start, too", async () => {
+  const userOf = async (key: Partial<OpcUaServer>): Promise<Partial<OpcUaServer>> => {
+    const { clientCertificateFile: certificateFile = "" } = await pair({ name: "user" });
+    const privateKeyFile = key.clientPrivateKeyFile ?? certificateFile.replace(/der$/, "pem");
+    return { identity: { kind: "Certificate", certificateFile, privateKeyFile, privateKeyPassphrase: undefined } };
+  };
+  assert.equal(saidOf(await userOf({})), "");
+  assert.match(saidOf(await userOf(await pair({ keyName: "another" }))), /is not its private key/);
+});
+
 test("a pinned certificate that would be refused is said with the way out", async () => {
   const { clientCertificateFile: serverCertificateFile } = await pair({ name: "plc", key: { bits: 1024 } });
   assert.match(
