@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import {
+  checkAhead,
   checkServerCertificate,
   noRelaxations,
 } from "../../../packages/partition/src/certificates/server-certificate-check.ts";
@@ -375,4 +376,14 @@ describe("what a site relaxes", () => {
       ],
     );
   });
+});
+
+test("ahead of the connection a certificate is compared with what is known of the server, as if it were trusted", () => {
+  const none = { trusted: [], issuers: [], revocationLists: [] };
+  const ahead = (dialled: Parameters<typeof checkAhead>[2]): string[] =>
+    checkAhead([self], none, dialled, now).map(({ check }) => check);
+  assert.deepEqual(ahead({}), []);
+  assert.deepEqual(ahead({ hostName: "plc.example", applicationUri: "urn:example:server" }), []);
+  assert.deepEqual(ahead({ hostName: "other.example" }), ["HostName"]);
+  assert.deepEqual(ahead({ applicationUri: "urn:other" }), ["ApplicationUri"]);
 });
