@@ -197,7 +197,7 @@ test("a password reaches the server and nobody else: no output, no shared memory
   texts.push(ended.stdout, ended.stderr);
   texts.push(...place.objects().map((name) => readFileSync(join("/dev/shm", name), "latin1")));
   for (const text of texts) assert.ok(!text.includes("nobody-guesses"), text);
-  assert.equal(run.logged(/stands in this file/).length, 1);
+  assert.equal(run.logged(/is in plain text/).length, 1);
 });
 
 function renameOver(place: Place, from: string, to: string): void {

@@ -239,7 +239,7 @@ test("when a further image cannot be made the service goes on with the one it ha
   await until(() => value() !== seen && value() !== undefined);
   rmdirSync(obstacle);
   await until(() => value("ModbusTCP Connections:New: Connection status") === true);
-  assert.equal(lines.filter(({ message }) => message.startsWith("the process image stays")).length, 1);
+  assert.equal(lines.filter(({ message }) => message.startsWith("cannot replace the process image")).length, 1);
 });
 
 test(
