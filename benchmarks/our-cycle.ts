@@ -40,7 +40,7 @@ async function firstClient(): Promise<ServerClient> {
 const client = await firstClient();
 await client.connect(signal);
 const generations = await ImageGenerations.create({ service, intervalMs: 1000 }, [client], privateImage, log);
-const block = generations.image.blocks[0];
+const block = generations.image.blocks[0]?.groups[0];
 if (block === undefined) throw new RangeError("the image has no block for the server");
 const names = consumerPairNames(service, [], `benchmark_${process.pid}_`);
 const pair = ConsumerPair.createAll(names, 200 * (client.points.length + 1))[0];
@@ -54,7 +54,7 @@ async function cycle(): Promise<CycleCost> {
   const cpuBefore = process.cpuUsage();
   block?.begin();
   await client.poll(block as NonNullable<typeof block>, signal);
-  block?.publish({ connection: ConnectionState.connected, error: "" }, performance.now() - startMs);
+  block?.publish(ConnectionState.connected, performance.now() - startMs);
   const { bytes } = renderer.render(target.capacityBytes);
   const outcome = await target.publish(bytes);
   const wallMs = performance.now() - startMs;

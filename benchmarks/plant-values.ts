@@ -2,7 +2,7 @@
 
 import { BuiltInType } from "../packages/image/src/values/built-in-type.ts";
 import type { ServerDescription } from "../packages/image/src/directory.ts";
-import type { ServerBlock } from "../packages/image/src/server-block.ts";
+import type { GroupBlock } from "../packages/image/src/group-block.ts";
 
 export type Mix = readonly BuiltInType[];
 
@@ -24,14 +24,20 @@ export function plantServer(mix: Mix, points: number): ServerDescription {
       key: "ModbusTCP Connections:plant: Connection status",
       description: "Connection status to the Modbus server",
     },
-    intervalMs: 1000,
-    points: Array.from({ length: points }, (_, index) => ({
-      key: `plant: measuring point ${index}`,
-      description: `Reading of measuring point ${index}`,
-      unit: "",
-      type: typeOf(mix, index),
-      capacityBytes: 0,
-    })),
+    groups: [
+      {
+        name: "",
+        intervalMs: 1000,
+        points: Array.from({ length: points }, (_, index) => ({
+          key: `plant: measuring point ${index}`,
+          description: `Reading of measuring point ${index}`,
+          unit: "",
+          source: `unit 1, holding register ${index}`,
+          type: typeOf(mix, index),
+          capacityBytes: 0,
+        })),
+      },
+    ],
   };
 }
 
@@ -56,7 +62,7 @@ export function prepared(mix: Mix, points: number, numberOf: NumberOf): NumberOf
 /** 16 or 17 digits: nothing a sensor says, and the longest that can be said. */
 export const fullPrecision: NumberOf = (_type, index, round) => Math.sqrt(index * 7919 + round * 104_729 + 2) / 3;
 
-export function setAll(block: ServerBlock, mix: Mix, numberOf: NumberOf, round: number): void {
+export function setAll(block: GroupBlock, mix: Mix, numberOf: NumberOf, round: number): void {
   const { length } = block.points;
   for (let index = 0; index < length; index++) {
     const type = typeOf(mix, index);

@@ -30,14 +30,14 @@ function contest(mix: Mix, numberOf: NumberOf) {
   const server = plantServer(mix, POINTS);
   const directory = planDirectory([server]);
   const memory = privateMemory(directory.imageBytes);
-  const block = new ImageWriter({ service: "modbus", intervalMs: 1000 }, directory, memory).blocks[0];
+  const block = new ImageWriter({ service: "modbus", intervalMs: 1000 }, directory, memory).blocks[0]?.groups[0];
   if (block === undefined) throw new RangeError("the image has no block");
   const renderer = new DocumentRenderer(new ImageReader(memory.buffer), documentForm("modbus"));
   const { connection } = server;
   const object: Record<string, Entry> = {
     [connection.key]: { value: true, varType: "Boolean", description: connection.description },
   };
-  const entries = server.points.map((point) => {
+  const entries = (server.groups[0]?.points ?? []).map((point) => {
     const entry: Entry = { value: 0, varType: builtInTypeName(point.type), description: point.description };
     object[point.key] = entry;
     return entry;
@@ -45,7 +45,7 @@ function contest(mix: Mix, numberOf: NumberOf) {
   const poll = (round: number): void => {
     block.begin();
     setAll(block, mix, numberOf, round);
-    block.publish({ connection: ConnectionState.connected }, 1);
+    block.publish(ConnectionState.connected, 1);
   };
   const exchange = (round: number): void => {
     for (const [index, entry] of entries.entries()) {

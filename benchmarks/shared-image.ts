@@ -5,14 +5,14 @@ import { planDirectory } from "../packages/image/src/directory.ts";
 import { mappedMemory } from "../packages/image/src/image-memory.ts";
 import { ImageWriter } from "../packages/image/src/image-writer.ts";
 import { ConnectionState } from "../packages/image/src/layout.ts";
-import type { ServerBlock } from "../packages/image/src/server-block.ts";
+import type { GroupBlock } from "../packages/image/src/group-block.ts";
 import { ImageOwner } from "../packages/partition/src/main-thread/image-owner.ts";
 import { plantServer, type Mix } from "./plant-values.ts";
 
 export interface SharedImage extends Disposable {
   readonly name: string;
   readonly buffer: ArrayBufferLike;
-  readonly publish: (set: (block: ServerBlock) => void) => void;
+  readonly publish: (set: (block: GroupBlock) => void) => void;
 }
 
 export function numbersImage(mix: Mix, points: number): SharedImage {
@@ -23,7 +23,7 @@ export function numbersImage(mix: Mix, points: number): SharedImage {
   const mapping = SharedMemoryObject.fromDescriptor(descriptor, name).map("read-write", sizeBytes);
   const image = new ImageWriter({ service: "modbus", intervalMs: 1000 }, directory, mappedMemory(mapping));
   owner.announce();
-  const [block] = image.blocks;
+  const block = image.blocks[0]?.groups[0];
   if (block === undefined) throw new RangeError("the image has no block");
   return {
     name,
@@ -31,8 +31,7 @@ export function numbersImage(mix: Mix, points: number): SharedImage {
     publish: (set) => {
       block.begin();
       set(block);
-      block.count("polls");
-      block.publish({ connection: ConnectionState.connected }, 1);
+      block.publish(ConnectionState.connected, 1);
     },
     [Symbol.dispose]: () => {
       owner.remove();

@@ -12,7 +12,7 @@ const segment = readFileSync(document);
 let sum = 0;
 
 function readAll(): void {
-  const { length } = snapshot?.server.points ?? [];
+  const { length } = snapshot?.points ?? [];
   for (let index = 0; index < length; index++) {
     if (snapshot !== undefined && isGood(snapshot.status(index))) sum += snapshot.number(index, snapshot.type(index));
   }

@@ -104,10 +104,9 @@ test("the computed size holds the document whatever values of the configured typ
     { type: BuiltInType.ByteString, value: new Uint8Array(256) },
   ];
   const base = modbusServer("Anlage", "a", "b", "c", "d", "e");
-  const described = {
-    ...base,
-    points: base.points.map((each, index) => Object.assign({}, each, { type: types[index]! })),
-  };
+  const group = base.groups[0]!;
+  const typed = group.points.map((each, index) => Object.assign({}, each, { type: types[index]! }));
+  const described = { ...base, groups: [{ ...group, points: typed }] };
   const rendering = new Rendering("modbus", described);
   rendering.poll(0, (sink) => {
     for (const [index, each] of widest.entries()) sink.setValue(index, each, 0x40000000);

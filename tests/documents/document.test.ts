@@ -298,8 +298,10 @@ test("names and texts may hold anything: the document stays valid JSON with exac
 
 test("a key that is __proto__ itself is an entry like any other", () => {
   const server = modbusServer("A", "x");
-  const points = [{ ...server.points[0]!, key: "__proto__", description: "__proto__" }];
-  const document = new Rendering("opcua", { ...server, points }).values({ type: UInt16, value: 3 }).document();
+  const group = server.groups[0]!;
+  const points = [{ ...group.points[0]!, key: "__proto__", description: "__proto__" }];
+  const groups = [{ ...group, points }];
+  const document = new Rendering("opcua", { ...server, groups }).values({ type: UInt16, value: 3 }).document();
   assert.deepEqual(Object.getOwnPropertyDescriptor(document, "__proto__")?.value, {
     value: 3,
     varType: "UInt16",

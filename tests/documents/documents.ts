@@ -22,14 +22,20 @@ export function modbusServer(alias: string, ...names: readonly string[]): Server
       key: `ModbusTCP Connections:${alias}: Connection status`,
       description: "Connection status to the Modbus server",
     },
-    intervalMs: 1000,
-    points: names.map((name) => ({
-      key: `${alias}: ${name}`,
-      description: `Beschreibung ${name}`,
-      unit: "",
-      type: BuiltInType.Null,
-      capacityBytes: 256,
-    })),
+    groups: [
+      {
+        name: "",
+        intervalMs: 1000,
+        points: names.map((name) => ({
+          key: `${alias}: ${name}`,
+          description: `Beschreibung ${name}`,
+          unit: "",
+          source: "",
+          type: BuiltInType.Null,
+          capacityBytes: 256,
+        })),
+      },
+    ],
   };
 }
 
@@ -60,7 +66,7 @@ export class Rendering {
     const block = this.#image.blocks[server]!;
     block.begin();
     fill(block);
-    block.publish({ connection });
+    block.publish(connection);
     return this;
   }
 

@@ -83,7 +83,7 @@ export class Witness {
     const index = image?.directory.servers.findIndex((server) => server.alias === alias) ?? -1;
     if (image === undefined || index < 0) return undefined;
     const bank = image.snapshot(index);
-    return bank?.server.points.map((_, point) => bank.status(point));
+    return bank?.points.map((_, point) => bank.status(point));
   }
 
   /** Every point of the server has a value that looks good. */
@@ -103,7 +103,7 @@ export class Witness {
     const image = this.#image.current();
     if (image === undefined || image.isRetired || !this.#image.hasWriter()) return false;
     const isFresh = (value: unknown): boolean => typeof value === "number" && birthOf(value).atMs >= sinceMs;
-    const isImageFresh = image.directory.servers.every(({ points }, index) => {
+    const isImageFresh = image.directory.groups.every(({ points, index }) => {
       const bank = image.snapshot(index);
       return (
         bank?.connection === ConnectionState.connected &&
@@ -112,7 +112,7 @@ export class Witness {
     });
     if (!isImageFresh) return false;
     const entries = Object.entries(this.#readDocument() ?? {}).filter(([key]) => placeOf(key) !== undefined);
-    const points = image.directory.servers.flatMap((server) => server.points);
+    const points = image.directory.groups.flatMap((group) => group.points);
     return entries.length === points.length && entries.every(([, { value }]) => isFresh(value));
   }
 
@@ -140,9 +140,10 @@ export class Witness {
       this.longestHeartbeatMs = Math.max(this.longestHeartbeatMs, ageMs);
       if (ageMs > this.#rules.longestPauseMs) this.#violated(`the heartbeat is ${ageMs} ms old`);
     }
-    image.directory.servers.forEach(({ alias, points }, index) => {
+    image.directory.groups.forEach(({ points, index }) => {
       const bank = image.snapshot(index);
       if (bank === undefined) return;
+      const { alias } = bank.server;
       const isConnected = bank.connection === ConnectionState.connected;
       let isGood = isConnected;
       points.forEach(({ key }, point) => {

@@ -15,6 +15,8 @@ export class JudgingSink implements PointSink {
     this.#next = next;
   }
 
+  responseCame(): void {}
+
   setNumber(index: number, type: BuiltInType, value: number): void {
     this.values++;
     assertScalar(type, value);

@@ -65,7 +65,7 @@ function plantOf() {
   const points = Array.from({ length: valuesPerResponse }, (_, index) =>
     pointOf(`Plant: ${index}`, { capacityBytes: 64 << index }),
   );
-  const { blocks, reader } = imageOf({ ...server, points });
+  const { blocks, reader } = imageOf({ ...server, groups: [{ name: "", intervalMs: 1000, points }] });
   const [block] = blocks;
   assert.ok(block);
   const renderer = new DocumentRenderer(reader, documentForm("opcua"));

@@ -120,7 +120,12 @@ async function within(work: Promise<void>, input: string, step: () => string): P
 
 /** Number of values, each of the promised shape. */
 async function poll(client: OpcUaClient): Promise<number> {
-  const sink = new JudgingSink({ setNumber: () => {}, setValue: () => {}, setStatus: () => {} });
+  const sink = new JudgingSink({
+    responseCame: () => {},
+    setNumber: () => {},
+    setValue: () => {},
+    setStatus: () => {},
+  });
   await client.poll(sink, never);
   return sink.values;
 }

@@ -18,7 +18,8 @@ function service(name: string, ...servers: readonly { state: keyof typeof Connec
   servers.forEach(({ state, statuses }, server) => {
     blocks[server]?.begin();
     statuses.forEach((status, point) => blocks[server]?.setStatus(point, status));
-    blocks[server]?.publish({ connection: ConnectionState[state] });
+    blocks[server]?.publish(ConnectionState[state]);
+    writer.blocks[server]?.show({ connection: ConnectionState[state] });
   });
   const observed: ObservedImage = { name, image: reader, hasWriter: true };
   return { writer, blocks, observed };
@@ -73,8 +74,8 @@ test("bad and uncertain points are counted by their reason, the most frequent fi
 });
 
 test("a learned limit of requests is shown, and none is none", () => {
-  const { observed, blocks } = service("A", { ...good }, { ...good });
-  blocks[0]?.set("requestLimit", 30n);
+  const { observed, writer } = service("A", { ...good }, { ...good });
+  writer.blocks[0]?.show({ connection: ConnectionState.connected, requestLimit: 30 });
   const limits = healthOf([observed], later())[0]?.servers.map(({ requestLimit }) => requestLimit);
   assert.deepEqual(limits, [30, null]);
 });

@@ -75,7 +75,7 @@ test("any sequence of polls, sets, publications and new generations leaves what 
             break;
           case "publish":
             if (model.open === undefined) break; // a publication ends a poll, there is none
-            block.publish({ connection: ConnectionState.connected }, 1);
+            block.publish(ConnectionState.connected, 1);
             model.published = model.open;
             model.open = undefined;
             break;

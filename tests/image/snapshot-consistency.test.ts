@@ -5,8 +5,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { BankReader } from "../../packages/image/src/bank-reader.ts";
 import { planDirectory } from "../../packages/image/src/directory.ts";
-import { ImageError, ImageReader } from "../../packages/image/src/image-reader.ts";
-import { block } from "../../packages/image/src/layout.ts";
+import { ImageReader } from "../../packages/image/src/image-reader.ts";
+import { ownStrides } from "../../packages/image/src/layout.ts";
+import { ImageError } from "../../packages/image/src/read-directory.ts";
 import { serverOf } from "./sample-image.ts";
 
 const points = 2000;
@@ -66,14 +67,14 @@ test(
   { timeout: 60_000 },
   async (t) => {
     const image = await watched(t);
-    const { blockOffset, bankBytes } = image.directory.servers[0]!;
+    const group = image.directory.groups[0]!;
+    const { banksOffset, bankBytes } = group;
     const copy = new Uint8Array(bankBytes);
-    const reader = new BankReader(image.directory.servers[0]!, copy.buffer, 0);
+    const reader = new BankReader(image.directory, group, copy.buffer, 0, ownStrides);
     const waitOn = patience("a copy of two polls");
     do {
       waitOn();
-      const banks = blockOffset + block.banks;
-      copy.set(new Uint8Array(image.buffer, banks + (image.published(0) & 1) * bankBytes, bankBytes));
+      copy.set(new Uint8Array(image.buffer, banksOffset + (image.published(0) & 1) * bankBytes, bankBytes));
     } while (!isMixed(reader));
   },
 );

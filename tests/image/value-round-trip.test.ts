@@ -43,7 +43,7 @@ const typed = Object.entries(extremes).map(
 function roundTrip(value: Value, capacityBytes = roomBytes) {
   const { reader, blocks } = imageOf(serverOf("A", capacityBytes));
   poll(blocks[0]!, (sink) => sink.setValue(0, value, StatusCode.Good));
-  return { ...seen(reader).value(0), status: seen(reader).status(0), needed: blocks[0]!.tooSmall.get(0) };
+  return { ...seen(reader).value(0), status: seen(reader).status(0), needed: blocks[0]!.truncatedPoints.get(0) };
 }
 
 for (const [name, type, values] of typed) {

@@ -13,10 +13,10 @@ const { buffer, points, stop } = workerData as {
   readonly stop: Int32Array<SharedArrayBuffer>;
 };
 const directory = planDirectory([serverOf("A", ...Array.from({ length: points }, () => 0))]);
-const { blocks } = new ImageWriter({ service: "modbus", intervalMs: 1 }, directory, { buffer, wake: () => {} });
+const writer = new ImageWriter({ service: "modbus", intervalMs: 1 }, directory, { buffer, wake: () => {} });
 for (let value = 1; Atomics.load(stop, 0) === 0; value = (value + 1) % 65_536) {
-  const [block] = blocks;
+  const block = writer.blocks[0]?.groups[0];
   block?.begin();
   for (let index = 0; index < points; index++) block?.setNumber(index, BuiltInType.UInt16, value);
-  block?.publish({ connection: ConnectionState.connected });
+  block?.publish(ConnectionState.connected);
 }

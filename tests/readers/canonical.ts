@@ -5,7 +5,8 @@
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import type { Scalar, Value } from "../../packages/image/src/values/value.ts";
 import type { BankReader } from "../../packages/image/src/bank-reader.ts";
-import type { ImageReader } from "../../packages/image/src/image-reader.ts";
+import type { PlacedServer } from "../../packages/image/src/directory.ts";
+import type { ImageReader, ServerState } from "../../packages/image/src/image-reader.ts";
 
 export function canonicalValue({ type, value, dimensions }: Value): string {
   if (!Array.isArray(value)) return scalar(type, value as Scalar);
@@ -32,26 +33,35 @@ function scalar(type: BuiltInType, value: Scalar): string {
 /** `bankOf` gives the poll to show of a server; undefined when the reader was overtaken. */
 export function canonicalImage(
   image: ImageReader,
-  bankOf: (serverIndex: number) => BankReader | undefined,
+  bankOf: (groupIndex: number) => BankReader | undefined,
 ): readonly string[] {
   return [
     ["image", image.service, image.directory.servers.length].join("\t"),
-    ...image.directory.servers.flatMap((_, index) => canonicalBank(bankOf(index))),
+    ...image.directory.servers.flatMap((server, index) => [
+      canonicalServer(server, image.serverState(index)),
+      ...server.groups.flatMap((group) => canonicalBank(bankOf(group.index))),
+    ]),
   ];
+}
+
+function canonicalServer(server: PlacedServer, state: ServerState | undefined): string {
+  if (state === undefined) return "lapped";
+  const names = [server.alias, server.connection.key, server.connection.description];
+  const times = [state.changedNs, state.errorNs, state.certificateEndsNs, state.ownCertificateEndsNs];
+  const error = Buffer.from(state.error).toString("hex");
+  return ["server", ...names, state.connection, ...times, error].join("\t");
 }
 
 function canonicalBank(bank: BankReader | undefined): readonly string[] {
   if (bank === undefined) return ["lapped"];
-  const { server, state } = bank;
-  const names = [server.alias, server.connection.key, server.connection.description, server.intervalMs];
-  const times = [state.publishedNs, state.lastGoodNs, state.durationNs, state.certificateEndsNs, state.errorNs];
-  const error = Buffer.from(state.error).toString("hex");
+  const { group, state } = bank;
+  const times = [state.requestedNs, state.publishedNs, state.lastGoodNs, state.durationNs, state.journalPosition];
   return [
-    ["server", ...names, state.connection, state.cycle, ...times, error].join("\t"),
-    ...server.points.map((point, index) => {
+    ["group", group.name, group.intervalMs, state.connection, state.cycle, ...times].join("\t"),
+    ...bank.points.map((point, index) => {
       const reading = bank.reading(index);
       const status = reading.status.toString(16).padStart(8, "0");
-      const constant = [point.key, point.description, point.unit, point.type];
+      const constant = [point.key, point.description, point.unit, point.source, point.type];
       const value = [reading.type, status, reading.sourceNs, reading.receivedNs, canonicalValue(reading)];
       return ["point", ...constant, ...value].join("\t");
     }),

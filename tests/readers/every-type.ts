@@ -4,7 +4,7 @@ import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
 import type { Value } from "../../packages/image/src/values/value.ts";
 import type { ServerDescription } from "../../packages/image/src/directory.ts";
-import type { ServerBlock } from "../../packages/image/src/server-block.ts";
+import type { GroupBlock } from "../../packages/image/src/group-block.ts";
 import { canonicalValue } from "./canonical.ts";
 
 export interface Case {
@@ -112,17 +112,27 @@ export const cases: readonly Case[] = [
   cut("no room at all", { type: T.String, value: "x" }, 0, { type: T.String, value: "" }),
 ];
 
-const point = { description: "Beschreibung µ", unit: "m³/h" };
+const point = { description: "Beschreibung µ", unit: "m³/h", source: "ns=2;s=Ä" };
 
 /** One server with all cases, one without a point, one that is filled with plain numbers. */
 export const servers: readonly ServerDescription[] = [
   {
     alias: "Prüfstand 🏭",
     connection: { key: "OPC UA Connections:Prüfstand", description: "Connection status to the OPC UA server" },
-    intervalMs: 250,
-    points: cases.map(({ name, given, capacityBytes }) => ({ ...point, key: name, type: given.type, capacityBytes })),
+    groups: [
+      {
+        name: "",
+        intervalMs: 250,
+        points: cases.map(({ name, given, capacityBytes }) => ({
+          ...point,
+          key: name,
+          type: given.type,
+          capacityBytes,
+        })),
+      },
+    ],
   },
-  { alias: "empty", connection: { key: "c", description: "" }, intervalMs: 1, points: [] },
+  { alias: "empty", connection: { key: "c", description: "" }, groups: [{ name: "", intervalMs: 1, points: [] }] },
   numbersServer("numbers", 20),
 ];
 
@@ -133,10 +143,14 @@ export function numbersServer(alias: string, count: number): ServerDescription {
     type: T.Double,
     capacityBytes: 0,
   }));
-  return { alias, connection: { key: `${alias} c`, description: "d" }, intervalMs: 1000, points };
+  return {
+    alias,
+    connection: { key: `${alias} c`, description: "d" },
+    groups: [{ name: "", intervalMs: 1000, points }],
+  };
 }
 
-export function setEveryCase(block: ServerBlock): void {
+export function setEveryCase(block: GroupBlock): void {
   for (const [index, { given }] of cases.entries()) {
     const sourceTimestamp = { unixMs: Date.UTC(2026, 0, 1) + index, subMsNs: 999_999 };
     block.setValue(index, given, StatusCode.Good, ...(index % 3 === 0 ? [] : [sourceTimestamp]));

@@ -8,7 +8,7 @@ import { planDirectory, type ServerDescription } from "../../packages/image/src/
 import { mappedMemory } from "../../packages/image/src/image-memory.ts";
 import { ImageWriter, retireImage } from "../../packages/image/src/image-writer.ts";
 import { block, ConnectionState, header } from "../../packages/image/src/layout.ts";
-import type { ServerBlock } from "../../packages/image/src/server-block.ts";
+import type { GroupBlock } from "../../packages/image/src/group-block.ts";
 import { ImageOwner } from "../../packages/partition/src/main-thread/image-owner.ts";
 
 export function uniqueName(): string {
@@ -27,6 +27,8 @@ export class TestWriter implements Disposable {
     const directory = planDirectory(servers);
     this.#mapping = this.#allocate(directory.imageBytes);
     this.image = new ImageWriter({ service: "opcua", intervalMs: 1000 }, directory, mappedMemory(this.#mapping));
+    for (const server of this.image.blocks)
+      server.show({ connection: ConnectionState.connected, error: "grüßt nicht" });
     this.#owner.announce();
   }
 
@@ -39,18 +41,17 @@ export class TestWriter implements Disposable {
     return new Uint8Array(this.#mapping.buffer);
   }
 
-  block(serverIndex: number): ServerBlock {
-    const found = this.image.blocks[serverIndex];
-    if (found === undefined) throw new RangeError(`no server ${serverIndex}`);
+  block(groupIndex: number): GroupBlock {
+    const found = this.image.blocks.flatMap(({ groups }) => groups)[groupIndex];
+    if (found === undefined) throw new RangeError(`no group ${groupIndex}`);
     return found;
   }
 
-  publish(serverIndex: number, set: (block: ServerBlock) => void = () => {}): void {
-    const target = this.block(serverIndex);
+  publish(groupIndex: number, set: (block: GroupBlock) => void = () => {}): void {
+    const target = this.block(groupIndex);
     target.begin();
     set(target);
-    target.count("polls");
-    target.publish({ connection: ConnectionState.connected, error: "grüßt nicht" }, 12.5);
+    target.publish(ConnectionState.connected, 12.5);
   }
 
   /** Makes a new generation; without `retire` as a writer that was killed just before. */
@@ -64,8 +65,8 @@ export class TestWriter implements Disposable {
     before.unmap();
   }
 
-  setCounters(serverIndex: number, begun: number, published: number): void {
-    const at = (this.image.directory.servers[serverIndex]?.blockOffset ?? 0) / 4;
+  setCounters(groupIndex: number, begun: number, published: number): void {
+    const at = (this.image.directory.groups[groupIndex]?.blockOffset ?? 0) / 4;
     this.words[at + block.begun / 4] = begun;
     this.words[at + block.published / 4] = published;
   }

@@ -3,10 +3,10 @@
 
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import type { BankReader } from "../../packages/image/src/bank-reader.ts";
-import type { ServerBlock } from "../../packages/image/src/server-block.ts";
+import type { GroupBlock } from "../../packages/image/src/group-block.ts";
 
 /** Rounds begin with 1: before the first one all values are 0. */
-export function setPattern(block: ServerBlock, round: number): void {
+export function setPattern(block: GroupBlock, round: number): void {
   const { length } = block.points;
   for (let index = 0; index < length; index++) block.setNumber(index, BuiltInType.Double, round + index);
 }
@@ -14,7 +14,7 @@ export function setPattern(block: ServerBlock, round: number): void {
 export function isWhole(bank: BankReader): boolean {
   const first = bank.number(0, BuiltInType.Double);
   const step = first === 0 ? 0 : 1;
-  const { length } = bank.server.points;
+  const { length } = bank.points;
   for (let index = 1; index < length; index++) {
     if (bank.number(index, BuiltInType.Double) !== first + index * step) return false;
   }

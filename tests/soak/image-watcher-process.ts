@@ -7,7 +7,7 @@ import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
 import type { ImageReader } from "../../packages/image/src/image-reader.ts";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
-import type { ServerSnapshot } from "../../packages/image/src/server-snapshot.ts";
+import type { GroupSnapshot } from "../../packages/image/src/group-snapshot.ts";
 import type { Publication } from "./judge.ts";
 
 export type WatcherReport =
@@ -31,7 +31,7 @@ const sleepMs = 100;
 const tellMs = 500;
 const image = new OpenedImage(name);
 let reader: ImageReader | undefined;
-let snapshots: readonly ServerSnapshot[] = [];
+let snapshots: readonly GroupSnapshot[] = [];
 let seen: (number | undefined)[] = [];
 let unseen = 0;
 let toldMs = 0;
@@ -62,7 +62,7 @@ function look(): void {
 }
 
 /** Taken just now. */
-function publicationOf(snapshot: ServerSnapshot): Publication {
+function publicationOf(snapshot: GroupSnapshot): Publication {
   const seenAtMs = Date.now();
   const { connection, cycle, publishedNs } = snapshot.state;
   return {
@@ -71,15 +71,16 @@ function publicationOf(snapshot: ServerSnapshot): Publication {
     publishedMs: Number(publishedNs / 1_000_000n),
     isConnected: connection === ConnectionState.connected,
     cycle: Number(cycle),
-    values: snapshot.server.points.map((_, point) =>
+    values: snapshot.points.map((_, point) =>
       snapshot.status(point) === 0 ? snapshot.number(point, BuiltInType.Double) : null,
     ),
   };
 }
 
 function tellState(current: ImageReader, atMs: number): void {
-  const sum = (counter: "connects" | "overruns"): number =>
-    current.directory.servers.reduce((total, _, index) => total + Number(current.serverCount(index, counter)), 0);
+  const { servers, groups } = current.directory;
+  const connects = servers.reduce((total, _, index) => total + Number(current.serverCount(index, "connects")), 0);
+  const overruns = groups.reduce((total, { index }) => total + Number(current.groupCount(index, "overruns")), 0);
   tell({
     kind: "look",
     atMs,
@@ -90,8 +91,8 @@ function tellState(current: ImageReader, atMs: number): void {
     ticksMissed: Number(current.serviceCount("ticksMissed")),
     objectsRestored: Number(current.serviceCount("objectsRestored")),
     generation: current.generation,
-    connects: sum("connects"),
-    overruns: sum("overruns"),
+    connects,
+    overruns,
   });
 }
 

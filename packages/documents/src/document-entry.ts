@@ -60,7 +60,7 @@ export function pointEntry(
   types: EntryTypes,
   withDescription: boolean,
 ): Entry {
-  const { key = "", description = "", type: described = BuiltInType.Null } = bank.server.points[index] ?? {};
+  const { key = "", description = "", type: described = BuiltInType.Null } = bank.points[index] ?? {};
   const status = bank.status(index);
   const head = `,${JSON.stringify(key)}:{"value":`;
   const rest = `"description":${withDescription ? JSON.stringify(description) : '""'}`;

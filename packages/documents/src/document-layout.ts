@@ -15,8 +15,8 @@ import type { EntryTypes } from "./entry-types.ts";
 
 const space = 0x20;
 
-/** What one server looked like when its entries were written, and where they are. */
-export interface ServerSlots {
+/** What one group looked like when its entries were written, and where they are. */
+export interface GroupSlots {
   readonly isConnected: boolean;
   /** For each point that can be in the document: */
   readonly status: Uint32Array;
@@ -33,7 +33,7 @@ export interface ServerSlots {
 export interface DocumentLayout {
   /** The document; values are not filled in yet. */
   readonly bytes: Buffer;
-  readonly servers: readonly ServerSlots[];
+  readonly groups: readonly GroupSlots[];
   readonly missingEntries: number;
 }
 
@@ -41,24 +41,24 @@ export interface LayoutOptions {
   readonly form: DocumentForm;
   readonly types: EntryTypes;
   readonly withDescriptions: boolean;
-  /** When not everything fits, each server keeps its share of the points, and a last entry says how many are missing. */
+  /** When not everything fits, each group keeps its share of the points, and a last entry says how many are missing. */
   readonly limitBytes: number;
   /** Entries keep the room that they had here. */
-  readonly before: readonly ServerSlots[];
+  readonly before: readonly GroupSlots[];
 }
 
-interface ServerPart {
-  /** With the comma before it, but for the first. */
+interface GroupPart {
+  /** Of its server, before the first of its groups: with the comma before it, but for the first of all. */
   readonly connection: Buffer;
   readonly entries: readonly Buffer[];
-  readonly slots: ServerSlots;
+  readonly slots: GroupSlots;
 }
 
 export function layOut(image: ImageReader, options: LayoutOptions): DocumentLayout {
-  const parts = image.directory.servers.map((_, index) => partOf(image.view(index), index, options));
+  const parts = image.directory.groups.map(({ index }) => partOf(image.view(index), index, options));
   const { points, connections, missing, missingText } = whatFits(parts, options.limitBytes);
   if (options.limitBytes < 2)
-    return { bytes: Buffer.alloc(0), servers: parts.map(withoutPoints), missingEntries: missing };
+    return { bytes: Buffer.alloc(0), groups: parts.map(withoutPoints), missingEntries: missing };
   const kept = parts.map((part, index) => ({ ...part, points: index < connections ? (points[index] ?? 0) : 0 }));
   let end = 1;
   for (const [index, part] of kept.entries()) {
@@ -83,11 +83,11 @@ export function layOut(image: ImageReader, options: LayoutOptions): DocumentLayo
     }
   }
   last.copy(bytes, end);
-  return { bytes, servers: parts.map(({ slots }) => slots), missingEntries: missing };
+  return { bytes, groups: parts.map(({ slots }) => slots), missingEntries: missing };
 }
 
-function partOf(bank: BankReader, serverIndex: number, options: LayoutOptions): ServerPart {
-  const { connection, points } = bank.server;
+function partOf(bank: BankReader, groupIndex: number, options: LayoutOptions): GroupPart {
+  const { server, points } = bank;
   const isConnected = bank.connection === ConnectionState.connected;
   const count = isConnected ? points.length : 0;
   const slots = {
@@ -100,7 +100,7 @@ function partOf(bank: BankReader, serverIndex: number, options: LayoutOptions): 
     slotStart: new Uint32Array(count),
     slotWidth: new Uint32Array(count),
   };
-  const roomBefore = options.before[serverIndex]?.room;
+  const roomBefore = options.before[groupIndex]?.room;
   const entries: Buffer[] = [];
   for (let index = 0; index < count; index++) {
     const entry = pointEntry(bank, index, options.form, options.types, options.withDescriptions);
@@ -113,15 +113,16 @@ function partOf(bank: BankReader, serverIndex: number, options: LayoutOptions): 
     slots.slotStart[index] = entry.slotOffset;
     slots.slotWidth[index] = entry.slotWidth;
   }
-  const description = options.withDescriptions ? connection.description : "";
-  const head = connectionEntry(connection.key, isConnected, description);
-  return { connection: Buffer.from(serverIndex === 0 ? head : `,${head}`), entries, slots };
+  const isFirst = server.groups[0] === bank.group;
+  const description = options.withDescriptions ? server.connection.description : "";
+  const head = isFirst ? connectionEntry(server.connection.key, isConnected, description) : "";
+  return { connection: Buffer.from(groupIndex === 0 || !isFirst ? head : `,${head}`), entries, slots };
 }
 
 interface Fitting {
-  /** Of each server, how many of its points, from the first on. */
+  /** Of each group, how many of its points, from the first on. */
   readonly points: readonly number[];
-  /** How many servers have their connection entry. */
+  /** How many groups have what is before their points. */
   readonly connections: number;
   /** Entries that are missing, and the entry that says so, "" for none. */
   readonly missing: number;
@@ -129,7 +130,7 @@ interface Fitting {
 }
 
 /** Connections come first: that one is closed must reach whoever relies on it. */
-function whatFits(parts: readonly ServerPart[], limitBytes: number): Fitting {
+function whatFits(parts: readonly GroupPart[], limitBytes: number): Fitting {
   const needs = parts.map(({ slots }) => slots.room.reduce((sum, room) => sum + room, 0));
   const need = needs.reduce((sum, bytes) => sum + bytes, 0);
   const connectionBytes = parts.reduce((sum, { connection }) => sum + connection.length, 2);
@@ -149,7 +150,7 @@ function whatFits(parts: readonly ServerPart[], limitBytes: number): Fitting {
   return { points, connections: parts.length, missing, missingText: missing === 0 ? "" : missingEntry(missing) };
 }
 
-function onlyConnections(parts: readonly ServerPart[], limitBytes: number, all: number): Fitting {
+function onlyConnections(parts: readonly GroupPart[], limitBytes: number, all: number): Fitting {
   let bytes = 2;
   const first = parts.findIndex(({ connection }) => (bytes += connection.length) > limitBytes);
   const connections = first < 0 ? parts.length : first;
@@ -160,17 +161,17 @@ function onlyConnections(parts: readonly ServerPart[], limitBytes: number, all: 
   return { points: parts.map(() => 0), connections, missing, missingText };
 }
 
-function shownEntries({ entries }: ServerPart, from: number): number {
+function shownEntries({ entries }: GroupPart, from: number): number {
   return entries.slice(from).filter(({ length }) => length > 0).length;
 }
 
-function forgetPoint(slots: ServerSlots, index: number): void {
+function forgetPoint(slots: GroupSlots, index: number): void {
   slots.content[index] = 0;
   slots.room[index] = 0;
   slots.slotWidth[index] = 0;
 }
 
-function withoutPoints({ slots }: ServerPart): ServerSlots {
+function withoutPoints({ slots }: GroupPart): GroupSlots {
   for (const index of slots.room.keys()) forgetPoint(slots, index);
   return slots;
 }

@@ -7,7 +7,7 @@ import type { ImageReader } from "@cpc-partition/image/image-reader";
 import { ConnectionState } from "@cpc-partition/image/layout";
 import { Content, pointEntry } from "./document-entry.ts";
 import type { DocumentForm } from "./document-form.ts";
-import { layOut, type DocumentLayout, type ServerSlots } from "./document-layout.ts";
+import { layOut, type DocumentLayout, type GroupSlots } from "./document-layout.ts";
 import { EntryTypes } from "./entry-types.ts";
 import { SlotWriter } from "./slot-writer.ts";
 import { valueToJson } from "@cpc-partition/image/values/value-json";
@@ -38,7 +38,7 @@ export class DocumentRenderer {
   readonly #form: DocumentForm;
   readonly #types: EntryTypes;
   #capacityBytes = -1;
-  #layout: DocumentLayout = { bytes: Buffer.alloc(0), servers: [], missingEntries: 0 };
+  #layout: DocumentLayout = { bytes: Buffer.alloc(0), groups: [], missingEntries: 0 };
   #shown: readonly Shown[] = [];
   #neededBytes = 0;
   #omitted: Omission = "nothing";
@@ -73,7 +73,7 @@ export class DocumentRenderer {
     const common = { form: this.#form, types: this.#types };
     this.#omitted = "nothing";
     // Room that entries had before is kept, so that what comes and goes moves nothing; but not at the cost of anything else.
-    for (const before of [this.#layout.servers, []]) {
+    for (const before of [this.#layout.groups, []]) {
       this.#layout = layOut(this.#image, { ...common, withDescriptions: true, limitBytes: Infinity, before });
       if (this.#layout.bytes.length <= limitBytes) break;
     }
@@ -82,7 +82,7 @@ export class DocumentRenderer {
       this.#layout = layOut(this.#image, { ...common, withDescriptions: false, limitBytes, before: [] });
       this.#omitted = this.#layout.missingEntries === 0 ? "descriptions" : "points";
     }
-    this.#shown = this.#layout.servers.map(({ status }) => ({
+    this.#shown = this.#layout.groups.map(({ status }) => ({
       low: new Uint32Array(status.length),
       high: new Uint32Array(status.length),
       text: Array.from(status, () => ""),
@@ -92,19 +92,19 @@ export class DocumentRenderer {
 
   /** Brings every slot up to date; false when the layout does not hold any more. */
   #fill(): boolean {
-    const { servers } = this.#layout;
+    const { groups } = this.#layout;
     const isFresh = this.#isFresh;
     this.#isFresh = false;
-    for (let index = 0; index < servers.length; index++) {
-      const slots = servers[index] as ServerSlots;
+    for (let index = 0; index < groups.length; index++) {
+      const slots = groups[index] as GroupSlots;
       const bank = this.#image.view(index);
       if ((bank.connection === ConnectionState.connected) !== slots.isConnected) return false;
       if (!this.#fillServer(bank, slots, this.#shown[index] as Shown, isFresh)) return false;
     }
-    return servers.length === this.#image.directory.servers.length;
+    return groups.length === this.#image.directory.groups.length;
   }
 
-  #fillServer(bank: BankReader, slots: ServerSlots, shown: Shown, isFresh: boolean): boolean {
+  #fillServer(bank: BankReader, slots: GroupSlots, shown: Shown, isFresh: boolean): boolean {
     const { status, kind, content } = slots;
     this.#slots.begin(this.#layout.bytes);
     for (let index = 0; index < status.length; index++) {
@@ -140,7 +140,7 @@ export class DocumentRenderer {
   }
 
   /** A text, an array, or null, whose entry is left out. */
-  #fillLong(bank: BankReader, index: number, slots: ServerSlots, shown: Shown): boolean {
+  #fillLong(bank: BankReader, index: number, slots: GroupSlots, shown: Shown): boolean {
     const text = valueToJson(bank.value(index), this.#form.nonFinite);
     if (text === shown.text[index]) return true;
     const widthNow = slots.slotWidth[index] as number;
@@ -153,7 +153,7 @@ export class DocumentRenderer {
   }
 
   /** Writes the entry of a point anew, its slot blank; false when there is not enough room. */
-  #rewrite(bank: BankReader, index: number, slots: ServerSlots, shown: Shown): boolean {
+  #rewrite(bank: BankReader, index: number, slots: GroupSlots, shown: Shown): boolean {
     const withDescription = this.#omitted === "nothing";
     const entry = pointEntry(bank, index, this.#form, this.#types, withDescription);
     const start = slots.start[index] as number;

@@ -19,8 +19,9 @@ const headroom = 1.5;
 /** Bytes that the document can take with every server connected, without headroom. */
 export function estimateDocumentBytes(servers: readonly ServerDescription[]): number {
   const entries = servers.map(
-    ({ connection, points }) =>
-      entryBytes(connection.key, connection.description) + points.reduce((sum, point) => sum + pointBytes(point), 0),
+    ({ connection, groups }) =>
+      entryBytes(connection.key, connection.description) +
+      groups.flatMap(({ points }) => points).reduce((sum, point) => sum + pointBytes(point), 0),
   );
   return 2 + entries.reduce((sum, bytes) => sum + bytes, 0);
 }

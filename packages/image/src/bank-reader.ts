@@ -1,29 +1,26 @@
-// One poll of one server: the state of the source and what every point had. It lies in the image itself or in a reader's copy.
+// One poll of one group: what every point had. It lies in the image itself or in a reader's copy.
 //
 // Nothing here allocates for `connection`, `status`, `type`, `shape` and `number`; `value`, `reading` and `state` make objects.
 
 import { BuiltInType } from "./values/built-in-type.ts";
 import type { Value } from "./values/value.ts";
-import type { PlacedServer } from "./directory.ts";
-import { ownStrides, poll, record, type BankStrides, type ConnectionState } from "./layout.ts";
-import { isInline, readLongValue } from "./long-value.ts";
+import type { Directory, PlacedGroup, PlacedPoint, PlacedServer } from "./directory.ts";
+import { poll, record, type BankStrides, type ConnectionState } from "./layout.ts";
+import { readValue } from "./long-value.ts";
 
-/** What a bank says about the source of its values. */
+/** What a group's bank says about its poll. */
 export interface PollState {
+  /** Of its server, when this was published. */
   readonly connection: ConnectionState;
-  /** The last failure, "" for none so far; whether it is over, `connection` tells. */
-  readonly error: string;
-  /** 0n: none so far. */
-  readonly errorNs: bigint;
   readonly cycle: bigint;
+  readonly requestedNs: bigint;
   readonly publishedNs: bigint;
   /** 0n: no good poll yet. */
   readonly lastGoodNs: bigint;
+  /** Of the last good poll. */
   readonly durationNs: bigint;
-  /** 0n: no certificate. */
-  readonly certificateEndsNs: bigint;
-  /** 0n: no certificate of our own. */
-  readonly ownCertificateEndsNs: bigint;
+  /** Every change up to this publication lies before it in the journal; 0n without a journal. */
+  readonly journalPosition: bigint;
 }
 
 export interface PointReading extends Value {
@@ -35,6 +32,7 @@ export interface PointReading extends Value {
 
 export class BankReader {
   readonly server: PlacedServer;
+  readonly group: PlacedGroup;
   readonly #start: number;
   readonly #recordsStart: number;
   readonly #recordBytes: number;
@@ -44,8 +42,9 @@ export class BankReader {
   readonly #doubles: Float64Array;
   readonly #integers: BigInt64Array;
 
-  constructor(server: PlacedServer, memory: ArrayBufferLike, start: number, strides: BankStrides = ownStrides) {
-    this.server = server;
+  constructor(directory: Directory, group: PlacedGroup, memory: ArrayBufferLike, start: number, strides: BankStrides) {
+    this.server = serverOf(directory, group);
+    this.group = group;
     this.#start = start;
     this.#recordsStart = start + strides.pollBytes;
     this.#recordBytes = strides.recordBytes;
@@ -58,22 +57,19 @@ export class BankReader {
 
   get state(): PollState {
     const integer = (field: number): bigint => this.#integers[(this.#start + field) / 8] ?? 0n;
-    const errorStart = this.#start + poll.error;
     return {
       connection: this.connection,
-      error: this.#bytes.toString(
-        "utf8",
-        errorStart,
-        errorStart + (this.#words[(this.#start + poll.errorBytes) / 4] ?? 0),
-      ),
-      errorNs: integer(poll.errorNs),
       cycle: integer(poll.cycle),
+      requestedNs: integer(poll.requestedNs),
       publishedNs: integer(poll.publishedNs),
       lastGoodNs: integer(poll.lastGoodNs),
       durationNs: integer(poll.durationNs),
-      certificateEndsNs: integer(poll.certificateEndsNs),
-      ownCertificateEndsNs: integer(poll.ownCertificateEndsNs),
+      journalPosition: integer(poll.journalPosition),
     };
+  }
+
+  get points(): readonly PlacedPoint[] {
+    return this.group.points;
   }
 
   get connection(): ConnectionState {
@@ -139,25 +135,20 @@ export class BankReader {
   }
 
   value(index: number): Value {
-    const type = this.type(index);
-    const shape = this.shape(index);
-    if (type === BuiltInType.Null) return { type, value: null };
-    if (shape !== 0 || !isInline(type)) return { type, ...this.#longValue(index, type, shape) };
-    if (type === BuiltInType.Boolean) return { type, value: this.number(index, type) !== 0 };
-    const isWide = type === BuiltInType.Int64 || type === BuiltInType.UInt64 || type === BuiltInType.DateTime;
-    return { type, value: isWide ? this.integer(index, type) : this.number(index, type) };
-  }
-
-  #longValue(index: number, type: BuiltInType, shape: number) {
-    const point = this.server.points[index];
-    if (point === undefined) throw new RangeError(`no point ${index}: the server has ${this.server.points.length}`);
-    const at = (this.#record(index) + record.value) / 4;
+    const point = this.points[index];
+    if (point === undefined) throw new RangeError(`no point ${index}: the group has ${this.points.length}`);
     const start = this.#start + point.roomOffset;
     const room = this.#bytes.subarray(start, start + point.capacityBytes);
-    return readLongValue(room, type, shape, this.#words[at] ?? 0, this.#words[at + 1] ?? 0);
+    return readValue(this.#bytes, this.#record(index) + record.value, room, this.type(index), this.shape(index));
   }
 
   #record(index: number): number {
     return this.#recordsStart + index * this.#recordBytes;
   }
+}
+
+function serverOf(directory: Directory, group: PlacedGroup): PlacedServer {
+  const server = directory.servers[group.serverIndex];
+  if (server === undefined) throw new RangeError(`no server ${group.serverIndex}`);
+  return server;
 }

@@ -1,32 +1,43 @@
-// The directory of an image: which servers and points there are and where their values lie. Worked out once from the list of
+// The directory of an image: which servers, groups and points there are and where their values lie. Worked out once from the list of
 // servers, written before the image gets its magic, never changed afterwards: other points are another generation.
 
-import type { PointDescription } from "./point.ts";
+import type { PlacedBlock } from "./bank-pair.ts";
+import { alignUp } from "./byte-layout.ts";
 import {
-  alignUp,
   block,
   blockAlignment,
+  groupBlockBytes,
+  groupEntry,
   header,
   pointEntry,
   poll,
   record,
   roomAlignment,
   serverEntry,
+  serverState,
 } from "./layout.ts";
+import type { ConnectionEntry, PointDescription } from "./point.ts";
 
 export interface DescribedPoint extends PointDescription {
   /** The key is made of a name that the server has yet to confirm: no value is shown under it. */
   readonly isExpected?: boolean;
 }
 
-/** A server as it is written into the directory; `points` carry the final, distinct keys. */
+/** The points of a server that are read at one rate; `points` carry the final, distinct keys. */
+export interface GroupDescription {
+  /** "" for the only group of a server. */
+  readonly name: string;
+  readonly intervalMs: number;
+  readonly points: readonly DescribedPoint[];
+}
+
+/** A server as it is written into the directory. */
 export interface ServerDescription {
   readonly alias: string;
-  readonly connection: { readonly key: string; readonly description: string };
-  readonly intervalMs: number;
+  readonly connection: ConnectionEntry;
   /** Whether its connection is insecure as it is configured; absent: not told. */
   readonly isInsecure?: boolean;
-  readonly points: readonly DescribedPoint[];
+  readonly groups: readonly GroupDescription[];
 }
 
 export interface PlacedPoint extends DescribedPoint {
@@ -34,25 +45,36 @@ export interface PlacedPoint extends DescribedPoint {
   readonly roomOffset: number;
 }
 
-export interface PlacedServer extends ServerDescription {
+export interface PlacedGroup extends GroupDescription, PlacedBlock {
+  /** Number in the group table. */
+  readonly index: number;
+  /** Number in the server table. */
+  readonly serverIndex: number;
+  /** Number of its first point in the point table. */
+  readonly firstPoint: number;
   readonly points: readonly PlacedPoint[];
-  readonly blockOffset: number;
-  readonly bankBytes: number;
+}
+
+export interface PlacedServer extends ServerDescription, PlacedBlock {
+  readonly groups: readonly PlacedGroup[];
 }
 
 export interface Directory {
   readonly servers: readonly PlacedServer[];
-  readonly pointTableOffset: number;
+  /** Of all servers, in the order of the group table. */
+  readonly groups: readonly PlacedGroup[];
+  readonly pointCount: number;
   readonly textTableOffset: number;
   readonly texts: Uint8Array;
   readonly imageBytes: number;
 }
 
+const serverTableOffset = header.bytes;
+
 /** Places everything; pure. */
 export function planDirectory(servers: readonly ServerDescription[]): Directory {
-  const pointCount = servers.reduce((sum, server) => sum + server.points.length, 0);
-  const pointTableOffset = header.bytes + servers.length * serverEntry.bytes;
-  const textTableOffset = pointTableOffset + pointCount * pointEntry.bytes;
+  const pointCount = servers.flatMap(({ groups }) => groups).reduce((sum, group) => sum + group.points.length, 0);
+  const textTableOffset = pointTableOffset(servers) + pointCount * pointEntry.bytes;
   const texts = Buffer.from(
     servers
       .flatMap(textsOfServer)
@@ -61,20 +83,34 @@ export function planDirectory(servers: readonly ServerDescription[]): Directory 
     "utf8",
   );
 
-  let offset = textTableOffset + texts.length;
-  const placed = servers.map((server) => {
-    const blockOffset = alignUp(offset, blockAlignment);
-    let room = poll.bytes + server.points.length * record.bytes;
-    const points = server.points.map((point) => {
+  let end = textTableOffset + texts.length;
+  let firstPoint = 0;
+  let index = 0;
+  const placeBlock = (headBytes: number, bankBytes: number): PlacedBlock => {
+    const blockOffset = alignUp(end, blockAlignment);
+    const banksOffset = alignUp(blockOffset + headBytes, blockAlignment);
+    end = banksOffset + 2 * bankBytes;
+    return { blockOffset, banksOffset, bankBytes };
+  };
+  const placeGroup = (group: GroupDescription, serverIndex: number): PlacedGroup => {
+    let room = poll.bytes + group.points.length * record.bytes;
+    const points = group.points.map((point) => {
       const roomOffset = room;
       room += alignUp(point.capacityBytes, roomAlignment);
       return { ...point, roomOffset };
     });
-    const bankBytes = alignUp(room, blockAlignment);
-    offset = blockOffset + block.banks + 2 * bankBytes;
-    return { ...server, points, blockOffset, bankBytes };
-  });
-  return { servers: placed, pointTableOffset, textTableOffset, texts, imageBytes: alignUp(offset, blockAlignment) };
+    const place = placeBlock(groupBlockBytes, alignUp(room, blockAlignment));
+    const placed = { ...group, ...place, index: index++, serverIndex, firstPoint, points };
+    firstPoint += points.length;
+    return placed;
+  };
+  const placed = servers.map((server, serverIndex) => ({
+    ...server,
+    ...placeBlock(block.bytes, serverState.bytes),
+    groups: server.groups.map((group) => placeGroup(group, serverIndex)),
+  }));
+  const groups = placed.flatMap((server) => server.groups);
+  return { servers: placed, groups, pointCount, textTableOffset, texts, imageBytes: alignUp(end, blockAlignment) };
 }
 
 /** Writes tables and texts into an image that is still all zero. */
@@ -88,82 +124,63 @@ export function writeDirectory(directory: Directory, buffer: ArrayBufferLike): v
     view.setUint32(at + 4, bytes, true);
     textOffset += bytes + 1;
   };
+  const put = (at: number, value: number): void => view.setUint32(at, value, true);
 
-  let pointIndex = 0;
+  // In the order of `textsOfServer`.
+  const groupTable = groupTableOffset(directory.servers);
+  const pointTable = pointTableOffset(directory.servers);
   for (const [serverIndex, server] of directory.servers.entries()) {
-    const at = header.bytes + serverIndex * serverEntry.bytes;
+    const at = serverTableOffset + serverIndex * serverEntry.bytes;
     putText(at + serverEntry.alias, server.alias);
     putText(at + serverEntry.connectionKey, server.connection.key);
     putText(at + serverEntry.connectionDescription, server.connection.description);
-    view.setUint32(at + serverEntry.firstPoint, pointIndex, true);
-    view.setUint32(at + serverEntry.pointCount, server.points.length, true);
-    view.setUint32(at + serverEntry.block, server.blockOffset, true);
-    view.setUint32(at + serverEntry.bankBytes, server.bankBytes, true);
-    view.setUint32(at + serverEntry.intervalMs, server.intervalMs, true);
-    view.setUint32(at + serverEntry.security, securityCode(server), true);
-    for (const point of server.points) {
-      const entry = directory.pointTableOffset + pointIndex++ * pointEntry.bytes;
-      putText(entry + pointEntry.key, point.key);
-      putText(entry + pointEntry.description, point.description);
-      putText(entry + pointEntry.unit, point.unit);
-      view.setUint32(entry + pointEntry.type, point.type, true);
-      view.setUint32(entry + pointEntry.capacityBytes, point.capacityBytes, true);
-      view.setUint32(entry + pointEntry.room, point.roomOffset, true);
-      view.setUint32(entry + pointEntry.server, serverIndex, true);
+    put(at + serverEntry.firstGroup, server.groups[0]?.index ?? 0);
+    put(at + serverEntry.groupCount, server.groups.length);
+    put(at + serverEntry.block, server.blockOffset);
+    put(at + serverEntry.banks, server.banksOffset);
+    put(at + serverEntry.security, securityCode(server));
+    for (const group of server.groups) {
+      const entry = groupTable + group.index * groupEntry.bytes;
+      putText(entry + groupEntry.name, group.name);
+      put(entry + groupEntry.server, serverIndex);
+      put(entry + groupEntry.firstPoint, group.firstPoint);
+      put(entry + groupEntry.pointCount, group.points.length);
+      put(entry + groupEntry.block, group.blockOffset);
+      put(entry + groupEntry.banks, group.banksOffset);
+      put(entry + groupEntry.bankBytes, group.bankBytes);
+      put(entry + groupEntry.intervalMs, group.intervalMs);
+      for (const [position, point] of group.points.entries()) {
+        const pointAt = pointTable + (group.firstPoint + position) * pointEntry.bytes;
+        putText(pointAt + pointEntry.key, point.key);
+        putText(pointAt + pointEntry.description, point.description);
+        putText(pointAt + pointEntry.unit, point.unit);
+        putText(pointAt + pointEntry.source, point.source);
+        put(pointAt + pointEntry.type, point.type);
+        put(pointAt + pointEntry.group, group.index);
+        put(pointAt + pointEntry.capacityBytes, point.capacityBytes);
+        put(pointAt + pointEntry.room, point.roomOffset);
+      }
     }
   }
 }
 
-/** Reads a directory back. The caller has checked magic and version. */
-export function readDirectory(buffer: ArrayBufferLike): Directory {
-  const view = new DataView(buffer);
-  const u32 = (at: number): number => view.getUint32(at, true);
-  const text = (at: number): string => Buffer.from(buffer, u32(at), u32(at + 4)).toString("utf8");
-  const pointTableOffset = u32(header.pointTable);
-  const pointStride = u32(header.pointEntryBytes);
-  const serverStride = u32(header.serverEntryBytes);
-  const readPoint = (index: number): PlacedPoint => {
-    const entry = pointTableOffset + index * pointStride;
-    return {
-      key: text(entry + pointEntry.key),
-      description: text(entry + pointEntry.description),
-      unit: text(entry + pointEntry.unit),
-      type: u32(entry + pointEntry.type) as PlacedPoint["type"],
-      capacityBytes: u32(entry + pointEntry.capacityBytes),
-      roomOffset: u32(entry + pointEntry.room),
-    };
-  };
-  const servers = Array.from({ length: u32(header.serverCount) }, (_, index) => {
-    const at = u32(header.serverTable) + index * serverStride;
-    const firstPoint = u32(at + serverEntry.firstPoint);
-    return {
-      alias: text(at + serverEntry.alias),
-      connection: {
-        key: text(at + serverEntry.connectionKey),
-        description: text(at + serverEntry.connectionDescription),
-      },
-      intervalMs: u32(at + serverEntry.intervalMs),
-      ...insecurityOf(u32(at + serverEntry.security)),
-      points: Array.from({ length: u32(at + serverEntry.pointCount) }, (_unused, n) => readPoint(firstPoint + n)),
-      blockOffset: u32(at + serverEntry.block),
-      bankBytes: u32(at + serverEntry.bankBytes),
-    };
-  });
-  const textTableOffset = u32(header.textTable);
-  const texts = new Uint8Array(buffer, textTableOffset, u32(header.textBytes));
-  return { servers, pointTableOffset, textTableOffset, texts, imageBytes: u32(header.imageBytes) };
+export function groupTableOffset(servers: readonly ServerDescription[]): number {
+  return serverTableOffset + servers.length * serverEntry.bytes;
+}
+
+export function pointTableOffset(servers: readonly ServerDescription[]): number {
+  const groupCount = servers.reduce((sum, { groups }) => sum + groups.length, 0);
+  return groupTableOffset(servers) + groupCount * groupEntry.bytes;
+}
+
+function textsOfServer({ alias, connection, groups }: ServerDescription): readonly string[] {
+  const ofGroups = groups.flatMap(({ name, points }) => [
+    name,
+    ...points.flatMap(({ key, description, unit, source }) => [key, description, unit, source]),
+  ]);
+  return [alias, connection.key, connection.description, ...ofGroups];
 }
 
 function securityCode({ isInsecure }: ServerDescription): number {
-  if (isInsecure === undefined) return 0;
-  return isInsecure ? 1 : 2;
-}
-
-function insecurityOf(code: number): { readonly isInsecure?: boolean } {
-  return code === 1 || code === 2 ? { isInsecure: code === 1 } : {};
-}
-
-function textsOfServer(server: ServerDescription): string[] {
-  const points = server.points.flatMap((point) => [point.key, point.description, point.unit]);
-  return [server.alias, server.connection.key, server.connection.description, ...points];
+  return isInsecure === undefined ? 0 : isInsecure ? 1 : 2;
 }

@@ -1,8 +1,9 @@
 // What an image tells about the health of its service, as plain data: the same for people, for JSON and for an exit code.
 
+import { bucketEndUs } from "./duration-histogram.ts";
 import type { FailureKind } from "./failure-kind.ts";
 import type { ImageReader } from "./image-reader.ts";
-import { ConnectionState, serverCounters, type ServerCounter } from "./layout.ts";
+import { ConnectionState, durationBuckets, serverCounters, type GroupCounter } from "./layout.ts";
 import { qualityOf, type PointQuality } from "./point-quality.ts";
 
 export interface ServiceHealth {
@@ -111,34 +112,47 @@ function serviceHealth({ name, image, hasWriter }: ObservedImage, isEnded: boole
 }
 
 function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs: bigint): readonly ServerHealth[] {
-  const bank = image.snapshot(index);
-  if (bank === undefined) return [];
-  const { connection, cycle, lastGoodNs, error, errorNs, certificateEndsNs, ownCertificateEndsNs } = bank.state;
-  const count = (counter: ServerCounter): number => Number(image.serverCount(index, counter));
+  const server = image.directory.servers[index];
+  const state = image.serverState(index);
+  const banks = server?.groups.map((group) => image.snapshot(group.index)) ?? [];
+  if (server === undefined || state === undefined || !banks.every((bank) => bank !== undefined)) return [];
+  const { error, errorNs, certificateEndsNs, ownCertificateEndsNs, requestLimit } = state;
+  const polls = banks.map((bank) => bank.state);
+  const lastGoodNs = polls.reduce((last, poll) => (poll.lastGoodNs > last ? poll.lastGoodNs : last), 0n);
+  const points = server.groups.reduce((sum, group) => sum + group.points.length, 0);
   const failures = serverCounters
-    .filter((counter) => counter.startsWith("failed") && count(counter) > 0)
-    .map((counter) => [counter.slice("failed".length), count(counter)]);
-  const { length } = bank.server.points;
+    .filter((counter) => counter.startsWith("failed"))
+    .map((counter) => [counter.slice("failed".length), Number(image.serverCount(index, counter))] as const)
+    .filter(([, count]) => count > 0);
+  const sum = (counter: GroupCounter): number =>
+    server.groups.reduce((total, group) => total + Number(image.groupCount(group.index, counter)), 0);
   return [
     {
-      server: bank.server.alias,
+      server: server.alias,
       // What the image says of a connection was true as long as somebody kept it up to date.
-      state: isAlive ? stateNames[connection] : "unknown",
-      ...(isAlive ? qualityOf(bank) : { points: length, pointsBad: length, pointsUncertain: 0, statuses: {} }),
-      cycle: Number(cycle),
+      state: isAlive ? stateNames[state.connection] : "unknown",
+      ...(isAlive ? qualityOf(banks) : { points, pointsBad: points, pointsUncertain: 0, statuses: {} }),
+      cycle: polls.reduce((most, { cycle }) => Math.max(most, Number(cycle)), 0),
       lastGoodAgeMs: lastGoodNs === 0n ? null : ageMs(lastGoodNs, nowNs),
-      pollMs: pollDurations(image.durations(index)),
-      reconnects: Math.max(0, count("connects") - 1),
-      overruns: count("overruns"),
-      requestLimit: count("requestLimit") || null,
-      failures: Object.fromEntries(failures) as ServerHealth["failures"],
+      pollMs: pollDurations(added(server.groups.map((group) => image.histogram(group.index, "pollDuration")))),
+      reconnects: Math.max(0, Number(image.serverCount(index, "connects")) - 1),
+      overruns: sum("overruns"),
+      requestLimit: requestLimit || null,
+      failures: Object.fromEntries(failures),
       lastError: error,
       lastErrorAt: errorNs === 0n ? null : isoOf(errorNs),
       certificateDaysLeft: daysLeft(certificateEndsNs, nowNs),
       ownCertificateDaysLeft: daysLeft(ownCertificateEndsNs, nowNs),
-      isInsecure: bank.server.isInsecure ?? null,
+      isInsecure: server.isInsecure ?? null,
     },
   ];
+}
+
+function added(histograms: readonly Uint32Array[]): Uint32Array {
+  return histograms.reduce(
+    (sum, one) => sum.map((count, bucket) => count + (one[bucket] ?? 0)),
+    new Uint32Array(durationBuckets),
+  );
 }
 
 /** `buckets[i]` counts durations up to 2^((i+1)/4) us. Undefined before the first poll: null. */
@@ -148,7 +162,7 @@ export function pollDurations(buckets: Uint32Array): PollDurations | null {
   const boundMs = (rank: number): number => {
     let seen = 0;
     const bucket = buckets.findIndex((count) => (seen += count) >= rank);
-    return Math.round(2 ** ((bucket + 1) / 4)) / 1000;
+    return Math.round(bucketEndUs(bucket)) / 1000;
   };
   return {
     min: boundMs(1),

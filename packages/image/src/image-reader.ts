@@ -1,26 +1,46 @@
 // The reading side of an image: names, states, values. It only ever reads its memory, so a read-only mapping is enough.
 
-import type { ServiceName } from "./service-name.ts";
+import { BankCopy } from "./bank-copy.ts";
 import { BankReader } from "./bank-reader.ts";
-import { readDirectory, type Directory, type PlacedServer } from "./directory.ts";
+import type { Directory, PlacedGroup, PlacedServer } from "./directory.ts";
+import { GroupSnapshot } from "./group-snapshot.ts";
 import {
   block,
+  byteOrderMark,
   durationBuckets,
+  groupCounters,
   header,
+  histogramBytes,
+  histograms,
   ImageState,
   magicWords,
   majorVersion,
   serverCounters,
+  serverState,
   serviceCounters,
   type BankStrides,
+  type ConnectionState,
+  type GroupCounter,
+  type Histogram,
   type ServerCounter,
   type ServiceCounter,
 } from "./layout.ts";
-import { ServerSnapshot } from "./server-snapshot.ts";
+import { ImageError, readDirectory } from "./read-directory.ts";
+import type { ServiceName } from "./service-name.ts";
 
-export class ImageError extends Error {
-  override readonly name = "ImageError";
-  readonly code = "NotAnImage";
+/** What is known of a server's connection. Instants are nanoseconds since 1970-01-01 UTC, 0n for none. */
+export interface ServerState {
+  readonly connection: ConnectionState;
+  /** The last change of `connection`. */
+  readonly changedNs: bigint;
+  /** The last failure, "" for none so far; whether it is over, `connection` tells. */
+  readonly error: string;
+  readonly errorNs: bigint;
+  readonly certificateEndsNs: bigint;
+  /** Of the certificate that the server is shown. */
+  readonly ownCertificateEndsNs: bigint;
+  /** The most that one request may ask for, as the server's refusals have taught; 0 for no limit. */
+  readonly requestLimit: number;
 }
 
 export class ImageReader {
@@ -32,33 +52,21 @@ export class ImageReader {
 
   /** Throws an ImageError when the memory holds no image, or not the whole of one, or one of another major version. */
   constructor(memory: ArrayBufferLike) {
-    if (memory.byteLength < header.bytes)
-      throw new ImageError(`cannot read a process image because ${memory.byteLength} bytes cannot hold one`);
+    if (memory.byteLength < header.bytes) throw refusal(`${memory.byteLength} bytes cannot hold one`);
     this.#memory = memory;
     this.#words = new Uint32Array(memory);
     this.#integers = new BigInt64Array(memory);
     const magic = [this.#load(header.magic), this.#load(header.magic + 4)];
-    if (magic[0] !== magicWords[0] || magic[1] !== magicWords[1]) {
-      throw new ImageError("cannot read a process image because its magic is not there (yet)");
-    }
+    if (magic[0] !== magicWords[0] || magic[1] !== magicWords[1]) throw refusal("its magic is not there (yet)");
+    if (this.#load(header.byteOrder) !== byteOrderMark) throw refusal("it has another byte order");
     const version = this.#load(header.version);
-    if (version >>> 16 !== majorVersion) {
-      throw new ImageError(
-        `cannot read a process image of version ${version >>> 16}.${version & 0xffff} because this reader knows ${majorVersion}`,
-      );
-    }
-    const imageBytes = this.#load(header.imageBytes);
-    if (imageBytes > memory.byteLength) {
-      throw new ImageError(
-        `cannot read a process image because it has ${imageBytes} bytes and only ${memory.byteLength} are there`,
-      );
-    }
+    if (version >>> 16 !== majorVersion)
+      throw refusal(`it has version ${version >>> 16}.${version & 0xffff} and this reader knows ${majorVersion}`);
+    const imageBytes = this.#integers[header.imageBytes / 8] ?? 0n;
+    if (imageBytes < BigInt(header.bytes) || imageBytes > BigInt(memory.byteLength))
+      throw refusal(`it has ${imageBytes} bytes and ${memory.byteLength} are there`);
     this.directory = readDirectory(memory);
-    this.#strides = {
-      banksOffset: this.#load(header.banksOffset),
-      pollBytes: this.#load(header.pollBytes),
-      recordBytes: this.#load(header.recordBytes),
-    };
+    this.#strides = { pollBytes: this.#load(header.pollBytes), recordBytes: this.#load(header.recordBytes) };
   }
 
   get service(): ServiceName {
@@ -67,6 +75,11 @@ export class ImageReader {
 
   get generation(): number {
     return this.#load(header.generation);
+  }
+
+  /** The generation since which every point has had its number. */
+  get pointsSince(): number {
+    return this.#load(header.pointsSince);
   }
 
   get intervalMs(): number {
@@ -85,7 +98,7 @@ export class ImageReader {
     return this.#integers[header.startedNs / 8] ?? 0n;
   }
 
-  /** Publications of all servers, 32 bits, wraps; also grows when the image is retired. */
+  /** Publications of all blocks, 32 bits, wraps; also grows when the image is retired. */
   get publications(): number {
     return this.#load(header.publications);
   }
@@ -99,36 +112,55 @@ export class ImageReader {
     return this.#integers[at + serverCounters.indexOf(counter)] ?? 0n;
   }
 
-  /** How many polls fell into each bucket of duration, see `layout.ts`. */
-  durations(serverIndex: number): Uint32Array {
-    return new Uint32Array(
-      this.#memory,
-      this.#server(serverIndex).blockOffset + block.durations,
-      durationBuckets,
-    ).slice();
+  groupCount(groupIndex: number, counter: GroupCounter): bigint {
+    const at = (this.#group(groupIndex).blockOffset + block.counters) / 8;
+    return this.#integers[at + groupCounters.indexOf(counter)] ?? 0n;
   }
 
-  /** The number of the last complete publication of a server, 32 bits, wraps. */
-  published(serverIndex: number): number {
-    return this.#load(this.#server(serverIndex).blockOffset + block.published);
+  /** How many durations fell into each bucket, see `duration-histogram.ts`. */
+  histogram(groupIndex: number, name: Histogram): Uint32Array {
+    const start = this.#group(groupIndex).blockOffset + block.bytes + histograms.indexOf(name) * histogramBytes;
+    return new Uint32Array(this.#memory, start, durationBuckets).slice();
+  }
+
+  /** Undefined when the writer overtook all attempts to copy it. */
+  serverState(serverIndex: number): ServerState | undefined {
+    const copy = new BankCopy(this.#server(serverIndex), this.#memory);
+    if (!copy.refresh()) return undefined;
+    const bytes = Buffer.from(copy.buffer);
+    const ns = (field: number): bigint => bytes.readBigInt64LE(field);
+    const errorBytes = bytes.readUInt32LE(serverState.errorBytes);
+    return {
+      connection: bytes.readUInt32LE(serverState.connection) as ConnectionState,
+      changedNs: ns(serverState.changedNs),
+      error: bytes.toString("utf8", serverState.error, serverState.error + Math.min(errorBytes, serverState.bytes)),
+      errorNs: ns(serverState.errorNs),
+      certificateEndsNs: ns(serverState.certificateEndsNs),
+      ownCertificateEndsNs: ns(serverState.ownCertificateEndsNs),
+      requestLimit: bytes.readUInt32LE(serverState.requestLimit),
+    };
+  }
+
+  /** The number of the last complete publication of a group, 32 bits, wraps. */
+  published(groupIndex: number): number {
+    return this.#load(this.#group(groupIndex).blockOffset + block.published);
   }
 
   /** Looks straight at the last complete bank. Only for the writer's own thread, where nothing can overtake. */
-  view(serverIndex: number): BankReader {
-    const server = this.#server(serverIndex);
-    const banks = server.blockOffset + this.#strides.banksOffset;
-    const start = banks + (this.published(serverIndex) & 1) * server.bankBytes;
-    return new BankReader(server, this.#memory, start, this.#strides);
+  view(groupIndex: number): BankReader {
+    const group = this.#group(groupIndex);
+    const start = group.banksOffset + (this.published(groupIndex) & 1) * group.bankBytes;
+    return new BankReader(this.directory, group, this.#memory, start, this.#strides);
   }
 
   /** A copy to be refreshed by the caller, as often as he likes; empty until then. */
-  reusableSnapshot(serverIndex: number): ServerSnapshot {
-    return new ServerSnapshot(this.#server(serverIndex), this.#memory, this.#strides);
+  reusableSnapshot(groupIndex: number): GroupSnapshot {
+    return new GroupSnapshot(this.directory, this.#group(groupIndex), this.#memory, this.#strides);
   }
 
-  /** A copy of the last complete poll of a server; undefined when the writer overtook all attempts. */
-  snapshot(serverIndex: number): ServerSnapshot | undefined {
-    const snapshot = this.reusableSnapshot(serverIndex);
+  /** A copy of the last complete poll of a group; undefined when the writer overtook all attempts. */
+  snapshot(groupIndex: number): GroupSnapshot | undefined {
+    const snapshot = this.reusableSnapshot(groupIndex);
     return snapshot.refresh() ? snapshot : undefined;
   }
 
@@ -139,7 +171,17 @@ export class ImageReader {
     return server;
   }
 
+  #group(index: number): PlacedGroup {
+    const group = this.directory.groups[index];
+    if (group === undefined) throw new RangeError(`no group ${index}: the image has ${this.directory.groups.length}`);
+    return group;
+  }
+
   #load(offset: number): number {
     return Atomics.load(this.#words, offset / 4);
   }
+}
+
+function refusal(why: string): ImageError {
+  return new ImageError(`cannot read a process image because ${why}`);
 }

@@ -1,48 +1,60 @@
-// The writer's whole image: header, directory and a block for each server, in memory that the caller provides.
+// The writer's whole image: header, directory and blocks, in memory that the caller provides.
 // One writer for each image. A change of servers, points, keys or capacities is a new generation: `replace` moves every block over.
 
-import type { ServiceName } from "./service-name.ts";
-import { unixNs, wallClockNow } from "./values/timestamp.ts";
-import { readDirectory, writeDirectory, type Directory } from "./directory.ts";
+import { ChangeScan } from "./change-scan.ts";
+import { groupTableOffset, pointTableOffset, writeDirectory, type Directory } from "./directory.ts";
 import type { ImageMemory } from "./image-memory.ts";
+import type { JournalWriter } from "./journal-writer.ts";
 import {
   block,
+  byteOrderMark,
+  counterCount,
+  groupEntry,
   header,
   ImageState,
   magicWords,
   majorVersion,
   minorVersion,
-  serviceCounters,
   pointEntry,
   poll,
   record,
   serverEntry,
+  serverState,
+  serviceCounters,
   type ServiceCounter,
 } from "./layout.ts";
+import { wallClockNs } from "./posix/wall-clock.ts";
+import { readDirectory } from "./read-directory.ts";
 import { ServerBlock } from "./server-block.ts";
+import type { ServiceName } from "./service-name.ts";
 
 export interface ImageHead {
   readonly service: ServiceName;
   readonly intervalMs: number;
+  /** Where every change goes; absent: nowhere. */
+  readonly journal?: JournalWriter;
 }
 
 export class ImageWriter {
   readonly #head: ImageHead;
+  readonly #changes: ChangeScan;
   #directory: Directory;
   #memory: ImageMemory;
   #integers: BigInt64Array;
   #generation = 1;
+  #pointsSince = 1;
   #blocks: readonly ServerBlock[];
 
   /** `memory` is all zero and has `directory.imageBytes` at least. */
   constructor(head: ImageHead, directory: Directory, memory: ImageMemory) {
     this.#head = head;
+    this.#changes = new ChangeScan(head.journal);
     this.#directory = directory;
     this.#memory = memory;
     this.#integers = new BigInt64Array(memory.buffer);
     writeDirectory(directory, memory.buffer);
-    this.#blocks = directory.servers.map((server) => new ServerBlock(server, memory));
-    this.#writeHeader(unixNs(wallClockNow()));
+    this.#blocks = directory.servers.map((server) => new ServerBlock(server, memory, this.#changes));
+    this.#writeHeader(wallClockNs());
   }
 
   /** In the order of the directory. */
@@ -70,25 +82,28 @@ export class ImageWriter {
   replace(directory: Directory, memory: ImageMemory, kept: readonly (ServerBlock | undefined)[]): ImageMemory {
     const startedNs = this.#integers[header.startedNs / 8] ?? 0n;
     const oldMemory = this.#memory;
+    const isSameList = kept.length === this.#blocks.length && kept.every((one, index) => one === this.#blocks[index]);
+    this.#generation++;
+    if (!isSameList) this.#pointsSince = this.#generation;
+    this.#changes.generation = this.#generation;
     writeDirectory(directory, memory.buffer);
     this.#blocks = directory.servers.map((server, index) => {
       const serverBlock = kept[index];
       serverBlock?.moveTo(server, memory);
-      return serverBlock ?? new ServerBlock(server, memory);
+      return serverBlock ?? new ServerBlock(server, memory, this.#changes);
     });
     this.#directory = directory;
     this.#memory = memory;
     this.#integers = new BigInt64Array(memory.buffer);
-    const counters = new Uint8Array(oldMemory.buffer, header.counters, 8 * serviceCounters.length);
+    const counters = new Uint8Array(oldMemory.buffer, header.counters, 8 * counterCount);
     new Uint8Array(memory.buffer).set(counters, header.counters);
-    this.#generation++;
     this.#writeHeader(startedNs);
     return oldMemory;
   }
 
-  /** Tells readers that the writer is alive; stored at every tick of the publish clock. */
+  /** Tells readers that the writer is alive. */
   beat(): void {
-    this.#integers[header.heartbeatNs / 8] = unixNs(wallClockNow());
+    this.#integers[header.heartbeatNs / 8] = wallClockNs();
   }
 
   count(counter: ServiceCounter, by = 1n): void {
@@ -110,28 +125,33 @@ export class ImageWriter {
   /** Magic and version go last: a reader that sees them sees everything else. */
   #writeHeader(startedNs: bigint): void {
     const view = new DataView(this.#memory.buffer);
-    const { servers, pointTableOffset, textTableOffset, texts, imageBytes } = this.#directory;
+    const { servers, groups, pointCount, textTableOffset, texts, imageBytes } = this.#directory;
     const fields: readonly (readonly [offset: number, value: number])[] = [
+      [header.byteOrder, byteOrderMark],
       [header.headerBytes, header.bytes],
-      [header.imageBytes, imageBytes],
-      [header.serverCount, servers.length],
+      [header.serverEntryBytes, serverEntry.bytes],
+      [header.groupEntryBytes, groupEntry.bytes],
+      [header.pointEntryBytes, pointEntry.bytes],
+      [header.serverStateBytes, serverState.bytes],
+      [header.pollBytes, poll.bytes],
+      [header.recordBytes, record.bytes],
+      [header.service, this.#head.service === "opcua" ? 1 : 2],
       [header.serverTable, header.bytes],
-      [header.pointCount, (textTableOffset - pointTableOffset) / pointEntry.bytes],
-      [header.pointTable, pointTableOffset],
+      [header.serverCount, servers.length],
+      [header.groupTable, groupTableOffset(servers)],
+      [header.groupCount, groups.length],
+      [header.pointTable, pointTableOffset(servers)],
+      [header.pointCount, pointCount],
       [header.textTable, textTableOffset],
       [header.textBytes, texts.length],
-      [header.service, this.#head.service === "opcua" ? 1 : 2],
       [header.generation, this.#generation],
+      [header.pointsSince, this.#pointsSince],
       [header.state, ImageState.live],
       [header.pid, process.pid],
       [header.intervalMs, this.#head.intervalMs],
-      [header.serverEntryBytes, serverEntry.bytes],
-      [header.pointEntryBytes, pointEntry.bytes],
-      [header.banksOffset, block.banks],
-      [header.pollBytes, poll.bytes],
-      [header.recordBytes, record.bytes],
     ];
     for (const [offset, value] of fields) view.setUint32(offset, value, true);
+    view.setBigUint64(header.imageBytes, BigInt(imageBytes), true);
     view.setBigInt64(header.startedNs, startedNs, true);
     this.beat();
     const words = new Uint32Array(this.#memory.buffer);
@@ -149,7 +169,8 @@ export function retireImage(memory: ImageMemory): void {
   const words = new Uint32Array(memory.buffer);
   const pairs = new BigUint64Array(memory.buffer);
   Atomics.store(words, header.state / 4, ImageState.retired);
-  for (const { blockOffset } of readDirectory(memory.buffer).servers) {
+  const { servers, groups } = readDirectory(memory.buffer);
+  for (const { blockOffset } of [...servers, ...groups]) {
     // `begun` and `published` in one store: killed between two, the writer would leave a block that no reader takes.
     const begun = Atomics.load(words, (blockOffset + block.begun) / 4) + 2;
     const published = Atomics.load(words, (blockOffset + block.published) / 4) + 2;

@@ -10,7 +10,8 @@
 
 import { BuiltInType } from "./values/built-in-type.ts";
 import type { Scalar, Value } from "./values/value.ts";
-import { alignUp, nullLength } from "./layout.ts";
+import { alignUp } from "./byte-layout.ts";
+import { nullLength } from "./layout.ts";
 
 /** Size in bytes of one element, undefined for types of varying length. */
 const elementBytes: Partial<Record<BuiltInType, 1 | 2 | 4 | 8>> = {
@@ -65,35 +66,46 @@ export function writeLongValue(room: Buffer, value: Value): LongValueExtent {
   return { ...body, neededBytes: headBytes + bodyBytes(value.type, value.value) };
 }
 
-/** Reads what `writeLongValue` wrote. `shape` and the extent come from the record. */
-export function readLongValue(
-  room: Buffer,
-  type: BuiltInType,
-  shape: number,
-  lengthBytes: number,
-  elements: number,
-): { readonly value: Value["value"]; readonly dimensions?: readonly number[] } {
-  if (lengthBytes === nullLength) return { value: null };
+/**
+ * Reads a value. `record` holds its 8 bytes at `at`: an inline scalar, or the extent of a value in `room`. An extent that the room does
+ * not hold is read as far as it goes, whatever the record claims.
+ */
+export function readValue(record: Buffer, at: number, room: Buffer, type: BuiltInType, shape: number): Value {
+  if (type === BuiltInType.Null) return { type, value: null };
+  if (shape === 0 && isInline(type)) return { type, value: readElement(record, at, type) };
+  const lengthBytes = record.readUInt32LE(at);
+  if (lengthBytes === nullLength) return { type, value: null };
   const used = room.subarray(0, lengthBytes);
-  if (shape === 0) return { value: type === BuiltInType.ByteString ? Uint8Array.from(used) : used.toString("utf8") };
+  if (shape === 0) return { type, value: textOrBytes(used, type) };
   const headBytes = matrixHeadBytes(shape >= 2 ? shape : 0);
-  const rank = headBytes > 0 && lengthBytes >= headBytes ? shape : 0;
-  const dimensions = Array.from({ length: rank }, (_, index) => used.readUInt32LE(4 * index));
+  const value = readElements(used.subarray(headBytes), type, record.readUInt32LE(at + 4));
+  if (headBytes === 0 || used.length < headBytes) return { type, value };
+  return { type, value, dimensions: Array.from({ length: shape }, (_, index) => used.readUInt32LE(4 * index)) };
+}
+
+function readElements(bytes: Buffer, type: BuiltInType, claimed: number): readonly Scalar[] {
   const size = elementBytes[type];
-  let at = headBytes;
-  const value: Scalar[] = [];
-  for (let index = 0; index < elements; index++) {
+  const values: Scalar[] = [];
+  for (let at = 0; values.length < claimed && at + (size ?? 4) <= bytes.length;) {
     if (size !== undefined) {
-      value.push(readElement(used, at, type));
+      values.push(readElement(bytes, at, type));
       at += size;
-    } else {
-      const length = used.readUInt32LE(at);
-      at += 4;
-      value.push(readVarying(used, at, type, length));
-      if (length !== nullLength) at += alignUp(length, 4);
+      continue;
+    }
+    const length = bytes.readUInt32LE(at);
+    at += 4;
+    if (length === nullLength) values.push(null);
+    else {
+      if (at + length > bytes.length) break;
+      values.push(textOrBytes(bytes.subarray(at, at + length), type));
+      at += alignUp(length, 4);
     }
   }
-  return rank === 0 ? { value } : { value, dimensions };
+  return values;
+}
+
+function textOrBytes(bytes: Buffer, type: BuiltInType): string | Uint8Array {
+  return type === BuiltInType.ByteString ? Uint8Array.from(bytes) : bytes.toString("utf8");
 }
 
 function matrixHeadBytes(rank: number): number {
@@ -207,10 +219,4 @@ function readElement(room: Buffer, at: number, type: BuiltInType): Scalar {
     default:
       return room.readBigInt64LE(at);
   }
-}
-
-function readVarying(room: Buffer, at: number, type: BuiltInType, length: number): Scalar {
-  if (length === nullLength) return null;
-  const bytes = room.subarray(at, at + length);
-  return type === BuiltInType.ByteString ? Uint8Array.from(bytes) : bytes.toString("utf8");
 }

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { waitOnWord, wakeSleepers } from "./posix/futex.ts";
 import type { Mapping } from "./posix/mapping.ts";
 import { SharedMemoryObject } from "./posix/shared-memory-object.ts";
-import { ImageError, ImageReader } from "./image-reader.ts";
+import { ImageReader } from "./image-reader.ts";
+import { ImageError } from "./read-directory.ts";
 import { blockAlignment, header } from "./layout.ts";
 
 /** How long a reader may sleep on an image that its name leads to no more. */

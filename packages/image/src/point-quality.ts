@@ -1,4 +1,4 @@
-// How good the points of one poll are: how many are bad or uncertain, and by which status codes.
+// How good the points of a server are: how many are bad or uncertain, and by which status codes.
 
 import { isBad, isGood } from "./values/status-code.ts";
 import { statusName } from "./values/status-name.ts";
@@ -12,12 +12,14 @@ export interface PointQuality {
   readonly statuses: Readonly<Record<string, number>>;
 }
 
-export function qualityOf(bank: BankReader): PointQuality {
+/** Of the points in all the banks. */
+export function qualityOf(banks: readonly BankReader[]): PointQuality {
   const counts = new Map<number, number>();
-  const { points } = bank.server;
-  for (const index of points.keys()) {
-    const status = bank.status(index);
-    if (!isGood(status)) counts.set(status, (counts.get(status) ?? 0) + 1);
+  for (const bank of banks) {
+    for (const index of bank.points.keys()) {
+      const status = bank.status(index);
+      if (!isGood(status)) counts.set(status, (counts.get(status) ?? 0) + 1);
+    }
   }
   const ordered = [...counts].toSorted(([, one], [, other]) => other - one);
   const sum = (some: (status: number) => boolean): number =>
@@ -26,7 +28,7 @@ export function qualityOf(bank: BankReader): PointQuality {
   // Codes that differ in their lower half only have one name.
   for (const [status, count] of ordered) statuses[statusName(status)] = (statuses[statusName(status)] ?? 0) + count;
   return {
-    points: points.length,
+    points: banks.reduce((total, { points }) => total + points.length, 0),
     pointsBad: sum(isBad),
     pointsUncertain: sum((status) => !isBad(status)),
     statuses,

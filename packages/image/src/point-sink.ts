@@ -5,10 +5,12 @@ import type { Timestamp } from "./values/timestamp.ts";
 import type { Value } from "./values/value.ts";
 
 /**
- * One poll's worth of one server. `index` is the point's place in the client's `points`.
+ * One poll's worth of one group. `index` is the point's place in the group's `points`.
  * A point that is not set in a poll keeps the value, status and times of the poll before.
  */
 export interface PointSink {
+  /** A response has come: what is set from here on was received now. Before the first call it counts as received when the poll began. */
+  responseCame(): void;
   /** A scalar Boolean (0 or 1), SByte .. UInt32, Float, Double or StatusCode with status Good and no source timestamp: the fast path. */
   setNumber(index: number, type: BuiltInType, value: number): void;
   /** Any value. `status` is an OPC UA status code (32 bits, unsigned). */

@@ -8,6 +8,8 @@ export interface PointDescription {
   readonly description: string;
   /** Engineering unit as configured, "" when none is. */
   readonly unit: string;
+  /** What the server knows it as: address, node id, display name; for people. */
+  readonly source: string;
   /** The type as configured or learned; Null when only the server's answer will tell. */
   readonly type: BuiltInType;
   /** Bytes to reserve for values that are not a plain scalar of up to 8 bytes (texts, byte strings, arrays); 0 for none. */

@@ -8,12 +8,11 @@ import { shippedFile } from "cpc-partition/configuration/shipped-files";
 import { createLogUpdate } from "log-update";
 import type { Log, LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
-import type { BankReader } from "@cpc-partition/image/bank-reader";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
 import { forkSimulatedPlant } from "./forked-plant.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations } from "cpc-partition/commands/load-configurations";
-import { rowsOf, takeBanks, type PointRow } from "cpc-partition/commands/point-rows";
+import { rowsOf, takeBanks, type PointRow, type TakenBank } from "cpc-partition/commands/point-rows";
 import { runPartition } from "cpc-partition/commands/run";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { connectionTable, pointTable } from "cpc-partition/commands/value-table";
@@ -103,7 +102,7 @@ function haveValues(images: readonly OpenedImage[], begunNs: bigint): boolean {
     return (
       current !== undefined &&
       current.startedNs >= begunNs &&
-      takeBanks([current]).every(({ state }) => state.lastGoodNs > 0n)
+      takeBanks([current]).every(({ bank }) => bank.state.lastGoodNs > 0n)
     );
   });
 }
@@ -127,10 +126,10 @@ function showTable(prefix: string): () => void {
 }
 
 /** Every server gets its share of the lines; what one does not need the next may use. */
-function firstRows(banks: readonly BankReader[], lines: number): readonly PointRow[] {
+function firstRows(banks: readonly TakenBank[], lines: number): readonly PointRow[] {
   const nowMs = Date.now();
   let left = Math.max(banks.length, lines);
-  return banks.flatMap((bank, index) => {
+  return banks.flatMap(({ bank }, index) => {
     const rows = rowsOf(bank, nowMs).slice(0, Math.ceil(left / (banks.length - index)));
     left -= rows.length;
     return rows;
@@ -141,7 +140,7 @@ function firstRows(banks: readonly BankReader[], lines: number): readonly PointR
 function showLines(prefix: string, log: Log): () => void {
   const images = openImages(prefix);
   const timer = setInterval(() => {
-    for (const bank of takeBanks(images.flatMap((image) => image.current() ?? []))) {
+    for (const { bank } of takeBanks(images.flatMap((image) => image.current() ?? []))) {
       const { cycle, durationNs } = bank.state;
       const values = rowsOf(bank, Date.now())
         .slice(0, 5)

@@ -17,7 +17,7 @@ async function setUp(...clients: TestClient[]) {
   const head = { service: "opcua", intervalMs: 1000 } as const;
   const generations = await ImageGenerations.create(head, clients, images, log);
   const text = (client: TestClient, index: number, value: string): void => {
-    poll(generations.blocks.get(client)!, (sink) =>
+    poll(generations.blocks.get(client)!.groups[0]!, (sink) =>
       sink.setValue(index, { type: BuiltInType.String, value }, StatusCode.Good),
     );
   };
@@ -38,7 +38,7 @@ test("a value that was cut has room in the next generation, half as much again, 
   text(a, 0, "x".repeat(100));
   assert.equal(seen(first).status(0), StatusCode.BadEncodingLimitsExceeded);
   assert.equal(await generations.renew(), true);
-  assert.equal(generations.reader.directory.servers[0]!.points[0]!.capacityBytes, 150);
+  assert.equal(generations.reader.directory.groups[0]!.points[0]!.capacityBytes, 150);
   assert.deepEqual([first.isRetired, images.reader.isRetired, images.announced, images.released], [true, false, 2, 1]);
   text(a, 0, "x".repeat(100));
   assert.equal(seen(images.reader).value(0).value, "x".repeat(100));
@@ -69,10 +69,10 @@ test("room that was configured or learned is never taken away, however large", a
 test("what a session taught is in the next generation, with the values there were", async () => {
   const a = new TestClient("A", "x");
   const { generations } = await setUp(a, new TestClient("B", "y"));
-  poll(generations.blocks.get(a)!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 5));
+  poll(generations.blocks.get(a)!.groups[0]!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 5));
   a.points = [pointOf("2:Druck", { type: BuiltInType.UInt16, unit: "bar" })];
   assert.equal(await generations.renew(), true);
-  const { key, unit } = generations.reader.directory.servers[0]!.points[0]!;
+  const { key, unit } = generations.reader.directory.groups[0]!.points[0]!;
   assert.deepEqual([key, unit, seen(generations.reader).value(0).value], ["2:Druck", "bar", 5]);
 });
 
@@ -91,7 +91,7 @@ test("keys that clash are told once, with the server", async () => {
 test("servers that stay keep values and counters, others come and go", async () => {
   const [a, b, c] = [new TestClient("A", "x"), new TestClient("B", "x"), new TestClient("C", "x")];
   const { generations } = await setUp(a, b);
-  poll(generations.blocks.get(b)!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 7));
+  poll(generations.blocks.get(b)!.groups[0]!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 7));
   generations.setClients([c, b]);
   assert.equal(await generations.renew(), true);
   const { reader } = generations;
@@ -99,7 +99,7 @@ test("servers that stay keep values and counters, others come and go", async () 
     reader.directory.servers.map(({ alias }) => alias),
     ["C", "B"],
   );
-  assert.deepEqual([seen(reader, 1).value(0).value, reader.serverCount(1, "polls")], [7, 1n]);
+  assert.deepEqual([seen(reader, 1).value(0).value, reader.groupCount(1, "polls")], [7, 1n]);
   assert.equal(seen(reader, 0).state.connection, ConnectionState.waiting);
   assert.deepEqual([...generations.blocks.keys()], [c, b]);
 });
@@ -109,7 +109,7 @@ test("a poll under way when the generation changes is published whole in the new
   const { generations, images } = await setUp(a);
   const memory = Promise.withResolvers<void>();
   images.before = () => memory.promise;
-  const block = generations.blocks.get(a)!;
+  const block = generations.blocks.get(a)!.groups[0]!;
   a.points = [pointOf("2:x"), pointOf("2:y")];
   const renewed = generations.renew();
   block.begin();
@@ -117,7 +117,7 @@ test("a poll under way when the generation changes is published whole in the new
   memory.resolve();
   await renewed;
   block.setNumber(1, BuiltInType.UInt16, 2);
-  block.publish({ connection: ConnectionState.connected }, 1);
+  block.publish(ConnectionState.connected, 1);
   assert.deepEqual(
     [0, 1].map((index) => seen(images.reader).value(index).value),
     [1, 2],
@@ -147,7 +147,7 @@ test("without any memory at first, or a name for it, values and documents go on,
   const { lines, log } = recordingLog();
   images.before = refuse;
   const generations = await ImageGenerations.create({ service: "opcua", intervalMs: 1000 }, [a], images, log);
-  poll(generations.blocks.get(a)!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 5));
+  poll(generations.blocks.get(a)!.groups[0]!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 5));
   assert.equal(seen(generations.reader).value(0).value, 5);
   assert.equal(await generations.renew(), false);
   images.before = () => {};

@@ -58,7 +58,7 @@ test("no value is shown under a key that is only expected", async () => {
   const a = new TestClient("A");
   a.points = [named(a, 1, "1:x"), named(a, 2, "1:y")];
   const generations = await ImageGenerations.create({ service: "opcua", intervalMs: 1000 }, [a], new OwnImages(), log);
-  const block = generations.blocks.get(a)!;
+  const block = generations.blocks.get(a)!.groups[0]!;
   const pollBoth = () => {
     poll(block, (sink) => {
       sink.setNumber(0, BuiltInType.Double, 1);
@@ -68,7 +68,7 @@ test("no value is shown under a key that is only expected", async () => {
   const shown = () => {
     const bank = seen(generations.reader);
     return [0, 1].map((index) => [
-      generations.reader.directory.servers[0]!.points[index]!.key,
+      generations.reader.directory.groups[0]!.points[index]!.key,
       bank.status(index),
       bank.value(index).value,
     ]);
@@ -134,10 +134,10 @@ test("without memory for an image that has no name yet, learned keys are used al
   const generations = await ImageGenerations.create({ service: "opcua", intervalMs: 1000 }, [a], images, log);
   a.points = [named(a, 1, "1:x", "1:told")];
   assert.equal(await generations.renew(), true);
-  poll(generations.blocks.get(a)!, (sink) => sink.setNumber(0, BuiltInType.Double, 1));
+  poll(generations.blocks.get(a)!.groups[0]!, (sink) => sink.setNumber(0, BuiltInType.Double, 1));
   assert.deepEqual(
     [
-      generations.reader.directory.servers[0]!.points[0]!.key,
+      generations.reader.directory.groups[0]!.points[0]!.key,
       seen(generations.reader).value(0).value,
       generations.isRefused,
     ],

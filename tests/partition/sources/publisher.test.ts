@@ -39,7 +39,7 @@ async function setUp(t: TestContext, consumers: readonly Consumer[] = [new Consu
     await ended;
   });
   await settle();
-  const block = generations.blocks.get(client)!;
+  const block = generations.blocks.get(client)!.groups[0]!;
   return {
     publisher,
     ended,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { ConnectionState } from "../../../packages/image/src/layout.ts";
+import { ConnectionState, type GroupCounter, type ServerCounter } from "../../../packages/image/src/layout.ts";
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
 import { ServerError } from "../../../packages/partition/src/sources/server-error.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
@@ -25,7 +25,7 @@ function setUp(t: TestContext, client = new TestClient("A", "x"), started?: Prom
   let changes = 0;
   const loop = new ServerLoop(
     client,
-    image.blocks[0]!,
+    image.writer.blocks[0]!,
     {
       grid: new Grid(1000, intervalMs),
       clock: () => nowMs,
@@ -51,7 +51,8 @@ function setUp(t: TestContext, client = new TestClient("A", "x"), started?: Prom
       t.mock.timers.tick(durationMs);
       await settle();
     },
-    count: (counter: Parameters<typeof image.reader.serverCount>[1]) => Number(image.reader.serverCount(0, counter)),
+    count: (counter: GroupCounter) => Number(image.reader.groupCount(0, counter)),
+    countOfServer: (counter: ServerCounter) => Number(image.reader.serverCount(0, counter)),
   };
 }
 
@@ -162,7 +163,7 @@ test("a limit that the server's refusals have taught is in the image as long as 
   for (const requestLimit of [undefined, 30, undefined]) {
     own.client.requestLimit = requestLimit;
     await own.pass(100);
-    assert.equal(own.count("requestLimit"), requestLimit ?? 0);
+    assert.equal(own.reader.serverState(0)!.requestLimit, requestLimit ?? 0);
   }
   own.loop.stop();
   await ended;
@@ -205,13 +206,16 @@ test("a lost connection shows bad status with the last values, and is told once"
   };
   own.client.onConnect = () => refused();
   await own.pass(100);
-  const { connection, error } = seen(own.reader).state;
+  const { connection, error } = own.reader.serverState(0)!;
   assert.deepEqual([connection, error], [ConnectionState.lost, "no answer within 1 s"]);
   const { value, status } = seen(own.reader).reading(0);
   assert.deepEqual([value, status], [1, StatusCode.BadNoCommunication], "of the poll that failed nothing stays");
   await own.pass(30_000);
   await own.pass(30_000);
-  assert.deepEqual([own.count("failedTimeout"), own.count("failedConnectionFailed"), own.count("connects")], [1, 2, 1]);
+  assert.deepEqual(
+    [own.countOfServer("failedTimeout"), own.countOfServer("failedConnectionFailed"), own.countOfServer("connects")],
+    [1, 2, 1],
+  );
   assert.deepEqual(
     own.lines.map(({ level, message }) => `${level} ${message}`),
     ["info connected", "warn connection lost: no answer within 1 s", "warn cannot reach it because nobody listens"],
@@ -280,7 +284,7 @@ test("an error that no client should throw is told with its stack and handled as
   const ended = own.loop.run();
   await own.pass(0);
   assert.equal(seen(own.reader).state.connection, ConnectionState.lost);
-  assert.equal(own.count("failedProtocolViolation"), 1);
+  assert.equal(own.countOfServer("failedProtocolViolation"), 1);
   assert.match(String(own.lines.at(-1)?.fields?.["stack"]), /server-loop\.test/);
   own.loop.stop();
   await ended;

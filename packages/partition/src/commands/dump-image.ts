@@ -3,12 +3,11 @@
 import { statusName } from "@cpc-partition/image/values/status-name";
 import { builtInTypeName } from "@cpc-partition/image/values/built-in-type";
 import type { ServiceName } from "@cpc-partition/image/service-name";
-import type { BankReader } from "@cpc-partition/image/bank-reader";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
 import { valueToJson } from "@cpc-partition/image/values/value-json";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
-import { rowsOf, takeBanks } from "./point-rows.ts";
+import { rowsOf, takeBanks, type TakenBank } from "./point-rows.ts";
 import { connectionNames, connectionTable, pointTable } from "./value-table.ts";
 
 /** Wide enough for a pipe or a file, where nobody cuts lines. */
@@ -27,24 +26,24 @@ export function dumpImage(service: ServiceName, prefix: string, json: boolean): 
   const banks = takeBanks([image]);
   if (json) {
     process.stdout.write(
-      `{"service":"${service}","hasWriter":${opened.hasWriter()},"servers":[${banks.map(serverJson).join(",\n")}]}\n`,
+      `{"service":"${service}","hasWriter":${opened.hasWriter()},"servers":[${banks.map(groupJson).join(",\n")}]}\n`,
     );
     return ExitCode.fine;
   }
   const columns = process.stdout.columns ?? pipeColumns;
-  const rows = banks.flatMap((bank) => rowsOf(bank, Date.now()));
+  const rows = banks.flatMap(({ bank }) => rowsOf(bank, Date.now()));
   process.stdout.write(`${connectionTable(banks, columns)}\n\n${pointTable(rows, columns)}\n`);
   return ExitCode.fine;
 }
 
 /** By hand, because 64-bit integers are written with all their digits. Times are nanoseconds since 1970 UTC, 0 for none. */
-function serverJson(bank: BankReader): string {
-  const { connection, cycle, publishedNs, lastGoodNs, durationNs, error } = bank.state;
-  const points = bank.server.points.map(({ key, unit }, index) => {
+function groupJson({ bank, error }: TakenBank): string {
+  const { connection, cycle, publishedNs, lastGoodNs, durationNs } = bank.state;
+  const points = bank.points.map(({ key, unit, source, description }, index) => {
     const { status, sourceNs, receivedNs, ...value } = bank.reading(index);
     const type = builtInTypeName(value.type);
     return (
-      `{"key":${JSON.stringify(key)},"type":"${type}","value":${valueToJson(value)},"unit":${JSON.stringify(unit)},` +
+      `{"key":${JSON.stringify(key)},"type":"${type}","value":${valueToJson(value)},"unit":${JSON.stringify(unit)},"source":${JSON.stringify(source)},"description":${JSON.stringify(description)},` +
       `"statusCode":${status},"status":"${statusName(status)}","sourceNs":${sourceNs},"receivedNs":${receivedNs}}`
     );
   });

@@ -12,6 +12,9 @@ export interface PointRow {
   readonly point: string;
   readonly value: string;
   readonly unit: string;
+  /** What the server knows it as, and what the configuration says of it: found by the filter. */
+  readonly source: string;
+  readonly description: string;
   readonly status: string;
   readonly isGood: boolean;
   /** Since the last answer about this point came, good or bad; undefined before the first. */
@@ -21,20 +24,33 @@ export interface PointRow {
 export const sortOrders = ["configuration", "server", "point", "status", "age"] as const;
 export type SortOrder = (typeof sortOrders)[number];
 
-/** One bank for each server of each image; a server whose writer was too fast this time is left out. */
-export function takeBanks(images: readonly ImageReader[]): readonly BankReader[] {
-  return images.flatMap((image) => image.directory.servers.flatMap((_, index) => image.snapshot(index) ?? []));
+/** A group's last poll, and its server's last failure. */
+export interface TakenBank {
+  readonly bank: BankReader;
+  readonly error: string;
+}
+
+/** One bank for each group of each image; a group whose writer was too fast this time is left out. */
+export function takeBanks(images: readonly ImageReader[]): readonly TakenBank[] {
+  return images.flatMap((image) =>
+    image.directory.groups.flatMap(({ index, serverIndex }) => {
+      const bank = image.snapshot(index);
+      return bank === undefined ? [] : [{ bank, error: image.serverState(serverIndex)?.error ?? "" }];
+    }),
+  );
 }
 
 export function rowsOf(bank: BankReader, nowMs: number): readonly PointRow[] {
-  const { alias, points } = bank.server;
-  return points.map(({ key, unit }, index) => {
+  const { alias } = bank.server;
+  return bank.points.map(({ key, unit, source, description }, index) => {
     const { status, receivedNs, ...value } = bank.reading(index);
     return {
       server: printable(alias),
       point: printable(key.startsWith(`${alias}: `) ? key.slice(alias.length + 2) : key),
       value: printable(valueText(value)),
       unit: printable(unit),
+      source: printable(source),
+      description: printable(description),
       status: statusName(status),
       isGood: isGood(status),
       ageMs: receivedNs === 0n ? undefined : Math.max(0, nowMs - Number(receivedNs / 1_000_000n)),
@@ -42,11 +58,11 @@ export function rowsOf(bank: BankReader, nowMs: number): readonly PointRow[] {
   });
 }
 
-/** Keeps the rows that have the text in server, point or status; upper and lower case are alike. */
+/** Keeps the rows that have the text in server, point, status, source or description; upper and lower case are alike. */
 export function filterRows(rows: readonly PointRow[], text: string): readonly PointRow[] {
   const wanted = text.toLocaleLowerCase();
-  return rows.filter(({ server, point, status }) =>
-    `${server} ${point} ${status}`.toLocaleLowerCase().includes(wanted),
+  return rows.filter(({ server, point, status, source, description }) =>
+    `${server} ${point} ${status} ${source} ${description}`.toLocaleLowerCase().includes(wanted),
   );
 }
 

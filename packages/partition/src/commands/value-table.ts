@@ -1,9 +1,8 @@
 // Tables for a terminal: connections with their cycle times, and rows of points. No line is wider than the screen.
 
 import Table from "cli-table3";
-import type { BankReader } from "@cpc-partition/image/bank-reader";
 import { ConnectionState } from "@cpc-partition/image/layout";
-import { ageText, printable, type PointRow } from "./point-rows.ts";
+import { ageText, printable, type PointRow, type TakenBank } from "./point-rows.ts";
 
 export const connectionNames: Readonly<Record<ConnectionState, string>> = {
   [ConnectionState.waiting]: "waiting",
@@ -34,14 +33,14 @@ export function plainTable(head: string[], widths: number[] = []): Table.Table {
   });
 }
 
-export function connectionTable(banks: readonly BankReader[], columns: number): string {
+export function connectionTable(banks: readonly TakenBank[], columns: number): string {
   const widths = [20, 13, 8, 10];
   const table = plainTable(
     ["Server", "Connection", "Cycle", "Poll"].concat("Last error"),
     widths.concat(rest(widths, columns)),
   );
-  for (const bank of banks) {
-    const { connection, cycle, durationNs, error } = bank.state;
+  for (const { bank, error } of banks) {
+    const { connection, cycle, durationNs } = bank.state;
     const poll = `${(Number(durationNs) / 1e6).toFixed(2)} ms`;
     const shown = connection === ConnectionState.connected ? "" : printable(error);
     table.push([printable(bank.server.alias), connectionNames[connection], String(cycle), poll, shown]);

@@ -65,7 +65,7 @@ function screen(images: readonly OpenedImage[], view: View, columns: number, row
   const nowMs = Date.now();
   const all = sortRows(
     filterRows(
-      banks.flatMap((bank) => rowsOf(bank, nowMs)),
+      banks.flatMap(({ bank }) => rowsOf(bank, nowMs)),
       view.filter,
     ),
     view.sort,

@@ -18,6 +18,7 @@ export function configuredPoint(server: OpcUaServer, node: OpcUaNode): PointDesc
     key: browseName ?? `${expectedNamespace}:${displayName}`,
     description,
     unit,
+    source: `${nodeIdText(node)} "${displayName}"`,
     type,
     capacityBytes,
     place: `${server.alias} ${nodeIdText(node)}`,

@@ -5,7 +5,8 @@
 // NAME gets a complete image or the complete one before, never half of one. The lock hangs on each generation's descriptor.
 
 import { mappedMemory } from "@cpc-partition/image/image-memory";
-import { ImageError, ImageReader } from "@cpc-partition/image/image-reader";
+import { ImageReader } from "@cpc-partition/image/image-reader";
+import { ImageError } from "@cpc-partition/image/read-directory";
 import { retireImage } from "@cpc-partition/image/image-writer";
 import { UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
 import { stateOfPath } from "@cpc-partition/image/posix/file-state";

@@ -40,7 +40,7 @@ function modbusServers(configuration: ModbusConfiguration): readonly ServerDescr
       modbusConnection(alias),
       points.map(({ key, description, unit, type, width }) => {
         const capacityBytes = type === BuiltInType.String ? utf8BytesPerRegister * width : 0;
-        return { key, description, unit, type, capacityBytes };
+        return { key, description, unit, source: "", type, capacityBytes };
       }),
     ),
   );
@@ -55,6 +55,7 @@ function opcUaServers(configuration: OpcUaConfiguration): readonly ServerDescrip
         key: browseName ?? `65535:${displayName}`,
         description,
         unit,
+        source: "",
         type,
         capacityBytes,
       })),
@@ -63,5 +64,5 @@ function opcUaServers(configuration: OpcUaConfiguration): readonly ServerDescrip
 }
 
 function describe(alias: string, connection: ConnectionEntry, points: readonly PointDescription[]): ServerDescription {
-  return { alias, connection, intervalMs: 0, points };
+  return { alias, connection, groups: [{ name: "", intervalMs: 0, points }] };
 }

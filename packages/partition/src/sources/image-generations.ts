@@ -9,7 +9,8 @@ import { planDirectory, type DescribedPoint, type ServerDescription } from "@cpc
 import { privateMemory, type ImageMemory } from "@cpc-partition/image/image-memory";
 import { ImageReader } from "@cpc-partition/image/image-reader";
 import { ImageWriter, retireImage, type ImageHead } from "@cpc-partition/image/image-writer";
-import { maximumRoomBytes, type ServerBlock } from "@cpc-partition/image/server-block";
+import { maximumRoomBytes } from "@cpc-partition/image/group-block";
+import type { ServerBlock } from "@cpc-partition/image/server-block";
 import { ImageRefusals, unchanged, unreadable } from "./image-refusals.ts";
 import { KeyBook, type ServiceKeys } from "./key-book.ts";
 
@@ -116,7 +117,7 @@ export class ImageGenerations {
     const clients = this.#clients;
     const hasOtherPoints =
       clients.length !== this.#madeOf.size || clients.some((client) => this.#madeOf.get(client) !== client.points);
-    const wantsRoom = clients.some((client) => this.#blocks.get(client)?.wantsRoom === true);
+    const wantsRoom = clients.some((client) => this.#blocks.get(client)?.groups.some((group) => group.wantsRoom));
     if (!this.#isNewWanted && !hasOtherPoints && !wantsRoom) {
       this.#refusals.forget();
       return false;
@@ -158,13 +159,16 @@ export class ImageGenerations {
   /** Never less room than before, and half as much again as the longest value seen. */
   #withRoom(server: ServerDescription, client: ServerClient): ServerDescription {
     const block = this.#blocks.get(client);
-    const points = server.points.map((point, index) => {
-      const before = block?.points[index]?.capacityBytes ?? 0;
-      const needed = Math.ceil(1.5 * (block?.tooSmall.get(index) ?? 0));
-      const learned = Math.max(before, Math.min(maximumRoomBytes, needed));
-      return { ...point, capacityBytes: Math.max(point.capacityBytes, learned) };
+    const groups = server.groups.map((group, groupIndex) => {
+      const before = block?.groups[groupIndex];
+      const points = group.points.map((point, index) => {
+        const needed = Math.ceil(1.5 * (before?.truncatedPoints.get(index) ?? 0));
+        const learned = Math.max(before?.points[index]?.capacityBytes ?? 0, Math.min(maximumRoomBytes, needed));
+        return { ...point, capacityBytes: Math.max(point.capacityBytes, learned) };
+      });
+      return { ...group, points };
     });
-    return { ...server, points };
+    return { ...server, groups };
   }
 }
 
@@ -172,9 +176,14 @@ function describe(client: ServerClient, keys: ServiceKeys<ServerClient>, interva
   return {
     alias: client.alias,
     connection: client.connection,
-    intervalMs: client.intervalMs ?? intervalMs,
     ...(client.isInsecure === undefined ? {} : { isInsecure: client.isInsecure }),
-    points: (keys.get(client) ?? []).map(describePoint),
+    groups: [
+      {
+        name: "",
+        intervalMs: client.intervalMs ?? intervalMs,
+        points: (keys.get(client) ?? []).map(describePoint),
+      },
+    ],
   };
 }
 

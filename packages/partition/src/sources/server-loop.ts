@@ -6,7 +6,8 @@ import type { ServerClient } from "./server-client.ts";
 import { ServerError } from "./server-error.ts";
 import { StatusCode } from "@cpc-partition/image/values/status-code";
 import { ConnectionState } from "@cpc-partition/image/layout";
-import type { ServerBlock } from "@cpc-partition/image/server-block";
+import type { GroupBlock } from "@cpc-partition/image/group-block";
+import type { ServerBlock, SourceState } from "@cpc-partition/image/server-block";
 import type { PollsInFlight } from "./polls-in-flight.ts";
 import { Alarm, type Grid, type MonotonicClock } from "./schedule.ts";
 
@@ -91,23 +92,23 @@ export class ServerLoop {
       const startMs = clock();
       pollsInFlight.begin(this);
       try {
-        this.#block.begin();
-        await this.#client.poll(this.#block, this.#stop.signal);
+        this.#group.begin();
+        await this.#client.poll(this.#group, this.#stop.signal);
       } finally {
         pollsInFlight.end(this);
       }
       if (this.#stop.signal.aborted) return;
-      this.#block.publish({ connection: ConnectionState.connected, ...this.#certificates() }, clock() - startMs);
-      this.#block.set("requestLimit", BigInt(this.#client.requestLimit ?? 0));
+      this.#block.show(this.#state(ConnectionState.connected));
+      this.#group.publish(ConnectionState.connected, clock() - startMs);
       if (isFirst) this.#connected();
       isFirst = false;
-      const wantsRenewal = this.#block.wantsRoom || this.#block.isWithholding;
+      const wantsRenewal = this.#group.wantsRoom || this.#group.isWithholding;
       if (this.#waitsForRoom || wantsRenewal) this.#around.changed();
       this.#waitsForRoom = wantsRenewal;
       const nowMs = clock();
       // A timer may fire a little before its time: the tick it was for is over all the same.
       const next = Math.max(tick, grid.after(nowMs));
-      if (next > tick) this.#block.count("overruns", BigInt(next - tick));
+      if (next > tick) this.#group.count("overruns", BigInt(next - tick));
       const isEarly = await this.#nextPoll.wait(grid.instantMs(next) - nowMs);
       tick = isEarly ? next : next + 1;
     }
@@ -158,15 +159,19 @@ export class ServerLoop {
     }
   }
 
-  #certificates() {
-    const { certificateEndsMs, ownCertificateEndsMs } = this.#client;
-    return { certificateEndsMs, ownCertificateEndsMs };
+  get #group(): GroupBlock {
+    const [group] = this.#block.groups;
+    if (group === undefined) throw new TypeError(`the server ${this.#client.alias} has no group of points`);
+    return group;
+  }
+
+  #state(connection: ConnectionState): SourceState {
+    const { certificateEndsMs, ownCertificateEndsMs, requestLimit = 0 } = this.#client;
+    return { connection, certificateEndsMs, ownCertificateEndsMs, requestLimit };
   }
 
   #show(connection: ConnectionState, status?: number, error?: string): void {
-    this.#block.begin();
-    if (status !== undefined) this.#block.setEveryStatus(status);
-    const state = { connection, ...this.#certificates() };
-    this.#block.publish(error === undefined ? state : { ...state, error });
+    const state = this.#state(connection);
+    this.#block.showEverywhere(error === undefined ? state : { ...state, error }, status);
   }
 }

@@ -23,8 +23,22 @@ test("a client describes its server as the contract says", () => {
     description: "Connection status to the Modbus server",
   });
   assert.deepEqual(client.points, [
-    { key: "Plant: name", description: "Name", unit: "", type: BuiltInType.String, capacityBytes: 16 },
-    { key: "Plant: p", description: "Druck", unit: "bar", type: BuiltInType.Double, capacityBytes: 0 },
+    {
+      key: "Plant: name",
+      description: "Name",
+      unit: "",
+      source: "unit 1, holding registers 0 to 7",
+      type: BuiltInType.String,
+      capacityBytes: 16,
+    },
+    {
+      key: "Plant: p",
+      description: "Druck",
+      unit: "bar",
+      source: "unit 1, holding register 9",
+      type: BuiltInType.Double,
+      capacityBytes: 0,
+    },
   ]);
   assert.equal(client.intervalMs, 250);
   assert.equal(client.retryIntervalMs, 7000);

@@ -90,6 +90,8 @@ export type Seen = { readonly type: BuiltInType; readonly value: Value["value"] 
 export class RecordingSink implements PointSink {
   readonly seen = new Map<number, Seen>();
 
+  responseCame(): void {}
+
   setNumber(index: number, type: BuiltInType, value: number): void {
     this.seen.set(index, { type, value });
   }

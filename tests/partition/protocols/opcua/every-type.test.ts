@@ -159,7 +159,7 @@ describe("status and time", () => {
 });
 
 test("a node may change its type and shape from poll to poll, and the document follows", async () => {
-  const { blocks, reader } = imageOf({ ...serverOf("S", 4096), intervalMs: 1000 });
+  const { blocks, reader } = imageOf(serverOf("S", 4096));
   const [block] = blocks;
   assert.ok(block);
   const renderer = new DocumentRenderer(reader, documentForm("opcua", { unreadable: "text", strictJson: true }));

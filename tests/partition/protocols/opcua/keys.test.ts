@@ -111,8 +111,8 @@ function run(t: TestContext, servers: readonly OpcUaServer[], namesFile?: string
     if (images.memories.length === 0) return {};
     const { reader } = images;
     return Object.fromEntries(
-      reader.directory.servers.flatMap(({ points }, server) => {
-        const bank = seen(reader, server);
+      reader.directory.groups.flatMap(({ points }, group) => {
+        const bank = seen(reader, group);
         return points.flatMap(({ key }, index) => (isGood(bank.status(index)) ? [[key, bank.value(index).value]] : []));
       }),
     );
@@ -192,7 +192,7 @@ test(
     addTank(server, "Tank1", "PV", 1);
     const three = { ...two, "1:PV (Skid ns=1;s=Tank1)": 1 };
     assert.deepEqual(await first.until(3), three);
-    const [late] = first.images.reader.directory.servers[0]!.points;
+    const [late] = first.images.reader.directory.groups[0]!.points;
     assert.equal(late?.type, BuiltInType.Double, "its type is learned, too");
     await first.end();
     assert.deepEqual(await run(t, servers, namesFile).until(3), three);

@@ -200,6 +200,8 @@ export class RecordingSink implements PointSink {
   readonly statuses = new Map<number, number>();
   readonly timestamps = new Map<number, Timestamp | undefined>();
 
+  responseCame(): void {}
+
   setNumber(index: number, type: BuiltInType, value: number): void {
     this.setValue(index, { type, value }, 0);
   }

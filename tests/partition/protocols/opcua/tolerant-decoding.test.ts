@@ -206,11 +206,14 @@ describe("a server", () => {
   test("that uses a status code of its own keeps its values, in image and document", async () => {
     const wanted = codes.map((code) => `code ${code}`);
     const of = clientOf(...wanted);
-    const { reader, blocks } = imageOf({ ...serverOf("A"), points: wanted.map((name) => pointOf(name)) });
+    const { reader, blocks } = imageOf({
+      ...serverOf("A"),
+      groups: [{ name: "", intervalMs: 1000, points: wanted.map((name) => pointOf(name)) }],
+    });
     await of.connect(never);
     blocks[0]?.begin();
     await of.poll(blocks[0]!, never);
-    blocks[0]?.publish({ connection: ConnectionState.connected });
+    blocks[0]?.publish(ConnectionState.connected);
     const rendered = new DocumentRenderer(reader, documentForm("opcua")).render(1 << 20).bytes;
     const document = JSON.parse(Buffer.from(rendered).toString("utf8")) as Record<string, Record<string, unknown>>;
     for (const [index, code] of codes.entries()) {

@@ -21,6 +21,7 @@ import type { Consume, Requester } from "./exchange.ts";
 import type { ModbusConnection } from "./modbus-connection.ts";
 import type { ModbusConnections } from "./modbus-connections.ts";
 import { readUnits } from "./poll-round.ts";
+import { sourceOf } from "./point-source.ts";
 import { planReads, type Table } from "./read-plan.ts";
 import { textCapacityBytes } from "./register-decoding.ts";
 import { TableReader } from "./table-reader.ts";
@@ -78,6 +79,7 @@ export class ModbusTcpClient implements ServerClient {
       key: point.key,
       description: point.description,
       unit: point.unit,
+      source: sourceOf(point),
       type: point.type,
       capacityBytes: textCapacityBytes(point),
     }));

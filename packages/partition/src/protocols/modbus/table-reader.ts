@@ -215,13 +215,16 @@ export class TableReader {
     else this.#bearable.silent(request.quantity, bisect(request) === undefined, this.#nowMs);
   }
 
-  #send(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
-    return exchange(this.#table.unitId, request, (bytes, dataOffset) => {
+  async #send(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
+    const answer = await exchange(this.#table.unitId, request, (bytes, dataOffset) => {
       this.#hasData = true;
+      sink.responseCame();
       for (const point of request.points) {
         point.decode(bytes, dataOffset, point.address - request.address, sink, point.index);
       }
     });
+    if (answer.kind === "exception") sink.responseCame();
+    return answer;
   }
 }
 

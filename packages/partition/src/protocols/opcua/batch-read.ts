@@ -63,11 +63,12 @@ export class BatchRead {
     this.#batches = this.#cut(0, nodes.length, this.#cutTo, true);
   }
 
-  /** Every node once. `prepare` may change a batch's results before they are visited. */
+  /** Every node once. `prepare` may change a batch's results before they are visited, `responseCame` is called before that. */
   async run(
     signal: AbortSignal,
     visit: ResultVisitor,
     prepare?: (results: readonly DataValue[], signal: AbortSignal) => Promise<void>,
+    responseCame: () => void = () => {},
   ): Promise<void> {
     if (this.#size.nodes !== this.#cutTo) {
       this.#cutTo = this.#size.nodes;
@@ -80,6 +81,7 @@ export class BatchRead {
       const isSent = this.#session.isAlive;
       try {
         const results = await this.#session.read(request, signal);
+        responseCame();
         this.#size.answered(request.nodesToRead?.length ?? 0);
         requireRunning(results[count], this.#session.server);
         if (prepare !== undefined) await prepare(results, signal);
@@ -88,6 +90,7 @@ export class BatchRead {
         const status = statusOf((error as Error).cause ?? error)?.value;
         if (status === undefined || endsSession(status)) throw isSent ? this.#learnFrom(error, request) : error;
         if (this.#cutInHalves(position, status >>> 0)) continue;
+        responseCame();
         for (let i = 0; i < count; i++) visit(first + i, undefined, status >>> 0);
       }
       position++;

@@ -83,6 +83,7 @@ export class NodeReader {
         if (this.#lessons[index]?.isTold === false) appeared.push(index);
       },
       this.#decodeStructures,
+      () => sink.responseCame(),
     );
     if (appeared.length > 0) await this.#learnLate(appeared, signal);
   }

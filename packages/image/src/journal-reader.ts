@@ -1,0 +1,195 @@
+// The reading side of a journal: every change since a position, in order, or how many of them were lost. It only ever reads its memory.
+
+import { ImageError } from "./read-directory.ts";
+import { journalHeader, journalMagicWords, journalMajorVersion, journalRecord } from "./journal-layout.ts";
+import { markCount, noRecord, RecordKind } from "./journal-layout.ts";
+import { byteOrderMark } from "./layout.ts";
+import { readValue } from "./long-value.ts";
+import { memoryFence } from "./memory-fence.ts";
+import type { ServiceName } from "./service-name.ts";
+import type { BuiltInType } from "./values/built-in-type.ts";
+import type { Value } from "./values/value.ts";
+
+/** One change of one point. */
+export interface Change extends Value {
+  /** Where its record begins; compare with the journal position of a publication. */
+  readonly position: bigint;
+  readonly sequence: bigint;
+  /** Numbers in the tables of the image of that generation. */
+  readonly point: number;
+  readonly group: number;
+  readonly generation: number;
+  readonly status: number;
+  /** 0n: the server gave none. */
+  readonly sourceNs: bigint;
+  readonly receivedNs: bigint;
+}
+
+/** A place in the journal. */
+export interface Cursor {
+  readonly position: bigint;
+  /** Number of the next record. */
+  readonly sequence: bigint;
+}
+
+export interface Changes {
+  readonly changes: readonly Change[];
+  /** Records that were overwritten before they could be read; they came before `changes`. */
+  readonly lost: bigint;
+  /** Where the next call goes on. */
+  readonly cursor: Cursor;
+}
+
+/** A record's own copy is looked at, never the ring. */
+interface Copied {
+  readonly view: DataView;
+  readonly bytes: Buffer;
+}
+
+export class JournalReader {
+  readonly #memory: ArrayBufferLike;
+  readonly #positions: BigUint64Array;
+  readonly #headerBytes: number;
+  readonly #ringBytes: bigint;
+  readonly service: ServiceName;
+
+  /** Throws an ImageError when the memory holds no journal, or not the whole of one, or one of another major version. */
+  constructor(memory: ArrayBufferLike) {
+    demand(memory.byteLength >= journalHeader.bytes, `${memory.byteLength} bytes cannot hold one`);
+    const words = new Uint32Array(memory, 0, journalHeader.bytes / 4);
+    const magic = [0, 1].map((index) => Atomics.load(words, journalHeader.magic / 4 + index));
+    demand(magic[0] === journalMagicWords[0] && magic[1] === journalMagicWords[1], "its magic is not there (yet)");
+    demand(words[journalHeader.byteOrder / 4] === byteOrderMark, "it has another byte order");
+    const version = words[journalHeader.version / 4] ?? 0;
+    demand(
+      version >>> 16 === journalMajorVersion,
+      `it has version ${version >>> 16}.${version & 0xffff} and this reader knows ${journalMajorVersion}`,
+    );
+    this.#memory = memory;
+    this.#positions = new BigUint64Array(memory, 0, journalHeader.bytes / 8);
+    this.#headerBytes = words[journalHeader.headerBytes / 4] ?? 0;
+    this.#ringBytes = this.#load(journalHeader.ringBytes);
+    const isWhole = BigInt(this.#headerBytes) + this.#ringBytes <= BigInt(memory.byteLength);
+    demand(isWhole && this.#headerBytes >= journalHeader.bytes && this.#headerBytes % 8 === 0, "it is cut short");
+    demand(this.#ringBytes > 0n && this.#ringBytes % BigInt(64 * markCount) === 0n, "its ring has an odd size");
+    this.service = words[journalHeader.service / 4] === 1 ? "opcua" : "modbus";
+  }
+
+  get startedNs(): bigint {
+    return this.#load(journalHeader.startedNs);
+  }
+
+  /** Behind the last change there is. */
+  end(): Cursor {
+    for (;;) {
+      const last = this.#load(journalHeader.lastRecord);
+      if (last === noRecord) return { position: this.#load(journalHeader.firstPosition), sequence: 0n };
+      const copied = this.#copy(last);
+      if (copied !== undefined) return behind(copied, last);
+      // The writer has gone once around the ring meanwhile; if it has not, what stands there was never a record.
+      if (this.#load(journalHeader.lastRecord) === last)
+        throw new ImageError("cannot read a journal because its last record is none");
+    }
+  }
+
+  /** At the oldest change that is still there. */
+  oldest(): Cursor {
+    const position = this.#oldestPosition();
+    const copied = position === undefined ? undefined : this.#copy(position);
+    if (position === undefined || copied === undefined) return this.end();
+    return { position, sequence: copied.view.getBigUint64(journalRecord.sequence, true) };
+  }
+
+  /** What has changed since the cursor, in order, `most` changes at a time. */
+  since(cursor: Cursor, most = 10_000): Changes {
+    const changes: Change[] = [];
+    let { position, sequence } = cursor;
+    let lost = 0n;
+    while (changes.length < most && position < this.#load(journalHeader.written)) {
+      const copied = this.#copy(position);
+      if (copied === undefined) {
+        // Overrun. What was read so far is whole; what was lost comes before the rest, so it is told with the next call.
+        if (changes.length > 0) break;
+        const oldest = this.#oldestPosition();
+        if (oldest === undefined || oldest <= position) {
+          const end = this.end();
+          return { changes, lost: lost + end.sequence - sequence, cursor: end };
+        }
+        position = oldest;
+        continue;
+      }
+      const lengthBytes = BigInt(copied.view.getUint32(journalRecord.lengthBytes, true));
+      if (copied.bytes[journalRecord.kind] === RecordKind.change) {
+        const change = changeOf(copied, position);
+        lost += change.sequence - sequence;
+        sequence = change.sequence + 1n;
+        changes.push(change);
+      }
+      position += lengthBytes;
+    }
+    return { changes, lost, cursor: { position, sequence } };
+  }
+
+  /** A whole record, copied; undefined when the writer may have been there meanwhile, or what stands there is no record. */
+  #copy(position: bigint): Copied | undefined {
+    if (position % 8n !== 0n) return undefined;
+    const inRing = Number(position % this.#ringBytes);
+    const room = Number(this.#ringBytes) - inRing;
+    const start = this.#headerBytes + inRing;
+    const lengthBytes = new DataView(this.#memory, start, 8).getUint32(0, true);
+    const isPossible = lengthBytes >= 8 && lengthBytes % 8 === 0 && lengthBytes <= room;
+    const bytes = isPossible ? Buffer.from(new Uint8Array(this.#memory, start, lengthBytes)) : undefined;
+    memoryFence();
+    if (this.#load(journalHeader.reserved) - position > this.#ringBytes || bytes === undefined) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const isChange = bytes[journalRecord.kind] === RecordKind.change;
+    return isChange && lengthBytes < journalRecord.bytes ? undefined : { view, bytes };
+  }
+
+  #oldestPosition(): bigint | undefined {
+    const written = this.#load(journalHeader.written);
+    const whole = this.#load(journalHeader.reserved) - this.#ringBytes;
+    const first = this.#load(journalHeader.firstPosition);
+    const stretchBytes = this.#ringBytes / BigInt(markCount);
+    let oldest: bigint | undefined;
+    for (let index = 0; index < markCount; index++) {
+      const mark = this.#load(journalHeader.marks + 8 * index);
+      const isThere = mark >= first && mark >= whole && mark < written;
+      if (!isThere || (mark / stretchBytes) % BigInt(markCount) !== BigInt(index)) continue;
+      if (oldest === undefined || mark < oldest) oldest = mark;
+    }
+    return oldest;
+  }
+
+  #load(offset: number): bigint {
+    return Atomics.load(this.#positions, offset / 8);
+  }
+}
+
+function behind({ view }: Copied, position: bigint): Cursor {
+  return {
+    position: position + BigInt(view.getUint32(journalRecord.lengthBytes, true)),
+    sequence: view.getBigUint64(journalRecord.sequence, true) + 1n,
+  };
+}
+
+function changeOf({ view, bytes }: Copied, position: bigint): Change {
+  const type = (bytes[journalRecord.type] ?? 0) as BuiltInType;
+  const shape = bytes[journalRecord.shape] ?? 0;
+  const long = bytes.subarray(journalRecord.bytes);
+  return {
+    ...readValue(bytes, journalRecord.value, long, type, shape),
+    position,
+    sequence: view.getBigUint64(journalRecord.sequence, true),
+    point: view.getUint32(journalRecord.point, true),
+    group: view.getUint32(journalRecord.group, true),
+    generation: view.getUint32(journalRecord.generation, true),
+    status: view.getUint32(journalRecord.status, true),
+    sourceNs: view.getBigInt64(journalRecord.sourceNs, true),
+    receivedNs: view.getBigInt64(journalRecord.receivedNs, true),
+  };
+}
+
+function demand(holds: boolean, why: string): void {
+  if (!holds) throw new ImageError(`cannot read a journal because ${why}`);
+}

@@ -1,0 +1,164 @@
+// The writer of a journal. `append` costs some ten nanoseconds and waits for nobody; readers find what was appended after `commit`.
+
+import { alignUp } from "./byte-layout.ts";
+import { journalHeader, journalMagicWords, journalMajorVersion, journalMinorVersion } from "./journal-layout.ts";
+import { journalRecord, markCount, noRecord, RecordKind } from "./journal-layout.ts";
+import { byteOrderMark, record } from "./layout.ts";
+import { memoryFence } from "./memory-fence.ts";
+import { wallClockNs } from "./posix/wall-clock.ts";
+import type { ServiceName } from "./service-name.ts";
+
+/** The ring is reserved in steps, so that not every record costs a fence. */
+const reserveBytes = 4096;
+const highWord = 0x1_0000_0000;
+const recordBytes = journalRecord.bytes;
+
+/** The largest ring that fits into memory of this size; 0 when it is too small for one. */
+export function ringBytesIn(memoryBytes: number): number {
+  const unit = 64 * markCount;
+  return Math.max(0, Math.floor((memoryBytes - journalHeader.bytes) / unit) * unit);
+}
+
+export class JournalWriter {
+  readonly #words: Uint32Array;
+  readonly #positions: BigUint64Array;
+  readonly #bytes: Uint8Array;
+  readonly #ringBytes: number;
+  readonly #stretchBytes: number;
+  /** Position of the next record, the end of what is reserved, and the number of the next record. */
+  #next = 0;
+  #reserved = 0;
+  #sequence = 0;
+  #stretch = -1;
+  #last = 0;
+
+  /** Goes on where the last writer of this memory stopped; memory that is all zero becomes an empty journal that begins at `firstPosition`. */
+  constructor(memory: ArrayBufferLike, service: ServiceName, firstPosition = 0) {
+    this.#words = new Uint32Array(memory);
+    this.#positions = new BigUint64Array(memory);
+    this.#bytes = new Uint8Array(memory);
+    this.#ringBytes = ringBytesIn(memory.byteLength);
+    this.#stretchBytes = this.#ringBytes / markCount;
+    if (Atomics.load(this.#words, journalHeader.magic / 4) === journalMagicWords[0]) this.#goOn();
+    else this.#create(service, alignUp(firstPosition, this.#ringBytes));
+  }
+
+  /** Behind the last record that readers can find. */
+  get position(): bigint {
+    return this.#positions[journalHeader.written / 8] ?? 0n;
+  }
+
+  /**
+   * One change, as it stands in a bank: `at` is the index in `source` of its record, `room` the byte offset of its long value, of
+   * which `roomBytes` count.
+   */
+  append(
+    point: number,
+    group: number,
+    generation: number,
+    source: Uint32Array,
+    at: number,
+    room: number,
+    roomBytes: number,
+  ): void {
+    const lengthBytes = alignUp(recordBytes + roomBytes, 8);
+    const target = this.#place(lengthBytes) / 4;
+    const words = this.#words;
+    const kind = (source[at + record.type / 4] ?? 0) & 0xffff;
+    words[target] = lengthBytes;
+    words[target + journalRecord.kind / 4] = RecordKind.change | (kind << 8);
+    words[target + journalRecord.sequence / 4] = this.#sequence;
+    words[target + journalRecord.sequence / 4 + 1] = Math.floor(this.#sequence / highWord);
+    words[target + journalRecord.point / 4] = point;
+    words[target + journalRecord.group / 4] = group;
+    words[target + journalRecord.generation / 4] = generation;
+    words[target + journalRecord.status / 4] = source[at + record.status / 4] ?? 0;
+    this.#copyPair(target + journalRecord.sourceNs / 4, source, at + record.sourceNs / 4);
+    this.#copyPair(target + journalRecord.receivedNs / 4, source, at + record.receivedNs / 4);
+    this.#copyPair(target + journalRecord.value / 4, source, at + record.value / 4);
+    if (roomBytes > 0) {
+      const end = target * 4 + recordBytes + roomBytes;
+      this.#bytes.set(new Uint8Array(source.buffer, room, roomBytes), target * 4 + recordBytes);
+      this.#bytes.fill(0, end, target * 4 + lengthBytes);
+    }
+    this.#sequence++;
+  }
+
+  /** What was appended is there for readers from now on. Returns the position behind it. */
+  commit(): bigint {
+    const position = BigInt(this.#next);
+    if (this.position !== position) {
+      Atomics.store(this.#positions, journalHeader.lastRecord / 8, BigInt(this.#last));
+      Atomics.store(this.#positions, journalHeader.written / 8, position);
+    }
+    return position;
+  }
+
+  /** Byte offset in the memory for a record of that length, reserved and marked. */
+  #place(lengthBytes: number): number {
+    // More than the ring holds goes out in parts: the last record that readers know of must not be overwritten before there is another.
+    if (this.#next + lengthBytes - Number(this.position) > this.#ringBytes / 2) this.commit();
+    const rest = this.#ringBytes - (this.#next % this.#ringBytes);
+    if (rest < lengthBytes) {
+      this.#reserve(rest);
+      const at = this.#offsetOf(this.#next) / 4;
+      this.#words[at] = rest;
+      this.#words[at + 1] = RecordKind.padding;
+      this.#next += rest;
+    }
+    this.#reserve(lengthBytes);
+    const stretch = Math.floor(this.#next / this.#stretchBytes);
+    if (stretch !== this.#stretch) {
+      this.#stretch = stretch;
+      this.#positions[journalHeader.marks / 8 + (stretch % markCount)] = BigInt(this.#next);
+    }
+    this.#last = this.#next;
+    this.#next += lengthBytes;
+    return this.#offsetOf(this.#last);
+  }
+
+  /** Before the first byte of it is touched every reader can see that it is going to be. */
+  #reserve(lengthBytes: number): void {
+    if (this.#next + lengthBytes <= this.#reserved) return;
+    this.#reserved = this.#next + Math.max(lengthBytes, Math.min(reserveBytes, this.#ringBytes / 16));
+    Atomics.store(this.#positions, journalHeader.reserved / 8, BigInt(this.#reserved));
+    memoryFence();
+  }
+
+  #offsetOf(position: number): number {
+    return journalHeader.bytes + (position % this.#ringBytes);
+  }
+
+  #copyPair(target: number, source: Uint32Array, at: number): void {
+    this.#words[target] = source[at] ?? 0;
+    this.#words[target + 1] = source[at + 1] ?? 0;
+  }
+
+  #goOn(): void {
+    this.#next = Number(this.position);
+    this.#reserved = Number(this.#positions[journalHeader.reserved / 8]);
+    const last = this.#positions[journalHeader.lastRecord / 8] ?? noRecord;
+    if (last === noRecord) return;
+    this.#last = Number(last);
+    const at = (this.#offsetOf(this.#last) + journalRecord.sequence) / 4;
+    this.#sequence = (this.#words[at + 1] ?? 0) * highWord + (this.#words[at] ?? 0) + 1;
+  }
+
+  /** The magic goes last: a reader that sees it sees everything else. */
+  #create(service: ServiceName, firstPosition: number): void {
+    this.#next = firstPosition;
+    this.#reserved = firstPosition;
+    const words = this.#words;
+    words[journalHeader.version / 4] = (journalMajorVersion << 16) | journalMinorVersion;
+    words[journalHeader.byteOrder / 4] = byteOrderMark;
+    words[journalHeader.headerBytes / 4] = journalHeader.bytes;
+    words[journalHeader.service / 4] = service === "opcua" ? 1 : 2;
+    this.#positions[journalHeader.ringBytes / 8] = BigInt(this.#ringBytes);
+    this.#positions[journalHeader.startedNs / 8] = wallClockNs();
+    this.#positions[journalHeader.lastRecord / 8] = noRecord;
+    for (const field of ["firstPosition", "written", "reserved"] as const)
+      this.#positions[journalHeader[field] / 8] = BigInt(firstPosition);
+    Atomics.store(words, journalHeader.magic / 4 + 1, journalMagicWords[1]);
+    Atomics.store(words, journalHeader.magic / 4, journalMagicWords[0]);
+  }
+}
