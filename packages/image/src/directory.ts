@@ -129,12 +129,14 @@ export function writeDirectory(directory: Directory, buffer: ArrayBufferLike): v
   // In the order of `textsOfServer`.
   const groupTable = groupTableOffset(directory.servers);
   const pointTable = pointTableOffset(directory.servers);
+  let firstGroup = 0;
   for (const [serverIndex, server] of directory.servers.entries()) {
     const at = serverTableOffset + serverIndex * serverEntry.bytes;
     putText(at + serverEntry.alias, server.alias);
     putText(at + serverEntry.connectionKey, server.connection.key);
     putText(at + serverEntry.connectionDescription, server.connection.description);
-    put(at + serverEntry.firstGroup, server.groups[0]?.index ?? 0);
+    put(at + serverEntry.firstGroup, firstGroup);
+    firstGroup += server.groups.length;
     put(at + serverEntry.groupCount, server.groups.length);
     put(at + serverEntry.block, server.blockOffset);
     put(at + serverEntry.banks, server.banksOffset);

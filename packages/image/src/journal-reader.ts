@@ -140,7 +140,8 @@ export class JournalReader {
     const isPossible = lengthBytes >= 8 && lengthBytes % 8 === 0 && lengthBytes <= room;
     const bytes = isPossible ? Buffer.from(new Uint8Array(this.#memory, start, lengthBytes)) : undefined;
     memoryFence();
-    if (this.#load(journalHeader.reserved) - position > this.#ringBytes || bytes === undefined) return undefined;
+    const behindBytes = this.#load(journalHeader.reserved) - position;
+    if (behindBytes > this.#ringBytes || behindBytes < lengthBytes || bytes === undefined) return undefined;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const isChange = bytes[journalRecord.kind] === RecordKind.change;
     return isChange && lengthBytes < journalRecord.bytes ? undefined : { view, bytes };

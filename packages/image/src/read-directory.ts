@@ -46,9 +46,17 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
   demand(pollBytes >= poll.bytes && pollBytes % 8 === 0, `a poll header has ${pollBytes} bytes`);
   demand(recordBytes >= record.bytes && recordBytes % 8 === 0, `a record has ${recordBytes} bytes`);
 
+  const textTableOffset = u32(header.textTable);
+  const textBytes = u32(header.textBytes);
+  demand(textTableOffset + textBytes <= imageBytes, "the texts do not lie in it");
+  let textBytesSeen = 0;
   const text = (at: number): string => {
     const [start, bytes] = [u32(at), u32(at + 4)];
-    demand(start + bytes < imageBytes, "a text does not lie in it");
+    const end = start + bytes - textTableOffset;
+    demand(start >= textTableOffset && end < textBytes, "a text does not lie in the texts");
+    // Tables of texts that overlap would make any amount of text out of a small image.
+    textBytesSeen += bytes;
+    demand(textBytesSeen < textBytes, "texts overlap");
     return Buffer.from(buffer, start, bytes).toString("utf8");
   };
   const placedBlock = (
@@ -67,8 +75,9 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
   // Every group and every point belongs to the one before it or to the next: nothing is read twice, whatever the tables say.
   let groupsSeen = 0;
   let pointsSeen = 0;
-  const readPoint = (index: number, bankBytes: number): PlacedPoint => {
+  const readPoint = (index: number, group: number, bankBytes: number): PlacedPoint => {
     const entry = pointTable.entry(index);
+    demand(u32(entry + pointEntry.group) === group, "a point names another group");
     const [roomOffset, capacityBytes] = [u32(entry + pointEntry.room), u32(entry + pointEntry.capacityBytes)];
     demand(roomOffset + capacityBytes <= bankBytes, "the room of a point does not lie in its bank");
     return {
@@ -86,6 +95,7 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
     const [firstPoint, pointCount] = [u32(entry + groupEntry.firstPoint), u32(entry + groupEntry.pointCount)];
     const bankBytes = u32(entry + groupEntry.bankBytes);
     demand(firstPoint === pointsSeen && pointCount <= pointTable.count - firstPoint, "the groups share points");
+    demand(u32(entry + groupEntry.server) === serverIndex, "a group names another server");
     pointsSeen += pointCount;
     demand(pollBytes + pointCount * recordBytes <= bankBytes, "the records of a group do not lie in its bank");
     return {
@@ -95,16 +105,13 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
       serverIndex,
       firstPoint,
       intervalMs: u32(entry + groupEntry.intervalMs),
-      points: Array.from({ length: pointCount }, (_, position) => readPoint(firstPoint + position, bankBytes)),
+      points: Array.from({ length: pointCount }, (_, position) => readPoint(firstPoint + position, index, bankBytes)),
     };
   };
   const readServer = (index: number): PlacedServer => {
     const entry = serverTable.entry(index);
     const [firstGroup, groupCount] = [u32(entry + serverEntry.firstGroup), u32(entry + serverEntry.groupCount)];
-    demand(
-      (firstGroup === groupsSeen || groupCount === 0) && groupCount <= groupTable.count - groupsSeen,
-      "the servers share groups",
-    );
+    demand(firstGroup === groupsSeen && groupCount <= groupTable.count - groupsSeen, "the servers share groups");
     groupsSeen += groupCount;
     const bankBytes = u32(header.serverStateBytes);
     demand(bankBytes >= serverState.bytes, `the state of a server has ${bankBytes} bytes`);
@@ -121,9 +128,6 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
   };
 
   const servers = Array.from({ length: serverTable.count }, (_, index) => readServer(index));
-  const textTableOffset = u32(header.textTable);
-  const textBytes = u32(header.textBytes);
-  demand(textTableOffset + textBytes <= imageBytes, "the texts do not lie in it");
   return {
     servers,
     groups: servers.flatMap(({ groups }) => groups),
