@@ -9,7 +9,7 @@ static uint8_t buffer[4 << 20];
 int main(int count, char **arguments) {
     if (count < 3) return 2;
     cpc_image image;
-    cpc_server server;
+    cpc_group group;
     cpc_snapshot snapshot;
     struct pollfd input = {.fd = 0, .events = POLLIN};
     const bool sleeps = strcmp(arguments[2], "sleeping") == 0;
@@ -18,7 +18,7 @@ int main(int count, char **arguments) {
     fflush(stdout);
     while (poll(&input, 1, sleeps ? 0 : 1) == 0) {
         if (sleeps && cpc_wait(&image, 100) != 1) continue;
-        if (cpc_server_at(&image, 0, &server) == 0) cpc_take(&image, &server, buffer, sizeof buffer, &snapshot);
+        if (cpc_group_at(&image, 0, &group) == 0) cpc_take(&image, &group, buffer, sizeof buffer, &snapshot);
     }
     return 0;
 }

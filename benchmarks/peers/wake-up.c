@@ -14,7 +14,8 @@ int main(int count, char **arguments) {
     const int wanted = atoi(arguments[2]);
     double *wakes = malloc((size_t)wanted * sizeof *wakes), *copies = malloc((size_t)wanted * sizeof *copies);
     cpc_image image;
-    cpc_server server;
+    cpc_group group;
+    cpc_point point;
     cpc_snapshot poll;
     if (wakes == NULL || copies == NULL || cpc_open(&image, arguments[1]) != 0) return 1;
     cpc_wait(&image, 0);
@@ -23,11 +24,11 @@ int main(int count, char **arguments) {
     for (int seen = 0; seen < wanted; seen++) {
         if (cpc_wait(&image, 10000) != 1) return 1;
         const int64_t woken = cpc_monotonic_ns_();
-        if (cpc_server_at(&image, 0, &server) != 0 || cpc_take(&image, &server, buffer, sizeof buffer, &poll) != 0) return 1;
+        if (cpc_group_at(&image, 0, &group) != 0 || cpc_take(&image, &group, buffer, sizeof buffer, &poll) != 0) return 1;
         const int64_t copied = cpc_monotonic_ns_();
         double published;
         uint32_t status;
-        if (!cpc_number(&poll, 0, &published, &status)) return 1;
+        if (cpc_point_at(&image, 0, &point) != 0 || cpc_number(&poll, &point, &published, &status) != 0) return 1;
         wakes[seen] = ((double)woken - published) / 1e3;
         copies[seen] = (double)(copied - woken) / 1e3;
     }

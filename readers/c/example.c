@@ -1,9 +1,11 @@
-/* Shows every value of an image each time one was published: ./example modbus_image */
+/* Shows every value of an image each time one was published, and whether it is usable: ./example modbus_image */
 
 #include "cpc_image.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+enum { INTERVALS = 3 }; /* the age that this program can live with, in poll intervals of the group */
 
 static void print_value(const cpc_value *value) {
     bool truth;
@@ -20,33 +22,45 @@ static void print_value(const cpc_value *value) {
     else if (cpc_as_text(value, &text, &length)) printf("%.*s", (int)length, text);
     else if (value->shape == 0) printf("%" PRIu32 " bytes", value->length);
     else {
+        cpc_elements elements = cpc_each(value);
+        cpc_value element;
         printf("[");
-        for (uint32_t index = 0; index < value->elements; index++) {
-            const cpc_value element = cpc_element(value, index);
-            if (index > 0) printf(", ");
+        while (cpc_next(&elements, &element)) {
+            if (elements.index > 1) printf(", ");
             print_value(&element);
         }
         printf("]");
     }
 }
 
-static int print_server(const cpc_image *image, const cpc_server *server) {
+static void print_group(const cpc_image *image, const cpc_group *group) {
     cpc_snapshot poll;
-    uint8_t *buffer = (uint8_t *)malloc(server->bank_bytes);
-    int result = buffer == NULL ? -ENOMEM : cpc_take(image, server, buffer, server->bank_bytes, &poll);
-    if (result == 0) {
-        printf("%s: %s\n", server->alias, cpc_source_of(&poll).connection == CPC_CONNECTED ? "connected" : "not connected");
-        for (uint32_t n = 0; n < server->point_count; n++) {
-            cpc_point point;
-            if (cpc_point_at(image, server->first_point + n, &point) != 0) continue;
-            const cpc_value value = cpc_read(&poll, &point);
-            printf("  %s = ", point.key);
-            print_value(&value);
-            printf(" %s   status %08" PRIX32 ", %.1f s old\n", point.unit, value.status, (double)cpc_age_ns(&value) / 1e9);
-        }
+    uint8_t *buffer = (uint8_t *)malloc(group->bank_bytes);
+    if (buffer == NULL || cpc_take(image, group, buffer, group->bank_bytes, &poll) != 0) {
+        printf("  cannot copy the group\n");
+        free(buffer);
+        return;
+    }
+    for (uint32_t n = 0; n < group->point_count; n++) {
+        cpc_point point;
+        cpc_value value;
+        if (cpc_point_at(image, group->first_point + n, &point) != 0 || cpc_read(&poll, &point, &value) != 0) continue;
+        printf("  %s = ", point.key);
+        print_value(&value);
+        const int reason = cpc_usability(image, &value, INTERVALS * (int64_t)group->interval_ms, false);
+        if (reason == CPC_USABLE) printf(" %s   usable, %.1f s old\n", point.unit, (double)cpc_age_ns(&value) / 1e9);
+        else printf(" %s   NOT USABLE: %s (status %08" PRIX32 ")\n", point.unit, cpc_why(reason), value.status);
     }
     free(buffer);
-    return result;
+}
+
+static void print_server(const cpc_image *image, const cpc_server *server) {
+    cpc_state state;
+    cpc_group group;
+    const bool is_connected = cpc_server_state(image, server, &state) == 0 && state.connection == CPC_CONNECTED;
+    printf("%s: %s\n", server->alias, is_connected ? "connected" : "not connected");
+    for (uint32_t n = 0; n < server->group_count; n++)
+        if (cpc_group_at(image, server->first_group + n, &group) == 0) print_group(image, &group);
 }
 
 int main(int count, char **arguments) {
@@ -57,7 +71,7 @@ int main(int count, char **arguments) {
     if (result == -ENOENT) printf("waiting for %s\n", name);
     while (rounds != 0 && (result = cpc_wait(&image, 1000)) >= 0) {
         if (result == 0) {
-            printf("nothing new for a second, and the writer is %s\n", cpc_has_writer(&image) ? "alive" : "gone");
+            printf("nothing new for a second, and the writer is %s\n", cpc_has_writer(&image) ? "alive" : "dead");
             continue;
         }
         cpc_server server;

@@ -1,16 +1,18 @@
 """Reads the process images of cpc-partition: values of a plant in shared memory, without a lock and without a way back.
 
-Standard library only, Python 3.8 and newer, Linux on 64-bit little-endian machines. Copy this file into your program.
+Standard library only, Python 3.8 and newer, Linux on 64-bit little-endian machines. Copy this file into your program; cpc_journal.py reads the
+journals. README.md has the whole API, docs/process-image.md says what every field means.
 
     with ProcessImage("modbus_image") as image:
         while True:
             if image.wait(timeout=1.0):
-                pressure = image.snapshot("pump")["pump: pressure"]
-                print(pressure.value, pressure.is_good, pressure.age)
+                snapshot = image.snapshot("pump")
+                answer = snapshot.usability("pump: pressure", max_age=2.0)
+                print(snapshot["pump: pressure"].value if answer else answer.why)
 
 An image may be missing, be replaced by another, or lose its writer at any time. `wait` and all others open it again by themselves; what
-needs an image when there is none raises ImageError. A Snapshot is a copy of one whole poll and stays valid whatever happens.
-docs/process-image.md says what every field means. One ProcessImage for each thread.
+needs an image when there is none raises ImageError. A Snapshot is a copy of one whole poll and stays valid whatever happens. One ProcessImage for
+each thread.
 """
 
 from __future__ import annotations
@@ -28,7 +30,19 @@ import threading
 import time
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
-__all__ = ["ImageError", "Point", "ProcessImage", "Reading", "Server", "Snapshot", "TYPE_NAMES", "Value"]
+__all__ = [
+    "Group",
+    "ImageError",
+    "Point",
+    "ProcessImage",
+    "Reading",
+    "Server",
+    "ServerState",
+    "Snapshot",
+    "TYPE_NAMES",
+    "Usability",
+    "Value",
+]
 
 Scalar = Union[None, bool, int, float, str, bytes]
 """Boolean: bool. Integers, StatusCode, DateTime (100 ns since 1601 UTC): int. Float, Double: float. ByteString: bytes. All others: str,
@@ -42,6 +56,30 @@ TYPE_NAMES = (
 ).split()
 """Names of the built-in types by number: OPC 10000-6, Table 1."""
 CONNECTIONS = ("waiting", "connecting", "connected", "lost", "stopped")
+SECURITIES = ("unknown", "insecure", "secured")
+SERVICE_COUNTERS = (
+    "ticks_missed",
+    "objects_restored",
+    "documents",
+    "document_bytes",
+    "document_capacity_bytes",
+    "document_entries_missing",
+    "guard_timeouts",
+    "guard_seizures",
+)
+SERVER_COUNTERS = (
+    "connects",
+    "failed_connection",
+    "failed_timeout",
+    "failed_protocol",
+    "failed_security",
+    "failed_identity",
+    "failed_service",
+    "failed_stopped",
+)
+GROUP_COUNTERS = ("polls", "overruns")
+HISTOGRAMS = ("poll_duration", "source_to_received", "received_to_published")
+"""Element i of a histogram counts durations from 2**(i/4) to 2**((i+1)/4) microseconds."""
 
 _BYTE_STRING = 15
 _NULL_LENGTH = 0xFFFFFFFF
@@ -50,36 +88,84 @@ _PACKED = {1: "?", 2: "b", 3: "B", 4: "h", 5: "H", 6: "i", 7: "I", 8: "q", 9: "Q
 _SCALARS = {number: struct.Struct("<" + code) for number, code in _PACKED.items()}
 _EXTENT = struct.Struct("<II")
 _TIMES_AND_STATUS = struct.Struct("<qqI")
-_POLL = struct.Struct("<IIQqqqqq")
+_POLL = struct.Struct("<I4xQqqqqQ")
+_STATE = struct.Struct("<IIqqqqI4x448s")
+_DURATIONS = 112
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "loongarch64": 98}
 _LOOK_AGAIN_S = 0.2  # A writer that was killed wakes nobody.
 
 
 class ImageError(Exception):
-    """There is no image of that name, or none that this reader knows."""
+    """There is no image or journal of that name, or none that this reader knows."""
 
 
 class Point(NamedTuple):
     key: str
     description: str
     unit: str
+    source: str
+    """How the server knows it: node id and display name, or unit, table and address."""
     type: int
     """As configured or learned; a reading has its own."""
-    server: str
+    group: int
+    """Index of its group."""
     position: int
+    """Among the points of its group."""
     room: int
     capacity_bytes: int
 
 
+class Group(NamedTuple):
+    """What is published as a whole: the points of a server that are read at one rate."""
+
+    index: int
+    name: str
+    """Empty for the only group of a server."""
+    server: str
+    interval_ms: int
+    first_point: int
+    points: Tuple[Point, ...]
+    block: int
+    banks: int
+    bank_bytes: int
+
+
 class Server(NamedTuple):
-    number: int
+    index: int
     alias: str
     connection_key: str
     connection_description: str
-    interval_ms: int
-    points: Tuple[Point, ...]
+    security: str
+    """One of SECURITIES."""
+    groups: Tuple[Group, ...]
     block: int
-    bank_bytes: int
+    banks: int
+
+
+class ServerState(NamedTuple):
+    """A server's connection. Instants are ns since 1970 UTC, 0 for none."""
+
+    connection: str
+    """One of CONNECTIONS."""
+    changed_ns: int
+    error: str
+    """The last failure; whether it is over, `connection` says."""
+    error_ns: int
+    certificate_ends_ns: int
+    own_certificate_ends_ns: int
+    request_limit: int
+    """The most that one request may ask for, 0 for no limit."""
+
+
+class Usability(NamedTuple):
+    """True when the value may be used; if not, `reason` says why to programs, `why` to people."""
+
+    reason: str
+    """"usable", "no_image", "writer_dead", "retired", "writer_hangs", "bad_status", "uncertain_status" or "too_old"."""
+    why: str
+
+    def __bool__(self) -> bool:
+        return self.reason == "usable"
 
 
 class Reading(NamedTuple):
@@ -108,58 +194,72 @@ class Reading(NamedTuple):
 
     @property
     def type_name(self) -> str:
-        return TYPE_NAMES[self.type]
+        return TYPE_NAMES[self.type] if self.type < len(TYPE_NAMES) else str(self.type)
 
 
 class Snapshot:
-    """One poll of one server: a copy, complete, never a mixture."""
+    """One poll of one group: a copy, complete, never a mixture."""
 
-    def __init__(self, image: _Image, server: Server, bank: bytes, published: int) -> None:
-        self.server = server
+    def __init__(self, image: _Image, group: Group, bank: bytes, published: int) -> None:
+        self.group = group
         self.bank = bank
         self.published = published
         self._image = image
         (
             self._connection,
-            self._error_bytes,
             self.cycle,
+            self.requested_ns,
             self.published_ns,
             self.last_good_ns,
             self.duration_ns,
-            self.certificate_ends_ns,
-            self.error_ns,
+            self.journal_position,
         ) = _POLL.unpack_from(bank)
 
     @property
     def connection(self) -> str:
-        return CONNECTIONS[self._connection] if self._connection < len(CONNECTIONS) else str(self._connection)
-
-    @property
-    def error(self) -> str:
-        """The last failure; whether it is over, `connection` tells."""
-        return self.bank[64 : 64 + self._error_bytes].decode("utf-8", "replace")
+        """Of the server when this was published."""
+        return _name(CONNECTIONS, self._connection)
 
     def __len__(self) -> int:
-        return len(self.server.points)
+        return len(self.group.points)
 
-    def __getitem__(self, point: Union[int, str]) -> Reading:
-        """By the point's key or by its position."""
-        position = point if isinstance(point, int) else self._image.position(self.server.number, point)
+    def __getitem__(self, point: Union[int, str, Point]) -> Reading:
+        """By the point's key, by its position in the group, or by itself. KeyError for a point of another group or image."""
+        position = self._position(point)
         record = self._record(position)
         value, dimensions = self._value(position, record)
         source_ns, received_ns, status = _TIMES_AND_STATUS.unpack_from(self.bank, record + 8)
         return Reading(value, self.bank[record + 28], dimensions, status, source_ns, received_ns)
 
+    def usability(self, point: Union[int, str, Point], max_age: float, accept_uncertain: bool = False) -> Usability:
+        """Whether the value may be used, or why not. `max_age`: the age in seconds that the program can live with.
+
+        Asks the kernel whether the writer lives, since good statuses stay in the image when it is killed.
+        """
+        _, received_ns, status = _TIMES_AND_STATUS.unpack_from(self.bank, self._record(self._position(point)) + 8)
+        unusable = self._image.unusable()
+        if unusable is not None:
+            return unusable
+        if status >> 31 == 1:
+            return Usability("bad_status", f"its status is bad: {status:08X}")
+        if status >> 30 != 0 and not accept_uncertain:
+            return Usability("uncertain_status", f"its status is uncertain: {status:08X}")
+        # The clock may have been set back: what comes from the future is of no known age.
+        age = abs(time.time_ns() - received_ns) / 1e9
+        if not age <= max_age:
+            return Usability("too_old", f"it is {age:.1f} s old, and no more than {max_age:.1f} s is wanted")
+        return Usability("usable", "usable")
+
     def items(self) -> Iterator[Tuple[Point, Reading]]:
-        return ((point, self[point.position]) for point in self.server.points)
+        return ((point, self[point.position]) for point in self.group.points)
 
     def values(self) -> List[Value]:
-        """All values in the order of `server.points`: the fast way, one unpacking for all scalars."""
+        """All values in the order of `group.points`: the fast way, one unpacking for all scalars."""
         first = self._image.poll_bytes
         stride = self._image.record_bytes
         end = first + stride * len(self)
         kinds = self.bank[first + 28 : end : stride] + self.bank[first + 29 : end : stride]
-        plan, others = self._image.plan(self.server.number, kinds)
+        plan, others = self._image.plan(self.group.index, kinds)
         values: List[Value] = list(plan.unpack_from(self.bank, first))
         for position in others:
             values[position] = self._value(position, self._record(position))[0]
@@ -170,43 +270,30 @@ class Snapshot:
         stride = self._image.record_bytes
         return [status for (status,) in struct.iter_unpack(f"<24xI{stride - 28}x", self.bank[first : first + stride * len(self)])]
 
+    def _position(self, point: Union[int, str, Point]) -> int:
+        if isinstance(point, int):
+            return point
+        position = self._image.position(self.group, point.key if isinstance(point, Point) else point)
+        if isinstance(point, Point) and self.group.points[position] is not point:
+            raise KeyError(f"{point.key} is a point of another image than the snapshot")
+        return position
+
     def _record(self, position: int) -> int:
-        if not 0 <= position < len(self.server.points):
-            raise IndexError(f"no point {position}: {self.server.alias} has {len(self.server.points)}")
+        if not 0 <= position < len(self.group.points):
+            raise IndexError(f"no point {position}: the group has {len(self.group.points)}")
         return self._image.poll_bytes + position * self._image.record_bytes
 
     def _value(self, position: int, record: int) -> Tuple[Value, Tuple[int, ...]]:
-        kind = self.bank[record + 28]
-        shape = self.bank[record + 29]
-        scalar = _SCALARS.get(kind)
-        if kind == 0:
-            return None, ()
-        if shape == 0 and scalar is not None:
-            result: Scalar = scalar.unpack_from(self.bank, record)[0]
-            return result, ()
-        length, elements = _EXTENT.unpack_from(self.bank, record)
-        if length == _NULL_LENGTH:
-            return None, ()
-        point = self.server.points[position]
-        room = self.bank[point.room : point.room + min(length, point.capacity_bytes)]
-        if shape == 0:
-            return _text(room, kind), ()
-        dimensions: Tuple[int, ...] = ()
-        if shape >= 2:
-            head = (4 * shape + 7) // 8 * 8
-            if len(room) < head:  # Not even the dimensions had room.
-                return [], ()
-            dimensions = struct.unpack_from(f"<{shape}I", room)
-            room = room[head:]
-        return _elements(room, kind, elements), dimensions
+        point = self.group.points[position]
+        room = memoryview(self.bank)[point.room : point.room + point.capacity_bytes]
+        return read_value(self.bank, record, room, self.bank[record + 28], self.bank[record + 29])
 
 
 class ProcessImage:
     """An image by its name, as "opcua_image"; there need not be one yet."""
 
     def __init__(self, name: str) -> None:
-        if "/" in name or name in ("", ".", ".."):
-            raise ValueError(f'cannot use {name!r} as the name of an image, right would be one like "opcua_image"')
+        check_name(name)
         self.name = name
         self._image: Optional[_Image] = None
         self._seen: Tuple[Optional[_Image], int] = (None, 0)
@@ -227,8 +314,13 @@ class ProcessImage:
         return self._current().servers
 
     @property
+    def groups(self) -> Tuple[Group, ...]:
+        return self._current().groups
+
+    @property
     def points(self) -> List[Point]:
-        return [point for server in self.servers for point in server.points]
+        """In the order of the indices that the journal names."""
+        return [point for group in self.groups for point in group.points]
 
     @property
     def service(self) -> str:
@@ -236,12 +328,66 @@ class ProcessImage:
 
     @property
     def generation(self) -> int:
-        return self._current().word(48)
+        return self._current().word(88)
+
+    @property
+    def points_since(self) -> int:
+        """The generation since which every point has had its index: a change with a smaller one names another point."""
+        return self._current().word(92)
+
+    @property
+    def is_retired(self) -> bool:
+        return self._current().is_retired()
+
+    @property
+    def publications(self) -> int:
+        """Of all groups and servers; 32 bits, wraps."""
+        return self._current().publications
+
+    @property
+    def interval_ms(self) -> int:
+        return self._current().word(108)
+
+    @property
+    def started_ns(self) -> int:
+        return self._current().integer(112)
+
+    @property
+    def heartbeat_ns(self) -> int:
+        return self._current().integer(120)
 
     @property
     def heartbeat_age(self) -> float:
         """Seconds since the writer last said that it lives."""
-        return (time.time_ns() - self._current().integer(72)) / 1e9
+        return (time.time_ns() - self.heartbeat_ns) / 1e9
+
+    def counters(self) -> Dict[str, int]:
+        """Of the service, by their names in SERVICE_COUNTERS."""
+        return self._current().counters(128, SERVICE_COUNTERS)
+
+    def server_counters(self, server: Union[int, str]) -> Dict[str, int]:
+        """By their names in SERVER_COUNTERS."""
+        image = self._current()
+        return image.counters(image.server(server).block + 64, SERVER_COUNTERS)
+
+    def group_counters(self, group: Union[int, str, Tuple[str, str]]) -> Dict[str, int]:
+        """By their names in GROUP_COUNTERS."""
+        image = self._current()
+        return image.counters(image.group(group).block + 64, GROUP_COUNTERS)
+
+    def histogram(self, group: Union[int, str, Tuple[str, str]], name: str) -> List[int]:
+        """The counts of one of HISTOGRAMS."""
+        image = self._current()
+        return image.histogram(image.group(group), HISTOGRAMS.index(name))
+
+    def server_state(self, server: Union[int, str]) -> ServerState:
+        """The connection of a server, given by its alias or index."""
+        for _ in range(2):
+            image = self._current()
+            state = image.server_state(image.server(server))
+            if state is not None:
+                return state
+        raise self._overtaken()
 
     def has_writer(self) -> bool:
         """True while a process writes this image: the kernel knows by the writer's lock, which goes with the process."""
@@ -250,17 +396,18 @@ class ProcessImage:
         except ImageError:
             return False
 
-    def snapshot(self, server: Union[int, str]) -> Snapshot:
-        """A copy of the last complete poll of a server, given by its alias or index."""
+    def snapshot(self, group: Union[int, str, Tuple[str, str]]) -> Snapshot:
+        """A copy of the last complete poll of a group: its index, (alias, name), or the alias of a server with one group."""
         # The second round is for an image that was retired during the first one.
         for _ in range(2):
-            snapshot = self._current().snapshot(server)
+            image = self._current()
+            snapshot = image.snapshot(image.group(group))
             if snapshot is not None:
                 return snapshot
-        raise ImageError(f"cannot copy {self.name} because its writer publishes faster than this process reads")
+        raise self._overtaken()
 
     def wait(self, timeout: float) -> bool:
-        """Sleeps until any server's poll was published since this last returned True; False when the time in seconds is over.
+        """Sleeps until any group was published since this last returned True; False when the time in seconds is over.
 
         What is there at the first call counts as new, and so does another image. Other threads run meanwhile.
         """
@@ -283,6 +430,9 @@ class ProcessImage:
             else:
                 image.sleep(self._seen[1], rest)
 
+    def _overtaken(self) -> ImageError:
+        return ImageError(f"cannot copy {self.name} because its writer publishes faster than this process reads")
+
     def _current(self) -> _Image:
         if self._image is None or not self._image.is_current():
             self.close()
@@ -290,80 +440,58 @@ class ProcessImage:
         return self._image
 
 
-class _Image:
-    """One image, mapped read-only: open() and not SharedMemory, whose resource tracker would unlink it."""
+class SharedObject:
+    """An object of shared memory, mapped read-only: open() and not SharedMemory, whose resource tracker would unlink it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, least_bytes: int) -> None:
+        self.name = name
         self._path = f"/dev/shm/{name}"
         self._address = 0
-        self._woken_for = -1
         self._views: List[memoryview] = []
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError as error:
             raise ImageError(f"cannot read {name} because there is none") from error
+        self._fence = threading.Lock()
+        self._fence.acquire()
         try:
-            self._map(name)
-            self._read_directory(name)
-        except (struct.error, IndexError) as error:
-            self.close()
-            raise ImageError(f"cannot read {name} because it contradicts itself") from error
+            self._map(least_bytes)
         except BaseException:
             self.close()
             raise
-        self._plans: Dict[int, Tuple[bytes, struct.Struct, List[int]]] = {}
-        self._positions: Dict[int, Dict[str, int]] = {}
-        self._fence = threading.Lock()
-        self._fence.acquire()
 
-    def _map(self, name: str) -> None:
+    def _map(self, least_bytes: int) -> None:
         state = os.fstat(self._descriptor)
-        if not stat.S_ISREG(state.st_mode) or state.st_size < 192:
-            raise ImageError(f"cannot read {name} because it is no process image")
+        if not stat.S_ISREG(state.st_mode) or state.st_size < least_bytes:
+            raise self.refusal("it is no process image and no journal")
         self._file = (state.st_dev, state.st_ino)
         self._size = state.st_size
         address = _libc.mmap(None, self._size, mmap.PROT_READ, mmap.MAP_SHARED, self._descriptor, 0)
         if address == ctypes.c_void_p(-1).value:
-            raise OSError(ctypes.get_errno(), f"cannot map {name}")
+            raise OSError(ctypes.get_errno(), f"cannot map {self.name}")
         self._address = int(address)
-        usable = self._size - self._size % 8
-        self._bytes = memoryview((ctypes.c_ubyte * usable).from_address(self._address)).cast("B").toreadonly()
+        self.size = self._size - self._size % 8
+        self._bytes = memoryview((ctypes.c_ubyte * self.size).from_address(self._address)).cast("B").toreadonly()
         self._words = self._bytes.cast("I")
         self._integers = self._bytes.cast("q")
-        self._views = [self._words, self._integers, self._bytes]
+        self._naturals = self._bytes.cast("Q")
+        self._views = [self._words, self._integers, self._naturals, self._bytes]
 
-    def _read_directory(self, name: str) -> None:
-        if self.word(0) != 0x49435043 or self.word(4) != 0x4547414D:
-            raise ImageError(f"cannot read {name} because it is no process image")
+    def check_kind(self, magic: Tuple[int, int], major: int) -> None:
+        if (self.word(0), self.word(4)) != magic:
+            raise self.refusal("it has another magic")
+        if self.word(12) != 0x01020304:
+            raise self.refusal("it has another byte order")
         version = self.word(8)
-        if version >> 16 != 1:
-            raise ImageError(f"cannot read {name} because it has version {version >> 16}.{version & 0xFFFF} and this reader knows 1")
-        if self.word(16) > self._size:
-            raise ImageError(f"cannot read {name} because it has {self.word(16)} bytes and only {self._size} are there")
-        server_table, point_table = self.word(24), self.word(32)
-        server_stride, point_stride = self.word(144), self.word(148)
-        self.banks_offset, self.poll_bytes, self.record_bytes = self.word(152), self.word(156), self.word(160)
-        servers = []
-        for index in range(self.word(20)):
-            entry = server_table + index * server_stride
-            texts = self._texts(entry)
-            first, count, block, bank_bytes, interval_ms = struct.unpack_from("<5I", self._bytes, entry + 24)
-            points = []
-            for position in range(count):
-                at = point_table + (first + position) * point_stride
-                kind, capacity, room = struct.unpack_from("<3I", self._bytes, at + 24)
-                points.append(Point(*self._texts(at), kind, texts[0], position, room, capacity))
-            if block % 64 != 0 or block + self.banks_offset + 2 * bank_bytes > self.word(16):
-                raise ImageError(f"cannot read {name} because it contradicts itself")
-            servers.append(Server(index, *texts, interval_ms, tuple(points), block, bank_bytes))
-        self.servers: Tuple[Server, ...] = tuple(servers)
+        if version >> 16 != major:
+            raise self.refusal(f"it has version {version >> 16}.{version & 0xFFFF} and this reader knows {major}")
 
-    def _texts(self, entry: int) -> Tuple[str, str, str]:
-        extents = struct.unpack_from("<6I", self._bytes, entry)
-        first, second, third = (
-            bytes(self._bytes[start : start + length]).decode("utf-8") for start, length in zip(extents[0::2], extents[1::2])
-        )
-        return first, second, third
+    def refusal(self, why: str) -> ImageError:
+        return ImageError(f"cannot read {self.name} because {why}")
+
+    def demand(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise self.refusal(f"it contradicts itself: {what}")
 
     def word(self, offset: int) -> int:
         return self._words[offset // 4]
@@ -371,9 +499,16 @@ class _Image:
     def integer(self, offset: int) -> int:
         return self._integers[offset // 8]
 
-    @property
-    def publications(self) -> int:
-        return self.word(164)
+    def natural(self, offset: int) -> int:
+        return self._naturals[offset // 8]
+
+    def copy(self, start: int, length: int) -> bytes:
+        return bytes(self._bytes[start : start + length])
+
+    def memory_fence(self) -> None:
+        """No byte of a copy may be read after the next load: nothing falls behind the release of a lock or overtakes its acquisition."""
+        self._fence.release()
+        self._fence.acquire()
 
     def is_current(self) -> bool:
         """The name still leads here. A retired image that has the name is the last one there is."""
@@ -387,63 +522,7 @@ class _Image:
         # struct flock of 64-bit Linux; F_OFD_GETLK is 36. Asking disturbs nobody; never set a lock here: it would keep a writer away.
         question = struct.pack("<hh4xqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
         answer = fcntl.fcntl(self._descriptor, 36, question)
-        return int(struct.unpack_from("<h", answer)[0]) != fcntl.F_UNLCK
-
-    def snapshot(self, which: Union[int, str]) -> Optional[Snapshot]:
-        server = self._server(which)
-        counters = server.block // 4
-        for _ in range(100):
-            published = self._words[counters + 1]
-            start = server.block + self.banks_offset + (published & 1) * server.bank_bytes
-            bank = bytes(self._bytes[start : start + server.bank_bytes])
-            self._memory_fence()
-            begun = self._words[counters]
-            if (begun - published) & 0xFFFFFFFF <= 1:
-                return Snapshot(self, server, bank, published)
-        return None
-
-    def _memory_fence(self) -> None:
-        """No byte of the copy may be read after `begun`: nothing falls behind the release of a lock or overtakes its acquisition."""
-        self._fence.release()
-        self._fence.acquire()
-
-    def _server(self, which: Union[int, str]) -> Server:
-        for server in self.servers:
-            if which in (server.alias, server.number):
-                return server
-        raise KeyError(f"no server {which!r}: there are {', '.join(server.alias for server in self.servers)}")
-
-    def position(self, server: int, key: str) -> int:
-        if server not in self._positions:
-            self._positions[server] = {point.key: point.position for point in self.servers[server].points}
-        return self._positions[server][key]
-
-    def plan(self, server: int, kinds: bytes) -> Tuple[struct.Struct, List[int]]:
-        """One format for all records of a server, made again when a type changed, and the positions that need more than that."""
-        known = self._plans.get(server)
-        if known is None or known[0] != kinds:
-            count = len(kinds) // 2
-            codes = [_PACKED.get(kinds[n]) if kinds[count + n] == 0 else None for n in range(count)]
-            parts = (code or "Q" for code in codes)
-            form = "<" + "".join(f"{part}{self.record_bytes - struct.calcsize(part)}x" for part in parts)
-            others = [n for n, code in enumerate(codes) if code is None]
-            known = (kinds, struct.Struct(form), others)
-            self._plans[server] = known
-        return known[1], known[2]
-
-    def sleep(self, publications: int, timeout: float) -> None:
-        """FUTEX_WAIT, not private: the key of the word is the file, so a read-only mapping will do."""
-        seconds = int(timeout)
-        rest = _Timespec(seconds, int((timeout - seconds) * 1e9))
-        word = ctypes.c_void_p(self._address + 164)
-        zero = ctypes.c_int(0)
-        result = _libc.syscall(_SYS_FUTEX, word, zero, ctypes.c_uint32(publications), ctypes.byref(rest), None, zero)
-        if result == 0:  # The writer wakes the first sleepers only; they wake the others, once for each publication: no two for ever.
-            if self._woken_for != self.publications:
-                self._woken_for = self.publications
-                _libc.syscall(_SYS_FUTEX, word, ctypes.c_int(1), ctypes.c_uint32(0x7FFFFFFF), None, None, zero)
-        elif result == -1 and ctypes.get_errno() not in (errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR):
-            time.sleep(min(timeout, 0.001))  # No such call here: look again soon.
+        return int(struct.unpack_from("<h", answer)[0]) == fcntl.F_WRLCK  # A read lock is anybody's.
 
     def close(self) -> None:
         # Released views refuse every access, so that nobody touches what is unmapped.
@@ -458,8 +537,220 @@ class _Image:
             self._descriptor = -1
 
 
+class _Image(SharedObject):
+    """One image."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, 512)
+        self._woken_for = -1
+        self._plans: Dict[int, Tuple[bytes, struct.Struct, List[int]]] = {}
+        self._positions: Dict[int, Dict[str, int]] = {}
+        try:
+            self._read_directory()
+        except (struct.error, IndexError, UnicodeDecodeError) as error:
+            self.close()
+            raise self.refusal("it contradicts itself") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_directory(self) -> None:
+        self.check_kind((0x49435043, 0x4547414D), 2)
+        image_bytes = self.natural(48)
+        self.demand(512 <= image_bytes <= self.size, f"it has {image_bytes} bytes and {self.size} are there")
+        strides = [self.word(at) for at in range(20, 44, 4)]
+        self.demand(all(stride >= known for stride, known in zip(strides, (48, 40, 48, 512, 128, 32))), "a step is too small")
+        server_step, group_step, point_step, self.state_bytes, self.poll_bytes, self.record_bytes = strides
+        self.demand(self.poll_bytes % 8 == 0 and self.record_bytes % 8 == 0, "a step is no multiple of 8")
+        tables = [(self.word(at), self.word(at + 4)) for at in range(56, 88, 8)]
+        steps = (server_step, group_step, point_step, 1)
+        self.demand(all(start + count * step <= image_bytes for (start, count), step in zip(tables, steps)), "a table lies outside")
+        (server_table, server_count), (group_table, group_count), (point_table, point_count), texts = tables
+        seen = 0
+
+        def read_texts(entry: int, count: int) -> List[str]:
+            nonlocal seen
+            extents = struct.unpack_from(f"<{2 * count}I", self._bytes, entry)
+            found = []
+            for start, length in zip(extents[0::2], extents[1::2]):
+                # Texts that overlap would make any amount of text out of a small image.
+                seen += length
+                self.demand(texts[0] <= start and start + length < sum(texts) and seen < texts[1], "a text lies outside")
+                found.append(self.copy(start, length).decode("utf-8"))
+            return found
+
+        def check_block(block: int, head_bytes: int, banks: int, bank_bytes: int) -> None:
+            is_aligned = block % 64 == 0 and banks % 8 == 0 and bank_bytes % 8 == 0
+            self.demand(is_aligned and block + head_bytes <= banks and banks + 2 * bank_bytes <= image_bytes, "a block lies outside")
+
+        servers: List[Server] = []
+        groups: List[Group] = []
+        points_seen = 0
+        for index in range(server_count):
+            entry = server_table + index * server_step
+            alias, key, description = read_texts(entry, 3)
+            first, count, block, banks, security = struct.unpack_from("<5I", self._bytes, entry + 24)
+            self.demand(first == len(groups) and count <= group_count - first, "servers share groups")
+            check_block(block, 192, banks, self.state_bytes)
+            for group in range(first, first + count):
+                at = group_table + group * group_step
+                (name,) = read_texts(at, 1)
+                owner, first_point, points, group_block, group_banks, bank_bytes, interval_ms = struct.unpack_from(
+                    "<7I", self._bytes, at + 8
+                )
+                self.demand(owner == index, "a group names another server")
+                self.demand(first_point == points_seen and points <= point_count - first_point, "groups share points")
+                self.demand(self.poll_bytes + points * self.record_bytes <= bank_bytes, "records lie outside their bank")
+                check_block(group_block, 1536, group_banks, bank_bytes)
+                found = []
+                for position in range(points):
+                    point_at = point_table + (first_point + position) * point_step
+                    kind, point_group, capacity, room = struct.unpack_from("<4I", self._bytes, point_at + 32)
+                    self.demand(point_group == group, "a point names another group")
+                    self.demand(room + capacity <= bank_bytes, "a room lies outside its bank")
+                    found.append(Point(*read_texts(point_at, 4), kind, group, position, room, capacity))
+                points_seen += points
+                groups.append(
+                    Group(group, name, alias, interval_ms, first_point, tuple(found), group_block, group_banks, bank_bytes)
+                )
+            servers.append(Server(index, alias, key, description, _name(SECURITIES, security), tuple(groups[first:]), block, banks))
+        self.demand(len(groups) == group_count and points_seen == point_count, "a group or point has no owner")
+        self.servers = tuple(servers)
+        self.groups = tuple(groups)
+
+    @property
+    def publications(self) -> int:
+        return self.word(100)
+
+    def is_retired(self) -> bool:
+        return self.word(96) == 2
+
+    def unusable(self) -> Optional[Usability]:
+        """Why no value of this image is usable."""
+        if self._descriptor < 0:
+            return Usability("retired", "another image has taken the place of the one that the snapshot is of, or it was closed")
+        if not self.is_locked():
+            return Usability("writer_dead", "the writer is dead")
+        if self.is_retired():
+            return Usability("retired", "the image is retired")
+        if abs(time.time_ns() - self.integer(120)) >= max(5_000_000_000, 3_000_000 * self.word(108)):
+            return Usability("writer_hangs", "the writer hangs, or the clock was set")
+        return None
+
+    def counters(self, start: int, names: Tuple[str, ...]) -> Dict[str, int]:
+        return {name: self.natural(start + 8 * index) for index, name in enumerate(names)}
+
+    def histogram(self, group: Group, number: int) -> List[int]:
+        first = (group.block + 192) // 4 + number * _DURATIONS
+        return self._words[first : first + _DURATIONS].tolist()
+
+    def _copy_bank(self, block: int, banks: int, bank_bytes: int) -> Optional[Tuple[bytes, int]]:
+        for _ in range(100):
+            published = self._words[block // 4 + 1]
+            bank = self.copy(banks + (published & 1) * bank_bytes, bank_bytes)
+            self.memory_fence()
+            begun = self._words[block // 4]
+            if (begun - published) & 0xFFFFFFFF <= 1:
+                return bank, published
+        return None
+
+    def snapshot(self, group: Group) -> Optional[Snapshot]:
+        copied = self._copy_bank(group.block, group.banks, group.bank_bytes)
+        return None if copied is None else Snapshot(self, group, *copied)
+
+    def server_state(self, server: Server) -> Optional[ServerState]:
+        copied = self._copy_bank(server.block, server.banks, self.state_bytes)
+        if copied is None:
+            return None
+        connection, error_bytes, changed, failed, ends, own_ends, limit, error = _STATE.unpack_from(copied[0])
+        text = error[:error_bytes].decode("utf-8", "replace")
+        return ServerState(_name(CONNECTIONS, connection), changed, text, failed, ends, own_ends, limit)
+
+    def server(self, which: Union[int, str]) -> Server:
+        for server in self.servers:
+            if which in (server.alias, server.index):
+                return server
+        raise KeyError(f"no server {which!r}: there are {', '.join(server.alias for server in self.servers)}")
+
+    def group(self, which: Union[int, str, Tuple[str, str]]) -> Group:
+        if isinstance(which, str):
+            groups = self.server(which).groups
+            if len(groups) == 1:
+                return groups[0]
+        for group in self.groups:
+            if which in (group.index, (group.server, group.name)):
+                return group
+        known = ", ".join(repr((group.server, group.name)) for group in self.groups)
+        raise KeyError(f"no group {which!r}, or not only one: there are {known}")
+
+    def position(self, group: Group, key: str) -> int:
+        if group.index not in self._positions:
+            self._positions[group.index] = {point.key: point.position for point in group.points}
+        return self._positions[group.index][key]
+
+    def plan(self, group: int, kinds: bytes) -> Tuple[struct.Struct, List[int]]:
+        """One format for all records of a group, made again when a type changed, and the positions that need more than that."""
+        known = self._plans.get(group)
+        if known is None or known[0] != kinds:
+            count = len(kinds) // 2
+            codes = [_PACKED.get(kinds[n]) if kinds[count + n] == 0 else None for n in range(count)]
+            parts = (code or "Q" for code in codes)
+            form = "<" + "".join(f"{part}{self.record_bytes - struct.calcsize(part)}x" for part in parts)
+            others = [n for n, code in enumerate(codes) if code is None]
+            known = (kinds, struct.Struct(form), others)
+            self._plans[group] = known
+        return known[1], known[2]
+
+    def sleep(self, publications: int, timeout: float) -> None:
+        """FUTEX_WAIT, not private: the key of the word is the file, so a read-only mapping will do."""
+        seconds = int(timeout)
+        rest = _Timespec(seconds, int((timeout - seconds) * 1e9))
+        word = ctypes.c_void_p(self._address + 100)
+        zero = ctypes.c_int(0)
+        result = _libc.syscall(_SYS_FUTEX, word, zero, ctypes.c_uint32(publications), ctypes.byref(rest), None, zero)
+        if result == 0:  # The writer wakes the first sleepers only; they wake the others, once for each publication: no two for ever.
+            if self._woken_for != self.publications:
+                self._woken_for = self.publications
+                _libc.syscall(_SYS_FUTEX, word, ctypes.c_int(1), ctypes.c_uint32(0x7FFFFFFF), None, None, zero)
+        elif result == -1 and ctypes.get_errno() not in (errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR):
+            time.sleep(min(timeout, 0.001))  # No such call here: look again soon.
+
+
 class _Timespec(ctypes.Structure):
     _fields_ = [("tv_sec", ctypes.c_int64), ("tv_nsec", ctypes.c_int64)]
+
+
+def check_name(name: str) -> None:
+    if "/" in name or name in ("", ".", ".."):
+        raise ValueError(f'cannot use {name!r} as the name of shared memory; use one like "opcua_image"')
+
+
+def _name(names: Tuple[str, ...], number: int) -> str:
+    return names[number] if number < len(names) else str(number)
+
+
+def read_value(record: bytes, at: int, room: memoryview, kind: int, shape: int) -> Tuple[Value, Tuple[int, ...]]:
+    """A value and the dimensions of a matrix. Reads no further than the room, whatever the record says."""
+    scalar = _SCALARS.get(kind)
+    if kind == 0:
+        return None, ()
+    if shape == 0 and scalar is not None:
+        result: Scalar = scalar.unpack_from(record, at)[0]
+        return result, ()
+    length, elements = _EXTENT.unpack_from(record, at)
+    if length == _NULL_LENGTH:
+        return None, ()
+    used = bytes(room[:length])
+    if shape == 0:
+        return _text(used, kind), ()
+    dimensions: Tuple[int, ...] = ()
+    if shape >= 2:
+        head = (4 * shape + 7) // 8 * 8
+        if len(used) < head:  # Not even the dimensions had room.
+            return [], ()
+        dimensions = struct.unpack_from(f"<{shape}I", used)
+        used = used[head:]
+    return _elements(used, kind, elements), dimensions
 
 
 def _text(room: bytes, kind: int) -> Scalar:
@@ -478,9 +769,11 @@ def _elements(room: bytes, kind: int, count: int) -> List[Scalar]:
         at += 4
         if length == _NULL_LENGTH:
             values.append(None)
-        else:
-            values.append(_text(room[at : at + length], kind))
-            at += (length + 3) // 4 * 4
+            continue
+        if at + length > len(room):
+            break
+        values.append(_text(room[at : at + length], kind))
+        at += (length + 3) // 4 * 4
     return values
 
 

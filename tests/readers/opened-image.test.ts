@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { OpenedImage, type ImageReader } from "../../packages/image/src/reader.ts";
 import { AgentProcess } from "./agents/agent-process.ts";
-import { canonicalImage, canonicalValue } from "./canonical.ts";
+import { imageJson, valueJson } from "./json-form.ts";
 import { cases, numbersServer, servers, setEveryCase } from "./every-type.ts";
 import { TestWriter, uniqueName } from "./test-writer.ts";
 
@@ -22,7 +22,7 @@ void suite("an opened image", { timeout: 60_000 }, () => {
       using image = new OpenedImage(writer.name);
       const reading = opened(image).snapshot(0)?.reading(index);
       assert.ok(reading);
-      assert.equal(canonicalValue(reading), expected);
+      assert.deepEqual(valueJson(reading), expected);
       assert.equal(reading.status, expectedStatus);
     });
   }
@@ -34,8 +34,8 @@ void suite("an opened image", { timeout: 60_000 }, () => {
     const reader = opened(image);
     await using agent = new AgentProcess("Node", writer.name);
     assert.deepEqual(
-      await agent.ask("dump"),
-      canonicalImage(reader, (server) => reader.snapshot(server)),
+      await agent.askJson("dump"),
+      JSON.parse(JSON.stringify(imageJson(reader, (group) => reader.snapshot(group)))),
     );
   });
 

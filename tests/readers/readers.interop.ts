@@ -2,7 +2,7 @@
 // overtaken, and live through the writer's death. Needs gcc and python3.
 
 import assert from "node:assert/strict";
-import { execFileSync, fork, type ChildProcess } from "node:child_process";
+import { execFileSync, fork, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { suite, test } from "node:test";
@@ -12,34 +12,59 @@ import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
 import { ImageReader } from "../../packages/image/src/image-reader.ts";
 import { AgentProcess, languages, runExample } from "./agents/agent-process.ts";
-import { canonicalImage } from "./canonical.ts";
+import { imageJson, type Json } from "./json-form.ts";
 import { cases, numbersServer, servers, setEveryCase } from "./every-type.ts";
 import { restride } from "./restride.ts";
 import { TestWriter, uniqueName } from "./test-writer.ts";
 
 /** What the writer itself sees in its memory. */
-function truth(writer: TestWriter): readonly string[] {
+function truth(writer: TestWriter): Json {
   const reader = new ImageReader(writer.image.memory.buffer);
-  return canonicalImage(reader, (server) => reader.view(server));
+  return JSON.parse(JSON.stringify(imageJson(reader, (group) => reader.view(group)))) as Json;
 }
 
-function valuesIn(dump: readonly string[]): readonly (string | undefined)[] {
-  return dump
-    .filter((line) => line.startsWith("point\t"))
-    .slice(0, cases.length)
-    .map((line) => {
-      const fields = line.split("\t");
-      return [fields[6], fields.at(-1)].join(" ");
-    });
+interface Dump {
+  readonly servers: readonly {
+    readonly alias: string;
+    readonly groups: readonly {
+      readonly poll: { readonly points: readonly { readonly reading: Readonly<Record<string, Json>> }[] };
+    }[];
+  }[];
 }
 
-const expectedValues = cases.map(
-  ({ expected, expectedStatus }) => `${expectedStatus.toString(16).padStart(8, "0")} ${expected}`,
-);
+function valuesIn(dump: unknown): readonly Json[] {
+  const points = (dump as unknown as Dump).servers[0]?.groups[0]?.poll.points ?? [];
+  return points.map(({ reading: { sourceNs, receivedNs, ...value } }) => value);
+}
+
+const readersInC = fileURLToPath(new URL("../../readers/c", import.meta.url));
+
+const expectedValues = cases.map(({ expected, expectedStatus }) => ({ status: expectedStatus, ...expected }));
 
 test("the header for C is clean as C11 and as C++", () => {
-  execFileSync("make", ["--silent", "-C", fileURLToPath(new URL("../../readers/c", import.meta.url)), "check"]);
+  execFileSync("make", ["--silent", "-C", readersInC, "check"]);
 });
+
+for (const [what, flags, source, reason] of [
+  ["features that were chosen before", ["-std=c11"], "#include <stdio.h>", "_GNU_SOURCE"],
+  ["a language that is too old", ["-std=c99"], "", "C11"],
+  [
+    "a machine with 32 bits",
+    ["-std=c11", "-UUINTPTR_MAX", "-U__BYTE_ORDER__", "-D__BYTE_ORDER__=1"],
+    "",
+    "little-endian",
+  ],
+  ["another system", ["-std=c11", "-U__linux__"], "", "Linux"],
+] as const) {
+  test(`the header for C says what it misses: ${what}`, () => {
+    const compiled = spawnSync("gcc", [...flags, "-I", readersInC, "-fsyntax-only", "-x", "c", "-"], {
+      input: `${source}\n#include "cpc_image.h"\n`,
+      encoding: "utf8",
+    });
+    assert.notEqual(compiled.status, 0);
+    assert.match(compiled.stderr, new RegExp(`#error "cpc_image.h needs .*${reason}`));
+  });
+}
 
 class WriterProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
@@ -79,7 +104,7 @@ for (const language of languages) {
       await using agent = new AgentProcess(language, writer.name);
       for (let round = 0; round < 3; round++) {
         writer.publish(0, setEveryCase);
-        const dump = await agent.ask("dump");
+        const dump = await agent.askJson("dump");
         assert.deepEqual(dump, truth(writer));
         assert.deepEqual(valuesIn(dump), expectedValues);
       }
@@ -92,7 +117,8 @@ for (const language of languages) {
       writeFileSync(`/dev/shm/${name}`, restride(writer.bytes), { mode: 0o640 });
       try {
         await using agent = new AgentProcess(language, name);
-        assert.deepEqual(await agent.ask("dump"), truth(writer));
+        const { servers: seen } = (await agent.askJson("dump")) as unknown as Dump;
+        assert.deepEqual(seen, (truth(writer) as unknown as Dump).servers);
       } finally {
         rmSync(`/dev/shm/${name}`);
       }
@@ -104,7 +130,7 @@ for (const language of languages) {
       const spoilt = [
         () => {
           const image = Uint8Array.from(writer.bytes);
-          new DataView(image.buffer).setUint32(8, 2 << 16, true);
+          new DataView(image.buffer).setUint32(8, 3 << 16, true);
           return image;
         },
         () => writer.bytes.slice(0, writer.bytes.length - 4096),
@@ -114,14 +140,14 @@ for (const language of languages) {
       ];
       try {
         await using agent = new AgentProcess(language, name);
-        assert.deepEqual(await agent.ask("dump"), ["none"]);
+        assert.deepEqual(await agent.askJson("dump"), "none");
         for (const spoil of spoilt) {
           writeFileSync(`/dev/shm/${name}`, spoil(), { mode: 0o640 });
-          assert.deepEqual(await agent.ask("dump"), ["none"]);
+          assert.deepEqual(await agent.askJson("dump"), "none");
           assert.deepEqual(await agent.ask("wait 0"), ["0"]);
         }
         writeFileSync(`/dev/shm/${name}`, writer.bytes);
-        assert.deepEqual(await agent.ask("dump"), truth(writer));
+        assert.deepEqual(await agent.askJson("dump"), truth(writer));
       } finally {
         rmSync(`/dev/shm/${name}`, { force: true });
       }
@@ -177,14 +203,14 @@ for (const language of languages) {
       writer.setCounters(0, 0xfffffffe, 0xfffffffe);
       writer.setPublications(0xfffffffe);
       assert.deepEqual(await agent.ask("wait 0"), ["1"]);
-      assert.deepEqual(await agent.ask("dump"), truth(writer));
+      assert.deepEqual(await agent.askJson("dump"), truth(writer));
       for (const published of [0xffffffff, 0, 1, 2]) {
         const woken = agent.ask("wait 60000");
         await until(() => writer.sleepers() === 1);
         writer.publish(0, setEveryCase);
         assert.deepEqual(await woken, ["1"]);
         assert.deepEqual(await agent.ask("take"), [`ok ${published}`]);
-        assert.deepEqual(await agent.ask("dump"), truth(writer));
+        assert.deepEqual(await agent.askJson("dump"), truth(writer));
       }
     });
 
@@ -196,9 +222,9 @@ for (const language of languages) {
       await until(() => writer.sleepers() === 1);
       writer.replace(servers.map((server) => ({ ...server, alias: `new ${server.alias}` })));
       assert.deepEqual(await woken, ["1"]);
-      const dump = await agent.ask("dump");
+      const dump = await agent.askJson("dump");
       assert.deepEqual(dump, truth(writer));
-      assert.match(dump[1] ?? "", /^server\tnew /);
+      assert.match((dump as unknown as Dump).servers[0]?.alias ?? "", /^new /);
       assert.equal(agent.permissions(writer.name).length, 1, "the old one is unmapped");
     });
 
@@ -211,7 +237,7 @@ for (const language of languages) {
       writer.image.retire();
       assert.deepEqual(await woken, ["1"]);
       assert.deepEqual(await agent.ask("wait 0"), ["0"]);
-      assert.deepEqual(await agent.ask("dump"), truth(writer));
+      assert.deepEqual(await agent.askJson("dump"), truth(writer));
     });
 
     test("finds the new generation of a writer that was killed before it could retire the old one", async () => {
@@ -222,21 +248,21 @@ for (const language of languages) {
       await until(() => writer.sleepers() === 1);
       writer.replace(servers, false);
       assert.deepEqual(await found, ["1"]);
-      assert.deepEqual(await agent.ask("dump"), truth(writer));
+      assert.deepEqual(await agent.askJson("dump"), truth(writer));
     });
 
     test("waits for an image that is not there yet, and notices when it is removed", async () => {
       const name = uniqueName();
       await using agent = new AgentProcess(language, name);
-      assert.deepEqual(await agent.ask("dump"), ["none"]);
+      assert.deepEqual(await agent.askJson("dump"), "none");
       const found = agent.ask("wait 60000");
       {
         using writer = new TestWriter(servers, name);
         assert.deepEqual(await found, ["1"]);
-        assert.deepEqual(await agent.ask("dump"), truth(writer));
+        assert.deepEqual(await agent.askJson("dump"), truth(writer));
         assert.deepEqual(await agent.ask("alive"), ["1"]);
       }
-      assert.deepEqual(await agent.ask("dump"), ["none"]);
+      assert.deepEqual(await agent.askJson("dump"), "none");
       assert.deepEqual(await agent.ask("alive"), ["0"]);
     });
 
@@ -268,7 +294,7 @@ for (const language of languages) {
       writer.publish(0, (block) => block.setNumber(1, BuiltInType.Double, 12.5));
       assert.match(
         await runExample(language, writer.name),
-        /^Prüfstand: connected\n {2}Prüfstand 0 = .+\n {2}Prüfstand 1 = 12\.5 m³\/h {3}.*, \d+\.\d s old\n$/,
+        /^Prüfstand: connected\n {2}Prüfstand 0 = .+NOT USABLE: .+\n {2}Prüfstand 1 = 12\.5 m³\/h {3}usable, \d+\.\d s old\n$/,
       );
     });
 

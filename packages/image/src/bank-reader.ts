@@ -124,13 +124,17 @@ export class BankReader {
     return type === BuiltInType.UInt64 ? BigInt.asUintN(64, value) : value;
   }
 
+  receivedNs(index: number): bigint {
+    return this.#integers[(this.#record(index) + record.receivedNs) / 8] ?? 0n;
+  }
+
   reading(index: number): PointReading {
     const at = this.#record(index);
     return {
       ...this.value(index),
       status: this.status(index),
       sourceNs: this.#integers[(at + record.sourceNs) / 8] ?? 0n,
-      receivedNs: this.#integers[(at + record.receivedNs) / 8] ?? 0n,
+      receivedNs: this.receivedNs(index),
     };
   }
 

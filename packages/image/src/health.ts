@@ -5,6 +5,7 @@ import type { FailureKind } from "./failure-kind.ts";
 import type { ImageReader } from "./image-reader.ts";
 import { ConnectionState, durationBuckets, serverCounters, type GroupCounter } from "./layout.ts";
 import { qualityOf, type PointQuality } from "./point-quality.ts";
+import { isHeartbeatOld } from "./usable-value.ts";
 
 export interface ServiceHealth {
   readonly service: string;
@@ -66,8 +67,6 @@ const stateNames = Object.fromEntries(Object.entries(ConnectionState).map(([name
   ServerHealth["state"]
 >;
 const nsPerDay = 86_400_000_000_000n;
-/** A heartbeat this old is none, whatever the interval. */
-const leastHeartbeatMs = 5000;
 
 /** What can be read about one service. */
 export interface ObservedImage {
@@ -90,8 +89,7 @@ function isOfEndedRun({ image, hasWriter }: ObservedImage, starts: readonly bigi
 
 function serviceHealth({ name, image, hasWriter }: ObservedImage, isEnded: boolean, nowNs: bigint): ServiceHealth {
   const heartbeatAgeMs = Number((nowNs - image.heartbeatNs) / 1_000_000n);
-  const isAlive =
-    hasWriter && !image.isRetired && Math.abs(heartbeatAgeMs) < Math.max(leastHeartbeatMs, 3 * image.intervalMs);
+  const isAlive = hasWriter && !image.isRetired && !isHeartbeatOld(image, Number(nowNs / 1_000_000n));
   return {
     service: image.service,
     image: name,

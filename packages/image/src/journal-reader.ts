@@ -100,6 +100,21 @@ export class JournalReader {
     return { position, sequence: copied.view.getBigUint64(journalRecord.sequence, true) };
   }
 
+  /** At the first change behind a journal position of a snapshot; undefined when it has been overwritten or is another journal's. */
+  at(position: bigint): Cursor | undefined {
+    for (let here = position; ;) {
+      if (here >= this.#load(journalHeader.written)) {
+        const end = this.end();
+        if (end.position <= here) return end.position === here ? end : undefined;
+      }
+      const copied = this.#copy(here);
+      if (copied === undefined) return undefined;
+      if (copied.bytes[journalRecord.kind] === RecordKind.change)
+        return { position: here, sequence: copied.view.getBigUint64(journalRecord.sequence, true) };
+      here += BigInt(copied.view.getUint32(journalRecord.lengthBytes, true));
+    }
+  }
+
   /** What has changed since the cursor, in order, `most` changes at a time. */
   since(cursor: Cursor, most = 10_000): Changes {
     const changes: Change[] = [];

@@ -5,20 +5,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { waitOnWord, wakeSleepers } from "./posix/futex.ts";
 import type { Mapping } from "./posix/mapping.ts";
-import { SharedMemoryObject } from "./posix/shared-memory-object.ts";
 import { ImageReader } from "./image-reader.ts";
-import { ImageError } from "./read-directory.ts";
-import { blockAlignment, header } from "./layout.ts";
+import { header } from "./layout.ts";
+import { OpenedObject } from "./opened-object.ts";
 
 /** How long a reader may sleep on an image that its name leads to no more. */
 const defaultLookAgainMs = 200;
 const pollMs = 5;
 
 export class OpenedImage implements Disposable {
-  readonly name: string;
-  #object: SharedMemoryObject | undefined;
-  #mapping: Mapping | undefined;
-  #reader: ImageReader | undefined;
+  readonly #opened: OpenedObject<ImageReader>;
   /** What `waitForPublish` saw last: the image, and its count of publications. */
   #seenReader: ImageReader | undefined;
   #seenPublications = 0;
@@ -31,8 +27,12 @@ export class OpenedImage implements Disposable {
    * and so how late it notices that the writer was killed and another has come.
    */
   constructor(name: string, lookAgainMs = defaultLookAgainMs) {
-    this.name = name;
+    this.#opened = new OpenedObject(name, header.bytes, (memory) => new ImageReader(memory));
     this.#lookAgainMs = lookAgainMs;
+  }
+
+  get name(): string {
+    return this.#opened.name;
   }
 
   /**
@@ -41,27 +41,14 @@ export class OpenedImage implements Disposable {
    */
   current(): ImageReader | undefined {
     // A retired image that still has the name is the last one there is.
-    if (this.#reader !== undefined && this.#object?.isLinked() === true) return this.#reader;
-    this.close();
-    const object = SharedMemoryObject.openExisting(this.name, "read-only");
-    if (object === undefined) return undefined;
-    this.#object = object;
-    const sizeBytes = object.sizeBytes();
-    if (sizeBytes < header.bytes) return undefined;
-    this.#mapping = object.map("read-only", sizeBytes - (sizeBytes % blockAlignment));
-    try {
-      this.#reader = new ImageReader(this.#mapping.buffer);
-    } catch (error) {
-      this.close();
-      if (error instanceof ImageError || error instanceof RangeError) return undefined;
-      throw error;
-    }
-    return this.#reader;
+    if (this.#opened.isCurrent()) return this.#opened.reader;
+    this.#wokenFor = undefined;
+    return this.#opened.reopen();
   }
 
   /** True while a process writes this image: the kernel knows, whatever the clocks say. */
   hasWriter(): boolean {
-    return this.current() !== undefined && this.#object?.isLocked() === true;
+    return this.current() !== undefined && this.#opened.isLocked();
   }
 
   /**
@@ -74,8 +61,9 @@ export class OpenedImage implements Disposable {
       if (this.#hasNews()) return true;
       const restMs = Math.min(this.#lookAgainMs, endMs - performance.now());
       if (restMs <= 0) return false;
-      if (this.#reader === undefined || this.#mapping === undefined) pause(restMs);
-      else this.#sleep(this.#reader, this.#mapping, restMs);
+      const { reader, mapping } = this.#opened;
+      if (reader === undefined || mapping === undefined) pause(restMs);
+      else this.#sleep(reader, mapping, restMs);
     }
   }
 
@@ -94,12 +82,8 @@ export class OpenedImage implements Disposable {
   }
 
   close(): void {
-    this.#reader = undefined;
     this.#wokenFor = undefined;
-    this.#mapping?.unmap();
-    this.#mapping = undefined;
-    this.#object?.close();
-    this.#object = undefined;
+    this.#opened.close();
   }
 
   [Symbol.dispose](): void {

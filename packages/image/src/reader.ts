@@ -6,14 +6,31 @@
 import "./require-node.ts";
 
 export { OpenedImage } from "./opened-image.ts";
+export { OpenedJournal, type NextChanges } from "./opened-journal.ts";
+export {
+  isUsable,
+  unusableImage,
+  unusableReading,
+  usability,
+  type UnusableReason,
+  type Usability,
+  type Wanted,
+} from "./usable-value.ts";
 export { ImageReader, type ServerState } from "./image-reader.ts";
 export { ImageError } from "./read-directory.ts";
 export { GroupSnapshot } from "./group-snapshot.ts";
 export { JournalReader, type Change, type Changes, type Cursor } from "./journal-reader.ts";
 export { BankReader, type PointReading, type PollState } from "./bank-reader.ts";
 export type { Directory, PlacedGroup, PlacedPoint, PlacedServer } from "./directory.ts";
-export { ConnectionState, type GroupCounter, type ServerCounter, type ServiceCounter } from "./layout.ts";
+export {
+  ConnectionState,
+  type GroupCounter,
+  type Histogram,
+  type ServerCounter,
+  type ServiceCounter,
+} from "./layout.ts";
 export { BuiltInType, builtInTypeName, type BuiltInTypeName } from "./values/built-in-type.ts";
 export { isBad, isGood } from "./values/status-code.ts";
+export { statusName } from "./values/status-name.ts";
 export type { Scalar, Value } from "./values/value.ts";
 export { PosixError, UnsuitableObjectError } from "./posix/errno.ts";

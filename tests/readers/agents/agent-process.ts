@@ -44,9 +44,8 @@ export async function runExample(language: Language, imageName: string): Promise
 
 function exampleCommand(language: Language, imageName: string): [string, string[]] {
   const parameters = [imageName, "1"];
-  const hooks = join(folder, "from-source.mjs");
   if (language === "Node")
-    return [process.execPath, ["--import", hooks, join(readers, "node/example.mjs"), ...parameters]];
+    return [process.execPath, ["--conditions=cpc-source", join(readers, "node/example.mjs"), ...parameters]];
   if (language === "Python") return ["python3", ["-B", join(readers, "python/example.py"), ...parameters]];
   return [compiled("example", join(readers, "c/example.c")), parameters];
 }
@@ -91,6 +90,12 @@ export class AgentProcess implements AsyncDisposable {
     } finally {
       clearTimeout(watchdog);
     }
+  }
+
+  /** Of a command that is answered with one line of JSON; what is none stays as it is. */
+  async askJson(command: string): Promise<unknown> {
+    const answer = (await this.ask(command)).join();
+    return answer.startsWith("{") ? JSON.parse(answer) : answer;
   }
 
   /** How the reader has the image mapped: proc_pid_maps(5). */

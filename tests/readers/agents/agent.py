@@ -1,63 +1,110 @@
 """A reader in a process of its own; agent.ts says what it is told and what it answers."""
 
+import json
+import math
 import struct
 import sys
 
-from cpc_image import ImageError, ProcessImage
+from cpc_image import (
+    CONNECTIONS,
+    GROUP_COUNTERS,
+    HISTOGRAMS,
+    SECURITIES,
+    SERVER_COUNTERS,
+    SERVICE_COUNTERS,
+    ImageError,
+    ProcessImage,
+)
+from cpc_journal import Cursor, Journal
+
+LONG_TYPES = (8, 9, 13)
+
+
+def camel(name):
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
 
 
 def scalar(kind, value):
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, bytes):
-        return "x" + value.hex()
-    if isinstance(value, str):
-        return "x" + value.encode("utf-8").hex()
+        return value.hex()
     if isinstance(value, float):
-        if value != value:
+        if math.isnan(value):
             return "NaN"
-        return "f" + struct.pack(">f", value).hex() if kind == 10 else "d" + struct.pack(">d", value).hex()
-    return str(value)
+        if math.isinf(value):
+            return "Infinity" if value > 0 else "-Infinity"
+        if value == 0 and math.copysign(1, value) < 0:
+            return "-0"
+    return str(value) if kind in LONG_TYPES and value is not None else value
 
 
-def canonical(reading):
-    if not isinstance(reading.value, list):
-        return scalar(reading.type, reading.value)
-    shape = "(" + ",".join(map(str, reading.dimensions)) + ")" if reading.dimensions else ""
-    return shape + "[" + ",".join(scalar(reading.type, value) for value in reading.value) + "]"
+def reading_json(reading):
+    value = reading.value
+    kind = reading.type
+    content = [scalar(kind, one) for one in value] if isinstance(value, list) else scalar(kind, value)
+    times = {"sourceNs": str(reading.source_ns), "receivedNs": str(reading.received_ns)}
+    dimensions = {"dimensions": reading.dimensions} if reading.dimensions else {}
+    return {"status": reading.status, **times, "type": kind, "value": content, **dimensions}
 
 
-CONNECTIONS = ("waiting", "connecting", "connected", "lost", "stopped")
+def group_json(image, group):
+    counters = image.group_counters(group.index)
+    histograms = {
+        camel(name): [[index, count] for index, count in enumerate(image.histogram(group.index, name)) if count > 0]
+        for name in HISTOGRAMS
+    }
+    head = {"name": group.name, "intervalMs": group.interval_ms, "firstPoint": group.first_point}
+    head.update(counters=[str(counters[name]) for name in GROUP_COUNTERS], histograms=histograms)
+    try:
+        poll = image.snapshot(group.index)
+    except ImageError:
+        return {**head, "poll": {"overtaken": True}}
+    values = poll.values()
+    statuses = poll.statuses()
+    points = []
+    for point, reading in poll.items():
+        assert repr(values[point.position]) == repr(reading.value), "values() and items() differ"
+        assert statuses[point.position] == reading.status, "statuses() and items() differ"
+        texts = {"key": point.key, "description": point.description, "unit": point.unit, "source": point.source}
+        points.append({**texts, "type": point.type, "reading": reading_json(reading)})
+    integers = "cycle requested_ns published_ns last_good_ns duration_ns journal_position".split()
+    fields = {camel(name): str(getattr(poll, name)) for name in integers}
+    body = {"connection": CONNECTIONS.index(poll.connection), **fields, "points": points}
+    return {**head, "published": poll.published, "poll": body}
+
+
+def state_json(image, server):
+    try:
+        state = image.server_state(server.index)._asdict()
+    except ImageError:
+        return {"overtaken": True}
+    state["connection"] = CONNECTIONS.index(state["connection"])
+    return {camel(name): str(value) if name.endswith("_ns") else value for name, value in state.items()}
 
 
 def dump(image):
     try:
-        lines = [f"image\t{image.service}\t{len(image.servers)}"]
+        counters = image.counters()
         servers = image.servers
     except ImageError:
-        return ["none"]
+        return "none"
+    names = "service generation points_since is_retired publications interval_ms".split()
+    head = {camel(name): getattr(image, name) for name in names}
+    head.update(startedNs=str(image.started_ns), heartbeatNs=str(image.heartbeat_ns))
+    head.update(counters=[str(counters[name]) for name in SERVICE_COUNTERS], servers=[])
     for server in servers:
-        try:
-            poll = image.snapshot(server.alias)
-        except ImageError:
-            lines.append("lapped")
-            continue
-        names = [server.alias, server.connection_key, server.connection_description, server.interval_ms]
-        times = [poll.published_ns, poll.last_good_ns, poll.duration_ns, poll.certificate_ends_ns, poll.error_ns]
-        state = [CONNECTIONS.index(poll.connection), poll.cycle, *times, poll.error.encode().hex()]
-        lines.append("\t".join(map(str, ["server", *names, *state])))
-        values = poll.values()
-        statuses = poll.statuses()
-        for point, reading in poll.items():
-            assert repr(values[point.position]) == repr(reading.value), "values() and items() differ"
-            assert statuses[point.position] == reading.status, "statuses() and items() differ"
-            constant = [point.key, point.description, point.unit, point.type]
-            status = f"{reading.status:08x}"
-            fields = [reading.type, status, reading.source_ns, reading.received_ns, canonical(reading)]
-            lines.append("\t".join(map(str, ["point", *constant, *fields])))
-    return lines
+        own = image.server_counters(server.index)
+        texts = {camel(name): getattr(server, name) for name in ("alias", "connection_key", "connection_description")}
+        head["servers"].append(
+            {
+                **texts,
+                "security": SECURITIES.index(server.security),
+                "counters": [str(own[name]) for name in SERVER_COUNTERS],
+                "state": state_json(image, server),
+                "groups": [group_json(image, group) for group in server.groups],
+            }
+        )
+    return json.dumps(head)
 
 
 def take(image):
@@ -73,10 +120,9 @@ def take(image):
 
 def unchecked(image):
     current = image._current()
-    server = current.servers[0]
-    published = current.word(server.block + 4)
-    start = server.block + current.banks_offset + (published & 1) * server.bank_bytes
-    return bytes(current._bytes[start : start + server.bank_bytes])
+    group = current.groups[0]
+    published = current.word(group.block + 4)
+    return current.copy(group.banks + (published & 1) * group.bank_bytes, group.bank_bytes)
 
 
 def is_whole(bank, layout):
@@ -94,7 +140,7 @@ def torn(image, count, is_checked):
     for _ in range(count):
         try:
             bank = image.snapshot(0).bank if is_checked else unchecked(image)
-            layout = layout or struct.Struct(f"<{image._image.poll_bytes}x" + "d8xq8x" * len(image.servers[0].points))
+            layout = layout or struct.Struct(f"<{image._image.poll_bytes}x" + "d8xq8x" * len(image.groups[0].points))
         except ImageError:
             lapped += 1
             continue
@@ -105,18 +151,98 @@ def torn(image, count, is_checked):
     return f"whole {whole} torn {mixed} lapped {lapped}"
 
 
-def answer(image, command, argument="", mode=""):
-    if command == "dump":
-        return dump(image)
-    if command == "wait":
-        return [str(int(image.wait(int(argument) / 1000)))]
-    if command == "take":
-        return [take(image)]
-    if command == "alive":
-        return [str(int(image.has_writer()))]
-    return [torn(image, int(argument), mode == "checked")]
+def foreign(image):
+    """Reads a point of the last group from a poll of the first one."""
+    snapshot = image.snapshot(0)
+    point = image.points[-1]
+    for which in (point, point.key):
+        try:
+            snapshot[which]
+            return "read"
+        except KeyError:
+            pass
+    return "refused"
+
+
+def usable(image, kept, max_age_ms, mode):
+    try:
+        image.servers  # opens another image that has taken the name
+    except ImageError:
+        return "noImage"
+    return camel(kept.usability(0, max_age_ms / 1000, accept_uncertain=mode == "uncertain").reason)
+
+
+def change_json(change):
+    places = {"position": str(change.position), "sequence": str(change.sequence)}
+    indices = {"point": change.point, "group": change.group, "generation": change.generation}
+    return {**places, **indices, **reading_json(change.reading)}
+
+
+def cursor_json(cursor):
+    return {"position": str(cursor.position), "sequence": str(cursor.sequence)}
+
+
+def since(name, position, sequence):
+    with Journal(name) as journal:
+        try:
+            head = {"service": journal.service, "startedNs": str(journal.started_ns)}
+            head.update(end=cursor_json(journal.end()), oldest=cursor_json(journal.oldest()))
+        except ImageError:
+            return "none"
+        found = journal.since(Cursor(position, sequence))
+        changes = [change_json(change) for change in found.changes]
+        return json.dumps({**head, "lost": str(found.lost), "cursor": cursor_json(found.cursor), "changes": changes})
+
+
+def next_changes(journal):
+    points = []
+    lost = 0
+    is_new = False
+    while True:
+        found = journal.next()
+        lost += found.lost
+        points += [change.point for change in found.changes]
+        is_new = is_new or any(change.is_new_journal for change in found.changes)
+        if not found.changes:
+            return json.dumps({"points": points, "lost": str(lost), "isNewJournal": is_new})
+
+
+class Agent:
+    def __init__(self, image):
+        self.image = image
+        self.kept = None
+        self.journal = None
+
+    def answer(self, command, *arguments):
+        image = self.image
+        if command == "dump":
+            return dump(image)
+        if command == "wait":
+            return str(int(image.wait(int(arguments[0]) / 1000)))
+        if command == "take":
+            return take(image)
+        if command == "alive":
+            return str(int(image.has_writer()))
+        if command == "keep":
+            self.kept = image.snapshot(0)
+            return "kept"
+        if command == "usable":
+            return usable(image, self.kept, int(arguments[0]), arguments[1])
+        if command == "foreign":
+            return foreign(image)
+        if command == "since":
+            return since(arguments[0], *map(int, arguments[1:]))
+        if command == "follow":
+            self.journal = Journal(*arguments)
+            return str(int(self.journal._journal is not None))
+        if command == "next":
+            return next_changes(self.journal)
+        if command == "seek":
+            return str(int(self.journal.seek(int(arguments[0]))))
+        return torn(image, int(arguments[0]), arguments[1] == "checked")
 
 
 with ProcessImage(sys.argv[1]) as opened:
+    agent = Agent(opened)
     for line in sys.stdin:
-        print("\n".join([*answer(opened, *line.split()), "."]), flush=True)
+        print(f"{agent.answer(*line.split())}\n.", flush=True)
