@@ -104,6 +104,11 @@ function scalarJson(value: Scalar): Json {
   return value;
 }
 
+/** Of a reading, what a point had and not when. */
+export function withoutTimes(reading: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
+  return Object.fromEntries(Object.entries(reading).filter(([name]) => name !== "sourceNs" && name !== "receivedNs"));
+}
+
 /** All that has changed since a cursor, however many calls that takes. */
 export function journalJson(journal: JournalReader, from: Cursor): { readonly [name: string]: Json } {
   const changes: Change[] = [];

@@ -12,8 +12,10 @@ import { JournalWriter } from "../../packages/image/src/journal-writer.ts";
 import { ConnectionState, header } from "../../packages/image/src/layout.ts";
 import { errno } from "../../packages/image/src/posix/errno.ts";
 import { injectFaults } from "../../packages/image/src/posix/libc.ts";
+import type { PointDescription } from "../../packages/image/src/point.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
+import type { Timestamp } from "../../packages/image/src/values/timestamp.ts";
 import { cases, setCases, type Case } from "./every-type.ts";
 import { cursorJson, imageJson, journalHeadJson, journalJson, type Json } from "./json-form.ts";
 import { restride } from "./restride.ts";
@@ -64,10 +66,11 @@ interface Journal {
   readonly cursors: readonly Cursor[];
 }
 
+const isArray = ({ given }: Case): boolean => Array.isArray(given.value);
+const isCut = ({ expectedStatus }: Case): boolean => expectedStatus !== StatusCode.Good;
+
 /** Every type with its edges; a server whose group has no points, and one without a group. */
 function everyType(): Uint8Array {
-  const isArray = ({ given }: Case): boolean => Array.isArray(given.value) || given.dimensions !== undefined;
-  const isCut = ({ expectedStatus }: Case): boolean => expectedStatus !== StatusCode.Good;
   const parts: Readonly<Record<string, readonly Case[]>> = {
     scalars: cases.filter((one) => !isArray(one) && !isCut(one)),
     arrays: cases.filter((one) => isArray(one) && !isCut(one)),
@@ -116,12 +119,17 @@ function imageWriter(service: "opcua" | "modbus", servers: readonly ServerDescri
   return { writer: new ImageWriter(head, directory, memory), memory };
 }
 
+function plantPoint(key: string, capacityBytes: number, type: BuiltInType): PointDescription {
+  const source = `holding register ${key.length}`; // any number will do
+  return { key, description: `about ${key}`, unit: "bar", source, type, capacityBytes };
+}
+
+function ago(ageMs: number): Timestamp {
+  return { unixMs: clock.ms - ageMs, subMsNs: 250_000 };
+}
+
 /** Three servers in every state, their counters and histograms, and the journal of how it came about, over two generations. */
 function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal } {
-  const point = (key: string, capacityBytes: number, type: BuiltInType) => {
-    const place = key.length; // any number will do
-    return { key, description: `about ${key}`, unit: "bar", source: `holding register ${place}`, type, capacityBytes };
-  };
   const plant = (textBytes: number): readonly ServerDescription[] => [
     {
       alias: "pump",
@@ -132,18 +140,18 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
           name: "fast",
           intervalMs: 100,
           points: [
-            point("pump: pressure", 0, Double),
-            point("pump: running", 0, Truth),
-            point("pump: steps", 0, Int32),
+            plantPoint("pump: pressure", 0, Double),
+            plantPoint("pump: running", 0, Truth),
+            plantPoint("pump: steps", 0, Int32),
           ],
         },
         {
           name: "slow",
           intervalMs: 5000,
           points: [
-            point("pump: name", textBytes, Text),
-            point("pump: curve", 64, Float),
-            point("pump: never", 0, UInt16),
+            plantPoint("pump: name", textBytes, Text),
+            plantPoint("pump: curve", 64, Float),
+            plantPoint("pump: never", 0, UInt16),
           ],
         },
       ],
@@ -158,7 +166,11 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
       connection: { key: "ModbusTCP Connections:valve", description: "Ventil Süd" },
       isInsecure: true,
       groups: [
-        { name: "", intervalMs: 1000, points: [point("valve: open", 0, Truth), point("valve: total", 0, Int64)] },
+        {
+          name: "",
+          intervalMs: 1000,
+          points: [plantPoint("valve: open", 0, Truth), plantPoint("valve: total", 0, Int64)],
+        },
       ],
     },
   ];
@@ -176,7 +188,6 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
     clock.ms += 1;
     block?.publish(ConnectionState.connected, durationMs);
   };
-  const at = (ageMs: number) => ({ unixMs: clock.ms - ageMs, subMsNs: 250_000 });
 
   for (const block of writer.blocks) block.show({ connection: ConnectionState.connecting });
   pump?.count("connects");
@@ -191,24 +202,24 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
   for (let round = 0; round < 5; round++) {
     publish(0, (block) => {
       block.setNumber(0, Double, 1.5 + Math.floor(round / 2));
-      block.setValue(1, { type: Truth, value: round % 2 === 0 }, uncertain, at(30));
+      block.setValue(1, { type: Truth, value: round % 2 === 0 }, uncertain, ago(30));
       block.setNumber(2, Int32, -round);
     });
   }
   publish(1, (block) => {
-    block.setValue(0, { type: Text, value: "Größe 12 and more" }, StatusCode.Good, at(1000));
+    block.setValue(0, { type: Text, value: "Größe 12 and more" }, StatusCode.Good, ago(1000));
     block.setValue(1, { type: Float, value: [0.5, -0, NaN, Infinity], dimensions: [2, 2] }, StatusCode.Good);
   });
   publish(3, (block) => {
     block.setValue(0, { type: Truth, value: true }, StatusCode.Good);
-    block.setValue(1, { type: Int64, value: -(2n ** 63n) }, StatusCode.Good, at(7));
+    block.setValue(1, { type: Int64, value: -(2n ** 63n) }, StatusCode.Good, ago(7));
   });
   // The text had no room: a second generation has.
   const directory = planDirectory(plant(32));
   const memory = privateMemory(directory.imageBytes);
   writer.replace(directory, memory, writer.blocks);
   publish(1, (block) => {
-    block.setValue(0, { type: Text, value: "Größe 12 and more" }, StatusCode.Good, at(1000));
+    block.setValue(0, { type: Text, value: "Größe 12 and more" }, StatusCode.Good, ago(1000));
     block.setStatus(1, StatusCode.BadDeviceFailure);
   });
   groups[0]?.count("overruns");

@@ -25,6 +25,10 @@ def camel(name):
     return first + "".join(other.capitalize() for other in others)
 
 
+def number(names, name):
+    return names.index(name) if name in names else int(name)
+
+
 def scalar(kind, value):
     if isinstance(value, bytes):
         return value.hex()
@@ -69,7 +73,7 @@ def group_json(image, group):
         points.append({**texts, "type": point.type, "reading": reading_json(reading)})
     integers = "cycle requested_ns published_ns last_good_ns duration_ns journal_position".split()
     fields = {camel(name): str(getattr(poll, name)) for name in integers}
-    body = {"connection": CONNECTIONS.index(poll.connection), **fields, "points": points}
+    body = {"connection": number(CONNECTIONS, poll.connection), **fields, "points": points}
     return {**head, "published": poll.published, "poll": body}
 
 
@@ -78,7 +82,7 @@ def state_json(image, server):
         state = image.server_state(server.index)._asdict()
     except ImageError:
         return {"overtaken": True}
-    state["connection"] = CONNECTIONS.index(state["connection"])
+    state["connection"] = number(CONNECTIONS, state["connection"])
     return {camel(name): str(value) if name.endswith("_ns") else value for name, value in state.items()}
 
 
@@ -98,7 +102,7 @@ def dump(image):
         head["servers"].append(
             {
                 **texts,
-                "security": SECURITIES.index(server.security),
+                "security": number(SECURITIES, server.security),
                 "counters": [str(own[name]) for name in SERVER_COUNTERS],
                 "state": state_json(image, server),
                 "groups": [group_json(image, group) for group in server.groups],
