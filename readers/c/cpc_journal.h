@@ -30,6 +30,7 @@ typedef struct {
     uint64_t ring_bytes;
     cpc_cursor cursor; /* where cpc_journal_next goes on */
     bool is_following;
+    bool is_new; /* not yet said by a change */
 } cpc_journal;
 
 /* One change of one point. */
@@ -246,17 +247,20 @@ static inline int cpc_journal_next(cpc_journal *journal, void *buffer, size_t bu
     const bool is_current = cpc_object_is_current_(&journal->object);
     if (journal->is_following) {
         const int result = cpc_journal_since(journal, &journal->cursor, buffer, buffer_bytes, change);
+        change->is_new_journal = journal->is_new;
+        if (result == 1) journal->is_new = false;
         if (result != 0 || is_current || change->lost != 0) return result;
     }
     int result = cpc_journal_reopen_(journal);
     if (result == -ENOENT || result == -EPROTO || result == -EBADMSG) return 0;
     if (result == 0) result = cpc_journal_oldest(journal, &journal->cursor);
     if (result != 0) return result;
-    journal->is_following = true;
+    journal->is_following = journal->is_new = true;
     /* A journal counts from 0: what came before its oldest change is lost. */
     journal->cursor.sequence = 0;
     result = cpc_journal_since(journal, &journal->cursor, buffer, buffer_bytes, change);
     change->is_new_journal = true;
+    if (result == 1) journal->is_new = false;
     return result;
 }
 

@@ -1,5 +1,4 @@
-// A poll that shows by itself whether it is whole: all of its values follow from the first, and all came at the
-// same time.
+// A poll that shows by itself whether it is whole: all of its values follow from the first.
 
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import type { BankReader } from "../../packages/image/src/bank-reader.ts";

@@ -312,16 +312,13 @@ static int take_unchecked(const cpc_image *image, const cpc_group *group, cpc_sn
 /* The pattern of torn-pattern.ts. */
 static bool is_whole(const uint8_t *record, uint32_t record_bytes, uint32_t count) {
     double first, value;
-    int64_t first_received, received;
     memcpy(&first, record, sizeof first);
-    memcpy(&first_received, record + 16, sizeof first_received);
     const uint32_t step = first == 0 ? 0 : 1;
     bool is_whole = true;
     for (uint32_t index = 1; index < count; index++) {
         record += record_bytes;
         memcpy(&value, record, sizeof value);
-        memcpy(&received, record + 16, sizeof received);
-        is_whole = is_whole & (value == first + index * step) & (received == first_received);
+        is_whole = is_whole & (value == first + index * step);
     }
     return is_whole;
 }

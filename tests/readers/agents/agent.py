@@ -131,11 +131,10 @@ def unchecked(image):
 
 def is_whole(bank, layout):
     """The pattern of torn-pattern.ts."""
-    fields = layout.unpack_from(bank)
-    values, received = fields[0::2], fields[1::2]
+    values = layout.unpack_from(bank)
     first = int(values[0])
     expected = tuple(range(first, first + len(values))) if first else (0,) * len(values)
-    return values == expected and received.count(received[0]) == len(received)
+    return values == expected
 
 
 def torn(image, count, is_checked):
@@ -144,7 +143,7 @@ def torn(image, count, is_checked):
     for _ in range(count):
         try:
             bank = image.snapshot(0).bank if is_checked else unchecked(image)
-            layout = layout or struct.Struct(f"<{image._image.poll_bytes}x" + "d8xq8x" * len(image.groups[0].points))
+            layout = layout or struct.Struct(f"<{image._image.poll_bytes}x" + "d24x" * len(image.groups[0].points))
         except ImageError:
             lapped += 1
             continue
