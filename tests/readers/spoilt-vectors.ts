@@ -3,7 +3,7 @@
 import { planDirectory } from "../../packages/image/src/directory.ts";
 import { privateMemory } from "../../packages/image/src/image-memory.ts";
 import { ImageWriter } from "../../packages/image/src/image-writer.ts";
-import { journalHeader, noRecord } from "../../packages/image/src/journal-layout.ts";
+import { journalHeader } from "../../packages/image/src/journal-layout.ts";
 import {
   ConnectionState,
   groupEntry,
@@ -158,7 +158,7 @@ export function spoiltFiles(image: Uint8Array, journal: Uint8Array): Json {
     ["a room longer than the bank", [[point + pointEntry.capacityBytes, most]]],
   ];
   const ring = journalHeader.ringBytes;
-  const last = Number(noRecord & 0xffff_ffffn);
+  const ringBytes = new DataView(journal.buffer, journal.byteOffset).getUint32(ring, true);
   const journals: readonly (readonly [what: string, patches: readonly Patch[], size?: number])[] = [
     ["no magic", [[journalHeader.magic, 0]]],
     ["the other byte order", [[journalHeader.byteOrder, 0x04030201]]],
@@ -179,7 +179,7 @@ export function spoiltFiles(image: Uint8Array, journal: Uint8Array): Json {
     [
       "a last record behind all that was written",
       [
-        [journalHeader.lastRecord, last - 7],
+        [journalHeader.lastRecord, ringBytes],
         [journalHeader.lastRecord + 4, 0],
       ],
     ],
