@@ -5,6 +5,7 @@ package cpcimage
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -57,8 +58,13 @@ func (a *agent) answer(words []string) (string, error) {
 		}
 		runtime.GC() // unmaps what was replaced
 		return fmt.Sprintln(news), nil
+	case "open":
+		_, err := Open(words[1])
+		return "readable\n", err
 	case "journal":
-		return a.openJournal(words[1], words[2])
+		return a.openJournal(words[1])
+	case "from":
+		return a.from(words[1], words[2])
 	case "since":
 		return a.since(int(number))
 	case "count":
@@ -69,8 +75,8 @@ func (a *agent) answer(words []string) (string, error) {
 		return "", err
 	}
 	switch words[0] {
-	case "dump":
-		return dump(image)
+	case "image":
+		return imageJSON(image)
 	case "take":
 		poll, err := image.Snapshot(int(number))
 		if err != nil {
@@ -82,8 +88,6 @@ func (a *agent) answer(words []string) (string, error) {
 		return map[bool]string{true: "1\n", false: "0\n"}[alive], err
 	case "usable":
 		return usable(image, words)
-	case "numbers":
-		return numbers(image)
 	case "torn":
 		return torn(image, number, words[2] == "checked")
 	case "elsewhere":
@@ -92,73 +96,151 @@ func (a *agent) answer(words []string) (string, error) {
 	return "?\n", nil
 }
 
-func dump(image *Image) (string, error) {
-	var out strings.Builder
-	service := map[uint32]string{1: "opcua"}[image.Service]
-	if service == "" {
-		service = "modbus"
+type object = map[string]any
+
+func service(number uint32) string {
+	if number == 1 {
+		return "opcua"
 	}
-	line := func(fields ...any) {
-		texts := make([]string, len(fields))
-		for index, field := range fields {
-			texts[index] = fmt.Sprint(field)
-		}
-		out.WriteString(strings.Join(texts, "\t") + "\n")
-	}
-	line("image", service, len(image.Servers))
+	return "modbus"
+}
+
+func jsonLine(value any) (string, error) {
+	bytes, err := json.Marshal(value)
+	return string(bytes) + "\n", err
+}
+
+// As in the test vectors: readers/vectors/README.md.
+func imageJSON(image *Image) (string, error) {
+	servers := []any{}
 	for index, s := range image.Servers {
 		state, err := image.ServerState(index)
 		if err != nil {
 			return "", err
 		}
-		message := fmt.Sprintf("%x", state.Error)
-		line("server", s.Alias, s.ConnectionKey, s.ConnectionDescription, state.Connection, state.ChangedNs, state.ErrorNs,
-			state.CertificateEndsNs, state.OwnCertificateEndsNs, message)
+		counted, err := image.ServerCounters(index)
+		if err != nil {
+			return "", err
+		}
+		groups := []any{}
 		for number := s.FirstGroup; number < s.FirstGroup+s.GroupCount; number++ {
-			g := image.Groups[number]
-			poll, err := image.Snapshot(number)
+			group, err := groupJSON(image, number)
 			if err != nil {
 				return "", err
 			}
-			line("group", g.Name, g.IntervalMs, poll.Connection, poll.Cycle, poll.RequestedNs, poll.PublishedNs, poll.LastGoodNs,
-				poll.DurationNs, poll.JournalPosition)
-			for _, r := range poll.Readings() {
-				p := r.Point
-				line("point", p.Key, p.Description, p.Unit, p.Source, p.Type, r.Type, fmt.Sprintf("%08x", r.Status), r.SourceNs,
-					r.ReceivedNs, canonical(r.Value))
-			}
+			groups = append(groups, group)
 		}
+		servers = append(servers, object{
+			"alias": s.Alias, "connectionKey": s.ConnectionKey, "connectionDescription": s.ConnectionDescription,
+			"security": s.Security, "counters": counters(counted[:8]), "groups": groups, "state": object{
+				"connection": state.Connection, "changedNs": big(state.ChangedNs), "error": state.Error,
+				"errorNs": big(state.ErrorNs), "certificateEndsNs": big(state.CertificateEndsNs),
+				"ownCertificateEndsNs": big(state.OwnCertificateEndsNs), "requestLimit": state.RequestLimit,
+			},
+		})
 	}
-	return out.String(), nil
+	counted := image.Counters()
+	return jsonLine(object{
+		"service": service(image.Service), "generation": image.Generation, "pointsSince": image.PointsSince,
+		"isRetired": image.Retired(), "publications": image.Publications(), "intervalMs": image.IntervalMs,
+		"startedNs": big(image.StartedNs), "heartbeatNs": big(image.HeartbeatNs()), "counters": counters(counted[:8]),
+		"servers": servers,
+	})
 }
 
-func canonical(value Value) string {
-	switch v := value.(type) {
-	case nil:
-		return "null"
-	case float32:
-		if v != v {
-			return "NaN"
-		}
-		return fmt.Sprintf("f%08x", math.Float32bits(v))
-	case float64:
-		if v != v {
-			return "NaN"
-		}
-		return fmt.Sprintf("d%016x", math.Float64bits(v))
-	case string, []byte:
-		return fmt.Sprintf("x%x", v)
-	case []Value:
-		texts := make([]string, len(v))
-		for index, element := range v {
-			texts[index] = canonical(element)
-		}
-		return "[" + strings.Join(texts, ",") + "]"
-	case Matrix:
-		dimensions := strings.ReplaceAll(strings.Trim(fmt.Sprint(v.Dimensions), "[]"), " ", ",")
-		return "(" + dimensions + ")" + canonical(v.Elements)
+func groupJSON(image *Image, number int) (any, error) {
+	g := image.Groups[number]
+	counted, err := image.GroupCounters(number)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Sprint(value)
+	all, err := image.Histograms(number)
+	if err != nil {
+		return nil, err
+	}
+	histograms := object{}
+	for which, name := range []string{"pollDuration", "sourceToReceived", "receivedToPublished"} {
+		set := [][2]uint32{}
+		for element, count := range all[which] {
+			if count > 0 {
+				set = append(set, [2]uint32{uint32(element), count})
+			}
+		}
+		histograms[name] = set
+	}
+	poll, err := image.Snapshot(number)
+	if err != nil {
+		return nil, err
+	}
+	points := []any{}
+	for _, r := range poll.Readings() {
+		reading := typed(r.Type, r.Value)
+		reading["status"], reading["sourceNs"], reading["receivedNs"] = r.Status, big(r.SourceNs), big(r.ReceivedNs)
+		points = append(points, object{
+			"key": r.Point.Key, "description": r.Point.Description, "unit": r.Point.Unit, "source": r.Point.Source,
+			"type": r.Point.Type, "reading": reading,
+		})
+	}
+	return object{
+		"name": g.Name, "intervalMs": g.IntervalMs, "firstPoint": g.FirstPoint, "counters": counters(counted[:2]),
+		"histograms": histograms, "published": poll.Published, "poll": object{
+			"connection": poll.Connection, "cycle": big(poll.Cycle), "requestedNs": big(poll.RequestedNs),
+			"publishedNs": big(poll.PublishedNs), "lastGoodNs": big(poll.LastGoodNs), "durationNs": big(poll.DurationNs),
+			"journalPosition": big(poll.JournalPosition), "points": points,
+		},
+	}, nil
+}
+
+func big(number any) string { return fmt.Sprint(number) }
+
+func counters(all []uint64) []string {
+	texts := make([]string, len(all))
+	for index, count := range all {
+		texts[index] = big(count)
+	}
+	return texts
+}
+
+func typed(kind uint8, value Value) object {
+	flat := func(elements []Value) []any {
+		list := make([]any, len(elements))
+		for index, element := range elements {
+			list[index] = scalar(kind, element)
+		}
+		return list
+	}
+	switch v := value.(type) {
+	case []Value:
+		return object{"type": kind, "value": flat(v)}
+	case Matrix:
+		return object{"type": kind, "value": flat(v.Elements), "dimensions": v.Dimensions}
+	}
+	return object{"type": kind, "value": scalar(kind, value)}
+}
+
+func scalar(kind uint8, value Value) any {
+	switch v := value.(type) {
+	case float32:
+		return scalar(kind, float64(v))
+	case float64:
+		switch {
+		case v != v:
+			return "NaN"
+		case math.IsInf(v, 0):
+			return strings.TrimPrefix(fmt.Sprint(v), "+") + "inity"
+		case v == 0 && math.Signbit(v):
+			return "-0"
+		}
+		return v
+	case []byte:
+		return fmt.Sprintf("%x", v)
+	}
+	if kind == 8 || kind == 9 || kind == 13 {
+		if value != nil {
+			return big(value)
+		}
+	}
+	return value
 }
 
 func usable(image *Image, words []string) (string, error) {
@@ -204,49 +286,6 @@ func elsewhere(image *Image) (string, error) {
 	return strings.Join(texts, " ") + "\n", nil
 }
 
-// Counters and histograms: not zero ones only, each with its place.
-func numbers(image *Image) (string, error) {
-	var out strings.Builder
-	tell := func(what string, values []uint64) {
-		out.WriteString(what + " ")
-		set := []string{}
-		for index, value := range values {
-			if value != 0 {
-				set = append(set, fmt.Sprintf("%d:%d", index, value))
-			}
-		}
-		out.WriteString(strings.Join(set, " ") + "\n")
-	}
-	counters := image.Counters()
-	tell("service", counters[:])
-	for index := range image.Servers {
-		counters, err := image.ServerCounters(index)
-		if err != nil {
-			return "", err
-		}
-		tell(fmt.Sprint("server ", index), counters[:])
-	}
-	for index := range image.Groups {
-		counters, err := image.GroupCounters(index)
-		if err != nil {
-			return "", err
-		}
-		tell(fmt.Sprint("group ", index), counters[:])
-		histograms, err := image.Histograms(index)
-		if err != nil {
-			return "", err
-		}
-		for which, histogram := range histograms {
-			wide := make([]uint64, len(histogram))
-			for bucket, count := range histogram {
-				wide[bucket] = uint64(count)
-			}
-			tell(fmt.Sprintf("histogram %d %d", index, which), wide)
-		}
-	}
-	return out.String(), nil
-}
-
 // The pattern of torn-pattern.ts: all values follow from the first.
 func torn(image *Image, count uint64, isChecked bool) (string, error) {
 	whole, mixed, lapped := 0, 0, 0
@@ -273,41 +312,73 @@ func torn(image *Image, count uint64, isChecked bool) (string, error) {
 	return fmt.Sprintf("whole %d torn %d lapped %d\n", whole, mixed, lapped), nil
 }
 
-func (a *agent) openJournal(name, where string) (answer string, err error) {
-	if a.journal, err = OpenJournal(name); err != nil {
-		return "", err
+func cursorJSON(c Cursor) object {
+	if !c.Numbered {
+		return object{"position": big(c.Position), "sequence": nil}
 	}
-	switch where {
-	case "end":
-		a.cursor, err = a.journal.End()
-	case "oldest":
-		a.cursor, err = a.journal.Oldest()
-	default:
-		a.cursor = Cursor{}
-		a.cursor.Position, _ = strconv.ParseUint(where, 10, 64)
-	}
-	return fmt.Sprintln(a.cursor.Position), err
+	return object{"position": big(c.Position), "sequence": big(c.Sequence)}
 }
 
+func (a *agent) openJournal(name string) (string, error) {
+	journal, err := OpenJournal(name)
+	if err != nil {
+		return "", err
+	}
+	end, err := journal.End()
+	if err != nil {
+		return "", err
+	}
+	oldest, err := journal.Oldest()
+	if err != nil {
+		return "", err
+	}
+	a.journal, a.cursor = journal, end
+	return jsonLine(object{
+		"service": service(journal.Service), "startedNs": big(journal.StartedNs), "end": cursorJSON(end), "oldest": cursorJSON(oldest),
+	})
+}
+
+func (a *agent) from(position, sequence string) (string, error) {
+	a.cursor = Cursor{}
+	a.cursor.Position, _ = strconv.ParseUint(position, 10, 64)
+	number, err := strconv.ParseUint(sequence, 10, 64)
+	a.cursor.Sequence, a.cursor.Numbered = number, err == nil
+	return jsonLine(cursorJSON(a.cursor))
+}
+
+// Everything from the cursor on, in calls with a limit each.
 func (a *agent) since(limit int) (string, error) {
 	if a.journal == nil {
 		return "", ErrMissing
 	}
-	changes, lost, err := a.journal.Since(&a.cursor, limit)
-	if err != nil {
-		return "", err
+	all, lost := []any{}, uint64(0)
+	for {
+		changes, missed, err := a.journal.Since(&a.cursor, limit)
+		if err != nil {
+			return "", err
+		}
+		if missed == 0 && len(changes) == 0 {
+			break
+		}
+		if lost += missed; missed == Unknown {
+			lost = Unknown
+		}
+		for _, c := range changes {
+			change := typed(c.Type, c.Value)
+			for name, value := range map[string]any{
+				"position": big(c.Position), "sequence": big(c.Sequence), "point": c.Point, "group": c.Group,
+				"generation": c.Generation, "status": c.Status, "sourceNs": big(c.SourceNs), "receivedNs": big(c.ReceivedNs),
+			} {
+				change[name] = value
+			}
+			all = append(all, change)
+		}
 	}
-	var out strings.Builder
+	text := big(lost)
 	if lost == Unknown {
-		out.WriteString("lost unknown\n")
-	} else {
-		fmt.Fprintln(&out, "lost", lost)
+		text = "unknown"
 	}
-	for _, c := range changes {
-		fmt.Fprintf(&out, "change\t%d\t%d\t%d\t%d\t%d\t%08x\t%d\t%d\t%s\n",
-			c.Sequence, c.Point, c.Group, c.Generation, c.Type, c.Status, c.SourceNs, c.ReceivedNs, canonical(c.Value))
-	}
-	return out.String(), nil
+	return jsonLine(object{"lost": text, "cursor": cursorJSON(a.cursor), "changes": all})
 }
 
 // Follows until so many changes came or were lost. Each must have the number that its place says, and a value that its number says.

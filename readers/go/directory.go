@@ -71,7 +71,7 @@ func (t *tables) text() string {
 	t.spent += length
 	inside := at >= t.textTable && at+length <= t.textTable+t.textBytes && t.spent <= t.textBytes
 	t.require(inside || length == 0, "a text lies outside of the texts")
-	if t.wrong != "" {
+	if t.wrong != "" || length == 0 {
 		return ""
 	}
 	bytes := make([]byte, length)
@@ -95,7 +95,7 @@ func (t *tables) entries(field, step uint64) []uint64 {
 
 func (t *tables) requireBlock(block, bytes, banks, bankBytes uint64) {
 	aligned := block%64 == 0 && banks%8 == 0 && bankBytes%8 == 0
-	t.require(aligned && block+bytes <= t.end && banks+2*bankBytes <= t.end, "a block lies outside of the image")
+	t.require(aligned && block+bytes <= banks && banks+2*bankBytes <= t.end, "a block lies outside of the image")
 }
 
 func readDirectory(m *mapping) (Directory, error) {
@@ -153,7 +153,7 @@ func readDirectory(m *mapping) (Directory, error) {
 		// Rooms do not overlap either.
 		rooms[p.Group] += p.CapacityBytes
 		end := max(rooms[p.Group], p.room+p.CapacityBytes)
-		t.require(p.CapacityBytes == 0 || end <= d.Groups[p.Group].bankBytes, "a room lies outside of its bank")
+		t.require(end <= d.Groups[p.Group].bankBytes, "a room lies outside of its bank")
 		t.require(d.byKey[p.Key] == nil, "two points have the same key")
 		d.byKey[p.Key], d.Points = p, append(d.Points, p)
 	}

@@ -8,7 +8,7 @@ const (
 	lastRecordWord     = 64
 	marksWord          = 72
 	markCount          = 64
-	journalHeaderBytes = marksWord + 8*markCount
+	journalHeaderBytes = 1024
 	changeKind         = 1
 	changeBytes        = 56
 )
@@ -33,7 +33,7 @@ type Cursor struct {
 
 // Change is a record of the journal.
 type Change struct {
-	Sequence             uint64
+	Position, Sequence   uint64
 	Point, Group         int
 	Generation, Status   uint32
 	SourceNs, ReceivedNs int64
@@ -59,15 +59,20 @@ func OpenJournal(name string) (*Journal, error) {
 // End is behind the last change.
 func (j *Journal) End() (Cursor, error) {
 	for attempt := 0; attempt < attempts; attempt++ {
-		written := j.m.u64(writtenWord)
 		last := j.m.u64(lastRecordWord)
 		if last == math.MaxUint64 {
-			return Cursor{Position: written}, nil
+			return Cursor{j.firstPosition, 0, true}, nil
 		}
 		record := j.record(last)
-		end := last + uint64(len(record))
-		// A last record behind "written" is not announced yet.
-		if len(record) >= changeBytes && end <= j.m.u64(writtenWord) {
+		if record == nil || record[4] != changeKind {
+			// Overwritten meanwhile, or never a record.
+			if j.m.u64(lastRecordWord) == last {
+				return Cursor{}, corrupt("its last record is none")
+			}
+			continue
+		}
+		// The last record may be one that is about to be announced.
+		if end := last + uint64(len(record)); end <= j.m.u64(writtenWord) {
 			return Cursor{end, u64(record[8:]) + 1, true}, nil
 		}
 	}
@@ -76,8 +81,14 @@ func (j *Journal) End() (Cursor, error) {
 
 // Oldest is at the oldest change that is surely there still.
 func (j *Journal) Oldest() (Cursor, error) {
-	if mark, found := j.markFrom(0); found {
-		return Cursor{Position: mark}, nil
+	for attempt := 0; attempt < attempts; attempt++ {
+		mark, found := j.markFrom(0)
+		if !found {
+			break
+		}
+		if record := j.record(mark); record != nil && record[4] == changeKind {
+			return Cursor{mark, u64(record[8:]), true}, nil
+		}
 	}
 	return j.End()
 }
@@ -95,7 +106,7 @@ func (j *Journal) Since(cursor *Cursor, limit int) (changes []Change, lost uint6
 	if err != nil {
 		return nil, 0, err
 	}
-	*j, *cursor = *next, Cursor{Position: next.firstPosition}
+	*j, *cursor = *next, Cursor{next.firstPosition, 0, true}
 	return j.read(cursor, limit)
 }
 
@@ -130,7 +141,7 @@ func (j *Journal) read(cursor *Cursor, limit int) (changes []Change, lost uint64
 			return nil, lost, nil
 		}
 		if record[4] == changeKind {
-			change := j.change(record)
+			change := j.change(cursor.Position, record)
 			if cursor.Numbered && change.Sequence != cursor.Sequence {
 				if len(changes) > 0 {
 					return changes, lost, nil
@@ -164,7 +175,7 @@ func (j *Journal) record(position uint64) []byte {
 	record := make([]byte, length)
 	j.m.copy(record, j.headerBytes+at)
 	fence()
-	if j.m.u64(reservedWord)-position > j.ringBytes || (record[4] == changeKind && length < changeBytes) {
+	if ahead := j.m.u64(reservedWord) - position; ahead > j.ringBytes || ahead < length || (record[4] == changeKind && length < changeBytes) {
 		return nil
 	}
 	return record
@@ -187,9 +198,9 @@ func (j *Journal) markFrom(position uint64) (found uint64, any bool) {
 	return found, any
 }
 
-func (j *Journal) change(b []byte) Change {
+func (j *Journal) change(position uint64, b []byte) Change {
 	return Change{
-		Sequence: u64(b[8:]), Point: int(u32(b[16:])), Group: int(u32(b[20:])), Generation: u32(b[24:]), Status: u32(b[28:]),
+		Position: position, Sequence: u64(b[8:]), Point: int(u32(b[16:])), Group: int(u32(b[20:])), Generation: u32(b[24:]), Status: u32(b[28:]),
 		SourceNs: i64(b[32:]), ReceivedNs: i64(b[40:]), Type: b[5], Value: decode(b[5], b[6], b[48:56], b[changeBytes:]),
 	}
 }

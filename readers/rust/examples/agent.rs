@@ -7,6 +7,13 @@ use std::time::Duration;
 
 use cpc_image::{Cursor, Error, Image, Journal, Reader, Unusable, Value, Wanted, UNKNOWN};
 
+/// The members of an object of JSON, whose values are JSON.
+macro_rules! json {
+    ($($name:ident: $value:expr),+) => {
+        [$(format!("\"{}\":{}", stringify!($name), $value)),+].join(",")
+    };
+}
+
 struct Agent {
     reader: Reader,
     journal: Option<(Journal, Cursor)>,
@@ -41,26 +48,30 @@ impl Agent {
         let number = |index: usize| word(index).parse::<u64>().unwrap_or(0);
         let group = number(1) as usize;
         Ok(match word(0) {
-            "dump" => dump(self.reader.image()?)?,
+            "open" => {
+                Image::open(word(1))?;
+                "readable\n".into()
+            }
+            "image" => image_json(self.reader.image()?)?,
             "wait" => format!("{}\n", u8::from(self.reader.wait(Duration::from_millis(number(1))))),
             "take" => format!("ok {}\n", self.reader.image()?.snapshot(group)?.published),
             "alive" => format!("{}\n", u8::from(self.reader.image()?.has_writer()?)),
             "usable" => {
                 usable(self.reader.image()?, word(1), Duration::from_millis(number(2)), word(3) == "uncertain")?
             }
-            "numbers" => numbers(self.reader.image()?)?,
             "torn" => torn(&mut self.reader, number(1), word(2) == "checked")?,
             "elsewhere" => elsewhere(self.reader.image()?)?,
             "journal" => {
                 let journal = Journal::open(word(1))?;
-                let cursor = match word(2) {
-                    "end" => journal.end()?,
-                    "oldest" => journal.oldest()?,
-                    position => journal.at(position.parse().unwrap_or(0)),
-                };
-                let position = cursor.position;
+                let head = journal_json(&journal)?;
+                let cursor = journal.end()?;
                 self.journal = Some((journal, cursor));
-                format!("{position}\n")
+                head
+            }
+            "from" => {
+                let (journal, cursor) = self.journal.as_mut().ok_or(Error::Missing)?;
+                *cursor = Cursor { sequence: word(2).parse().ok(), ..journal.at(number(1)) };
+                cursor_json(*cursor) + "\n"
             }
             "since" => {
                 let (journal, cursor) = self.journal.as_mut().ok_or(Error::Missing)?;
@@ -75,61 +86,114 @@ impl Agent {
     }
 }
 
-fn dump(image: &Image) -> Result<String, Error> {
-    let service = if image.service == 1 { "opcua" } else { "modbus" };
-    let mut out = format!("image\t{service}\t{}\n", image.servers.len());
+/// As in the test vectors: readers/vectors/README.md.
+fn image_json(image: &Image) -> Result<String, Error> {
+    let numbers = json!(generation: image.generation, pointsSince: image.points_since, publications: image.publications(),
+        intervalMs: image.interval_ms, isRetired: image.is_retired());
+    let times = json!(startedNs: big(image.started_ns), heartbeatNs: big(image.heartbeat_ns()));
+    let mut servers = Vec::new();
     for (index, server) in image.servers.iter().enumerate() {
         let state = image.server_state(index)?;
-        let names = [&*server.alias, &server.connection_key, &server.connection_description].join("\t");
-        let times = [state.changed_ns, state.error_ns, state.certificate_ends_ns, state.own_certificate_ends_ns];
-        let times = times.map(|time| time.to_string()).join("\t");
-        let _ = writeln!(out, "server\t{names}\t{}\t{times}\t{}", state.connection, hex(state.error.as_bytes()));
-        for number in server.groups() {
-            let group = &image.groups[number];
-            let poll = image.snapshot(number)?;
-            let times = [poll.requested_ns, poll.published_ns, poll.last_good_ns, poll.duration_ns];
-            let times = times.map(|time| time.to_string()).join("\t");
-            let head = format!("{}\t{}\t{}\t{}", group.name, group.interval_ms, poll.connection, poll.cycle);
-            let _ = writeln!(out, "group\t{head}\t{times}\t{}", poll.journal_position);
-            for reading in poll.readings() {
-                let point = &reading.point;
-                let texts = [&*point.key, &point.description, &point.unit, &point.source].join("\t");
-                let times = format!("{}\t{}", reading.source_ns, reading.received_ns);
-                let value = canonical(&reading.value);
-                let _ = write!(out, "point\t{texts}\t{}\t{}\t", point.kind, reading.kind);
-                let _ = writeln!(out, "{:08x}\t{times}\t{value}", reading.status);
-            }
-        }
+        let state = json!(connection: state.connection, changedNs: big(state.changed_ns), error: quoted(&state.error),
+            errorNs: big(state.error_ns), certificateEndsNs: big(state.certificate_ends_ns),
+            ownCertificateEndsNs: big(state.own_certificate_ends_ns), requestLimit: state.request_limit);
+        let groups = server.groups().map(|group| group_json(image, group)).collect::<Result<Vec<_>, _>>()?;
+        servers.push(format!("{{{}}}", json!(alias: quoted(&server.alias), connectionKey: quoted(&server.connection_key),
+            connectionDescription: quoted(&server.connection_description), security: server.security,
+            counters: counters(&image.server_counters(index)?[..8]), state: format!("{{{state}}}"), groups: list(groups))));
     }
-    Ok(out)
+    let counted =
+        json!(service: service(image.service), counters: counters(&image.counters()[..8]), servers: list(servers));
+    Ok(format!("{{{numbers},{times},{counted}}}\n"))
 }
 
-fn canonical(value: &Value) -> String {
-    let list = |values: &[Value]| format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(","));
+fn group_json(image: &Image, number: usize) -> Result<String, Error> {
+    let group = &image.groups[number];
+    let histograms = image.histograms(number)?.map(|histogram| {
+        let counted = histogram.iter().enumerate().filter(|(_, count)| **count > 0);
+        list(counted.map(|(element, count)| format!("[{element},{count}]")))
+    });
+    let [duration, received, published] = &histograms;
+    let histograms = json!(pollDuration: duration, sourceToReceived: received, receivedToPublished: published);
+    let poll = image.snapshot(number)?;
+    let points = poll.readings().map(|reading| {
+        let point = &reading.point;
+        let texts = json!(key: quoted(&point.key), description: quoted(&point.description), unit: quoted(&point.unit),
+            source: quoted(&point.source), type: point.kind);
+        let times =
+            json!(status: reading.status, sourceNs: big(reading.source_ns), receivedNs: big(reading.received_ns));
+        format!("{{{texts},\"reading\":{{{times},{}}}}}", typed(reading.kind, &reading.value))
+    });
+    let shown = json!(connection: poll.connection, cycle: big(poll.cycle), requestedNs: big(poll.requested_ns),
+        publishedNs: big(poll.published_ns), lastGoodNs: big(poll.last_good_ns), durationNs: big(poll.duration_ns),
+        journalPosition: big(poll.journal_position), points: list(points));
+    let head = json!(name: quoted(&group.name), intervalMs: group.interval_ms, firstPoint: group.first_point,
+        counters: counters(&image.group_counters(number)?[..2]), histograms: format!("{{{histograms}}}"),
+        published: poll.published, poll: format!("{{{shown}}}"));
+    Ok(format!("{{{head}}}"))
+}
+
+fn service(number: u32) -> &'static str {
+    ["\"modbus\"", "\"opcua\""][usize::from(number == 1)]
+}
+
+fn list(parts: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", parts.into_iter().collect::<Vec<_>>().join(","))
+}
+
+fn big(number: impl std::fmt::Display) -> String {
+    format!("\"{number}\"")
+}
+
+fn counters(all: &[u64]) -> String {
+    list(all.iter().map(big))
+}
+
+fn quoted(text: &str) -> String {
+    let escaped = text.chars().fold(String::new(), |mut done, character| {
+        let _ = match character {
+            '"' | '\\' => write!(done, "\\{character}"),
+            '\0'..='\x1f' => write!(done, "\\u{:04x}", u32::from(character)),
+            _ => write!(done, "{character}"),
+        };
+        done
+    });
+    format!("\"{escaped}\"")
+}
+
+fn typed(kind: u8, value: &Value) -> String {
+    let flat = |elements: &[Value]| list(elements.iter().map(|element| scalar(kind, element)));
     match value {
-        Value::Null => "null".into(),
+        Value::Array(elements) => json!(type: kind, value: flat(elements)),
+        Value::Matrix { dimensions, elements } => {
+            json!(type: kind, value: flat(elements), dimensions: list(dimensions.iter().map(u32::to_string)))
+        }
+        value => json!(type: kind, value: scalar(kind, value)),
+    }
+}
+
+fn scalar(kind: u8, value: &Value) -> String {
+    match value {
+        Value::Signed(value) if matches!(kind, 8 | 13) => big(value),
+        Value::Unsigned(value) if kind == 9 => big(value),
         Value::Boolean(value) => value.to_string(),
         Value::Signed(value) => value.to_string(),
         Value::Unsigned(value) => value.to_string(),
-        Value::Float(value) if value.is_nan() => "NaN".into(),
-        Value::Double(value) if value.is_nan() => "NaN".into(),
-        Value::Float(value) => format!("f{:08x}", value.to_bits()),
-        Value::Double(value) => format!("d{:016x}", value.to_bits()),
-        Value::Text(text) => format!("x{}", hex(text.as_bytes())),
-        Value::Bytes(bytes) => format!("x{}", hex(bytes)),
-        Value::Array(elements) => list(elements),
-        Value::Matrix { dimensions, elements } => {
-            let dimensions: Vec<String> = dimensions.iter().map(u32::to_string).collect();
-            format!("({}){}", dimensions.join(","), list(elements))
-        }
+        Value::Float(value) => number(f64::from(*value)),
+        Value::Double(value) => number(*value),
+        Value::Text(text) => quoted(text),
+        Value::Bytes(bytes) => big(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        _ => "null".into(),
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+fn number(value: f64) -> String {
+    match value {
+        value if value.is_nan() => big("NaN"),
+        value if value.is_infinite() => big(["-Infinity", "Infinity"][usize::from(value > 0.0)]),
+        value if value == 0.0 && value.is_sign_negative() => big("-0"),
+        value => value.to_string(),
+    }
 }
 
 fn usable(image: &Image, key: &str, max_age: Duration, accept_uncertain: bool) -> Result<String, Error> {
@@ -151,27 +215,6 @@ fn elsewhere(image: &Image) -> Result<String, Error> {
     let poll = image.snapshot(first.group)?;
     let errors = [poll.reading(last).err(), poll.reading(first).err(), image.snapshot(image.groups.len()).err()];
     Ok(errors.map(|error| error.as_ref().map_or("none", code)).join(" ") + "\n")
-}
-
-/// Counters and histograms: not zero ones only, each with its place.
-fn numbers(image: &Image) -> Result<String, Error> {
-    let mut out = String::new();
-    let mut tell = |what: String, values: &[u64]| {
-        let set = values.iter().enumerate().filter(|(_, value)| **value != 0);
-        let set: Vec<String> = set.map(|(index, value)| format!("{index}:{value}")).collect();
-        let _ = writeln!(out, "{what} {}", set.join(" "));
-    };
-    tell("service".into(), &image.counters());
-    for index in 0..image.servers.len() {
-        tell(format!("server {index}"), &image.server_counters(index)?);
-    }
-    for index in 0..image.groups.len() {
-        tell(format!("group {index}"), &image.group_counters(index)?);
-        for (which, histogram) in image.histograms(index)?.iter().enumerate() {
-            tell(format!("histogram {index} {which}"), &histogram.map(u64::from));
-        }
-    }
-    Ok(out)
 }
 
 /// The pattern of torn-pattern.ts: all values follow from the first.
@@ -196,24 +239,35 @@ fn torn(reader: &mut Reader, count: u64, is_checked: bool) -> Result<String, Err
     Ok(format!("whole {whole} torn {torn} lapped {lapped}\n"))
 }
 
-fn lost_text(lost: u64) -> String {
-    if lost == UNKNOWN {
-        return "unknown".into();
-    }
-    lost.to_string()
+fn cursor_json(cursor: Cursor) -> String {
+    let sequence = cursor.sequence.map_or("null".into(), big);
+    format!("{{{}}}", json!(position: big(cursor.position), sequence: sequence))
 }
 
+fn journal_json(journal: &Journal) -> Result<String, Error> {
+    let (end, oldest) = (cursor_json(journal.end()?), cursor_json(journal.oldest()?));
+    let head = json!(service: service(journal.service), startedNs: big(journal.started_ns), end: end, oldest: oldest);
+    Ok(format!("{{{head}}}\n"))
+}
+
+/// Everything from the cursor on, in calls with a limit each.
 fn since(journal: &mut Journal, cursor: &mut Cursor, limit: usize) -> Result<String, Error> {
-    let read = journal.since(cursor, limit)?;
-    let mut out = format!("lost {}\n", lost_text(read.lost));
-    for change in &read.changes {
-        let numbers = [change.sequence, change.point as u64, change.group as u64, change.generation.into()];
-        let numbers = numbers.map(|number| number.to_string()).join("\t");
-        let status = format!("{:08x}", change.status);
-        let times = format!("{}\t{}", change.source_ns, change.received_ns);
-        let _ = writeln!(out, "change\t{numbers}\t{}\t{status}\t{times}\t{}", change.kind, canonical(&change.value));
+    let (mut lost, mut changes) = (0_u64, Vec::new());
+    loop {
+        let read = journal.since(cursor, limit)?;
+        if read.lost == 0 && read.changes.is_empty() {
+            break;
+        }
+        lost = lost.saturating_add(read.lost);
+        changes.extend(read.changes.iter().map(|change| {
+            let places = json!(position: big(change.position), sequence: big(change.sequence), point: change.point,
+                group: change.group, generation: change.generation, status: change.status);
+            let times = json!(sourceNs: big(change.source_ns), receivedNs: big(change.received_ns));
+            format!("{{{places},{times},{}}}", typed(change.kind, &change.value))
+        }));
     }
-    Ok(out)
+    let lost = if lost == UNKNOWN { big("unknown") } else { big(lost) };
+    Ok(format!("{{{}}}\n", json!(lost: lost, cursor: cursor_json(*cursor), changes: list(changes))))
 }
 
 /// Follows until so many changes came or were lost. Each must have the number that its place says, and a value that its number says.

@@ -113,11 +113,12 @@ impl Directory {
             let inside = at >= text_table && at + length <= text_table + text_bytes && length <= left;
             require(inside || length == 0, "a text lies outside of the texts")?;
             left -= length;
+            let at = if inside { at } else { text_table };
             Ok(String::from_utf8_lossy(&map.constant(at, length)).into_owned())
         };
         let require_block = |block: u64, bytes: u64, banks: u64, bank_bytes: u64| {
             let aligned = block % 64 == 0 && banks % 8 == 0 && bank_bytes % 8 == 0;
-            let inside = block + bytes <= end && banks + 2 * bank_bytes <= end;
+            let inside = block + bytes <= banks && banks + 2 * bank_bytes <= end;
             require(aligned && inside, "a block lies outside of the image")
         };
 
@@ -187,7 +188,7 @@ impl Directory {
             let owner = owner.ok_or(Error::Corrupt("a point is not in its group"))?;
             rooms[point.group] += point.capacity_bytes;
             let fits = rooms[point.group].max(point.room + point.capacity_bytes) <= owner.bank_bytes;
-            require(fits || point.capacity_bytes == 0, "a room lies outside of its bank")?;
+            require(fits, "a room lies outside of its bank")?;
             let same = by_key.insert(point.key.clone(), point.index);
             require(same.is_none(), "two points have the same key")?;
             points.push(Arc::new(point));

@@ -15,7 +15,7 @@ const RESERVED: u64 = 56;
 const LAST_RECORD: u64 = 64;
 const MARKS: u64 = 72;
 const MARK_COUNT: u64 = 64;
-const HEADER_BYTES: u64 = MARKS + 8 * MARK_COUNT;
+const HEADER_BYTES: u64 = 1024;
 const CHANGE: u8 = 1;
 const CHANGE_BYTES: usize = 56;
 
@@ -47,6 +47,7 @@ pub struct Changes {
 }
 
 pub struct Change {
+    pub position: u64,
     pub sequence: u64,
     pub point: usize,
     pub group: usize,
@@ -74,17 +75,21 @@ impl Journal {
     /// Behind the last change.
     pub fn end(&self) -> Result<Cursor, Error> {
         for _ in 0..ATTEMPTS {
-            let written = self.map.u64(WRITTEN);
             let last = self.map.u64(LAST_RECORD);
             if last == u64::MAX {
-                return Ok(Cursor { position: written, sequence: None });
+                return Ok(Cursor { position: self.first_position, sequence: Some(0) });
             }
-            if let Some(record) = self.record(last) {
-                let position = last + record.len() as u64;
-                // A last record newer than `written` is not announced yet.
-                if record.len() >= CHANGE_BYTES && position <= self.map.u64(WRITTEN) {
-                    return Ok(Cursor { position, sequence: Some(u64_at(&record, 8).wrapping_add(1)) });
+            let Some(record) = self.record(last).filter(|record| record[4] == CHANGE) else {
+                // Overwritten meanwhile, or never a record.
+                if self.map.u64(LAST_RECORD) == last {
+                    return Err(Error::Corrupt("its last record is none"));
                 }
+                continue;
+            };
+            let position = last + record.len() as u64;
+            // The last record may be one that is about to be announced.
+            if position <= self.map.u64(WRITTEN) {
+                return Ok(Cursor { position, sequence: Some(u64_at(&record, 8).wrapping_add(1)) });
             }
         }
         Err(Error::Overtaken)
@@ -92,8 +97,12 @@ impl Journal {
 
     /// At the oldest change that is surely there still.
     pub fn oldest(&self) -> Result<Cursor, Error> {
-        let mark = self.mark_from(0);
-        mark.map_or_else(|| self.end(), |position| Ok(Cursor { position, sequence: None }))
+        for position in (0..ATTEMPTS).map_while(|_| self.mark_from(0)) {
+            if let Some(record) = self.record(position).filter(|record| record[4] == CHANGE) {
+                return Ok(Cursor { position, sequence: Some(u64_at(&record, 8)) });
+            }
+        }
+        self.end()
     }
 
     /// A cursor at the `journal_position` of a snapshot: what follows is what the snapshot does not show.
@@ -110,7 +119,7 @@ impl Journal {
             return Ok(read);
         }
         *self = Journal::open(&self.map.path)?;
-        *cursor = self.at(self.first_position);
+        *cursor = Cursor { position: self.first_position, sequence: Some(0) };
         self.read(cursor, limit)
     }
 
@@ -140,7 +149,7 @@ impl Journal {
                 return Ok(read);
             };
             if record[4] == CHANGE {
-                let change = self.change(&record);
+                let change = self.change(cursor.position, &record);
                 let lost = cursor.sequence.map_or(0, |due| lost(Some(due), Some(change.sequence)));
                 if lost > 0 && !read.changes.is_empty() {
                     return Ok(read);
@@ -166,7 +175,7 @@ impl Journal {
         let mut record = vec![0; length as usize];
         self.map.copy(self.header_bytes + at, &mut record);
         fence(Ordering::Acquire);
-        let is_whole = self.map.u64(RESERVED).wrapping_sub(position) <= self.ring_bytes;
+        let is_whole = (length..=self.ring_bytes).contains(&self.map.u64(RESERVED).wrapping_sub(position));
         let is_long_enough = record[4] != CHANGE || record.len() >= CHANGE_BYTES;
         (is_whole && is_long_enough).then_some(record)
     }
@@ -183,9 +192,10 @@ impl Journal {
         valid.map(|(_, mark)| mark).min()
     }
 
-    fn change(&self, record: &[u8]) -> Change {
+    fn change(&self, position: u64, record: &[u8]) -> Change {
         let (kind, shape) = (record[5], record[6]);
         Change {
+            position,
             sequence: u64_at(record, 8),
             point: u32_at(record, 16) as usize,
             group: u32_at(record, 20) as usize,
