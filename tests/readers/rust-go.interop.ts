@@ -90,6 +90,10 @@ function damaged(bytes: Uint8Array, headBytes: number, random: Generator<number,
   return copy;
 }
 
+function rangeTo1000(start: number): readonly number[] {
+  return Array.from({ length: 1000 - start }, (_, n) => start + n);
+}
+
 const refusals = ["foreign", "corrupt"];
 
 for (const language of compiledLanguages) {
@@ -235,10 +239,7 @@ for (const language of compiledLanguages) {
         await drain(agent);
         const woken = agent.ask("wait", 60_000);
         await until(() => writer.sleepers() === 1);
-        writer.replace(
-          servers.map((server) => ({ ...server, alias: `new ${server.alias}` })),
-          retires,
-        );
+        writer.replace([...servers, numbersServer(`another ${retires}`, 2)], retires);
         assert.equal(await woken, "1");
         assert.deepEqual(await agent.json("image"), truth(writer));
       }
@@ -364,11 +365,10 @@ for (const language of compiledLanguages) {
           readonly cursor: Json;
           readonly changes: readonly { readonly value: number }[];
         };
-        const range = (start: number): readonly number[] => Array.from({ length: 1000 - start }, (_, n) => start + n);
         assert.equal(read.lost, "0");
         assert.deepEqual(
           read.changes.map(({ value }) => value),
-          [...range(500), ...range(0)],
+          [...rangeTo1000(500), ...rangeTo1000(0)],
         );
         const head = (await agent.json("journal", name)) as { readonly end: Json };
         assert.deepEqual(read.cursor, head.end);
