@@ -58,6 +58,9 @@ func (a *agent) answer(words []string) (string, error) {
 		}
 		runtime.GC() // unmaps what was replaced
 		return fmt.Sprintln(news), nil
+	case "patience":
+		a.reader.LongestSleep = time.Duration(number) * time.Millisecond
+		return "\n", nil
 	case "open":
 		_, err := Open(words[1])
 		return "readable\n", err

@@ -12,7 +12,6 @@ const (
 	heartbeatWord    = 120
 	countersWord     = 128
 	live             = 1
-	longestSleep     = 200 * time.Millisecond
 )
 
 // Image is one generation of an image.
@@ -225,13 +224,16 @@ func (i *Image) Usable(r Reading, maxAge time.Duration, acceptUncertain bool) Un
 
 // Reader has the image under a name, whichever generation it is.
 type Reader struct {
+	// A writer that was killed wakes nobody: after this time asleep the name is checked again. 200 ms from the start.
+	LongestSleep      time.Duration
 	name              string
 	image             *Image
 	seen, woken       uint32
 	hasSeen, hasWoken bool
 }
 
-func NewReader(name string) *Reader { return &Reader{name: name} }
+// NewReader opens nothing yet.
+func NewReader(name string) *Reader { return &Reader{LongestSleep: 200 * time.Millisecond, name: name} }
 
 // Image is opened again when the name leads elsewhere. It is an error when the name leads nowhere.
 func (r *Reader) Image() (*Image, error) {
@@ -241,7 +243,7 @@ func (r *Reader) Image() (*Image, error) {
 		}
 	}
 	image, err := Open(r.name)
-	*r = Reader{name: r.name, image: image}
+	*r = Reader{LongestSleep: r.LongestSleep, name: r.name, image: image}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name, err)
 	}
@@ -256,7 +258,7 @@ func (r *Reader) Wait(timeout time.Duration) bool {
 			r.seen, r.hasSeen = image.Publications(), true
 			return true
 		}
-		left := min(time.Until(end), longestSleep)
+		left := min(time.Until(end), r.LongestSleep)
 		if left <= 0 {
 			return false
 		}

@@ -54,6 +54,10 @@ impl Agent {
             }
             "image" => image_json(self.reader.image()?)?,
             "wait" => format!("{}\n", u8::from(self.reader.wait(Duration::from_millis(number(1))))),
+            "patience" => {
+                self.reader.longest_sleep = Duration::from_millis(number(1));
+                "\n".into()
+            }
             "take" => format!("ok {}\n", self.reader.image()?.snapshot(group)?.published),
             "alive" => format!("{}\n", u8::from(self.reader.image()?.has_writer()?)),
             "usable" => {
@@ -222,7 +226,7 @@ fn torn(reader: &mut Reader, count: u64, is_checked: bool) -> Result<String, Err
     let image = reader.image()?;
     let (mut whole, mut torn, mut lapped) = (0, 0, 0);
     for _ in 0..count {
-        let copied = if is_checked { image.snapshot(0) } else { image.snapshot_unchecked(0) };
+        let copied = image.snapshot_with(0, is_checked);
         let Ok(poll) = copied else {
             lapped += 1;
             continue;

@@ -18,7 +18,6 @@ const PUBLICATIONS: u64 = 100;
 const HEARTBEAT: u64 = 120;
 const SERVICE_COUNTERS: u64 = 128;
 const LIVE: u32 = 1;
-const LONGEST_SLEEP: Duration = Duration::from_millis(200);
 
 /// One generation of an image. Its directory (servers, groups, points) is a part of it.
 pub struct Image {
@@ -102,21 +101,15 @@ impl Image {
     }
 
     pub fn snapshot(&self, group: usize) -> Result<Snapshot, Error> {
-        let Group { block, banks, bank_bytes, .. } = *self.groups.get(group).ok_or(Error::Elsewhere)?;
-        let (published, bank) = self.copy(block, banks, bank_bytes, true)?;
-        Ok(self.as_snapshot(group, published, bank))
+        self.snapshot_with(group, true)
     }
 
-    /// For the proof that the check of `snapshot` is needed.
+    /// Without the check for the proof that it is needed.
     #[doc(hidden)]
-    pub fn snapshot_unchecked(&self, group: usize) -> Result<Snapshot, Error> {
+    pub fn snapshot_with(&self, group: usize, check: bool) -> Result<Snapshot, Error> {
         let Group { block, banks, bank_bytes, .. } = *self.groups.get(group).ok_or(Error::Elsewhere)?;
-        let (published, bank) = self.copy(block, banks, bank_bytes, false)?;
-        Ok(self.as_snapshot(group, published, bank))
-    }
-
-    fn as_snapshot(&self, group: usize, published: u32, bank: Vec<u8>) -> Snapshot {
-        Snapshot {
+        let (published, bank) = self.copy(block, banks, bank_bytes, check)?;
+        Ok(Snapshot {
             group,
             published,
             connection: u32_at(&bank, 0),
@@ -128,7 +121,7 @@ impl Image {
             journal_position: u64_at(&bank, 48),
             directory: Arc::clone(&self.directory),
             bank,
-        }
+        })
     }
 
     pub fn server_state(&self, server: usize) -> Result<ServerState, Error> {
@@ -258,6 +251,8 @@ impl Snapshot {
 
 /// The image under a name, whichever generation it is.
 pub struct Reader {
+    /// A writer that was killed wakes nobody: after this time asleep the name is checked again. 200 ms from the start.
+    pub longest_sleep: Duration,
     name: PathBuf,
     image: Option<Image>,
     seen: Option<u32>,
@@ -266,7 +261,8 @@ pub struct Reader {
 
 impl Reader {
     pub fn new(name: impl AsRef<Path>) -> Reader {
-        Reader { name: name.as_ref().to_path_buf(), image: None, seen: None, woken: None }
+        let longest_sleep = Duration::from_millis(200);
+        Reader { longest_sleep, name: name.as_ref().to_path_buf(), image: None, seen: None, woken: None }
     }
 
     /// Opened again when the name leads elsewhere; an error when it leads nowhere.
@@ -288,7 +284,7 @@ impl Reader {
                 self.seen = publications;
                 return true;
             }
-            let left = timeout.saturating_sub(start.elapsed()).min(LONGEST_SLEEP);
+            let left = timeout.saturating_sub(start.elapsed()).min(self.longest_sleep);
             if left.is_zero() {
                 return false;
             }
