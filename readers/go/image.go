@@ -216,7 +216,7 @@ func (i *Image) Usable(r Reading, maxAge time.Duration, acceptUncertain bool) Un
 		return WriterHangs
 	case r.Status>>30 > worst:
 		return BadStatus
-	case time.Duration(now-r.ReceivedNs) > maxAge:
+	case r.ReceivedNs < now-int64(maxAge):
 		return TooOld
 	}
 	return Usable
