@@ -75,7 +75,6 @@ interface Libc {
   sem_trywait(semaphore: bigint): number;
   sem_post(semaphore: bigint): number;
   sem_getvalue(semaphore: bigint, value: Int32Array): number;
-  /** Not among the calls that can be made to fail: with a clock that exists and memory of our own it has no way to. */
   clock_gettime(clock: number, time: BigInt64Array): number;
   endAtOnce(status: number): never;
   /** syscall(2) with the arguments of futex(2). */
@@ -158,7 +157,7 @@ export const libc: Libc = {
   sem_trywait: bind("int sem_trywait(void *sem)", minusOneFails),
   sem_post: bind("int sem_post(void *sem)", minusOneFails),
   sem_getvalue: bind("int sem_getvalue(void *sem, void *value)", minusOneFails),
-  clock_gettime: find("int clock_gettime(int clockid, void *tp)") as Libc["clock_gettime"],
+  clock_gettime: bind("int clock_gettime(int clockid, void *tp)", minusOneFails),
   endAtOnce: bind("void _exit(int status)", resultIsErrno) as Libc["endAtOnce"],
   futex: bind(
     "long syscall(long number, void *uaddr, int op, uint32_t val, void *timeout, void *uaddr2, uint32_t val3)",
