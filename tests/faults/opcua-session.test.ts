@@ -132,7 +132,7 @@ fault({
     await sick.isHealthy();
     const certificate = await certificates.ofServer({ isStranger: true });
     await victim.comesBack({ certificate });
-    await sick.isSick("SecurityRefused", /its certificate is refused \(Trusted\)/);
+    await sick.isSick("SecurityRefused", /its certificate, SHA-256 \w+, is refused \(Trusted\)/);
     assert.equal(victim.sessions + victim.channels, 0);
     if (isLong) {
       const print = fingerprint(readFileSync(certificate.certificateFile));
@@ -156,7 +156,7 @@ fault({
     const { args } = certificates;
     const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml: { policy }, args });
     await sick.isHealthy();
-    await sick.isSick("SecurityRefused", /its certificate is refused \(Expired\)/);
+    await sick.isSick("SecurityRefused", /its certificate, SHA-256 \w+, is refused \(Expired\)/);
     if (isLong) {
       await victim.comesBack({ certificate: await certificates.ofServer() });
       await sick.recoversSlowly();

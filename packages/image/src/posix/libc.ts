@@ -23,11 +23,12 @@ export function injectFaults(injector: FaultInjector | undefined): void {
 // close()"), so an injected failure makes the call first.
 const releasing = new Set(["close", "munmap", "sem_close"]);
 
-// glibc before 2.34 keeps these functions in libraries of their own.
-const libraries = ["libc.so.6", "librt.so.1", "libpthread.so.0"];
-const loaded = new Map<string, ReturnType<typeof koffi.load>>();
+// First what the process itself would call, which may be a library that was preloaded (libfaketime sets the clock of one process so). glibc
+// before 2.34 keeps some functions in libraries of their own.
+const libraries = [null, "libc.so.6", "librt.so.1", "libpthread.so.0"];
+const loaded = new Map<string | null, ReturnType<typeof koffi.load>>();
 
-function load(fileName: string): ReturnType<typeof koffi.load> {
+function load(fileName: string | null): ReturnType<typeof koffi.load> {
   const library = loaded.get(fileName) ?? koffi.load(fileName);
   loaded.set(fileName, library);
   return library;
