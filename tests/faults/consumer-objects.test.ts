@@ -101,7 +101,10 @@ for (const { trigger, extent = "usual", restored, damage } of damages) {
       }
       if (restored !== "perhaps") {
         assert.equal(restoredBy(ward), restored * rounds);
-        assert.equal(ward.patient.child.logged(/put back/).length, restored * rounds);
+        // The log takes longer than the counter.
+        const logged = () => ward.patient.child.logged(/put back/).length;
+        await ward.patient.until("each is logged", () => logged() >= restored * rounds);
+        assert.equal(logged(), restored * rounds);
       }
       for (const path of [ward.names.segmentPath, ward.names.semaphorePath])
         assert.equal(statSync(path).mode & 0o7777, mode);
