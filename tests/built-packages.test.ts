@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -108,6 +108,14 @@ test("the guard asks for what the package asks npm for, and its files hold to wh
     assert.notEqual(nodeVersionProblem(old), undefined, old);
   for (const fine of ["22.18.0", "22.20.1", "24.0.0", "100.0.0"])
     assert.equal(nodeVersionProblem(fine), undefined, fine);
+  for (const name of names) {
+    for (const file of globSync(join(packages, name, "dist/**/*.js")))
+      assert.doesNotMatch(
+        readFileSync(file, "utf8"),
+        /\b(?:Async)?DisposableStack\b|\bFloat16Array\b|RegExp\.escape\b/,
+        file,
+      );
+  }
   const text = ["partition/dist/cpc.js", "image/dist/node-version.js"]
     .map((file) => readFileSync(join(packages, file), "utf8"))
     .join("");

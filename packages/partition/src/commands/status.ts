@@ -26,13 +26,16 @@ export function status({ prefix, json, requireConnected }: StatusSettings): Exit
 }
 
 function readHealth(names: readonly string[]): readonly ServiceHealth[] {
-  using opened = new DisposableStack();
-  const observed = names.flatMap((name) => {
-    const image = opened.use(new OpenedImage(name));
-    const reader = image.current();
-    return reader === undefined ? [] : [{ name, image: reader, hasWriter: image.hasWriter() }];
-  });
-  return healthOf(observed, Date.now());
+  const opened = names.map((name) => ({ name, image: new OpenedImage(name) }));
+  try {
+    const observed = opened.flatMap(({ name, image }) => {
+      const reader = image.current();
+      return reader === undefined ? [] : [{ name, image: reader, hasWriter: image.hasWriter() }];
+    });
+    return healthOf(observed, Date.now());
+  } finally {
+    for (const { image } of opened) image[Symbol.dispose]();
+  }
 }
 
 function isFine(overall: OverallHealth, services: readonly ServiceHealth[], requireConnected: boolean): boolean {
