@@ -193,6 +193,19 @@ test("a device that is busy for three polls is told once, one that is for two is
   assert.deepEqual(bad((await poll(plant)).sink, 60), []);
 });
 
+test("a device that is busy while a refused point is tried alone says nothing about that point", async () => {
+  const plant = await connected(
+    run(0, 10),
+    refusing((address) => address === 9),
+  );
+  await poll(plant);
+  plant.device.behaviour = refusing((address) => address === 9, 6);
+  for (let round = 0; round < 5; round++) await poll(plant);
+  plant.device.behaviour = honest();
+  await poll(plant);
+  assert.deepEqual(bad((await poll(plant)).sink, 10), []);
+});
+
 test("a refused point is told once, with what the device said and what it means", async () => {
   const plant = await connected(
     [point(0), point(40_101)],

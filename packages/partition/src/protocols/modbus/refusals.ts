@@ -8,7 +8,7 @@
 // Nothing is believed for ever: a device may get an address later (its program was loaded meanwhile), or may have been busy. What rests is
 // tried again now and then, one request a poll, and the first that is answered makes us forget all of it.
 
-import { DEVICE_FAILURE } from "./exception-status.ts";
+import { DEVICE_FAILURE, refusesRange } from "./exception-status.ts";
 import type { Answer } from "./exchange.ts";
 import { coalesce, type AddressRange, type PlannedPoint, type ReadRequest, type Table } from "./read-plan.ts";
 
@@ -116,6 +116,8 @@ export class Refusals {
   }
 
   tried(refusal: Refusal, answer: Answer, nowMs: number): void {
+    // A device that is busy says nothing about these addresses.
+    if (answer.kind === "exception" && !refusesRange(answer.code)) return;
     const isResting = this.#resting().includes(refusal);
     if (answer.kind === "data") {
       if (isResting) this.forget();
