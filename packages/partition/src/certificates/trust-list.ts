@@ -15,7 +15,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { CertificateError, fingerprint, readCertificateFile, readRevocationListFile } from "./certificate-file.ts";
 import type { TrustMaterial } from "./server-certificate-check.ts";
 
@@ -29,7 +29,7 @@ export class TrustList {
   readonly directory: string;
 
   constructor(directory: string) {
-    this.directory = directory;
+    this.directory = resolve(directory);
   }
 
   get ownFolder(): string {
