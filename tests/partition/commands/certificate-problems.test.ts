@@ -6,10 +6,16 @@ import { after, test } from "node:test";
 import {
   certificateProblems,
   directoryTrouble,
+  modbusCertificateProblems,
 } from "../../../packages/partition/src/commands/certificate-problems.ts";
-import type { OpcUaConfiguration, OpcUaServer } from "../../../packages/partition/src/configuration/configuration.ts";
+import type {
+  ModbusTls,
+  OpcUaConfiguration,
+  OpcUaServer,
+} from "../../../packages/partition/src/configuration/configuration.ts";
 import { certificate, dayMs, privateKeyPem } from "../certificates/generated-certificates.ts";
 import type { CertificateWishes } from "../certificates/generated-certificates.ts";
+import { server } from "../protocols/modbus/plant.ts";
 import { configuredServer } from "../protocols/opcua/opcua-test-server.ts";
 import { opcUaXml } from "./opcua-xml.ts";
 import { Place } from "./cpc.ts";
@@ -47,6 +53,7 @@ test("an own certificate that can be used is no problem, nor is one that has yet
 
 test("an own certificate that cannot be used is said before the start", async () => {
   assert.match(saidOf(await pair({ notAfterMs: Date.now() - 365.5 * dayMs })), /is EXPIRED 366 days ago; renew it/);
+  assert.match(saidOf(await pair({ notBeforeMs: Date.now() + 2 * dayMs })), /is not valid before .*clock/);
   assert.match(saidOf(await pair({ uri: "urn:other" })), /has the URI urn:other; <client_app_uri> must be the same/);
   const { clientPrivateKeyFile } = await pair({ keyName: "another" });
   assert.match(saidOf({ ...(await pair()), clientPrivateKeyFile }), /is not its private key/);
@@ -57,13 +64,41 @@ test("an own certificate that cannot be used is said before the start", async ()
 });
 
 test("a user certificate that cannot be used is said before the start, too", async () => {
-  const userOf = async (key: Partial<OpcUaServer>): Promise<Partial<OpcUaServer>> => {
-    const { clientCertificateFile: certificateFile = "" } = await pair({ name: "user" });
+  const userOf = async (
+    key: Partial<OpcUaServer>,
+    wishes: Partial<CertificateWishes> = {},
+  ): Promise<Partial<OpcUaServer>> => {
+    const { clientCertificateFile: certificateFile = "" } = await pair({ name: "user", ...wishes });
     const privateKeyFile = key.clientPrivateKeyFile ?? certificateFile.replace(/der$/, "pem");
     return { identity: { kind: "Certificate", certificateFile, privateKeyFile, privateKeyPassphrase: undefined } };
   };
   assert.equal(saidOf(await userOf({})), "");
   assert.match(saidOf(await userOf(await pair({ keyName: "another" }))), /is not its private key/);
+  const expired = await userOf({}, { notAfterMs: Date.now() - 2 * dayMs });
+  assert.match(saidOf(expired), /the user certificate .* is EXPIRED .*; renew it/);
+});
+
+test("what a Modbus device behind TLS cannot be reached with is said before the start, too", async () => {
+  const said = (tls: Partial<ModbusTls>): string => {
+    const device = server(502, [], { alias: "Device", tls: { ...usable, ...tls } });
+    return modbusCertificateProblems({ file: "test.xml", servers: [device] }, Date.now())
+      .map(({ message }) => message)
+      .join("\n");
+  };
+  const own = await pair();
+  const usable = {
+    caFile: own.clientCertificateFile ?? "",
+    clientCertificateFile: own.clientCertificateFile ?? "",
+    clientPrivateKeyFile: own.clientPrivateKeyFile ?? "",
+    serverName: "plc",
+    minimumVersion: "1.2",
+  } as const;
+  assert.equal(said({}), "");
+  assert.match(said({ caFile: join(folder, "none.pem") }), /^server Device: .*none\.pem/);
+  const { clientPrivateKeyFile = "" } = await pair({ keyName: "another" });
+  assert.match(said({ clientPrivateKeyFile }), /cannot use certificate .* with private key/);
+  const { clientCertificateFile: caFile = "" } = await pair({ notAfterMs: Date.now() - 2 * dayMs });
+  assert.match(said({ caFile }), /the certificate .* is EXPIRED .*; renew it/);
 });
 
 test("a pinned certificate that would be refused is said with the way out", async () => {
@@ -81,6 +116,11 @@ test("a certificates directory is needed for security alone, and named absolute 
   assert.match(trouble ?? "", /^cannot use the certificates directory \/.*--certificates or CPC_CERTIFICATES$/);
   assert.equal(directoryTrouble(configurationOf({ policy: "None", mode: "None" }), nowhere), undefined);
   assert.equal(directoryTrouble(configurationOf({}), join(folder, "to", "be", "made")), undefined);
+  const withPassword = { identity: { kind: "UserName", userName: "u", password: "p" } } as const;
+  assert.ok(directoryTrouble(configurationOf({ policy: "None", mode: "None", ...withPassword }), nowhere));
+  const withoutOwn = mkdtempSync(join(folder, "own-"));
+  writeFileSync(join(withoutOwn, "own"), "");
+  assert.match(directoryTrouble(configurationOf({}), withoutOwn) ?? "", /own is not a directory/);
 });
 
 test(

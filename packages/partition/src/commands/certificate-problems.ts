@@ -10,8 +10,9 @@ import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
 import { checkServerCertificate, noRelaxations } from "../certificates/server-certificate-check.ts";
 import { TrustList } from "../certificates/trust-list.ts";
 import { waysOut } from "../certificates/ways-out.ts";
-import type { OpcUaConfiguration, OpcUaServer } from "../configuration/configuration.ts";
+import type { ModbusConfiguration, OpcUaConfiguration, OpcUaServer } from "../configuration/configuration.ts";
 import type { Problem } from "../configuration/problem.ts";
+import { tlsOptions } from "../protocols/modbus/transport-security.ts";
 import { readKeyPair } from "../protocols/opcua/own-certificate.ts";
 import { ServerError } from "../sources/server-error.ts";
 import { daysLeftText } from "./certificate-text.ts";
@@ -21,7 +22,7 @@ export function certificateProblems(configuration: OpcUaConfiguration, directory
   return configuration.servers.flatMap((server) => {
     const { file, line } = server.location;
     const own = ownProblems(server, directory, nowMs);
-    return [...own, ...userProblems(server), ...pinProblems(server, directory, nowMs)].map((problem) => ({
+    return [...own, ...userProblems(server, nowMs), ...pinProblems(server, directory, nowMs)].map((problem) => ({
       file,
       line,
       message: `server ${server.alias}: ${problem}`,
@@ -31,15 +32,17 @@ export function certificateProblems(configuration: OpcUaConfiguration, directory
 
 /** Why the certificates directory cannot serve these servers, or undefined. Without security none is needed. */
 export function directoryTrouble({ servers }: OpcUaConfiguration, directory: string): string | undefined {
-  const secured = servers.filter(({ mode }) => mode !== "None");
-  if (secured.length === 0) return undefined;
-  const hasToMake = secured.some((server) => ownFiles(server, directory) === undefined);
-  let present = resolve(directory);
-  while (!existsSync(present) && dirname(present) !== present) present = dirname(present);
+  if (!servers.some(needsDirectory)) return undefined;
+  const { R_OK, W_OK, X_OK } = constants;
   try {
-    if (!statSync(present).isDirectory()) throw new CertificateError(`${present} is not a directory`);
-    const { R_OK, W_OK, X_OK } = constants;
-    accessSync(present, hasToMake || present !== resolve(directory) ? W_OK | X_OK : R_OK | X_OK);
+    const present = nearestDirectory(directory);
+    accessSync(present, present === resolve(directory) ? R_OK | X_OK : W_OK | X_OK);
+    for (const server of servers) {
+      if (server.mode === "None" || ownFiles(server, directory) !== undefined) continue;
+      const { certificateFile, privateKeyFile } = ownCertificateFiles(directory, server.applicationUri);
+      for (const toMake of [certificateFile, privateKeyFile])
+        accessSync(nearestDirectory(dirname(toMake)), W_OK | X_OK);
+    }
     return undefined;
   } catch (error) {
     return (
@@ -47,6 +50,19 @@ export function directoryTrouble({ servers }: OpcUaConfiguration, directory: str
       "choose one that this user can write to with --certificates or CPC_CERTIFICATES"
     );
   }
+}
+
+/** Whether what is trusted counts, or what is refused is kept: with security, and where a password is encrypted for the server. */
+export function needsDirectory({ mode, identity }: OpcUaServer): boolean {
+  return mode !== "None" || identity.kind === "UserName";
+}
+
+/** The deepest that exists of a path; throws when it is not a directory. */
+function nearestDirectory(path: string): string {
+  let present = resolve(path);
+  while (!existsSync(present) && dirname(present) !== present) present = dirname(present);
+  if (!statSync(present).isDirectory()) throw new CertificateError(`${present} is not a directory`);
+  return present;
 }
 
 interface OwnFiles {
@@ -79,9 +95,7 @@ function ownProblems(server: OpcUaServer, directory: string, nowMs: number): str
     const { content } = new ParsedCertificate(pair.certificateChain[0] ?? Buffer.alloc(0));
     const uris = content.uris.join(", ") || "none";
     return [
-      ...(pair.endsMs < nowMs
-        ? [`our certificate ${certificateFile} is ${daysLeftText(pair.endsMs, nowMs)}; renew it`]
-        : []),
+      ...dateProblems(`our certificate ${certificateFile}`, content, nowMs),
       ...(content.uris.includes(server.applicationUri)
         ? []
         : [
@@ -91,13 +105,43 @@ function ownProblems(server: OpcUaServer, directory: string, nowMs: number): str
   });
 }
 
-function userProblems(server: OpcUaServer): string[] {
+function userProblems(server: OpcUaServer, nowMs: number): string[] {
   const { identity } = server;
   if (identity.kind !== "Certificate") return [];
   const { certificateFile, privateKeyFile, privateKeyPassphrase } = identity;
   return problemsOf(() => {
-    readKeyPair(server, certificateFile, privateKeyFile, privateKeyPassphrase);
-    return [];
+    const pair = readKeyPair(server, certificateFile, privateKeyFile, privateKeyPassphrase);
+    const { content } = new ParsedCertificate(pair.certificateChain[0] ?? Buffer.alloc(0));
+    return dateProblems(`the user certificate ${certificateFile}`, content, nowMs);
+  });
+}
+
+function dateProblems(what: string, { notBeforeMs, notAfterMs }: ValidityDates, nowMs: number): string[] {
+  if (notAfterMs < nowMs) return [`${what} is ${daysLeftText(notAfterMs, nowMs)}; renew it`];
+  if (notBeforeMs > nowMs)
+    return [
+      `${what} is not valid before ${new Date(notBeforeMs).toISOString()}; look at the clock of this machine, too`,
+    ];
+  return [];
+}
+
+interface ValidityDates {
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** What a Modbus device behind TLS will not be reached with, for each device. */
+export function modbusCertificateProblems({ servers }: ModbusConfiguration, nowMs: number): Problem[] {
+  return servers.flatMap(({ alias, tls, location: { file, line } }) => {
+    if (tls === undefined) return [];
+    const problems = problemsOf(() => {
+      tlsOptions(tls);
+      return [tls.caFile, tls.clientCertificateFile].flatMap((path) => {
+        const [first = Buffer.alloc(0)] = readCertificateFile(path);
+        return dateProblems(`the certificate ${path}`, new ParsedCertificate(first).content, nowMs);
+      });
+    });
+    return problems.map((problem) => ({ file, line, message: `server ${alias}: ${problem}` }));
   });
 }
 

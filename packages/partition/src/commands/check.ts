@@ -8,7 +8,7 @@ import { ConfigurationError, type Problem } from "../configuration/problem.ts";
 import { planReads } from "../protocols/modbus/read-plan.ts";
 import { NamesFile } from "../sources/names-file.ts";
 import { documentSizeOf, type DocumentSize } from "../main-thread/service-size.ts";
-import { certificateProblems, directoryTrouble } from "./certificate-problems.ts";
+import { certificateProblems, directoryTrouble, modbusCertificateProblems } from "./certificate-problems.ts";
 import { contestedLines, opcUaKeys } from "./contested-keys.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations, printProblems } from "./load-configurations.ts";
@@ -51,6 +51,10 @@ function checkFile(file: string, settings: CheckSettings): void {
     const trouble = directoryTrouble(opcua, certificates);
     const problems = certificateProblems(opcua, certificates, Date.now());
     if (trouble !== undefined) problems.unshift({ file, line: 1, message: trouble });
+    if (problems.length > 0) throw new ConfigurationError(problems);
+  }
+  if (modbus !== undefined) {
+    const problems = modbusCertificateProblems(modbus, Date.now());
     if (problems.length > 0) throw new ConfigurationError(problems);
   }
   process.stdout.write(`${file} is valid\n`);

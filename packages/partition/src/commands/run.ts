@@ -8,7 +8,12 @@ import { formatProblem } from "../configuration/problem.ts";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
 import { Partition, type PartitionOptions, type SpawnedWorkers } from "../main-thread/partition.ts";
 import { spawnWorker } from "../main-thread/spawn-worker.ts";
-import { certificateProblems, directoryTrouble } from "./certificate-problems.ts";
+import {
+  certificateProblems,
+  directoryTrouble,
+  modbusCertificateProblems,
+  needsDirectory,
+} from "./certificate-problems.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations, type Configurations } from "./load-configurations.ts";
@@ -75,12 +80,15 @@ async function runWith(
 }
 
 /** Throws a CommandError when a server needs the directory of the certificates and it cannot be used. */
-function tellCertificates({ opcua }: Configurations, directory: string, log: Log): void {
+function tellCertificates({ opcua, modbus }: Configurations, directory: string, log: Log): void {
+  const now = Date.now();
+  if (modbus !== undefined)
+    for (const problem of modbusCertificateProblems(modbus, now)) log("warn", formatProblem(problem));
   if (opcua === undefined) return;
   const trouble = directoryTrouble(opcua, directory);
   if (trouble !== undefined) throw new CommandError(trouble);
-  for (const problem of certificateProblems(opcua, directory, Date.now())) log("warn", formatProblem(problem));
-  if (opcua.servers.some(({ mode }) => mode !== "None")) log("info", `certificates are in ${resolve(directory)}`);
+  for (const problem of certificateProblems(opcua, directory, now)) log("warn", formatProblem(problem));
+  if (opcua.servers.some(needsDirectory)) log("info", `certificates are in ${resolve(directory)}`);
 }
 
 /** `started` may begin something that lasts as long as the partition, and returns what ends it. */
