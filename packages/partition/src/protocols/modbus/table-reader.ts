@@ -1,7 +1,7 @@
 // Reads all points of one unit id and function, and finds out what the device refuses.
 //
 // A range that is refused is asked for once more, since some devices refuse now and then what they answer a moment later. When it is refused
-// again it is cut in two, each half is tried, and so on down to single points: in that very poll everything readable is read.
+// again it is cut in two, each half is tried, and so on down to single points. A poll searches so far and no further, and the next ones go on: everything readable is soon read.
 // `Refusals` keeps what came of it, and shapes the requests of the polls after it.
 
 import { StatusCode } from "@cpc-partition/image/values/status-code";

@@ -1,4 +1,4 @@
-// From node-opcua's view of a value to ours. Pure; the table of point/value.ts is its promise.
+// From node-opcua's view of a value to ours. Pure; the table of values/value.ts is its promise.
 
 import { DataType, VariantArrayType } from "node-opcua-client";
 import type { DataValue, Variant } from "node-opcua-client";
