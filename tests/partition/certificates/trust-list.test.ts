@@ -123,3 +123,7 @@ describe("the trust list", () => {
     assert.throws(() => trustList.keepRejected(one), CertificateError);
   });
 });
+
+test("folders are absolute, so that a message can be pasted anywhere", () => {
+  assert.equal(new TrustList("certificates").trustedFolder, join(process.cwd(), "certificates", "trusted", "certs"));
+});
