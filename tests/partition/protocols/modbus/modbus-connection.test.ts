@@ -291,6 +291,23 @@ for (const code of [10, 11]) {
   });
 }
 
+test("a gateway that gives up later than we do, and the real reply after that, keep the connection", async () => {
+  let given: DeviceRequest | undefined;
+  const { device, connection } = await open((request) => {
+    if (request.unitId === 5) given = request;
+    else if (given !== undefined) {
+      const late = Buffer.concat([exception(given, 11), response(given, data(given))]);
+      given = undefined;
+      return Buffer.concat([late, response(request, data(request))]);
+    } else return response(request, data(request));
+    return undefined;
+  });
+  await ask(connection, { unitId: 1 });
+  assert.deepEqual((await ask(connection, { requester: impatient, unitId: 5 })).answer, { kind: "timeout" });
+  assert.deepEqual((await ask(connection, { unitId: 1 })).registers, cells(1, 0, 2));
+  assert.equal(device.connections, 1);
+});
+
 test("when the only unit id that ever answered falls silent, the connection is given up", async () => {
   const { device, connection } = await open();
   await ask(connection);

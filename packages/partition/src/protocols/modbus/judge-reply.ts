@@ -35,10 +35,10 @@ export function judgeReply(
   const response = decodeResponse(bytes, frame.pduOffset, frame.pduEndOffset, transaction);
   if (response.kind === "malformed") return response;
   acquaintance.silence.replied(frame.unitId);
-  if (!isDue) return LATE;
-  // A gateway that has given up does not stop the device behind it from answering.
-  if (response.kind === "exception" && unitIsAbsent(response.code)) transactions.abandon(due.id, transaction);
-  return response;
+  // A gateway that has given up, be it later than we did, does not stop the device behind it from answering.
+  if (response.kind === "exception" && unitIsAbsent(response.code))
+    transactions.abandon(frame.transactionId, transaction);
+  return isDue ? response : LATE;
 }
 
 /** Bytes that belong to no reply that could still come. */
