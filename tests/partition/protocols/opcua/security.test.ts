@@ -8,6 +8,7 @@ import type { OPCUAServer } from "node-opcua-server";
 import { fingerprint } from "../../../../packages/partition/src/certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
 import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { matchingEndpoints } from "../../../../packages/partition/src/protocols/opcua/endpoint-discovery.ts";
 import { requireTokenPolicy } from "../../../../packages/partition/src/protocols/opcua/user-identity.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
@@ -284,6 +285,22 @@ describe("identities", () => {
         assert.match(await refusal(clientOf({ identity: right }, closed.url), "IdentityRefused"), /only unencrypted/);
       });
     }
+  });
+
+  test("an endpoint for HTTPS is none of ours, whatever it asks for", () => {
+    const offers = ["https://a:4843", "opc.https://a", "opc.tcp://a:4840", "opc.wss://a", null].map(
+      (endpointUrl) =>
+        ({
+          endpointUrl,
+          securityPolicyUri: SecurityPolicy.Basic256Sha256,
+          securityMode: MessageSecurityMode.SignAndEncrypt,
+        }) as unknown as EndpointDescription,
+    );
+    const ours = matchingEndpoints(configuredServer(closed.url, secure), offers);
+    assert.deepEqual(
+      ours.map(({ endpointUrl }) => endpointUrl),
+      ["opc.tcp://a:4840", null],
+    );
   });
 
   test("of several token policies the strongest is used", () => {

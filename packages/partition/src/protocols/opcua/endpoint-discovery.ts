@@ -54,14 +54,17 @@ export function messageMode(server: OpcUaServer): MessageSecurityMode {
   return MessageSecurityMode[server.mode];
 }
 
-/** Endpoints with exactly the configured policy and mode. */
+/** Endpoints over UA TCP (OPC 10000-6, 7.2) with exactly the configured policy and mode: what holds for HTTPS says nothing of them. */
 export function matchingEndpoints(
   server: OpcUaServer,
   endpoints: readonly EndpointDescription[],
 ): EndpointDescription[] {
   const uri: string = policyUri(server);
   const mode = messageMode(server);
-  return endpoints.filter(({ securityPolicyUri, securityMode }) => securityPolicyUri === uri && securityMode === mode);
+  return endpoints.filter(
+    ({ securityPolicyUri, securityMode, endpointUrl }) =>
+      securityPolicyUri === uri && securityMode === mode && !/^(?:opc\.)?(?:https|wss):/i.test(endpointUrl ?? ""),
+  );
 }
 
 export async function discoverEndpoint(server: OpcUaServer, limit: WaitLimit): Promise<DiscoveredEndpoint> {
