@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -17,6 +17,7 @@ import { certificate, dayMs, privateKeyPem } from "../certificates/generated-cer
 import type { CertificateWishes } from "../certificates/generated-certificates.ts";
 import { server } from "../protocols/modbus/plant.ts";
 import { configuredServer } from "../protocols/opcua/opcua-test-server.ts";
+import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
 import { opcUaXml } from "./opcua-xml.ts";
 import { Place } from "./cpc.ts";
 
@@ -80,8 +81,8 @@ test("a user certificate that cannot be used is said before the start, too", asy
 
 test("what a Modbus device behind TLS cannot be reached with is said before the start, too", async () => {
   const said = (tls: Partial<ModbusTls>): string => {
-    const device = server(502, [], { alias: "Device", tls: { ...usable, ...tls } });
-    return modbusCertificateProblems({ file: "test.xml", servers: [device] }, Date.now())
+    const configured = server(502, [], { alias: "Device", tls: { ...usable, ...tls } });
+    return modbusCertificateProblems({ file: "test.xml", servers: [configured] }, Date.now())
       .map(({ message }) => message)
       .join("\n");
   };
@@ -140,3 +141,20 @@ test(
     assert.ok(readdirSync(place.folder).includes("certificates"));
   },
 );
+
+test("check refuses a Modbus device whose certificates cannot be used, and run says it and goes on", async (t) => {
+  const place = new Place(t);
+  const { port } = await device(t);
+  mkdirSync(join(place.folder, "certificates"));
+  for (const name of ["wrong.pem", "wrong.key"])
+    writeFileSync(join(place.folder, "certificates", name), "no certificate", { mode: 0o600 });
+  const settings = `<tls><ca>wrong.pem</ca><client_certificate>wrong.pem</client_certificate>
+    <client_private_key>wrong.key</client_private_key><server_name>plc</server_name></tls>`;
+  const file = place.write("modbus.xml", modbusXml({ alias: "A", port, settings }, { alias: "B", port }));
+  const checked = await place.cpc(["check", file]).ended;
+  assert.equal(checked.code, 2, checked.stderr);
+  assert.match(checked.stderr, /server A: .*wrong\.pem/);
+  const run = place.run("--modbus", file);
+  await run.until("B is connected", () => place.value(connectionKey("B")) === true);
+  assert.equal(run.logged(/server A: .*wrong\.pem/).length, 1);
+});
