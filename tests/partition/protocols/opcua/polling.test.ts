@@ -23,6 +23,8 @@ import {
 } from "./opcua-test-server.ts";
 import type { CertificateFiles } from "./opcua-test-server.ts";
 
+type ReadStatus = (typeof StatusCodes)["BadNotReadable"];
+
 const names = Array.from({ length: 25 }, (_, i) => `n${i}`);
 const uris = ["urn:plant:one", "urn:plant:two"];
 
@@ -64,8 +66,11 @@ function indexOf({ engine }: OPCUAServer, uri: string): number {
   return engine.addressSpace?.getNamespaceIndex(uri) ?? -1;
 }
 
-async function connected(change: Partial<OpcUaServer>, address = url): Promise<OpcUaClient> {
-  const client = new OpcUaClient(configuredServer(address, change), { directory: join(folder.path, "certificates") });
+async function connected(change: Partial<OpcUaServer>, address = url, told: string[] = []): Promise<OpcUaClient> {
+  const client = new OpcUaClient(configuredServer(address, change), {
+    directory: join(folder.path, "certificates"),
+    log: (level, message) => void told.push(`${level} ${message}`),
+  });
   clients.push(client);
   await client.connect(never);
   return client;
@@ -146,6 +151,48 @@ describe("a poll", () => {
       [1, undefined, 2],
     );
     assert.equal(sink.statuses.get(1), StatusCode.BadNodeIdUnknown);
+  });
+
+  test("tells of nodes that the server refuses, once, when three polls in a row did", async () => {
+    const told: string[] = [];
+    const absent = Array.from({ length: 12 }, (_, index) => nodeNamed(`gone${index}`));
+    const elsewhere = nodeNamed("level", { namespace: { uri: "urn:plant:none" } });
+    const of = await connected({ nodes: [nodeNamed("n1"), ...absent, elsewhere] }, url, told);
+    const refusals = (): string[] => told.filter((line) => line.includes("refuses the values"));
+    await polled(of);
+    await polled(of);
+    assert.deepEqual(refusals(), []);
+    for (let round = 0; round < 5; round++) await polled(of);
+    await of.connect(never);
+    for (let round = 0; round < 5; round++) await polled(of);
+    const [first, ...more] = refusals();
+    assert.deepEqual(more, []);
+    assert.match(first ?? "", /^warn the server refuses the values of .*ns=\d;s=gone0 "/);
+    assert.match(first ?? "", / and 2 others: BadNodeIdUnknown, the server has no such node; check <Identifier>/);
+    assert.match(first ?? "", /nsu=urn:plant:none;s=level ".*": the server has no namespace with this URI/);
+  });
+
+  test("a node that is refused now and then is not told of, nor one that is bad for the plant's reasons", async () => {
+    const told: string[] = [];
+    const of = await connected({ nodes: [nodeNamed("n1")] }, url, told);
+    told.length = 0;
+    const answering = (status: ReadStatus, rounds: number): Promise<void> =>
+      withResponses(
+        ({ results }) => {
+          for (const result of results ?? []) result.statusCode = status;
+        },
+        async () => {
+          for (let round = 0; round < rounds; round++) await polled(of);
+        },
+      );
+    for (let round = 0; round < 3; round++) {
+      await answering(StatusCodes.BadNodeIdUnknown, 2);
+      await polled(of);
+    }
+    await answering(StatusCodes.BadSensorFailure, 5);
+    assert.deepEqual(told, []);
+    await answering(StatusCodes.BadNotReadable, 3);
+    assert.match(told.join(), /^warn the server refuses the values of .*: BadNotReadable, the server lets nobody read/);
   });
 
   test("passes statuses and timestamps on", async () => {

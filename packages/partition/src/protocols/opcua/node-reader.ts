@@ -19,6 +19,7 @@ import { BatchRead } from "./batch-read.ts";
 import { boundedWait } from "./bounded-wait.ts";
 import { learn, learnNodes, readNamespaces, resolveNodeId as nodeIdOf } from "./node-lessons.ts";
 import type { NodeLesson } from "./node-lessons.ts";
+import type { NodeReport } from "./node-report.ts";
 import type { ReadSizes } from "./read-size.ts";
 import type { SecureSession } from "./secure-session.ts";
 import { isOpaque } from "./ua-json.ts";
@@ -30,6 +31,7 @@ export class NodeReader {
   readonly #session: SecureSession;
   readonly #server: OpcUaServer;
   readonly #sizes: ReadSizes;
+  readonly #report: NodeReport;
   #values!: BatchRead;
   /** Place in the client's points of each node that is read. */
   #indices: readonly number[] = [];
@@ -38,10 +40,17 @@ export class NodeReader {
   #resolvedMs = performance.now();
   #typeDefinitions: "unread" | "underway" | "known" | "unavailable" = "unread";
 
-  private constructor(session: SecureSession, server: OpcUaServer, sizes: ReadSizes, lessons: readonly NodeLesson[]) {
+  private constructor(
+    session: SecureSession,
+    server: OpcUaServer,
+    sizes: ReadSizes,
+    report: NodeReport,
+    lessons: readonly NodeLesson[],
+  ) {
     this.#session = session;
     this.#server = server;
     this.#sizes = sizes;
+    this.#report = report;
     this.#arrange(lessons);
   }
 
@@ -59,9 +68,10 @@ export class NodeReader {
     session: SecureSession,
     server: OpcUaServer,
     sizes: ReadSizes,
+    report: NodeReport,
     signal: AbortSignal,
   ): Promise<NodeReader> {
-    return new NodeReader(session, server, sizes, await learn(session, server, sizes, signal));
+    return new NodeReader(session, server, sizes, report, await learn(session, server, sizes, signal));
   }
 
   /** What is known of the nodes; another list when a node was learned that the server did not know at first. */
@@ -72,19 +82,27 @@ export class NodeReader {
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
     if (this.#unresolved.length > 0) await this.#resolveLate(signal);
     const appeared: number[] = [];
-    for (const index of this.#unresolved) sink.setStatus(index, StatusCode.BadNodeIdUnknown);
+    for (const index of this.#unresolved) {
+      sink.setStatus(index, StatusCode.BadNodeIdUnknown);
+      this.#report.namespaceMissing(index);
+    }
     await this.#values.run(
       signal,
       (position, result, faultStatus) => {
         const index = this.#indices[position] as number;
         if (result === undefined) sink.setStatus(index, faultStatus);
         else deliver(sink, index, result);
-        if (result === undefined || isBad(result.statusCode.value)) return;
+        if (result === undefined) return;
+        if (isBad(result.statusCode.value)) {
+          this.#report.refused(index, result.statusCode.value);
+          return;
+        }
         if (this.#lessons[index]?.isTold === false) appeared.push(index);
       },
       this.#decodeStructures,
       () => sink.responseCame(),
     );
+    this.#report.tell();
     if (appeared.length > 0) await this.#learnLate(appeared, signal);
   }
 

@@ -24,6 +24,7 @@ import { ServerCertificateGate, type ShownCertificate } from "./server-certifica
 import type { WaitLimit } from "./bounded-wait.ts";
 import type { NodeLesson } from "./node-lessons.ts";
 import { NodeReader } from "./node-reader.ts";
+import { NodeReport } from "./node-report.ts";
 import { DiscoveryError, discoverEndpoint } from "./endpoint-discovery.ts";
 import { ReadSize, type ReadSizes } from "./read-size.ts";
 import { lookUpHost } from "./host-lookup.ts";
@@ -72,6 +73,7 @@ export class OpcUaClient implements ServerClient {
   readonly #log: Log;
   /** Learned, and kept over reconnections. */
   readonly #readSizes: ReadSizes;
+  readonly #nodeReport: NodeReport;
   #wasRefused = false;
   #asksLess = false;
   /** Version of the files that the last attempt used. */
@@ -98,6 +100,7 @@ export class OpcUaClient implements ServerClient {
     });
     const { maxNodesPerRead } = server;
     this.#readSizes = { attributes: new ReadSize(maxNodesPerRead), values: new ReadSize(maxNodesPerRead) };
+    this.#nodeReport = new NodeReport(server, this.#log);
     this.#points = server.nodes.map((node) => configuredPoint(server, node));
   }
 
@@ -166,7 +169,7 @@ export class OpcUaClient implements ServerClient {
     }
     if (session.weakness !== undefined) this.#log("warn", session.weakness, { server: server.alias });
     try {
-      this.#reader = await NodeReader.create(session, server, this.#readSizes, signal);
+      this.#reader = await NodeReader.create(session, server, this.#readSizes, this.#nodeReport, signal);
     } catch (error) {
       await session.close();
       throw error;
