@@ -1,4 +1,4 @@
-// A sink that lets through what point/value.ts and point/point-sink.ts promise, and objects to the rest.
+// A sink that lets through what values/value.ts and point-sink.ts of the image package promise, and objects to the rest.
 
 import assert from "node:assert/strict";
 

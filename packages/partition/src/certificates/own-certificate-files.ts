@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createApplicationCertificate, type ApplicationCertificateOptions } from "./application-certificate.ts";
+import { TrustList } from "./trust-list.ts";
 
 export interface OwnCertificateFiles {
   /** DER. */
@@ -22,7 +23,7 @@ export function ownCertificateFiles(directory: string, applicationUri: string): 
   };
 }
 
-/** Makes both files and their folders. Rejects with an ApplicationCertificateError, or with the error of a folder that cannot be made. */
+/** Makes both files, and every folder of the directory: whoever has to bring a certificate finds its place. Rejects with an ApplicationCertificateError, or with the error of a folder that cannot be made. */
 export async function createOwnCertificate(
   directory: string,
   options: Omit<ApplicationCertificateOptions, keyof OwnCertificateFiles>,
@@ -30,6 +31,7 @@ export async function createOwnCertificate(
   const files = ownCertificateFiles(directory, options.applicationUri);
   mkdirSync(dirname(files.certificateFile), { recursive: true });
   mkdirSync(dirname(files.privateKeyFile), { recursive: true, mode: 0o700 });
+  new TrustList(directory).makeFolders();
   await createApplicationCertificate({ ...options, ...files });
   return files;
 }

@@ -1,11 +1,12 @@
 // The partition's own certificate, where several of our processes share one certificates directory.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { ownCertificateFiles } from "../../../../packages/partition/src/certificates/own-certificate-files.ts";
+import { TrustList } from "../../../../packages/partition/src/certificates/trust-list.ts";
 import { configuredServer, temporaryFolder } from "./opcua-test-server.ts";
 
 const source = new URL("../../../../packages/partition/src/protocols/opcua/own-certificate.ts", import.meta.url).href;
@@ -44,5 +45,7 @@ describe("in a new directory", () => {
     const { certificateFile } = ownCertificateFiles(directory, server.applicationUri);
     const expected = readFileSync(certificateFile).toString("base64");
     assert.deepEqual(found, [expected, expected, expected]);
+    const { trustedFolder, issuersFolder, revocationFolders } = new TrustList(directory);
+    for (const place of [trustedFolder, issuersFolder, ...revocationFolders]) assert.ok(existsSync(place), place);
   });
 });
