@@ -9,10 +9,10 @@ import { planReads } from "../protocols/modbus/read-plan.ts";
 import { NamesFile } from "../sources/names-file.ts";
 import { documentSizeOf, type DocumentSize } from "../main-thread/service-size.ts";
 import { certificateProblems, directoryTrouble, modbusCertificateProblems } from "./certificate-problems.ts";
-import { contestedLines, opcUaKeys } from "./contested-keys.ts";
+import { contestedLines, opcUaKeys } from "./contested-key-lines.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations, printProblems } from "./load-configurations.ts";
-import { namesFileOf, type StateSettings } from "./names-file.ts";
+import { namesFileOf, type StateSettings } from "./state-settings.ts";
 
 export interface CheckSettings extends StateSettings {
   readonly requireSecurity: boolean;

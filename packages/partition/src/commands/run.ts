@@ -17,7 +17,7 @@ import {
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations, type Configurations } from "./load-configurations.ts";
-import { namesFileOf } from "./names-file.ts";
+import { namesFileOf } from "./state-settings.ts";
 import { Hangups, stopSignal } from "@cpc-partition/process/signals";
 import { ConfigurationWatch } from "./watch-configuration.ts";
 
