@@ -187,23 +187,32 @@ describe("a connect", () => {
   });
 });
 
+async function proxyThatFallsSilent(): Promise<{
+  proxy: Awaited<ReturnType<typeof startProxy>>;
+  fallSilent: () => void;
+  speakAgain: () => void;
+}> {
+  let isSilent = false;
+  const proxy = await startProxy({
+    targetPort: () => portOf(url),
+    fromServer: (data, _connection, toClient) => {
+      if (!isSilent) toClient.write(data);
+    },
+  });
+  return { proxy, fallSilent: () => (isSilent = true), speakAgain: () => (isSilent = false) };
+}
+
 describe("a poll", () => {
   test("notices a server that falls silent after the time-out, and disconnect does not wait for it", async () => {
-    let silent = false;
-    const proxy = await startProxy({
-      targetPort: () => portOf(url),
-      fromServer: (data, _connection, toClient) => {
-        if (!silent) toClient.write(data);
-      },
-    });
+    const { proxy, fallSilent, speakAgain } = await proxyThatFallsSilent();
     try {
       const of = clientOf(proxy.url, { timeoutMs: 1500 });
       await of.connect(never);
-      silent = true;
+      fallSilent();
       await fails(of.poll(new RecordingSink(), never), "Timeout");
       await of.disconnect();
       await until(() => proxy.open() === 0);
-      silent = false;
+      speakAgain();
       await of.connect(never);
       const sink = new RecordingSink();
       await of.poll(sink, never);
@@ -256,17 +265,11 @@ describe("a poll", () => {
   });
 
   test("stops when it is told to", async () => {
-    let silent = false;
-    const proxy = await startProxy({
-      targetPort: () => portOf(url),
-      fromServer: (data, _connection, toClient) => {
-        if (!silent) toClient.write(data);
-      },
-    });
+    const { proxy, fallSilent } = await proxyThatFallsSilent();
     try {
       const of = clientOf(proxy.url, { timeoutMs: 60_000 });
       await of.connect(never);
-      silent = true;
+      fallSilent();
       const stop = new AbortController();
       const polling = fails(of.poll(new RecordingSink(), stop.signal), "Stopped");
       stop.abort();
