@@ -1,12 +1,6 @@
 // A Modbus device whose values are born values, and the XML that reads it. Every point is a Double in four holding registers.
 
-import {
-  data,
-  response,
-  startDevice,
-  type Behaviour,
-  type RogueDevice,
-} from "../partition/protocols/modbus/rogue-device.ts";
+import { data, response, startDevice, type Behaviour, type RogueDevice } from "../plant/modbus-device.ts";
 import { bornValue, pointName } from "./born-value.ts";
 
 const registersPerPoint = 4;

@@ -3,13 +3,7 @@
 import { join } from "node:path";
 import { DataType, Variant } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import {
-  certificateIn,
-  portOf,
-  startServer,
-  temporaryFolder,
-  type TestServerOptions,
-} from "../partition/protocols/opcua/opcua-test-server.ts";
+import { certificateIn, portOf, startServer, temporaryFolder, type TestServerOptions } from "../plant/opcua-server.ts";
 import type { Lifetime } from "./born-modbus.ts";
 import { bornValue, pointName } from "./born-value.ts";
 

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
-import { connectionKey } from "../partition/commands/modbus-plant.ts";
+import { connectionKey } from "../plant/modbus-plant.ts";
 import { fault, times, type Extent } from "./fault.ts";
 import { Ward } from "./ward.ts";
 import { parseDocument } from "../documents/parse-document.ts";

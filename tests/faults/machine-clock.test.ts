@@ -7,7 +7,7 @@ import { gateway, isFresh } from "./gateway.ts";
 import { Patient } from "./patient.ts";
 import { bornOpcUaXml, startBornOpcUa } from "./born-opcua.ts";
 import { SteppedClock } from "./stepped-clock.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
+import { TcpProxy } from "../plant/tcp-proxy.ts";
 import { Certificates, policy } from "./trusted-opcua.ts";
 
 const intervalMs = 100;

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { startDevice } from "../partition/protocols/modbus/rogue-device.ts";
+import { startDevice } from "../plant/modbus-device.ts";
 import { Random } from "../fuzzing/random.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { BornServer } from "./born-server.ts";
 import { fault, times } from "./fault.ts";
 import { honest, intervalMs, replyTo, retryMs, sickModbus, timeoutMs } from "./sick-modbus.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
+import { TcpProxy } from "../plant/tcp-proxy.ts";
 
 fault({
   area: "Modbus server",

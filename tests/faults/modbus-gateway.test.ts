@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
-import { exception, type Behaviour, type RogueDevice } from "../partition/protocols/modbus/rogue-device.ts";
+import { exception, type Behaviour, type RogueDevice } from "../plant/modbus-device.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { fault } from "./fault.ts";
 import { Patient } from "./patient.ts";
 import { honest, intervalMs, settingsOf, sickModbus, slackMs, type SickModbus } from "./sick-modbus.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
+import { TcpProxy } from "../plant/tcp-proxy.ts";
 
 /** Long enough that one time-out more than allowed is more than a busy machine takes. */
 const victimTimeoutMs = 2000;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
-import { exception, type Behaviour } from "../partition/protocols/modbus/rogue-device.ts";
+import { exception, type Behaviour } from "../plant/modbus-device.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
 import { honest, replyTo, retryMs, sickModbus, timeoutMs } from "./sick-modbus.ts";

@@ -3,20 +3,14 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { exception, type DeviceRequest } from "../partition/protocols/modbus/rogue-device.ts";
-import {
-  CertificateFolder,
-  clientUse,
-  serverUse,
-  type Holder,
-  type Wishes,
-} from "../partition/protocols/modbus/test-authority.ts";
-import { startTlsFront, type TlsFront } from "../partition/protocols/modbus/tls-front.ts";
+import { exception, type DeviceRequest } from "../plant/modbus-device.ts";
+import { CertificateFolder, clientUse, serverUse, type Holder, type Wishes } from "../plant/test-authority.ts";
+import { startTlsFront, type TlsFront } from "../plant/tls-front.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
 import { retryMs, sickModbus, type SickModbus } from "./sick-modbus.ts";
 import { Stopwatch } from "./stopwatch.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
+import { TcpProxy } from "../plant/tcp-proxy.ts";
 
 /** After a refusal it is not tried again before: refusals must flood nobody's log, and lock nobody out. */
 const refusalMs = 60_000;

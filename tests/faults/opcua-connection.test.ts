@@ -9,7 +9,7 @@ import { Random } from "../fuzzing/random.ts";
 import { BornServer } from "./born-server.ts";
 import { fault, isTried, times } from "./fault.ts";
 import { linesOfFile, pointsPerVictim, retryIntervalMs, type Victim } from "./opcua-lines.ts";
-import type { Direction, TcpProxy } from "./tcp-proxy.ts";
+import type { Direction, TcpProxy } from "../plant/tcp-proxy.ts";
 import { isChunk, type Chunk } from "./ua-chunk.ts";
 
 const server = linesOfFile("quick");

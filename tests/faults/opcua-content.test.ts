@@ -12,7 +12,7 @@ import {
   type ReadRequest,
 } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import { addConstant } from "../partition/protocols/opcua/opcua-test-server.ts";
+import { addConstant } from "../plant/opcua-server.ts";
 import { addBornVariables, nodeXml } from "./born-opcua.ts";
 import { pointName } from "./born-value.ts";
 import { fault, times } from "./fault.ts";

@@ -8,18 +8,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, type TestContext } from "node:test";
 import { CreateSessionRequest } from "node-opcua-client";
-import {
-  certificateIn,
-  temporaryFolder,
-  type CertificateFiles,
-} from "../partition/protocols/opcua/opcua-test-server.ts";
+import { certificateIn, temporaryFolder, type CertificateFiles } from "../plant/opcua-server.ts";
 import type { ServerHealth } from "../../packages/image/src/health.ts";
 import type { Lifetime } from "./born-modbus.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer, type RunningOpcUaServer } from "./born-opcua.ts";
 import { isTried, type Extent } from "./fault.ts";
 import { Patient } from "./patient.ts";
 import { Stopwatch } from "./stopwatch.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
+import { TcpProxy } from "../plant/tcp-proxy.ts";
 import type { WitnessRules } from "./witness.ts";
 
 export const timeoutMs = 1000;

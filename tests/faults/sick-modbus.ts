@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
-import type { DeviceRequest } from "../partition/protocols/modbus/rogue-device.ts";
+import type { DeviceRequest } from "../plant/modbus-device.ts";
 import { bornBehaviour, bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { Patient } from "./patient.ts";
 import { Stopwatch } from "./stopwatch.ts";

@@ -9,7 +9,7 @@ import { OpenSecureChannelResponse, ReadResponse, ServiceFault } from "node-opcu
 import type { DataValue, ReadRequest, Response, StatusCode } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
-import type { TestServerOptions } from "../partition/protocols/opcua/opcua-test-server.ts";
+import type { TestServerOptions } from "../plant/opcua-server.ts";
 import type { Lifetime } from "./born-modbus.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";

@@ -4,13 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import {
-  certificate,
-  privateKeyPem,
-  revocationList,
-  type CertificateWishes,
-} from "../partition/certificates/generated-certificates.ts";
-import type { CertificateFiles } from "../partition/protocols/opcua/opcua-test-server.ts";
+import { certificate, privateKeyPem, revocationList, type CertificateWishes } from "../plant/certificates.ts";
+import type { CertificateFiles } from "../plant/opcua-server.ts";
 
 const authority = { name: "plant authority" };
 export const policy = "Basic256Sha256";

@@ -9,13 +9,7 @@ import type { ReadFunction } from "../../packages/partition/src/configuration/co
 import type { Requester } from "../../packages/partition/src/protocols/modbus/exchange.ts";
 import { ModbusConnections } from "../../packages/partition/src/protocols/modbus/modbus-connections.ts";
 import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
-import {
-  data,
-  exception,
-  response,
-  startDevice,
-  type DeviceRequest,
-} from "../partition/protocols/modbus/rogue-device.ts";
+import { data, exception, response, startDevice, type DeviceRequest } from "../plant/modbus-device.ts";
 import type { Target } from "./campaign.ts";
 import { mutate } from "./mutate.ts";
 import type { Random } from "./random.ts";

@@ -22,7 +22,7 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "../partition/protocols/opcua/opcua-test-server.ts";
+} from "../plant/opcua-server.ts";
 import type { Target } from "./campaign.ts";
 import { isFaultOfNodeOpcUa } from "./fault-of-library.ts";
 import { JudgingSink } from "./judging-sink.ts";

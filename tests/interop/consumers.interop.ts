@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
-import { modbusXml } from "./endpoints-xml.ts";
+import { modbusXml } from "../plant/endpoints-xml.ts";
 import { Partition, parse, until } from "./partition.ts";
 import { Peer } from "./peer.ts";
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createApplicationCertificate } from "../../packages/partition/src/certificates/application-certificate.ts";
-import { opcUaXml } from "./endpoints-xml.ts";
-import type { OpcUaSecurity } from "./endpoints-xml.ts";
+import { opcUaXml } from "../plant/endpoints-xml.ts";
+import type { OpcUaSecurity } from "../plant/endpoints-xml.ts";
 import { Partition } from "./partition.ts";
 import { Peer } from "./peer.ts";
 

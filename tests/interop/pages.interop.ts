@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { modbusXml } from "./endpoints-xml.ts";
+import { modbusXml } from "../plant/endpoints-xml.ts";
 import { Partition } from "./partition.ts";
 import { CHECKOUT, Peer, PYTHON } from "./peer.ts";
 

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { connectingAndReading } from "../read-only/recorded-plant.ts";
-import { recordModbus, recordOpcUa } from "../recording-proxy.ts";
+import { recordModbus, recordOpcUa } from "../plant/recording-proxy.ts";
 import { CHECKOUT, Peer } from "./peer.ts";
 import { parseDocument } from "../documents/parse-document.ts";
 

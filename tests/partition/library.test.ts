@@ -18,8 +18,8 @@ import {
   ServerError,
 } from "../../packages/partition/src/library.ts";
 import { Place } from "./commands/cpc.ts";
-import { connectionKey, device, freePort, modbusXml } from "./commands/modbus-plant.ts";
-import { opcUaXml } from "./commands/opcua-xml.ts";
+import { connectionKey, device, freePort, modbusXml } from "../plant/modbus-plant.ts";
+import { opcUaXml } from "../plant/opcua-xml.ts";
 
 const library = fileURLToPath(new URL("../../packages/partition/src/library.ts", import.meta.url));
 

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { DataType, Variant } from "node-opcua-client";
 import { Place } from "../partition/commands/cpc.ts";
-import { addConstant, certificateIn, portOf, startServer } from "../partition/protocols/opcua/opcua-test-server.ts";
+import { addConstant, certificateIn, portOf, startServer } from "../plant/opcua-server.ts";
 import { structureOf } from "../partition/protocols/opcua/own-structure.ts";
-import { recordOpcUa } from "../recording-proxy.ts";
+import { recordOpcUa } from "../plant/recording-proxy.ts";
 
 function opcuaXml(port: number, nodes: readonly string[]): string {
   const elements = nodes.map(

@@ -7,7 +7,7 @@ import { closeSync, openSync, rmSync, truncateSync, writeSync } from "node:fs";
 import { test } from "node:test";
 import { NamedSemaphore } from "../../packages/image/src/posix/named-semaphore.ts";
 import { Place } from "../partition/commands/cpc.ts";
-import { connectionKey } from "../partition/commands/modbus-plant.ts";
+import { connectionKey } from "../plant/modbus-plant.ts";
 import { assertOnlyReading, startRecordedPlant } from "./recorded-plant.ts";
 
 const services = ["opcua", "modbus"] as const;

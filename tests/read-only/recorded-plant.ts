@@ -12,7 +12,7 @@ import {
   type ModbusRequest,
   type OpcUaRequest,
   type RecordingProxy,
-} from "../recording-proxy.ts";
+} from "../plant/recording-proxy.ts";
 
 const shipped = (file: string): string =>
   fileURLToPath(new URL(`../../packages/partition/config/${file}`, import.meta.url));

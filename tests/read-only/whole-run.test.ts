@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Place, type Child } from "../partition/commands/cpc.ts";
-import { connectionKey } from "../partition/commands/modbus-plant.ts";
+import { connectionKey } from "../plant/modbus-plant.ts";
 import { assertOnlyReading, startRecordedPlant, type RecordedPlant } from "./recorded-plant.ts";
 import { listeningSockets } from "./sockets.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { ModbusDevice } from "../../packages/simulator/src/modbus-device.ts";
-import { modbusXml } from "../interop/endpoints-xml.ts";
+import { modbusXml } from "../plant/endpoints-xml.ts";
 import { Partition } from "../interop/partition.ts";
 import { AgentProcess, languages } from "./agents/agent-process.ts";
 import { copyPolls } from "./torn-reads.ts";

@@ -1,7 +1,7 @@
 // A program that forks a plant, says where it is in one line of JSON, and then does nothing until it is killed.
 
 import { forkSimulatedPlant } from "../../packages/simulator/src/forked-plant.ts";
-import { modbusConfiguration, modbusPoint, modbusServer, opcUaConfiguration } from "./plant-configuration.ts";
+import { modbusConfiguration, modbusPoint, modbusServer, opcUaConfiguration } from "../plant/plant-configuration.ts";
 
 const plant = await forkSimulatedPlant({
   modbus: modbusConfiguration(modbusServer("A", { points: [modbusPoint("Druck")] })),

@@ -24,7 +24,7 @@ import type { OpcUaServer } from "../../packages/partition/src/configuration/con
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { ExplicitTrust } from "../../packages/simulator/src/opcua-plant/explicit-trust.ts";
 import { startSimulatedPlant, type SimulatedPlant } from "../../packages/simulator/src/simulated-plant.ts";
-import { modbusConfiguration, opcUaConfiguration, opcUaNode, opcUaServer } from "./plant-configuration.ts";
+import { modbusConfiguration, opcUaConfiguration, opcUaNode, opcUaServer } from "../plant/plant-configuration.ts";
 
 // The library reports every refusal, and refusals are what is tested here.
 setErrorLogger(() => {});

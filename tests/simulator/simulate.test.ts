@@ -5,8 +5,8 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Place, type Child } from "../partition/commands/cpc.ts";
-import { device, freePort } from "../partition/commands/modbus-plant.ts";
-import { opcUaXml } from "../partition/commands/opcua-xml.ts";
+import { device, freePort } from "../plant/modbus-plant.ts";
+import { opcUaXml } from "../plant/opcua-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));

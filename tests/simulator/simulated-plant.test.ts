@@ -18,7 +18,7 @@ import {
   opcUaConfiguration,
   opcUaNode,
   opcUaServer,
-} from "./plant-configuration.ts";
+} from "../plant/plant-configuration.ts";
 
 const modbus = modbusConfiguration(
   modbusServer("A", { points: [modbusPoint("Druck", { address: 5 })] }),

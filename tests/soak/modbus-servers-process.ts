@@ -5,12 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { bornBehaviour } from "../faults/born-modbus.ts";
 import { Random } from "../fuzzing/random.ts";
-import {
-  exception,
-  startDevice,
-  type DeviceRequest,
-  type RogueDevice,
-} from "../partition/protocols/modbus/rogue-device.ts";
+import { exception, startDevice, type DeviceRequest, type RogueDevice } from "../plant/modbus-device.ts";
 import { serversOf, type PlannedServer } from "./plan.ts";
 import { errorOneIn, onOrder, report, slowMs, slowOneIn, type ServerOrder } from "./server-messages.ts";
 

@@ -10,7 +10,7 @@ import { AttributeIds, DataValue, ServiceFault, StatusCodes, type StatusCode } f
 import type { OPCUAServer } from "node-opcua-server";
 import { addBornVariables } from "../faults/born-opcua.ts";
 import { Random } from "../fuzzing/random.ts";
-import { portOf, startServer } from "../partition/protocols/opcua/opcua-test-server.ts";
+import { portOf, startServer } from "../plant/opcua-server.ts";
 import { serversOf, type PlannedServer } from "./plan.ts";
 import { errorOneIn, onOrder, report, slowMs, slowOneIn, type ServerOrder } from "./server-messages.ts";
 

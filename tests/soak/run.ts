@@ -15,7 +15,7 @@ import {
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { certificateIn } from "../partition/protocols/opcua/opcua-test-server.ts";
+import { certificateIn } from "../plant/opcua-server.ts";
 import { armsOf } from "./arms.ts";
 import type { ConsumerReport } from "./consumer-process.ts";
 import { disturb, type Visit } from "./disturbances.ts";

@@ -13,8 +13,8 @@ import type {
   CertificateVerdict,
   ServerCertificateExpectations,
 } from "../../../packages/partition/src/certificates/server-certificate-check.ts";
-import { certificate, dayMs, Extension, KeyUsageFlags, revocationList } from "./generated-certificates.ts";
-import type { CertificateWishes } from "./generated-certificates.ts";
+import { certificate, dayMs, Extension, KeyUsageFlags, revocationList } from "../../plant/certificates.ts";
+import type { CertificateWishes } from "../../plant/certificates.ts";
 
 const strict = noRelaxations;
 const allRelaxed = Object.fromEntries(Object.keys(strict).map((name) => [name, true])) as unknown as Relaxations;

@@ -16,7 +16,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { createApplicationCertificate } from "../../../packages/partition/src/certificates/application-certificate.ts";
 import { CertificateError, fingerprint } from "../../../packages/partition/src/certificates/certificate-file.ts";
 import { TrustList } from "../../../packages/partition/src/certificates/trust-list.ts";
-import { revocationList } from "./generated-certificates.ts";
+import { revocationList } from "../../plant/certificates.ts";
 
 let folder: string;
 let directory: string;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Place } from "./cpc.ts";
-import { connectionKey } from "./modbus-plant.ts";
+import { connectionKey } from "../../plant/modbus-plant.ts";
 
 const shipped = (file: string): string =>
   fileURLToPath(new URL(`../../../packages/partition/config/${file}`, import.meta.url));

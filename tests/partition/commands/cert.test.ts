@@ -7,11 +7,11 @@ import { after, before, test } from "node:test";
 import type { OPCUAServer } from "node-opcua-server";
 import { fingerprint } from "../../../packages/partition/src/certificates/certificate-file.ts";
 import { ParsedCertificate } from "../../../packages/partition/src/certificates/parsed-certificate.ts";
-import { certificate, dayMs } from "../certificates/generated-certificates.ts";
-import { addDoubles, certificateIn, startServer, temporaryFolder } from "../protocols/opcua/opcua-test-server.ts";
-import type { CertificateFiles } from "../protocols/opcua/opcua-test-server.ts";
+import { certificate, dayMs } from "../../plant/certificates.ts";
+import { addDoubles, certificateIn, startServer, temporaryFolder } from "../../plant/opcua-server.ts";
+import type { CertificateFiles } from "../../plant/opcua-server.ts";
 import { Place } from "./cpc.ts";
-import { opcUaXml } from "./opcua-xml.ts";
+import { opcUaXml } from "../../plant/opcua-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 

@@ -13,12 +13,12 @@ import type {
   OpcUaConfiguration,
   OpcUaServer,
 } from "../../../packages/partition/src/configuration/configuration.ts";
-import { certificate, dayMs, privateKeyPem } from "../certificates/generated-certificates.ts";
-import type { CertificateWishes } from "../certificates/generated-certificates.ts";
-import { server } from "../protocols/modbus/plant.ts";
-import { configuredServer } from "../protocols/opcua/opcua-test-server.ts";
-import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
-import { opcUaXml } from "./opcua-xml.ts";
+import { certificate, dayMs, privateKeyPem } from "../../plant/certificates.ts";
+import type { CertificateWishes } from "../../plant/certificates.ts";
+import { server } from "../../plant/modbus-points.ts";
+import { configuredServer } from "../../plant/opcua-server.ts";
+import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
+import { opcUaXml } from "../../plant/opcua-xml.ts";
 import { Place } from "./cpc.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cpc-certificate-problems-"));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import { exception, honest, startDevice } from "../protocols/modbus/rogue-device.ts";
+import { exception, honest, startDevice } from "../../plant/modbus-device.ts";
 import { Place } from "./cpc.ts";
 
 const watchdog = { timeout: 60_000 };

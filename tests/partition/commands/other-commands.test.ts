@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { NamedSemaphore } from "../../../packages/image/src/posix/named-semaphore.ts";
-import { opcUaXml } from "./opcua-xml.ts";
+import { opcUaXml } from "../../plant/opcua-xml.ts";
 import { Place } from "./cpc.ts";
-import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
+import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
 

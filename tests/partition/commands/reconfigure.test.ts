@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Place } from "./cpc.ts";
-import { opcUaXml } from "./opcua-xml.ts";
-import { connectionKey, device, modbusXml, type Server } from "./modbus-plant.ts";
+import { opcUaXml } from "../../plant/opcua-xml.ts";
+import { connectionKey, device, modbusXml, type Server } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
 

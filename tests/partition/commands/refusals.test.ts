@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Place } from "./cpc.ts";
-import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
+import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
 

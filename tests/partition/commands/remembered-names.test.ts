@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { addDoubles, certificateIn, startServer } from "../protocols/opcua/opcua-test-server.ts";
+import { addDoubles, certificateIn, startServer } from "../../plant/opcua-server.ts";
 import { Place } from "./cpc.ts";
-import { opcUaXml } from "./opcua-xml.ts";
+import { opcUaXml } from "../../plant/opcua-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { test } from "node:test";
 import { Place } from "./cpc.ts";
-import { connectionKey, device, freePort, modbusXml } from "./modbus-plant.ts";
+import { connectionKey, device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
 const modbusObjects = ["modbus_image", "modbus_shm", "sem.modbus_semaphore"];

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Place, type Ended } from "./cpc.ts";
-import { device, freePort, modbusXml } from "./modbus-plant.ts";
-import { opcUaXml } from "./opcua-xml.ts";
+import { device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
+import { opcUaXml } from "../../plant/opcua-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 const fast = "<retryInterval>0.1</retryInterval>";

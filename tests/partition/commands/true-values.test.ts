@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { honest, startDevice } from "../protocols/modbus/rogue-device.ts";
+import { honest, startDevice } from "../../plant/modbus-device.ts";
 import { Place } from "./cpc.ts";
 
 const watchdog = { timeout: 60_000 };

@@ -12,8 +12,8 @@ import { Partition, type PartitionOptions } from "../../../packages/partition/sr
 import { spawnWorker } from "../../../packages/partition/src/main-thread/spawn-worker.ts";
 import { ConsumerPair } from "../../../packages/documents/src/consumer-pair.ts";
 import { consumerPairNames } from "../../../packages/documents/src/consumer-names.ts";
-import { point, server } from "../protocols/modbus/plant.ts";
-import { honest, startDevice } from "../protocols/modbus/rogue-device.ts";
+import { point, server } from "../../plant/modbus-points.ts";
+import { honest, startDevice } from "../../plant/modbus-device.ts";
 import { recordingLog } from "../sources/test-client.ts";
 import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
 import { parseDocument } from "../../documents/parse-document.ts";

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { Partition } from "../../../packages/partition/src/main-thread/partition.ts";
-import { configuredServer } from "../protocols/opcua/opcua-test-server.ts";
+import { configuredServer } from "../../plant/opcua-server.ts";
 import { recordingLog } from "../sources/test-client.ts";
 import { ownPrefix } from "../../image/posix/own-objects.ts";
 

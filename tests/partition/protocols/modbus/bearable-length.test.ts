@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { BearableLength } from "../../../../packages/partition/src/protocols/modbus/bearable-length.ts";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
-import { run } from "./plant.ts";
+import { run } from "../../../plant/modbus-points.ts";
 import { connected, poll, running, type Plant } from "./polled-plant.ts";
-import { data, response, scrambled, type Behaviour } from "./rogue-device.ts";
+import { data, response, scrambled, type Behaviour } from "../../../plant/modbus-device.ts";
 
 const settings = { timeoutMs: 100, retryIntervalMs: 30_000, maxGap: 0 };
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { FirstAnswer } from "../../../../packages/partition/src/protocols/modbus/first-answer.ts";
-import { point } from "./plant.ts";
+import { point } from "../../../plant/modbus-points.ts";
 import { connected, poll, rejected, running } from "./polled-plant.ts";
-import { honest, scrambled, type Behaviour } from "./rogue-device.ts";
+import { honest, scrambled, type Behaviour } from "../../../plant/modbus-device.ts";
 
 /** Time-outs after which each of several connections is given up. */
 function grants(timeoutMs: number, connections: number): number[] {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { foreignPeer } from "../../../../packages/partition/src/protocols/modbus/foreign-peer.ts";
-import { point } from "./plant.ts";
+import { point } from "../../../plant/modbus-points.ts";
 import { connected, poll, running } from "./polled-plant.ts";
 
 const peers: readonly (readonly [what: string, sends: Buffer, says: RegExp])[] = [

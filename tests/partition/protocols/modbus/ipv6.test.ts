@@ -15,9 +15,9 @@ import { ModbusConnections } from "../../../../packages/partition/src/protocols/
 import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/modbus/modbus-tcp-client.ts";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { ModbusDevice } from "../../../../packages/simulator/src/modbus-device.ts";
-import { RecordingSink } from "./plant.ts";
-import { CertificateFolder } from "./test-authority.ts";
-import { startTlsFront } from "./tls-front.ts";
+import { RecordingSink } from "../../../plant/modbus-points.ts";
+import { CertificateFolder } from "../../../plant/test-authority.ts";
+import { startTlsFront } from "../../../plant/tls-front.ts";
 
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
 const skip = hasIPv6 ? false : "this machine has no ::1";

@@ -20,7 +20,7 @@ import {
   type Behaviour,
   type DeviceRequest,
   type RogueDevice,
-} from "./rogue-device.ts";
+} from "../../../plant/modbus-device.ts";
 
 const patient: Requester = { server: "Plant", timeoutMs: 10_000, pauseBetweenRequestsMs: 0 };
 const impatient: Requester = { server: "Hasty", timeoutMs: 60, pauseBetweenRequestsMs: 0 };

@@ -6,9 +6,17 @@ import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/mo
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
-import { point, RecordingSink, run, server } from "./plant.ts";
+import { point, RecordingSink, run, server } from "../../../plant/modbus-points.ts";
 import { cleanUps, connected, device, poll, refusing, rejected, running } from "./polled-plant.ts";
-import { data, exception, honest, response, scrambled, startDevice, type Behaviour } from "./rogue-device.ts";
+import {
+  data,
+  exception,
+  honest,
+  response,
+  scrambled,
+  startDevice,
+  type Behaviour,
+} from "../../../plant/modbus-device.ts";
 
 test("a client describes its server as the contract says", () => {
   const text = point(0, { wireType: BuiltInType.String, width: 8, key: "Plant: name", description: "Name", unit: "" });

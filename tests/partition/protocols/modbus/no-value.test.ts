@@ -9,7 +9,7 @@ import type {
 import { chooseDecoder } from "../../../../packages/partition/src/protocols/modbus/register-decoding.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
-import { arrange, point, RecordingSink } from "./plant.ts";
+import { arrange, point, RecordingSink } from "../../../plant/modbus-points.ts";
 
 const noData = { status: StatusCode.BadNoData };
 

@@ -12,7 +12,7 @@ import { BuiltInType } from "../../../../packages/image/src/values/built-in-type
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { isBad } from "../../../../packages/image/src/values/status-code.ts";
 import type { Value } from "../../../../packages/image/src/values/value.ts";
-import { arrange, point, RecordingSink, server } from "./plant.ts";
+import { arrange, point, RecordingSink, server } from "../../../plant/modbus-points.ts";
 import {
   data,
   exception,
@@ -23,7 +23,7 @@ import {
   type Behaviour,
   type DeviceRequest,
   type RogueDevice,
-} from "./rogue-device.ts";
+} from "../../../plant/modbus-device.ts";
 
 const running = new AbortController().signal;
 let device: RogueDevice;

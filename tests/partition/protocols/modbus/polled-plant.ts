@@ -9,8 +9,16 @@ import { ModbusConnections } from "../../../../packages/partition/src/protocols/
 import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/modbus/modbus-tcp-client.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
-import { RecordingSink, server } from "./plant.ts";
-import { data, exception, honest, response, startDevice, type Behaviour, type RogueDevice } from "./rogue-device.ts";
+import { RecordingSink, server } from "../../../plant/modbus-points.ts";
+import {
+  data,
+  exception,
+  honest,
+  response,
+  startDevice,
+  type Behaviour,
+  type RogueDevice,
+} from "../../../plant/modbus-device.ts";
 
 export const running = new AbortController().signal;
 

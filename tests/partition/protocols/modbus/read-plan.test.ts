@@ -11,7 +11,7 @@ import {
   type ReadRequest,
 } from "../../../../packages/partition/src/protocols/modbus/read-plan.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
-import { point, run } from "./plant.ts";
+import { point, run } from "../../../plant/modbus-points.ts";
 
 const standard = { maxRegistersPerRequest: 125, maxGap: 0 };
 

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
-import { point, run, type RecordingSink } from "./plant.ts";
+import { point, run, type RecordingSink } from "../../../plant/modbus-points.ts";
 import { connected, poll, refusing, type Plant } from "./polled-plant.ts";
-import { data, exception, honest, response, scrambled, type Behaviour } from "./rogue-device.ts";
+import { data, exception, honest, response, scrambled, type Behaviour } from "../../../plant/modbus-device.ts";
 
 const sixty = run(0, 60);
 

@@ -7,7 +7,7 @@ import type { ModbusPoint, WordOrder } from "../../../../packages/partition/src/
 import { chooseDecoder } from "../../../../packages/partition/src/protocols/modbus/register-decoding.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
-import { arrange, point, RecordingSink, type Seen } from "./plant.ts";
+import { arrange, point, RecordingSink, type Seen } from "../../../plant/modbus-points.ts";
 
 /** Decodes a point that starts one register (or `distance` addresses) into the data. */
 function decode(changes: Partial<ModbusPoint>, bytes: readonly number[], distance = 0): Seen | undefined {

@@ -10,7 +10,7 @@ import {
 } from "../../../../packages/partition/src/protocols/modbus/register-decoding.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
-import { point, RecordingSink } from "./plant.ts";
+import { point, RecordingSink } from "../../../plant/modbus-points.ts";
 
 function asked(bytes: Uint8Array, text: ModbusText | undefined, changes: Partial<ModbusPoint> = {}): ModbusPoint {
   return point(0, { wireType: BuiltInType.String, width: bytes.length / 2, text, ...changes });

@@ -5,9 +5,9 @@ import { once } from "node:events";
 import { test } from "node:test";
 
 import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
-import { point, run } from "./plant.ts";
+import { point, run } from "../../../plant/modbus-points.ts";
 import { connected, poll, refusing, rejected, type Plant } from "./polled-plant.ts";
-import { data, honest, response, scrambled, type Behaviour } from "./rogue-device.ts";
+import { data, honest, response, scrambled, type Behaviour } from "../../../plant/modbus-device.ts";
 
 /** What is broken here would open connections for ever. */
 const bounded = { timeout: 30_000 };

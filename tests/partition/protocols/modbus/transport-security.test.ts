@@ -13,9 +13,16 @@ import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/mo
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { ModbusDevice } from "../../../../packages/simulator/src/modbus-device.ts";
-import { point, RecordingSink, server } from "./plant.ts";
-import { CertificateFolder, clientUse, dayMs, serverUse, type Holder, type Wishes } from "./test-authority.ts";
-import { startTlsFront, type TlsFront } from "./tls-front.ts";
+import { point, RecordingSink, server } from "../../../plant/modbus-points.ts";
+import {
+  CertificateFolder,
+  clientUse,
+  dayMs,
+  serverUse,
+  type Holder,
+  type Wishes,
+} from "../../../plant/test-authority.ts";
+import { startTlsFront, type TlsFront } from "../../../plant/tls-front.ts";
 
 const folder = new CertificateFolder();
 const register = 4711;

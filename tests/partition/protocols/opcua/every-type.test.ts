@@ -25,7 +25,7 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 interface Case {
   readonly what: string;

@@ -24,7 +24,7 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let server: OPCUAServer;

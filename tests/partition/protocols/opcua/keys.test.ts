@@ -21,7 +21,7 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 const watchdog = { timeout: 60_000 };
 const closedPort = 1;

@@ -19,7 +19,7 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 import { receivedVariant as received } from "./response-chunks.ts";
 
 function bytesOf(lengthBytes: number, fill = 0): Variant {

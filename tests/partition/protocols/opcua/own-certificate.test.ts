@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { ownCertificateFiles } from "../../../../packages/partition/src/certificates/own-certificate-files.ts";
 import { TrustList } from "../../../../packages/partition/src/certificates/trust-list.ts";
-import { configuredServer, temporaryFolder } from "./opcua-test-server.ts";
+import { configuredServer, temporaryFolder } from "../../../plant/opcua-server.ts";
 
 const source = new URL("../../../../packages/partition/src/protocols/opcua/own-certificate.ts", import.meta.url).href;
 const server = configuredServer("opc.tcp://127.0.0.1:4840", { policy: "Basic256Sha256", mode: "SignAndEncrypt" });

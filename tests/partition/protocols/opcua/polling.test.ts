@@ -20,8 +20,8 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
-import type { CertificateFiles } from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
+import type { CertificateFiles } from "../../../plant/opcua-server.ts";
 
 type ReadStatus = (typeof StatusCodes)["BadNotReadable"];
 

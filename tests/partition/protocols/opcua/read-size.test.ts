@@ -15,7 +15,7 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 const names = Array.from({ length: 125 }, (_, i) => `n${i}`);
 /** Name, display name, data type and rank of each, and the server's state. */

@@ -20,7 +20,7 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 const { AttributeIds, ClientSecureChannelLayer, DataType, MessageSecurityMode, SecurityPolicy, Variant } = nodeOpcUa;
 

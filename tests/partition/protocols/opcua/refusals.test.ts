@@ -31,7 +31,7 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 const badSecurityChecksFailed = 0x80130000;
 const badCertificateUseNotAllowed = 0x80180000;

@@ -17,8 +17,8 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
-import type { CertificateFiles } from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
+import type { CertificateFiles } from "../../../plant/opcua-server.ts";
 
 const ignoreShortNonce = {
   ignoreHostName: false,

@@ -15,7 +15,7 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 const names = Array.from({ length: 7 }, (_, i) => `n${i}`);
 const silent = [

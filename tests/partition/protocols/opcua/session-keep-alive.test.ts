@@ -16,7 +16,7 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 /** What this server grants, whatever is asked for. */
 const grantedMs = 600;

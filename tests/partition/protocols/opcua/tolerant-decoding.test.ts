@@ -31,7 +31,7 @@ import {
   addConstant,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 import { chunksOf, receive, receivedVariant } from "./response-chunks.ts";
 
 /** Of each severity, the reserved one too: a vendor's, a later edition's, with info bits, and one that the standard has. */

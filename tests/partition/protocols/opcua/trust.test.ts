@@ -14,8 +14,8 @@ import type { Log } from "../../../../packages/process/src/log.ts";
 import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
 import type { OpcUaClientOptions } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
-import { certificate, dayMs, privateKeyPem, revocationList } from "../../certificates/generated-certificates.ts";
-import type { CertificateWishes } from "../../certificates/generated-certificates.ts";
+import { certificate, dayMs, privateKeyPem, revocationList } from "../../../plant/certificates.ts";
+import type { CertificateWishes } from "../../../plant/certificates.ts";
 import {
   addDoubles,
   configuredServer,
@@ -26,7 +26,7 @@ import {
   startProxy,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 
 const root = { name: "plant authority" };
 const serverUri = "urn:cpc-partition:test:server";

@@ -33,7 +33,7 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "./opcua-test-server.ts";
+} from "../../../plant/opcua-server.ts";
 import { opaque, structureOf } from "./own-structure.ts";
 
 const { NodeIdType } = NodeId;

@@ -16,14 +16,14 @@ import {
   Variant,
 } from "node-opcua-client";
 import { OPCUAServer } from "node-opcua-server";
-import { createApplicationCertificate } from "../../../../packages/partition/src/certificates/application-certificate.ts";
-import { hostInUrl } from "../../../../packages/partition/src/certificates/host-name.ts";
-import type { OpcUaNode, OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
-import type { PointSink } from "../../../../packages/image/src/point-sink.ts";
-import type { Timestamp } from "../../../../packages/image/src/values/timestamp.ts";
-import type { Value } from "../../../../packages/image/src/values/value.ts";
-import { silenceNodeOpcUa } from "../../../../packages/partition/src/protocols/opcua/silence.ts";
+import { createApplicationCertificate } from "../../packages/partition/src/certificates/application-certificate.ts";
+import { hostInUrl } from "../../packages/partition/src/certificates/host-name.ts";
+import type { OpcUaNode, OpcUaServer } from "../../packages/partition/src/configuration/configuration.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import type { PointSink } from "../../packages/image/src/point-sink.ts";
+import type { Timestamp } from "../../packages/image/src/values/timestamp.ts";
+import type { Value } from "../../packages/image/src/values/value.ts";
+import { silenceNodeOpcUa } from "../../packages/partition/src/protocols/opcua/silence.ts";
 
 silenceNodeOpcUa();
 

@@ -1,7 +1,7 @@
 // Modbus TCP devices whose registers count up, and the configuration that reads them.
 
 import type { TestContext } from "node:test";
-import { honest, startDevice, type RogueDevice } from "../protocols/modbus/rogue-device.ts";
+import { honest, startDevice, type RogueDevice } from "./modbus-device.ts";
 
 /** Every register counts the milliseconds; register 9 is always 42. */
 export async function device(t: TestContext, port = 0): Promise<RogueDevice> {

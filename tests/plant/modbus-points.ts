@@ -1,14 +1,10 @@
 // Configurations made by hand, and a sink that remembers, for the tests of the client.
 
-import type {
-  ModbusPoint,
-  ModbusServer,
-  WordOrder,
-} from "../../../../packages/partition/src/configuration/configuration.ts";
-import { isIdentity } from "../../../../packages/partition/src/configuration/decimal.ts";
-import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
-import type { PointSink } from "../../../../packages/image/src/point-sink.ts";
-import type { Value } from "../../../../packages/image/src/values/value.ts";
+import type { ModbusPoint, ModbusServer, WordOrder } from "../../packages/partition/src/configuration/configuration.ts";
+import { isIdentity } from "../../packages/partition/src/configuration/decimal.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import type { PointSink } from "../../packages/image/src/point-sink.ts";
+import type { Value } from "../../packages/image/src/values/value.ts";
 
 const location = { file: "test.xml", line: 1 };
 

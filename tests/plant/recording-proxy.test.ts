@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { modbusDecoder, opcUaDecoder, type Decoder, type OpcUaRequest } from "../recording-proxy.ts";
+import { modbusDecoder, opcUaDecoder, type Decoder, type OpcUaRequest } from "./recording-proxy.ts";
 
 /** What a decoder records of bytes that come one by one. */
 function recorded<Request>(
