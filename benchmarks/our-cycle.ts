@@ -25,7 +25,8 @@ const signal = new AbortController().signal;
 /** The modules of a protocol are loaded on demand, as a worker loads only its own: the memory shown is then that of one service. */
 async function firstClient(): Promise<ServerClient> {
   if (service === "modbus") {
-    const { ModbusConnections } = await import("../packages/partition/src/protocols/modbus/modbus-connections.ts");
+    const { ModbusConnections } =
+      await import("../packages/partition/src/protocols/modbus/connection/modbus-connections.ts");
     const { ModbusTcpClient } = await import("../packages/partition/src/protocols/modbus/modbus-tcp-client.ts");
     const server = loadModbusConfiguration(file).configuration.servers[0];
     if (server !== undefined) return new ModbusTcpClient(server, new ModbusConnections());

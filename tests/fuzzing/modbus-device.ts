@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 
 import type { ReadFunction } from "../../packages/partition/src/configuration/configuration.ts";
-import type { Requester } from "../../packages/partition/src/protocols/modbus/exchange.ts";
-import { ModbusConnections } from "../../packages/partition/src/protocols/modbus/modbus-connections.ts";
+import type { Requester } from "../../packages/partition/src/protocols/modbus/connection/exchange.ts";
+import { ModbusConnections } from "../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
 import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
 import { data, exception, response, startDevice, type DeviceRequest } from "../plant/modbus-device.ts";
 import type { Target } from "./campaign.ts";

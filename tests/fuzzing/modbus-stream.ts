@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 
 import type { ReadFunction } from "../../packages/partition/src/configuration/configuration.ts";
-import { FrameAssembler } from "../../packages/partition/src/protocols/modbus/frame-assembler.ts";
+import { FrameAssembler } from "../../packages/partition/src/protocols/modbus/framing/frame-assembler.ts";
 import { decodeResponse, type ReadRange } from "../../packages/partition/src/protocols/modbus/pdu.ts";
 import type { Target } from "./campaign.ts";
 import { mutate } from "./mutate.ts";

@@ -77,7 +77,7 @@ test("what would write is found by these patterns", () => {
 });
 
 test("one file opens connections to devices and one to IPv6 servers, one line sends to devices, and nothing listens", () => {
-  const dialling = ["partition/protocols/modbus/dial.js", "partition/protocols/opcua/ipv6-transport.js"];
+  const dialling = ["partition/protocols/modbus/connection/dial.js", "partition/protocols/opcua/ipv6-transport.js"];
   assert.deepEqual(filesWith(/\bconnect\b[^;]*from ["']node:(?:net|tls)["']/), dialling);
   const own = texts.get("partition/protocols/opcua/ipv6-transport.js") ?? assert.fail();
   assert.doesNotMatch(own, /\.(?:write|end|pipe)\(/);
@@ -89,7 +89,7 @@ test("one file opens connections to devices and one to IPv6 servers, one line se
   const lines = sending.flatMap(([name, text]) =>
     Array.from(text.matchAll(/\b\w+\.(?:write|end|pipe)\(.*/g), ([line]) => `${name}: ${line}`),
   );
-  assert.deepEqual(lines, ["partition/protocols/modbus/modbus-connection.js: socket.write(request);"]);
+  assert.deepEqual(lines, ["partition/protocols/modbus/connection/modbus-connection.js: socket.write(request);"]);
 });
 
 interface BuiltPdu {

@@ -9,8 +9,8 @@ import type {
   ReadFunction,
   WordOrder,
 } from "../../packages/partition/src/configuration/configuration.ts";
-import { chooseTextReader } from "../../packages/partition/src/protocols/modbus/register-text.ts";
-import { byteOrderOf } from "../../packages/partition/src/protocols/modbus/word-order.ts";
+import { chooseTextReader } from "../../packages/partition/src/protocols/modbus/decoding/register-text.ts";
+import { byteOrderOf } from "../../packages/partition/src/protocols/modbus/decoding/word-order.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { modbusTable } from "../../packages/simulator/src/modbus-registers.ts";
 import { movingBit, movingNumber, movingText } from "../../packages/simulator/src/moving-values.ts";

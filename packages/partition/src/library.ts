@@ -11,7 +11,7 @@ export { modbusTcpService } from "./library/modbus-tcp-service.ts";
 export type { ServiceOptions } from "./library/service-options.ts";
 export { main } from "./commands/main.ts";
 export { ExitCode } from "@cpc-partition/process/exit-code";
-export { ModbusConnections } from "./protocols/modbus/modbus-connections.ts";
+export { ModbusConnections } from "./protocols/modbus/connection/modbus-connections.ts";
 export { OpcUaClientManager, type OpcUaManagerOptions } from "./protocols/opcua/opcua-client-manager.ts";
 export { OpcUaClient, type NodeValue } from "./protocols/opcua/opcua-client.ts";
 export { silenceNodeOpcUa } from "./protocols/opcua/silence.ts";

@@ -12,7 +12,7 @@ import { TrustList } from "../certificates/trust-list.ts";
 import { waysOut } from "../certificates/ways-out.ts";
 import type { ModbusConfiguration, OpcUaConfiguration, OpcUaServer } from "../configuration/configuration.ts";
 import type { Problem } from "../configuration/problem.ts";
-import { tlsOptions } from "../protocols/modbus/transport-security.ts";
+import { tlsOptions } from "../protocols/modbus/connection/transport-security.ts";
 import { readKeyPair } from "../protocols/opcua/own-certificate.ts";
 import { ServerError } from "../sources/server-error.ts";
 import { daysLeftText } from "./certificate-text.ts";

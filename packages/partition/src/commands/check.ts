@@ -5,7 +5,7 @@ import Table from "cli-table3";
 import { hostInUrl } from "../certificates/host-name.ts";
 import { isInsecure, type ModbusConfiguration, type OpcUaConfiguration } from "../configuration/configuration.ts";
 import { ConfigurationError, type Problem } from "../configuration/problem.ts";
-import { planReads } from "../protocols/modbus/read-plan.ts";
+import { planReads } from "../protocols/modbus/reading/read-plan.ts";
 import { NamesFile } from "../sources/names-file.ts";
 import { documentSizeOf, type DocumentSize } from "../main-thread/service-size.ts";
 import { certificateProblems, directoryTrouble, modbusCertificateProblems } from "./certificate-problems.ts";

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { ReadFunction } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { FrameAssembler } from "../../../../packages/partition/src/protocols/modbus/frame-assembler.ts";
+import { FrameAssembler } from "../../../../packages/partition/src/protocols/modbus/framing/frame-assembler.ts";
 import { decodeResponse, type ReadRange } from "../../../../packages/partition/src/protocols/modbus/pdu.ts";
 
 const ranges: readonly ReadRange[] = ([1, 2, 3, 4] as const).flatMap((functionCode: ReadFunction) =>

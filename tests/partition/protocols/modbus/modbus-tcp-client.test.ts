@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ModbusConnections } from "../../../../packages/partition/src/protocols/modbus/modbus-connections.ts";
+import { ModbusConnections } from "../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
 import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/modbus/modbus-tcp-client.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";

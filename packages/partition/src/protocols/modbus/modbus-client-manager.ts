@@ -2,7 +2,7 @@
 
 import type { ModbusConfiguration, ModbusServer } from "../../configuration/configuration.ts";
 import { ClientManager, type ManagerOptions } from "../../sources/client-manager.ts";
-import { ModbusConnections } from "./modbus-connections.ts";
+import { ModbusConnections } from "./connection/modbus-connections.ts";
 import { ModbusTcpClient } from "./modbus-tcp-client.ts";
 
 export interface ModbusManagerOptions extends ManagerOptions {

@@ -16,16 +16,16 @@ import type { PointSink } from "@cpc-partition/image/point-sink";
 import type { ServerClient } from "../../sources/server-client.ts";
 import { ServerError } from "../../sources/server-error.ts";
 import { StatusCode } from "@cpc-partition/image/values/status-code";
-import { DeviceReport } from "./device-report.ts";
-import type { Consume, Requester } from "./exchange.ts";
-import type { ModbusConnection } from "./modbus-connection.ts";
-import type { ModbusConnections } from "./modbus-connections.ts";
-import { readUnits } from "./poll-round.ts";
-import { sourceOf } from "./point-source.ts";
-import { planReads, type Table } from "./read-plan.ts";
-import { textCapacityBytes } from "./register-decoding.ts";
-import { TableReader } from "./table-reader.ts";
-import { UnitReader } from "./unit-reader.ts";
+import { DeviceReport } from "./reading/device-report.ts";
+import type { Consume, Requester } from "./connection/exchange.ts";
+import type { ModbusConnection } from "./connection/modbus-connection.ts";
+import type { ModbusConnections } from "./connection/modbus-connections.ts";
+import { readUnits } from "./reading/poll-round.ts";
+import { sourceOf } from "./reading/point-source.ts";
+import { planReads, type Table } from "./reading/read-plan.ts";
+import { textCapacityBytes } from "./decoding/register-decoding.ts";
+import { TableReader } from "./reading/table-reader.ts";
+import { UnitReader } from "./reading/unit-reader.ts";
 
 /** The answer to one reading function: the values from the first address on, or the device's exception. */
 export type ReadAnswer<T> =

@@ -1,0 +1,53 @@
+// Frames out of a stream of bytes that arrive in pieces of any size. Keeps what is not whole yet; never more than one frame.
+
+import { decodeFrame, MAX_FRAME_BYTES, type Frame, type Malformed } from "./mbap.ts";
+
+/** Room for a whole frame behind an unfinished one, so that the usual piece is taken in one step. */
+const CAPACITY_BYTES = 2 * MAX_FRAME_BYTES;
+/** Of a malformed frame: enough to guess what speaks there instead. */
+const SHOWN_BYTES = 32;
+
+export class FrameAssembler {
+  readonly #bytes = new Uint8Array(CAPACITY_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+  #lengthBytes = 0;
+
+  /** Bytes of a frame that has begun but is not whole. */
+  get pendingBytes(): number {
+    return this.#lengthBytes;
+  }
+
+  /**
+   * Takes the first `lengthBytes` of `chunk` and hands every whole frame to `onFrame`, whose view is valid during the call.
+   * `onFrame` returns false to stop. The result is undefined, or what makes the rest of the stream unreadable.
+   */
+  push(
+    chunk: Uint8Array,
+    lengthBytes: number,
+    onFrame: (bytes: DataView, frame: Frame) => boolean,
+  ): Malformed | undefined {
+    let takenBytes = 0;
+    while (takenBytes < lengthBytes) {
+      const roomBytes = Math.min(CAPACITY_BYTES - this.#lengthBytes, lengthBytes - takenBytes);
+      this.#bytes.set(chunk.subarray(takenBytes, takenBytes + roomBytes), this.#lengthBytes);
+      takenBytes += roomBytes;
+      this.#lengthBytes += roomBytes;
+      let offset = 0;
+      for (;;) {
+        const frame = decodeFrame(this.#view, offset, this.#lengthBytes);
+        if (frame.kind === "malformed") {
+          return { ...frame, begins: this.#bytes.slice(offset, Math.min(this.#lengthBytes, offset + SHOWN_BYTES)) };
+        }
+        if (frame.kind === "incomplete") break;
+        offset = frame.pduEndOffset;
+        if (!onFrame(this.#view, frame)) return undefined;
+      }
+      if (offset === this.#lengthBytes) this.#lengthBytes = 0;
+      else if (offset > 0) {
+        this.#bytes.copyWithin(0, offset, this.#lengthBytes);
+        this.#lengthBytes -= offset;
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,103 @@
+// One unit id: a device of its own behind a shared connection. When nobody is there, it is left alone for a while, so that its
+// time-outs cost the neighbours one wait and not one in every poll.
+
+import type { PointSink } from "@cpc-partition/image/point-sink";
+import { StatusCode } from "@cpc-partition/image/values/status-code";
+import type { Answer, Exchange } from "../connection/exchange.ts";
+import { absenceStatus, endsUnit, type TableReader } from "./table-reader.ts";
+
+/** Gateways say now and then that a device did not answer them; it costs no time-out, so it is believed only when it lasts. */
+const ABSENCES_BEFORE_DEMOTION = 3;
+
+interface Demotion {
+  /** Both monotonic. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly answer: Answer;
+}
+
+/** "fell silent": after an answer. "idle": there was nothing to ask, because the device has refused every point. */
+export type UnitOutcome = "answered" | "silent" | "fell silent" | "idle";
+
+export class UnitReader {
+  readonly unitId: number;
+  readonly tables: readonly TableReader[];
+  readonly #retryIntervalMs: number;
+  #demotion: Demotion | undefined;
+  #hasAnswered = false;
+  /** How often in a row a gateway has said that nobody is there. */
+  #absences = 0;
+
+  constructor(unitId: number, tables: readonly TableReader[], retryIntervalMs: number) {
+    this.unitId = unitId;
+    this.tables = tables;
+    this.#retryIntervalMs = retryIntervalMs;
+  }
+
+  /** When it may be asked again; undefined: it is asked in every poll. */
+  get demotedUntilMs(): number | undefined {
+    return this.#demotion?.untilMs;
+  }
+
+  /** Why it is not asked in every poll: nothing came in time, or what its gateway says. */
+  get absence(): Answer | undefined {
+    return this.#demotion?.answer;
+  }
+
+  /** It answered when it was asked last, on this connection: it is expected to do so again. */
+  get isAnswering(): boolean {
+    return this.#hasAnswered && this.#demotion === undefined;
+  }
+
+  /** Reads every point once. A unit id that is silent, or absent several times in a row, is demoted; "answered" when everything did. */
+  async read(exchange: Exchange, sink: PointSink, clock: () => number): Promise<UnitOutcome> {
+    let outcome: UnitOutcome = "idle";
+    for (const table of this.tables) {
+      const answer = await table.read(exchange, sink, clock());
+      if (answer === undefined) continue;
+      if (answer.kind !== "timeout") outcome = "answered";
+      else outcome = outcome === "answered" ? "fell silent" : "silent";
+      if (endsUnit(answer)) {
+        this.#end(answer, sink, clock());
+        return outcome;
+      }
+    }
+    this.#demotion = undefined;
+    this.#absences = 0;
+    this.#hasAnswered = true;
+    return outcome;
+  }
+
+  #end(answer: Answer, sink: PointSink, sinceMs: number): void {
+    this.#absences = answer.kind === "exception" ? this.#absences + 1 : 0;
+    const status = absenceStatus(answer);
+    this.#demotion =
+      answer.kind === "timeout" || this.#absences >= ABSENCES_BEFORE_DEMOTION
+        ? { sinceMs, untilMs: sinceMs + this.#retryIntervalMs, answer }
+        : undefined;
+    for (const table of this.tables) table.mark(status, sink);
+  }
+
+  /** No time is left for it in this poll: what it said in an earlier one is too old by now. */
+  markSkipped(sink: PointSink): void {
+    for (const table of this.tables) table.mark(StatusCode.BadWaitingForInitialData, sink);
+  }
+
+  /** The connection turned out to be dead: silence since then was no fault of this unit id. */
+  acquit(sinceMs: number): void {
+    if (this.#demotion !== undefined && this.#demotion.sinceMs >= sinceMs) this.#demotion = undefined;
+  }
+
+  /** Says in the sink why the points are not read. */
+  markDemoted(sink: PointSink): void {
+    if (this.#demotion === undefined) return;
+    const status = absenceStatus(this.#demotion.answer);
+    for (const table of this.tables) table.mark(status, sink);
+  }
+
+  /** On a new connection: nobody has answered, and what was refused may be allowed now. Who was silent stays so until his time. */
+  forget(): void {
+    this.#hasAnswered = false;
+    for (const table of this.tables) table.forget();
+  }
+}
