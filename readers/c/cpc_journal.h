@@ -19,6 +19,9 @@
 extern "C" {
 #endif
 
+/* The fixed part of a change. */
+enum { CPC_CHANGE_BYTES_ = 64 };
+
 /* A place in a journal, and the number of the change that is expected there. */
 typedef struct {
     uint64_t position, sequence;
@@ -40,6 +43,7 @@ typedef struct {
     uint64_t position, sequence;
     uint32_t point, group, generation; /* indices in an image of that generation */
     uint32_t length_bytes; /* of the record: what a buffer needs */
+    int64_t published_ns; /* of the publication that shows the change, also of a status that no answer brought */
     cpc_value value;
 } cpc_change;
 
@@ -90,12 +94,12 @@ static inline uint32_t cpc_journal_copy_(const cpc_journal *journal, uint64_t po
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     const uint64_t behind = cpc_journal_u64_(journal, 56) - position;
     if (behind > journal->ring_bytes || behind < length) return 0;
-    return ((uint8_t *)target)[4] == 1 && length < 56 ? 0 : length;
+    return ((uint8_t *)target)[4] == 1 && length < CPC_CHANGE_BYTES_ ? 0 : length;
 }
 
 /* Behind the last change. -EBADMSG: the journal contradicts itself. */
 static inline int cpc_journal_end(const cpc_journal *journal, cpc_cursor *cursor) {
-    uint8_t head[56];
+    uint8_t head[CPC_CHANGE_BYTES_];
     if (journal->object.memory == NULL) return -ENOENT;
     for (;;) {
         const uint64_t last = cpc_journal_u64_(journal, 64);
@@ -131,7 +135,7 @@ static inline uint64_t cpc_journal_mark_(const cpc_journal *journal) {
 
 /* At the oldest change that is still there. */
 static inline int cpc_journal_oldest(const cpc_journal *journal, cpc_cursor *cursor) {
-    uint8_t head[56];
+    uint8_t head[CPC_CHANGE_BYTES_];
     if (journal->object.memory == NULL) return -ENOENT;
     cursor->position = cpc_journal_mark_(journal);
     if (cursor->position != UINT64_MAX && cpc_journal_copy_(journal, cursor->position, head, sizeof head) >= sizeof head) {
@@ -149,7 +153,7 @@ static inline int cpc_journal_since(const cpc_journal *journal, cpc_cursor *curs
     const uint8_t *record = (const uint8_t *)buffer;
     memset(change, 0, sizeof *change);
     if (journal->object.memory == NULL) return -ENOENT;
-    if (buffer_bytes < 56) return change->length_bytes = 56, -ENOBUFS;
+    if (buffer_bytes < CPC_CHANGE_BYTES_) return change->length_bytes = CPC_CHANGE_BYTES_, -ENOBUFS;
     while (cursor->position < cpc_journal_u64_(journal, 48)) {
         const uint32_t length = cpc_journal_copy_(journal, cursor->position, buffer, buffer_bytes);
         if (length == 0) {
@@ -183,7 +187,8 @@ static inline int cpc_journal_since(const cpc_journal *journal, cpc_cursor *curs
         change->value.received_ns = cpc_i64_(record + 40);
         change->value.type = record[5];
         change->value.shape = record[6];
-        cpc_decode_(&change->value, record + 48, record + 56, length - 56);
+        change->published_ns = cpc_i64_(record + 48);
+        cpc_decode_(&change->value, record + 56, record + CPC_CHANGE_BYTES_, length - CPC_CHANGE_BYTES_);
         cursor->position += length;
         cursor->sequence = change->sequence + 1;
         return 1;
@@ -210,7 +215,7 @@ static inline int cpc_journal_open(cpc_journal *journal, const char *name, bool 
  * position is another journal's; take another snapshot.
  */
 static inline int cpc_journal_seek(cpc_journal *journal, uint64_t position) {
-    uint8_t head[56];
+    uint8_t head[CPC_CHANGE_BYTES_];
     cpc_cursor end;
     int result = cpc_object_is_current_(&journal->object) ? 0 : cpc_journal_reopen_(journal);
     if (result != 0) return result;

@@ -370,7 +370,7 @@ func (a *agent) since(limit int) (string, error) {
 			change := typed(c.Type, c.Value)
 			for name, value := range map[string]any{
 				"position": big(c.Position), "sequence": big(c.Sequence), "point": c.Point, "group": c.Group,
-				"generation": c.Generation, "status": c.Status, "sourceNs": big(c.SourceNs), "receivedNs": big(c.ReceivedNs),
+				"generation": c.Generation, "status": c.Status, "sourceNs": big(c.SourceNs), "receivedNs": big(c.ReceivedNs), "publishedNs": big(c.PublishedNs),
 			} {
 				change[name] = value
 			}

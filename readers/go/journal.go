@@ -10,7 +10,7 @@ const (
 	markCount          = 64
 	journalHeaderBytes = 1024
 	changeKind         = 1
-	changeBytes        = 56
+	changeBytes        = 64
 )
 
 // Unknown as number of lost changes: some were lost, and nobody knows how many.
@@ -37,6 +37,7 @@ type Change struct {
 	Point, Group         int
 	Generation, Status   uint32
 	SourceNs, ReceivedNs int64
+	PublishedNs          int64 // of the publication that shows the change, also of a status that no answer brought
 	Type                 uint8
 	Value                Value
 }
@@ -201,7 +202,8 @@ func (j *Journal) markFrom(position uint64) (found uint64, any bool) {
 func (j *Journal) change(position uint64, b []byte) Change {
 	return Change{
 		Position: position, Sequence: u64(b[8:]), Point: int(u32(b[16:])), Group: int(u32(b[20:])), Generation: u32(b[24:]), Status: u32(b[28:]),
-		SourceNs: i64(b[32:]), ReceivedNs: i64(b[40:]), Type: b[5], Value: decode(b[5], b[6], b[48:56], b[changeBytes:]),
+		SourceNs: i64(b[32:]), ReceivedNs: i64(b[40:]), PublishedNs: i64(b[48:]), Type: b[5],
+		Value: decode(b[5], b[6], b[56:changeBytes], b[changeBytes:]),
 	}
 }
 

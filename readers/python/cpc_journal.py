@@ -18,7 +18,7 @@ from cpc_image import ImageError, Reading, SharedObject, check_name, read_value
 
 __all__ = ["Change", "Changes", "Cursor", "Journal"]
 
-_RECORD = struct.Struct("<IBBBxQIIIIqqQ")
+_RECORD = struct.Struct("<IBBBxQIIIIqqqQ")
 _NO_RECORD = 2**64 - 1
 _CHANGE = 1
 
@@ -42,6 +42,8 @@ class Change(NamedTuple):
     """Index in `points` of an image of that generation."""
     group: int
     generation: int
+    published_ns: int
+    """Of the publication that shows the change, also of a status that no answer brought."""
     reading: Reading
 
 
@@ -222,10 +224,10 @@ class _Journal(SharedObject):
                 end = self.end()
                 return Changes(changes, lost + end.sequence - expected, end)
             if record[4] == _CHANGE:
-                _, _, kind, shape, sequence, point, group, generation, status, source_ns, received_ns, _ = _RECORD.unpack_from(record)
-                value, dimensions = read_value(record, 48, memoryview(record)[56:], kind, shape)
+                _, _, kind, shape, sequence, point, group, generation, status, source_ns, received_ns, published_ns, _ = _RECORD.unpack_from(record)
+                value, dimensions = read_value(record, 56, memoryview(record)[64:], kind, shape)
                 reading = Reading(value, kind, dimensions, status, source_ns, received_ns)
-                changes.append(Change(sequence - expected, False, position, sequence, point, group, generation, reading))
+                changes.append(Change(sequence - expected, False, position, sequence, point, group, generation, published_ns, reading))
                 lost += sequence - expected
                 expected = sequence + 1
             position += len(record)

@@ -13,7 +13,8 @@ const sizeBytes = journalHeader.bytes + Number(ringBytes);
 const object = SharedMemoryObject.createExclusive(`${name}.next`, 0o640);
 if (object === undefined) throw new TypeError(`${name}.next exists`);
 object.reserve(sizeBytes);
-const journal = new JournalWriter(object.map("read-write", sizeBytes).buffer, "modbus");
+const journal = new JournalWriter(object.map("read-write", sizeBytes).buffer, "modbus", 1n);
+journal.begin(0, 1, 0, 0);
 object.rename(name);
 process.once("disconnect", () => process.exit()); // whoever should have killed it is gone
 
@@ -23,7 +24,7 @@ source[record.type / 4] = BuiltInType.Double;
 for (let number = 0; ; number++) {
   if (number < Number(most)) {
     value[0] = number;
-    journal.append(0, 0, 1, source, 0, 0, 0);
+    journal.append(0, source, 0, 0, 0);
     if (number % 10 === 9) journal.commit();
   }
   if (number === 999) process.send?.("ready");

@@ -136,13 +136,14 @@ export function cursorJson({ position, sequence }: Cursor): Json {
 }
 
 function changeJson(change: Change): Json {
-  const { position, sequence, point, group, generation, status, sourceNs, receivedNs } = change;
+  const { position, sequence, point, group, generation, status, sourceNs, receivedNs, publishedNs } = change;
   const places = { position: String(position), sequence: String(sequence), point, group, generation };
   return {
     ...places,
     status,
     sourceNs: String(sourceNs),
     receivedNs: String(receivedNs),
+    publishedNs: String(publishedNs),
     ...valueJson(change),
   };
 }

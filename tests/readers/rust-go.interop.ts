@@ -356,7 +356,7 @@ for (const language of compiledLanguages) {
           await using writer = await JournalWriterProcess.start(name, 1024 * 1024, 1000);
           assert.ok(writer);
           await agent.ask("journal", name);
-          await agent.ask("from", 56 * 500, 500);
+          await agent.ask("from", 64 * 500, 500);
         }
         {
           await using writer = await JournalWriterProcess.start(name, 1024 * 1024, 1000);

@@ -179,7 +179,7 @@ export function spoiltFiles(image: Uint8Array, journal: Uint8Array): Json {
     [
       "a last record behind all that was written",
       [
-        [journalHeader.lastRecord, ringBytes],
+        [journalHeader.lastRecord, 2 * ringBytes],
         [journalHeader.lastRecord + 4, 0],
       ],
     ],

@@ -23,7 +23,7 @@ export class TestJournal implements Disposable {
 
   /** One change for each point; returns the position behind them. */
   append(...points: readonly number[]): bigint {
-    for (const point of points) this.#writer.append(point, 0, 1, this.#record, 0, 0, 0);
+    for (const point of points) this.#writer.append(point, this.#record, 0, 0, 0);
     return this.#writer.commit();
   }
 
@@ -40,7 +40,8 @@ export class TestJournal implements Disposable {
     object.reserve(journalHeader.bytes + ringBytes);
     this.#mapping = object.map("read-write");
     object.close();
-    this.#writer = new JournalWriter(this.#mapping.buffer, "opcua");
+    this.#writer = new JournalWriter(this.#mapping.buffer, "opcua", 1n);
+    this.#writer.begin(0, 1, 0, 0);
   }
 
   remove(): void {

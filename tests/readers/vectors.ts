@@ -8,7 +8,6 @@ import { ImageReader } from "../../packages/image/src/image-reader.ts";
 import { ImageWriter, retireImage } from "../../packages/image/src/image-writer.ts";
 import { journalHeader, markCount } from "../../packages/image/src/journal-layout.ts";
 import { JournalReader, type Cursor } from "../../packages/image/src/journal-reader.ts";
-import { JournalWriter } from "../../packages/image/src/journal-writer.ts";
 import { ConnectionState, header } from "../../packages/image/src/layout.ts";
 import { errno } from "../../packages/image/src/posix/errno.ts";
 import { injectFaults } from "../../packages/image/src/posix/libc.ts";
@@ -112,11 +111,12 @@ function everyType(): Uint8Array {
   return bytesOf(memory.buffer);
 }
 
-function imageWriter(service: "opcua" | "modbus", servers: readonly ServerDescription[], journal?: JournalWriter) {
+function imageWriter(service: "opcua" | "modbus", servers: readonly ServerDescription[], ring?: SharedArrayBuffer) {
   const directory = planDirectory(servers);
   const memory = privateMemory(directory.imageBytes);
-  const head = { service, intervalMs: 1000, ...(journal === undefined ? {} : { journal }) };
-  return { writer: new ImageWriter(head, directory, memory), memory };
+  const writer = new ImageWriter({ service, intervalMs: 1000 }, directory, memory);
+  if (ring !== undefined) writer.startJournal(ring);
+  return { writer, memory };
 }
 
 function plantPoint(key: string, capacityBytes: number, type: BuiltInType): PointDescription {
@@ -175,8 +175,7 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
     },
   ];
   const ring = new SharedArrayBuffer(journalHeader.bytes + 4 * smallestRing);
-  const journal = new JournalWriter(ring, "modbus");
-  const { writer } = imageWriter("modbus", plant(8), journal);
+  const { writer } = imageWriter("modbus", plant(8), ring);
   const groups = writer.blocks.flatMap((block) => block.groups);
   const [pump, , valve] = writer.blocks;
   const publish = (index: number, fill: (block: (typeof groups)[number]) => void, durationMs = 4): void => {
@@ -284,12 +283,11 @@ function longValues(): Journal {
 
 function smallJournal(ringBytes: number, capacityBytes: number) {
   const ring = new SharedArrayBuffer(journalHeader.bytes + ringBytes);
-  const journal = new JournalWriter(ring, "opcua");
   const point = { key: "p", description: "", unit: "", source: "", type: Text, capacityBytes };
   const servers = [
     { alias: "s", connection: { key: "c", description: "" }, groups: [{ name: "", intervalMs: 1, points: [point] }] },
   ];
-  const [block] = imageWriter("opcua", servers, journal).writer.blocks[0]?.groups ?? [];
+  const [block] = imageWriter("opcua", servers, ring).writer.blocks[0]?.groups ?? [];
   const set = (value: Case["given"]): void => {
     block?.begin();
     block?.setValue(0, value, StatusCode.Good, { unixMs: clock.ms++, subMsNs: 0 });

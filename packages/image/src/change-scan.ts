@@ -23,17 +23,14 @@ export interface Delays {
 }
 
 export class ChangeScan {
-  readonly #journal: JournalWriter | undefined;
+  /** Where every change goes; undefined: nowhere. */
+  journal: JournalWriter | undefined;
   /** Of the image that is being written. */
   generation = 1;
 
-  constructor(journal?: JournalWriter) {
-    this.#journal = journal;
-  }
-
   /** Behind the last change that the journal has; 0 without a journal. */
   get position(): bigint {
-    return this.#journal?.position ?? 0n;
+    return this.journal?.position ?? 0n;
   }
 
   /**
@@ -44,6 +41,8 @@ export class ChangeScan {
     const publishedAt = (after + poll.publishedNs) / 4;
     let old = (before + poll.bytes) / 4;
     let now = (after + poll.bytes) / 4;
+    const { journal } = this;
+    journal?.begin(group.index, this.generation, words[publishedAt] ?? 0, words[publishedAt + 1] ?? 0);
     for (const [index, point] of group.points.entries()) {
       const isSame =
         words[old + valueWord] === words[now + valueWord] &&
@@ -60,20 +59,12 @@ export class ChangeScan {
           if (hasSourceTime) delays.sourceToReceived(microsecondsBetween(words, now + sourceWord, now + receivedWord));
           delays.receivedToPublished(microsecondsBetween(words, now + receivedWord, publishedAt));
         }
-        this.#journal?.append(
-          group.firstPoint + index,
-          group.index,
-          this.generation,
-          words,
-          now,
-          after + point.roomOffset,
-          room,
-        );
+        journal?.append(group.firstPoint + index, words, now, after + point.roomOffset, room);
       }
       old += recordWords;
       now += recordWords;
     }
-    return this.#journal?.commit() ?? 0n;
+    return journal?.commit() ?? 0n;
   }
 }
 

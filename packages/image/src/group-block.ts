@@ -231,6 +231,15 @@ export class GroupBlock implements PointSink {
     this.#banks.publish();
   }
 
+  /** Another journal takes the changes: it begins behind what readers see now. A poll that is under way says so itself. */
+  restamp(): void {
+    if (this.#banks.isOpen) return;
+    this.#banks.begin();
+    this.#openBank();
+    this.#integers[(this.#bank + poll.journalPosition) / 8] = this.#changes.position;
+    this.#banks.publish();
+  }
+
   #withhold(): void {
     this.#isWithholding = false;
     for (const index of this.#expected) {

@@ -4,7 +4,7 @@
 import { ChangeScan } from "./change-scan.ts";
 import { groupTableOffset, pointTableOffset, writeDirectory, type Directory } from "./directory.ts";
 import type { ImageMemory } from "./image-memory.ts";
-import type { JournalWriter } from "./journal-writer.ts";
+import { JournalWriter } from "./journal-writer.ts";
 import {
   block,
   byteOrderMark,
@@ -31,13 +31,11 @@ import type { ServiceName } from "./service-name.ts";
 export interface ImageHead {
   readonly service: ServiceName;
   readonly intervalMs: number;
-  /** Where every change goes; absent: nowhere. */
-  readonly journal?: JournalWriter;
 }
 
 export class ImageWriter {
   readonly #head: ImageHead;
-  readonly #changes: ChangeScan;
+  readonly #changes = new ChangeScan();
   #directory: Directory;
   #memory: ImageMemory;
   #integers: BigInt64Array;
@@ -48,7 +46,6 @@ export class ImageWriter {
   /** `memory` is all zero and has `directory.imageBytes` at least. */
   constructor(head: ImageHead, directory: Directory, memory: ImageMemory) {
     this.#head = head;
-    this.#changes = new ChangeScan(head.journal);
     this.#directory = directory;
     this.#memory = memory;
     this.#integers = new BigInt64Array(memory.buffer);
@@ -72,6 +69,22 @@ export class ImageWriter {
 
   get generation(): number {
     return this.#generation;
+  }
+
+  /** The points have other numbers than in the generation before. */
+  get isRenumbered(): boolean {
+    return this.#pointsSince === this.#generation;
+  }
+
+  /**
+   * From now on every change goes into a journal in this memory, which is all zero. It takes the place of the journal so far, whose positions
+   * end before it begins: a reader that has a snapshot learns that it needs another.
+   */
+  startJournal(memory: ArrayBufferLike): void {
+    const startedNs = this.#integers[header.startedNs / 8] ?? 0n;
+    const firstPosition = Number(this.#changes.position) + 1;
+    this.#changes.journal = new JournalWriter(memory, this.#head.service, startedNs, firstPosition);
+    for (const { groups } of this.#blocks) for (const group of groups) group.restamp();
   }
 
   /**

@@ -31,7 +31,7 @@ export const journalHeader = place(
     headerBytes: u32, //       where the ring begins
     service: u32, //           1 OPC UA, 2 Modbus TCP
     ringBytes: u64, //         a multiple of 64 x 64
-    startedNs: i64, //         wall clock when the writer was started
+    startedNs: i64, //         as in the images of the same run of the writer
     firstPosition: u64, //     nothing lies before it; a multiple of `ringBytes`
     written: u64, //           position behind the last whole record
     reserved: u64, //          position up to which the writer may be overwriting
@@ -60,5 +60,6 @@ export const journalRecord = place({
   status: u32,
   sourceNs: i64,
   receivedNs: i64,
+  publishedNs: i64, //         of the publication that shows the change: sorts and filters changes, also those without an answer of their own
   value: u64, //               as in the image's record; a long value follows it, `length` bytes, padded with zeros to a multiple of 8
 });

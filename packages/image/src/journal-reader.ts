@@ -23,6 +23,8 @@ export interface Change extends Value {
   /** 0n: the server gave none. */
   readonly sourceNs: bigint;
   readonly receivedNs: bigint;
+  /** When the publication came that shows the change: also of a status that no answer of the server brought. */
+  readonly publishedNs: bigint;
 }
 
 /** A place in the journal. */
@@ -75,6 +77,7 @@ export class JournalReader {
     this.service = words[journalHeader.service / 4] === 1 ? "opcua" : "modbus";
   }
 
+  /** That of the images of the same run of the writer: its numbers of points mean nothing in others. */
   get startedNs(): bigint {
     return this.#load(journalHeader.startedNs);
   }
@@ -203,6 +206,7 @@ function changeOf({ view, bytes }: Copied, position: bigint): Change {
     status: view.getUint32(journalRecord.status, true),
     sourceNs: view.getBigInt64(journalRecord.sourceNs, true),
     receivedNs: view.getBigInt64(journalRecord.receivedNs, true),
+    publishedNs: view.getBigInt64(journalRecord.publishedNs, true),
   };
 }
 

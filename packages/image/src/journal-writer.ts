@@ -5,7 +5,6 @@ import { journalHeader, journalMagicWords, journalMajorVersion, journalMinorVers
 import { journalRecord, markCount, noRecord, RecordKind } from "./journal-layout.ts";
 import { byteOrderMark, record } from "./layout.ts";
 import { memoryFence } from "./memory-fence.ts";
-import { wallClockNs } from "./posix/wall-clock.ts";
 import type { ServiceName } from "./service-name.ts";
 
 /** The ring is reserved in steps, so that not every record costs a fence. */
@@ -31,16 +30,20 @@ export class JournalWriter {
   #sequence = 0;
   #stretch = -1;
   #last = 0;
+  /** Of the publication whose changes come: group, generation, both words of its time. */
+  #group = 0;
+  #generation = 0;
+  #publishedLow = 0;
+  #publishedHigh = 0;
 
-  /** Goes on where the last writer of this memory stopped; memory that is all zero becomes an empty journal that begins at `firstPosition`. */
-  constructor(memory: ArrayBufferLike, service: ServiceName, firstPosition = 0) {
+  /** `memory` is all zero and becomes an empty journal that begins at `firstPosition`, rounded up; `startedNs` is that of the images beside it. */
+  constructor(memory: ArrayBufferLike, service: ServiceName, startedNs: bigint, firstPosition = 0) {
     this.#words = new Uint32Array(memory);
     this.#positions = new BigUint64Array(memory);
     this.#bytes = new Uint8Array(memory);
     this.#ringBytes = ringBytesIn(memory.byteLength);
     this.#stretchBytes = this.#ringBytes / markCount;
-    if (Atomics.load(this.#words, journalHeader.magic / 4) === journalMagicWords[0]) this.#goOn();
-    else this.#create(service, alignUp(firstPosition, this.#ringBytes));
+    this.#create(service, startedNs, alignUp(firstPosition, this.#ringBytes));
   }
 
   /** Behind the last record that readers can find. */
@@ -48,19 +51,19 @@ export class JournalWriter {
     return this.#positions[journalHeader.written / 8] ?? 0n;
   }
 
+  /** The changes that follow belong to a publication of this group, in an image of this generation. */
+  begin(group: number, generation: number, publishedLow: number, publishedHigh: number): void {
+    this.#group = group;
+    this.#generation = generation;
+    this.#publishedLow = publishedLow;
+    this.#publishedHigh = publishedHigh;
+  }
+
   /**
    * One change, as it stands in a bank: `at` is the index in `source` of its record, `room` the byte offset of its long value, of
    * which `roomBytes` count.
    */
-  append(
-    point: number,
-    group: number,
-    generation: number,
-    source: Uint32Array,
-    at: number,
-    room: number,
-    roomBytes: number,
-  ): void {
+  append(point: number, source: Uint32Array, at: number, room: number, roomBytes: number): void {
     const lengthBytes = alignUp(recordBytes + roomBytes, 8);
     const target = this.#place(lengthBytes) / 4;
     const words = this.#words;
@@ -70,11 +73,13 @@ export class JournalWriter {
     words[target + journalRecord.sequence / 4] = this.#sequence;
     words[target + journalRecord.sequence / 4 + 1] = Math.floor(this.#sequence / highWord);
     words[target + journalRecord.point / 4] = point;
-    words[target + journalRecord.group / 4] = group;
-    words[target + journalRecord.generation / 4] = generation;
+    words[target + journalRecord.group / 4] = this.#group;
+    words[target + journalRecord.generation / 4] = this.#generation;
     words[target + journalRecord.status / 4] = source[at + record.status / 4] ?? 0;
     this.#copyPair(target + journalRecord.sourceNs / 4, source, at + record.sourceNs / 4);
     this.#copyPair(target + journalRecord.receivedNs / 4, source, at + record.receivedNs / 4);
+    words[target + journalRecord.publishedNs / 4] = this.#publishedLow;
+    words[target + journalRecord.publishedNs / 4 + 1] = this.#publishedHigh;
     this.#copyPair(target + journalRecord.value / 4, source, at + record.value / 4);
     if (roomBytes > 0) {
       const end = target * 4 + recordBytes + roomBytes;
@@ -134,18 +139,8 @@ export class JournalWriter {
     this.#words[target + 1] = source[at + 1] ?? 0;
   }
 
-  #goOn(): void {
-    this.#next = Number(this.position);
-    this.#reserved = Number(this.#positions[journalHeader.reserved / 8]);
-    const last = this.#positions[journalHeader.lastRecord / 8] ?? noRecord;
-    if (last === noRecord) return;
-    this.#last = Number(last);
-    const at = (this.#offsetOf(this.#last) + journalRecord.sequence) / 4;
-    this.#sequence = (this.#words[at + 1] ?? 0) * highWord + (this.#words[at] ?? 0) + 1;
-  }
-
   /** The magic goes last: a reader that sees it sees everything else. */
-  #create(service: ServiceName, firstPosition: number): void {
+  #create(service: ServiceName, startedNs: bigint, firstPosition: number): void {
     this.#next = firstPosition;
     this.#reserved = firstPosition;
     const words = this.#words;
@@ -154,7 +149,7 @@ export class JournalWriter {
     words[journalHeader.headerBytes / 4] = journalHeader.bytes;
     words[journalHeader.service / 4] = service === "opcua" ? 1 : 2;
     this.#positions[journalHeader.ringBytes / 8] = BigInt(this.#ringBytes);
-    this.#positions[journalHeader.startedNs / 8] = wallClockNs();
+    this.#positions[journalHeader.startedNs / 8] = startedNs;
     this.#positions[journalHeader.lastRecord / 8] = noRecord;
     for (const field of ["firstPosition", "written", "reserved"] as const)
       this.#positions[journalHeader[field] / 8] = BigInt(firstPosition);

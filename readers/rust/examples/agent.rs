@@ -266,7 +266,7 @@ fn since(journal: &mut Journal, cursor: &mut Cursor, limit: usize) -> Result<Str
         changes.extend(read.changes.iter().map(|change| {
             let places = json!(position: big(change.position), sequence: big(change.sequence), point: change.point,
                 group: change.group, generation: change.generation, status: change.status);
-            let times = json!(sourceNs: big(change.source_ns), receivedNs: big(change.received_ns));
+            let times = json!(sourceNs: big(change.source_ns), receivedNs: big(change.received_ns), publishedNs: big(change.published_ns));
             format!("{{{places},{times},{}}}", typed(change.kind, &change.value))
         }));
     }

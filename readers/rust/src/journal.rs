@@ -17,7 +17,7 @@ const MARKS: u64 = 72;
 const MARK_COUNT: u64 = 64;
 const HEADER_BYTES: u64 = 1024;
 const CHANGE: u8 = 1;
-const CHANGE_BYTES: usize = 56;
+const CHANGE_BYTES: usize = 64;
 
 /// Of `lost`: changes were lost, and their number is not known.
 pub const UNKNOWN: u64 = u64::MAX;
@@ -55,6 +55,8 @@ pub struct Change {
     pub status: u32,
     pub source_ns: i64,
     pub received_ns: i64,
+    /// Of the publication that shows the change, also of a status that no answer brought.
+    pub published_ns: i64,
     pub kind: u8,
     pub value: Value,
 }
@@ -203,8 +205,9 @@ impl Journal {
             status: u32_at(record, 28),
             source_ns: u64_at(record, 32) as i64,
             received_ns: u64_at(record, 40) as i64,
+            published_ns: u64_at(record, 48) as i64,
             kind,
-            value: decode(kind, shape, u64_at(record, 48).to_le_bytes(), &record[CHANGE_BYTES..]),
+            value: decode(kind, shape, u64_at(record, 56).to_le_bytes(), &record[CHANGE_BYTES..]),
         }
     }
 }

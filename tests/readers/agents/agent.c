@@ -247,7 +247,8 @@ static void print_cursor(const char *name, const cpc_cursor *cursor) {
 
 static void print_change(const cpc_change *change) {
     printf("{\"position\":\"%" PRIu64 "\",\"sequence\":\"%" PRIu64 "\"", change->position, change->sequence);
-    printf(",\"point\":%" PRIu32 ",\"group\":%" PRIu32 ",\"generation\":%" PRIu32 ",", change->point, change->group, change->generation);
+    printf(",\"point\":%" PRIu32 ",\"group\":%" PRIu32 ",\"generation\":%" PRIu32 ",\"publishedNs\":\"%" PRId64 "\",", change->point, change->group, change->generation,
+           change->published_ns);
     print_reading(&change->value);
     printf("}");
 }

@@ -178,7 +178,7 @@ def usable(image, kept, max_age_ms, mode):
 def change_json(change):
     places = {"position": str(change.position), "sequence": str(change.sequence)}
     indices = {"point": change.point, "group": change.group, "generation": change.generation}
-    return {**places, **indices, **reading_json(change.reading)}
+    return {**places, **indices, "publishedNs": str(change.published_ns), **reading_json(change.reading)}
 
 
 def cursor_json(cursor):
