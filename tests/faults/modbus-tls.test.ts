@@ -5,7 +5,6 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { exception, type DeviceRequest } from "../plant/modbus-device.ts";
 import { CertificateFolder, clientUse, serverUse, type Holder, type Wishes } from "../plant/test-authority.ts";
-import { startTlsFront, type TlsFront } from "../plant/tls-front.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
 import { retryMs, sickModbus, type SickModbus } from "./sick-modbus.ts";
@@ -46,10 +45,10 @@ class SecurePlant {
   }
 
   /** A secure device, with a good certificate unless the wishes say otherwise. */
-  async front(name: string, wishes: Wishes = {}): Promise<TlsFront> {
+  async front(name: string, wishes: Wishes = {}): Promise<TcpProxy> {
     const good: Wishes = { issuer: this.authority, names: ["127.0.0.1"], usage: serverUse };
     const { certificatePem: cert, keyPem: key } = await this.folder.make(name, { ...good, ...wishes });
-    const front = await startTlsFront(this.#devicePort, { cert, key, ca: this.authority.certificatePem });
+    const front = await TcpProxy.start(this.#devicePort, { tls: { cert, key, ca: this.authority.certificatePem } });
     this.#t.after(() => front.close());
     return front;
   }

@@ -19,10 +19,10 @@ import {
   never,
   nodeNamed,
   portOf,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../plant/opcua-server.ts";
+import { TcpProxy } from "../plant/tcp-proxy.ts";
 import type { Target } from "./campaign.ts";
 import { isFaultOfNodeOpcUa } from "./fault-of-library.ts";
 import { JudgingSink } from "./judging-sink.ts";
@@ -138,12 +138,8 @@ async function openLane(
   count: (outcome: string, times?: number) => void,
 ): Promise<Lane> {
   let spoil = leftAlone;
-  const proxy = await startProxy({
-    targetPort: () => portOf(url),
-    fromServer: (bytes, _connection, toClient) => {
-      if (!toClient.destroyed) toClient.write(spoil(bytes));
-    },
-  });
+  const proxy = await TcpProxy.start(portOf(url));
+  proxy.faults.spoil = (direction, bytes) => (direction === "to client" ? spoil(bytes) : bytes);
   const nodes = Array.from({ length: nodeCount }, (_, index) => nodeNamed(`v${index}`));
   const configured = configuredServer(proxy.url, { nodes, timeoutMs: 200 });
   const client = new OpcUaClient(configured, { directory });
@@ -178,7 +174,7 @@ async function openLane(
       await patient.connect(never);
       assert.equal(await poll(patient), nodes.length);
       await patient.disconnect();
-      await proxy.stop();
+      await proxy.close();
     },
   };
 }

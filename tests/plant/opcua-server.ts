@@ -1,8 +1,6 @@
-// A real node-opcua server for these tests, with everything that it needs in a folder of its own, and a proxy before it.
+// A real node-opcua server, with everything that it needs in a folder of its own.
 
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OPCUACertificateManager } from "node-opcua-certificate-manager";
@@ -219,61 +217,6 @@ export class RecordingSink implements PointSink {
 }
 
 export const never = new AbortController().signal;
-
-/** A TCP proxy: `targetPort(n)` says where the n-th connection goes; `onData` may drop or change what the server sends. */
-export async function startProxy(options: {
-  readonly targetPort: (connection: number) => number;
-  readonly fromServer?: (data: Buffer, connection: number, toClient: Socket) => void;
-  readonly fromClient?: (data: Buffer, connection: number, toServer: Socket) => void;
-}): Promise<{
-  url: string;
-  connections: () => number;
-  open: () => number;
-  cut: () => void;
-  stop: () => Promise<void>;
-}> {
-  let count = 0;
-  const sockets = new Set<Socket>();
-  const proxy = createServer((client) => {
-    const connection = count++;
-    const server = connect(options.targetPort(connection), "127.0.0.1");
-    for (const [socket, peer] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.on("error", () => undefined);
-      socket.on("close", () => {
-        sockets.delete(socket);
-        peer.destroy();
-      });
-    }
-    if (options.fromClient === undefined) client.pipe(server);
-    else client.on("data", (data) => options.fromClient?.(data, connection, server));
-    server.on("data", (data) => {
-      if (options.fromServer === undefined) client.write(data);
-      else options.fromServer(data, connection, client);
-    });
-  });
-  await new Promise<void>((resolve) => {
-    proxy.listen(0, "127.0.0.1", resolve);
-  });
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: `opc.tcp://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
-    connections: () => count,
-    open: () => sockets.size,
-    cut,
-    stop: async () => {
-      cut();
-      await new Promise((resolve) => {
-        proxy.close(resolve);
-      });
-    },
-  };
-}
 
 export function portOf(url: string): number {
   return Number(new URL(url).port);

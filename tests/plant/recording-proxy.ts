@@ -1,23 +1,14 @@
-// A recording peer: stands before a server, passes every byte on, and says what a client asked for. It decodes by itself, from
-// the standards, so that the client under test is not judged by its own code.
+// A proxy that records what a client asks a server for. It decodes by itself, from the standards, so that the client under test is not
+// judged by its own code.
 //
-// What it cannot decode is recorded as such and never left out: an assertion on the set of what was seen fails then, too.
+// It records what it cannot decode as such and leaves nothing out: an assertion on the set of what was seen then fails, too.
 
-import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { TcpProxy } from "./tcp-proxy.ts";
 
 /** Takes the bytes of one connection, in the pieces in which they come. */
 export type Decoder = (bytes: Buffer) => void;
 
-export interface RecordingProxy<Request> {
-  readonly port: number;
-  readonly requests: Request[];
-  /** Connections so far. */
-  readonly connections: number;
-  /** Ends all connections; new ones are accepted. */
-  cut(): void;
-  close(): Promise<void>;
-}
+export type RecordingProxy<Request> = TcpProxy & { readonly requests: Request[] };
 
 export interface ModbusRequest {
   readonly functionCode: number | "garbage";
@@ -33,7 +24,7 @@ export interface OpcUaRequest {
 
 /** Before a plain Modbus TCP device. */
 export function recordModbus(targetPort: number): Promise<RecordingProxy<ModbusRequest>> {
-  return startProxy(targetPort, modbusDecoder);
+  return recordBefore(targetPort, modbusDecoder);
 }
 
 /**
@@ -41,52 +32,23 @@ export function recordModbus(targetPort: number): Promise<RecordingProxy<ModbusR
  * their messages are recorded as "encrypted". Otherwise every service shows.
  */
 export function recordOpcUa(targetPort: number, isEncrypted = false): Promise<RecordingProxy<OpcUaRequest>> {
-  return startProxy(targetPort, (record) => opcUaDecoder(record, isEncrypted));
+  return recordBefore(targetPort, (record) => opcUaDecoder(record, isEncrypted));
 }
 
-async function startProxy<Request>(
+async function recordBefore<Request>(
   targetPort: number,
   decoder: (record: (request: Request) => void) => Decoder,
 ): Promise<RecordingProxy<Request>> {
-  const sockets = new Set<Socket>();
+  const proxy = await TcpProxy.start(targetPort);
   const requests: Request[] = [];
-  let connections = 0;
-  const proxy = createServer({ noDelay: true }, (client) => {
-    connections++;
-    const server = connect({ port: targetPort, host: "127.0.0.1", noDelay: true });
-    const decode = decoder((request) => requests.push(request));
-    client.on("data", decode);
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      sockets.add(from);
-      from.on("error", () => undefined);
-      from.on("close", () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
-  });
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
+  const decoders = new Map<number, Decoder>();
+  proxy.onBytes = (direction, bytes, { number }) => {
+    if (direction === "to client") return;
+    const decode = decoders.get(number) ?? decoder((request) => requests.push(request));
+    decoders.set(number, decode);
+    decode(bytes);
   };
-  return {
-    port: (proxy.address() as AddressInfo).port,
-    requests,
-    get connections() {
-      return connections;
-    },
-    cut,
-    close: async () => {
-      cut();
-      proxy.close();
-      await once(proxy, "close");
-    },
-  };
+  return Object.assign(proxy, { requests });
 }
 
 /** MODBUS Messaging on TCP/IP V1.0b, 3.1.3: transaction id (2), protocol id 0 (2), length (2), unit id (1), function code (1) ... */

@@ -1,14 +1,16 @@
-// A line between a client and a server that can be bad in every way in which lines are: slow, dead, cut, sliced, reset.
+// A proxy between a client and a server, for every fault that a network has: delay, loss, cuts, slices, resets. It also ends TLS before
+// a plain device, as gateways do.
 //
-// It decides when and whether bytes go on, and changes none unless the test does. What it does may be changed at any time, for bytes
-// that come later.
+// It decides when and whether bytes pass, and changes none unless the test does. Faults may change at any time, for bytes that come
+// later.
 
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { connect, createServer, isIPv6, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, Server as TlsServer, type TlsOptions, type TLSSocket } from "node:tls";
 
 export type Direction = "to server" | "to client";
 
-export interface LineFaults {
+export interface NetworkFaults {
   /** Bytes arrive this much later, in order. */
   delayMs: number;
   /** Bytes vanish in these directions; the connections stay. */
@@ -22,11 +24,11 @@ export interface LineFaults {
   cutBy: "end" | "reset";
   /** New connections are accepted and closed at once. */
   refuseAll: boolean;
-  /** Other bytes in their place. */
-  spoil: ((direction: Direction, bytes: Buffer) => Buffer) | undefined;
+  /** Passes what this returns instead. */
+  spoil: ((direction: Direction, bytes: Buffer, connection: ProxiedConnection) => Buffer | undefined) | undefined;
 }
 
-const noFaults: Readonly<LineFaults> = {
+const noFaults: Readonly<NetworkFaults> = {
   delayMs: 0,
   drop: new Set(),
   hold: false,
@@ -37,64 +39,107 @@ const noFaults: Readonly<LineFaults> = {
   spoil: undefined,
 };
 
+export interface ProxyOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Ends TLS here, asks for a client certificate and refuses a client that has none of `ca`; the server gets plain bytes. */
+  readonly tls?: TlsOptions;
+  readonly faults?: Partial<NetworkFaults>;
+}
+
+export interface Handshake {
+  readonly version: string | null;
+  readonly resumed: boolean;
+  readonly client: string | undefined;
+}
+
 export class TcpProxy {
+  readonly host: string;
   readonly port: number;
   /** Changed by the test, at any time. */
-  readonly faults: LineFaults = { ...noFaults };
+  readonly faults: NetworkFaults;
   /** Connections so far. */
   connections = 0;
   /** Those that `cutAfterBytes` ended. */
   cuts = 0;
+  /** With TLS: of every connection whose handshake succeeded on this side, and codes of those that failed. */
+  readonly handshakes: Handshake[] = [];
+  readonly failures: (string | undefined)[] = [];
   /** Sees bytes as they arrive, and may change the faults that they will suffer. */
-  onBytes: (direction: Direction, bytes: Buffer) => void = () => {};
+  onBytes: (direction: Direction, bytes: Buffer, connection: ProxiedConnection) => void = () => {};
   readonly #server: Server;
-  readonly #lines = new Set<Line>();
+  readonly #open = new Set<ProxiedConnection>();
 
-  private constructor(server: Server, targetPort: () => number) {
+  private constructor(server: Server, targetPort: (connection: number) => number, faults: Partial<NetworkFaults>) {
     this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
-    server.on("connection", (client) => {
-      this.connections++;
-      if (this.faults.refuseAll) {
-        client.on("error", () => undefined).destroy();
-        return;
-      }
-      const line = new Line(client, connect({ port: targetPort(), host: "127.0.0.1", noDelay: true }), this.faults);
-      this.#lines.add(line);
-      line.onBytes = (direction, bytes) => this.onBytes(direction, bytes);
-      line.onCut = () => this.cuts++;
-      line.onEnd = () => this.#lines.delete(line);
+    this.faults = { ...noFaults, ...faults };
+    const { address, port } = server.address() as AddressInfo;
+    this.host = address;
+    this.port = port;
+    server.on("secureConnection", (socket: TLSSocket) => {
+      this.handshakes.push({
+        version: socket.getProtocol(),
+        resumed: socket.isSessionReused(),
+        client: socket.getPeerX509Certificate()?.subject,
+      });
+      this.#accept(socket, targetPort);
     });
+    server.on("tlsClientError", ({ code }: NodeJS.ErrnoException) => this.failures.push(code));
+    if (!(server instanceof TlsServer)) server.on("connection", (socket) => this.#accept(socket, targetPort));
   }
 
-  /** `targetPort` is asked for each connection: a server may come back at another port. */
-  static async start(targetPort: number | (() => number)): Promise<TcpProxy> {
-    const server = createServer({ noDelay: true });
-    server.listen(0, "127.0.0.1");
+  /** `targetPort` is asked for each connection, with its number: a server may come back at another port. */
+  static async start(
+    targetPort: number | ((connection: number) => number),
+    { host = "127.0.0.1", tls, faults = {} }: ProxyOptions = {},
+  ): Promise<TcpProxy> {
+    const server =
+      tls === undefined
+        ? createServer({ noDelay: true })
+        : createTlsServer({ requestCert: true, rejectUnauthorized: true, ...tls });
+    server.listen(0, host);
     await once(server, "listening");
-    return new TcpProxy(server, typeof targetPort === "number" ? () => targetPort : targetPort);
+    return new TcpProxy(server, typeof targetPort === "number" ? () => targetPort : targetPort, faults);
+  }
+
+  get url(): string {
+    return `opc.tcp://${isIPv6(this.host) ? `[${this.host}]` : this.host}:${this.port}`;
   }
 
   /** Connections that are open now. */
   get open(): number {
-    return this.#lines.size;
+    return this.#open.size;
   }
 
-  /** Whatever was wrong with the line is over, and what was held goes on. */
+  /** Ends all faults and passes what was held. */
   mend(): void {
     Object.assign(this.faults, noFaults);
-    for (const line of this.#lines) line.goOn();
+    for (const connection of this.#open) connection.passAll();
   }
 
   /** Ends every connection on both sides. */
-  cut(by: LineFaults["cutBy"] = "end"): void {
-    for (const line of this.#lines) line.end(by);
+  cut(by: NetworkFaults["cutBy"] = "end"): void {
+    for (const connection of this.#open) connection.end(by);
   }
 
   async close(): Promise<void> {
     this.cut();
     this.#server.close();
     await once(this.#server, "close");
+  }
+
+  #accept(client: Socket, targetPort: (connection: number) => number): void {
+    const number = this.connections++;
+    if (this.faults.refuseAll) {
+      client.on("error", () => undefined).destroy();
+      return;
+    }
+    const server = connect({ port: targetPort(number), host: "127.0.0.1", noDelay: true });
+    const connection = new ProxiedConnection(number, client, server, this.faults);
+    this.#open.add(connection);
+    connection.onBytes = (direction, bytes) => this.onBytes(direction, bytes, connection);
+    connection.onCut = () => this.cuts++;
+    connection.onEnd = () => this.#open.delete(connection);
   }
 }
 
@@ -104,9 +149,12 @@ interface Piece {
   readonly dueMs: number;
 }
 
-class Line {
+export class ProxiedConnection {
+  /** 0 for the first one of the proxy. */
+  readonly number: number;
+  readonly client: Socket;
   readonly #ends: Readonly<Record<Direction, Socket>>;
-  readonly #faults: LineFaults;
+  readonly #faults: NetworkFaults;
   readonly #onTheWay: Record<Direction, Piece[]> = { "to client": [], "to server": [] };
   readonly #timers = new Map<Direction, NodeJS.Timeout>();
   /** To the client, since they are counted. */
@@ -115,7 +163,9 @@ class Line {
   onCut: () => void = () => {};
   onEnd: () => void = () => {};
 
-  constructor(client: Socket, server: Socket, faults: LineFaults) {
+  constructor(number: number, client: Socket, server: Socket, faults: NetworkFaults) {
+    this.number = number;
+    this.client = client;
     this.#ends = { "to client": client, "to server": server };
     this.#faults = faults;
     for (const [from, direction] of [
@@ -124,29 +174,38 @@ class Line {
     ] as const) {
       from.on("error", () => undefined);
       from.on("data", (bytes) => this.#arrived(direction, bytes));
-      from.on("close", () => this.end("end"));
+      from.on("close", () => {
+        this.#forget();
+        this.#ends[direction].destroySoon(); // after what was written to it
+      });
     }
   }
 
-  end(by: LineFaults["cutBy"]): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    for (const [direction, socket] of Object.entries(this.#ends)) {
-      this.#onTheWay[direction as Direction] = [];
+  end(by: NetworkFaults["cutBy"]): void {
+    this.#forget();
+    for (const socket of Object.values(this.#ends)) {
       if (by === "reset") socket.resetAndDestroy();
       else socket.destroy();
     }
-    this.onEnd();
   }
 
-  goOn(): void {
+  passAll(): void {
     this.#pass("to client");
     this.#pass("to server");
+  }
+
+  #forget(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const pieces of Object.values(this.#onTheWay)) pieces.length = 0;
+    this.onEnd();
   }
 
   #arrived(direction: Direction, bytes: Buffer): void {
     this.onBytes(direction, bytes);
     if (this.#faults.drop.has(direction)) return;
-    const sent = this.#faults.spoil?.(direction, bytes) ?? bytes;
+    const { spoil } = this.#faults;
+    const sent = spoil === undefined ? bytes : spoil(direction, bytes, this);
+    if (sent === undefined) return;
     this.#onTheWay[direction].push({ bytes: sent, dueMs: performance.now() + this.#faults.delayMs });
     this.#pass(direction);
   }

@@ -17,7 +17,7 @@ import { ServerError } from "../../../../packages/partition/src/sources/server-e
 import { ModbusDevice } from "../../../../packages/simulator/src/modbus-device.ts";
 import { RecordingSink } from "../../../plant/modbus-points.ts";
 import { CertificateFolder } from "../../../plant/test-authority.ts";
-import { startTlsFront } from "../../../plant/tls-front.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
 const skip = hasIPv6 ? false : "this machine has no ::1";
@@ -87,7 +87,7 @@ test("over TLS the certificate has to be for the IPv6 address", { skip }, async 
       usage: ExtendedKeyUsage.serverAuth,
     });
     const options = { cert: own.certificatePem, key: own.keyPem, ca: authority.certificatePem };
-    const front = await startTlsFront(plain.port, options, "::1");
+    const front = await TcpProxy.start(plain.port, { tls: options, host: "::1" });
     t.after(() => front.close());
     if (isRight) assert.equal(await readFrom("[0::1]", front.port, tls), 4712);
     else await assert.rejects(readFrom("::1", front.port, tls), /certificate is not for ::1/);

@@ -21,10 +21,10 @@ import {
   nodeNamed,
   portOf,
   RecordingSink,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let server: OPCUAServer;
@@ -152,18 +152,14 @@ describe("a connect", () => {
     // The n-th piece of data from the server and all later ones are lost, over both connections.
     for (const lost of [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]) {
       let pieces = 0;
-      const proxy = await startProxy({
-        targetPort: () => portOf(url),
-        fromServer: (data, _connection, toClient) => {
-          if (++pieces < lost) toClient.write(data);
-        },
-      });
+      const proxy = await TcpProxy.start(portOf(url));
+      proxy.faults.spoil = (direction, bytes) => (direction === "to server" || ++pieces < lost ? bytes : undefined);
       const stopwatch = new Stopwatch();
       await fails(clientOf(proxy.url, { timeoutMs: 150 }).connect(never), "Timeout");
       const { isWithin, text } = stopwatch.stop(2000);
       assert.ok(isWithin, `waits for an answer to its farewell: ${text}`);
-      await until(() => proxy.open() === 0);
-      await proxy.stop();
+      await until(() => proxy.open === 0);
+      await proxy.close();
     }
   });
 
@@ -173,69 +169,53 @@ describe("a connect", () => {
     for (const end of ["destroy", "resetAndDestroy"] as const) {
       for (const last of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
         let pieces = 0;
-        const proxy = await startProxy({
-          targetPort: () => portOf(url),
-          fromServer: (data, _connection, toClient) => {
-            if (++pieces < last) toClient.write(data);
-            else toClient[end]();
-          },
-        });
+        const proxy = await TcpProxy.start(portOf(url));
+        proxy.faults.spoil = (direction, bytes, { client: socket }) => {
+          if (direction === "to server" || ++pieces < last) return bytes;
+          socket[end]();
+          return undefined;
+        };
         await fails(clientOf(proxy.url).connect(never), "ConnectionFailed", reasons);
-        await proxy.stop();
+        await proxy.close();
       }
     }
   });
 });
 
-async function proxyThatFallsSilent(): Promise<{
-  proxy: Awaited<ReturnType<typeof startProxy>>;
-  fallSilent: () => void;
-  speakAgain: () => void;
-}> {
-  let isSilent = false;
-  const proxy = await startProxy({
-    targetPort: () => portOf(url),
-    fromServer: (data, _connection, toClient) => {
-      if (!isSilent) toClient.write(data);
-    },
-  });
-  return { proxy, fallSilent: () => (isSilent = true), speakAgain: () => (isSilent = false) };
-}
-
 describe("a poll", () => {
   test("notices a server that falls silent after the time-out, and disconnect does not wait for it", async () => {
-    const { proxy, fallSilent, speakAgain } = await proxyThatFallsSilent();
+    const proxy = await TcpProxy.start(portOf(url));
     try {
       const of = clientOf(proxy.url, { timeoutMs: 1500 });
       await of.connect(never);
-      fallSilent();
+      proxy.faults.drop = new Set(["to client"]);
       await fails(of.poll(new RecordingSink(), never), "Timeout");
       await of.disconnect();
-      await until(() => proxy.open() === 0);
-      speakAgain();
+      await until(() => proxy.open === 0);
+      proxy.mend();
       await of.connect(never);
       const sink = new RecordingSink();
       await of.poll(sink, never);
       assert.equal(sink.values.get(0)?.value, 0);
     } finally {
       await client?.disconnect();
-      await proxy.stop();
+      await proxy.close();
     }
   });
 
   test("notices a cut connection", async () => {
-    const proxy = await startProxy({ targetPort: () => portOf(url) });
+    const proxy = await TcpProxy.start(portOf(url));
     try {
       const of = clientOf(proxy.url);
       await of.connect(never);
       proxy.cut();
       await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
-      await until(() => proxy.open() === 0);
+      await until(() => proxy.open === 0);
       await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
-      assert.equal(proxy.connections(), 2, "endpoints and session: nobody reconnects but the caller");
+      assert.equal(proxy.connections, 2, "endpoints and session: nobody reconnects but the caller");
     } finally {
       await client?.disconnect();
-      await proxy.stop();
+      await proxy.close();
     }
   });
 
@@ -265,18 +245,18 @@ describe("a poll", () => {
   });
 
   test("stops when it is told to", async () => {
-    const { proxy, fallSilent } = await proxyThatFallsSilent();
+    const proxy = await TcpProxy.start(portOf(url));
     try {
       const of = clientOf(proxy.url, { timeoutMs: 60_000 });
       await of.connect(never);
-      fallSilent();
+      proxy.faults.drop = new Set(["to client"]);
       const stop = new AbortController();
       const polling = fails(of.poll(new RecordingSink(), stop.signal), "Stopped");
       stop.abort();
       await polling;
     } finally {
       await client?.disconnect();
-      await proxy.stop();
+      await proxy.close();
     }
   });
 });

@@ -18,10 +18,10 @@ import {
   configuredServer,
   nodeNamed,
   portOf,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
 const watchdog = { timeout: 60_000 };
 const closedPort = 1;
@@ -49,10 +49,10 @@ before(async () => {
     });
     const plant = { ...started, isUp: true, url: "", stop: () => Promise.resolve() };
     const port = portOf(started.url);
-    const proxy = await startProxy({ targetPort: () => (plant.isUp ? port : closedPort) });
+    const proxy = await TcpProxy.start(() => (plant.isUp ? port : closedPort));
     plant.url = proxy.url;
     plant.stop = async () => {
-      await proxy.stop();
+      await proxy.close();
       await started.server.shutdown(0);
     };
     plants.push(plant);

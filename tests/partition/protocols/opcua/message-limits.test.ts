@@ -16,10 +16,10 @@ import {
   nodeNamed,
   portOf,
   RecordingSink,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 import { receivedVariant as received } from "./response-chunks.ts";
 
 function bytesOf(lengthBytes: number, fill = 0): Variant {
@@ -32,6 +32,10 @@ function unlimited(message: Buffer, offset: number): Buffer {
   const changed = Buffer.from(message);
   changed.fill(0xff, offset, offset + 16);
   return changed;
+}
+
+function isMessage(bytes: Buffer, type: string): boolean {
+  return bytes.toString("latin1", 0, 3) === type;
 }
 
 describe("elements that have no bytes on the wire", () => {
@@ -116,38 +120,29 @@ describe("a server", () => {
   });
 
   test("that acknowledges limits without limit does not choose how much memory we take", async () => {
-    const proxy = await startProxy({
-      targetPort: () => portOf(url),
-      fromServer: (data, _connection, toClient) =>
-        void toClient.write(data.toString("latin1", 0, 3) === "ACK" ? unlimited(data, 12) : data),
-    });
+    const proxy = await TcpProxy.start(portOf(url));
+    proxy.faults.spoil = (_, bytes) => (isMessage(bytes, "ACK") ? unlimited(bytes, 12) : bytes);
     const client = clientOf(proxy.url, "small");
     const held = process.memoryUsage().external;
     await client.connect(never);
     await client.poll(new RecordingSink(), never);
     const taken = process.memoryUsage().external - held;
     await client.disconnect();
-    await proxy.stop();
+    await proxy.close();
     assert.ok(taken < 64 * 1024 * 1024, `${taken} bytes`);
   });
 
   test("that does not care for our limit is refused before its message is whole", async () => {
-    const proxy = await startProxy({
-      targetPort: () => portOf(url),
-      fromServer: (data, _connection, toClient) =>
-        void toClient.write(data.toString("latin1", 0, 3) === "ACK" ? unlimited(data, 12) : data),
-      fromClient: (data, _connection, toServer) => {
-        const isHello = data.toString("latin1", 0, 3) === "HEL";
-        const changed = Buffer.from(data);
-        // maxMessageSize and maxChunkCount: none
-        if (isHello) changed.fill(0, 20, 28);
-        toServer.write(changed);
-      },
-    });
+    const proxy = await TcpProxy.start(portOf(url));
+    proxy.faults.spoil = (_, bytes) => {
+      if (isMessage(bytes, "ACK")) return unlimited(bytes, 12);
+      // maxMessageSize and maxChunkCount: none
+      return isMessage(bytes, "HEL") ? Buffer.from(bytes).fill(0, 20, 28) : bytes;
+    };
     const client = clientOf(proxy.url, "too large");
     await client.connect(never);
     await assert.rejects(client.poll(new RecordingSink(), never), (error: ServerError) => error.name === "ServerError");
     await client.disconnect();
-    await proxy.stop();
+    await proxy.close();
   });
 });

@@ -17,10 +17,10 @@ import {
   nodeNamed,
   portOf,
   RecordingSink,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 import type { CertificateFiles } from "../../../plant/opcua-server.ts";
 
 type ReadStatus = (typeof StatusCodes)["BadNotReadable"];
@@ -307,7 +307,7 @@ describe("a session", () => {
       },
     });
     let target = portOf(url);
-    const proxy = await startProxy({ targetPort: () => target });
+    const proxy = await TcpProxy.start(() => target);
     try {
       const moved = await connected({ nodes }, proxy.url);
       const keysBefore = moved.points.map(({ key }) => key);
@@ -325,7 +325,7 @@ describe("a session", () => {
       );
       await moved.disconnect();
     } finally {
-      await proxy.stop();
+      await proxy.close();
       await other.server.shutdown(0);
     }
   });

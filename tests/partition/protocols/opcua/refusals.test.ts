@@ -28,10 +28,10 @@ import {
   nodeNamed,
   portOf,
   RecordingSink,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
 const badSecurityChecksFailed = 0x80130000;
 const badCertificateUseNotAllowed = 0x80180000;
@@ -107,22 +107,18 @@ async function spoiling(
   body: (url: string) => Promise<void>,
 ): Promise<void> {
   const messages = new Map<number, number>();
-  const proxy = await startProxy({
-    targetPort: () => portOf(url),
-    fromClient: (data, connection, toServer) => {
-      messages.set(connection, (messages.get(connection) ?? 0) + 1);
-      toServer.write(data);
-    },
-    fromServer: (data, connection, toClient) => {
-      const isSpoilt = connection === where.connection && (messages.get(connection) ?? 0) >= where.message;
-      toClient.write(isSpoilt ? errorMessage(where.code) : data);
-    },
-  });
+  const proxy = await TcpProxy.start(portOf(url));
+  proxy.faults.spoil = (direction, bytes, { number }) => {
+    if (direction === "to server") messages.set(number, (messages.get(number) ?? 0) + 1);
+    else if (number === where.connection && (messages.get(number) ?? 0) >= where.message)
+      return errorMessage(where.code);
+    return bytes;
+  };
   try {
     await body(proxy.url);
   } finally {
     await client?.disconnect();
-    await proxy.stop();
+    await proxy.close();
   }
 }
 
@@ -182,10 +178,8 @@ describe("an Error message of the server is the reason, and says what to do", ()
 
   test("while values are read", async () => {
     let isOver = false;
-    const proxy = await startProxy({
-      targetPort: () => portOf(url),
-      fromServer: (data, _connection, toClient) => toClient.write(isOver ? errorMessage(0x80860000) : data),
-    });
+    const proxy = await TcpProxy.start(portOf(url));
+    proxy.faults.spoil = (direction, bytes) => (direction === "to client" && isOver ? errorMessage(0x80860000) : bytes);
     try {
       const of = clientOf(proxy.url);
       await of.connect(never);
@@ -196,7 +190,7 @@ describe("an Error message of the server is the reason, and says what to do", ()
       });
     } finally {
       await client?.disconnect();
-      await proxy.stop();
+      await proxy.close();
     }
   });
 });
@@ -204,36 +198,31 @@ describe("an Error message of the server is the reason, and says what to do", ()
 describe("a server that tells nothing without security", () => {
   test("is reached when its certificate is pinned, whether it refuses or closes", async () => {
     for (const answer of [errorMessage(badSecurityPolicyRejected), undefined]) {
-      const proxy = await startProxy({
-        targetPort: () => portOf(url),
-        fromServer: (data, connection, toClient) => {
-          const isUnsecured = connection === 0 && data.toString("latin1", 0, 3) === "OPN";
-          if (!isUnsecured) toClient.write(data);
-          else if (answer === undefined) toClient.destroy();
-          else toClient.write(answer);
-        },
-      });
+      const proxy = await TcpProxy.start(portOf(url));
+      proxy.faults.spoil = (direction, bytes, { number, client: socket }) => {
+        const isUnsecured = number === 0 && bytes.toString("latin1", 0, 3) === "OPN";
+        if (direction === "to server" || !isUnsecured) return bytes;
+        if (answer === undefined) socket.destroy();
+        return answer;
+      };
       try {
         const of = clientOf(proxy.url, secure);
         await of.connect(never);
         const sink = new RecordingSink();
         await of.poll(sink, never);
         assert.equal(sink.values.get(0)?.value, 0);
-        assert.equal(proxy.connections(), 2);
+        assert.equal(proxy.connections, 2);
       } finally {
         await client?.disconnect();
-        await proxy.stop();
+        await proxy.close();
       }
     }
   });
 
   test("and does not answer a client with a certificate, perhaps does not trust it", async () => {
-    const proxy = await startProxy({
-      targetPort: () => portOf(url),
-      fromServer: (data, connection, toClient) => {
-        if (connection === 0 || data.toString("latin1", 0, 3) !== "OPN") toClient.write(data);
-      },
-    });
+    const proxy = await TcpProxy.start(portOf(url));
+    proxy.faults.spoil = (direction, bytes, { number }) =>
+      direction === "to server" || number === 0 || bytes.toString("latin1", 0, 3) !== "OPN" ? bytes : undefined;
     try {
       const of = clientOf(proxy.url, { ...secure, timeoutMs: 1500 });
       await refused(
@@ -245,7 +234,7 @@ describe("a server that tells nothing without security", () => {
       );
     } finally {
       await client?.disconnect();
-      await proxy.stop();
+      await proxy.close();
     }
   });
 

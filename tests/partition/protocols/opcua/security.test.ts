@@ -21,10 +21,10 @@ import {
   nodeNamed,
   portOf,
   RecordingSink,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 import type { CertificateFiles } from "../../../plant/opcua-server.ts";
 
 type Folder = Awaited<ReturnType<typeof temporaryFolder>>;
@@ -158,13 +158,13 @@ describe("the server's certificate", () => {
       build: (server) => addDoubles(server, ["a"]),
     });
     // The first connection asks for the endpoints, the second opens the channel.
-    const proxy = await startProxy({ targetPort: (n) => portOf(n === 0 ? open.url : impostor.url) });
+    const proxy = await TcpProxy.start((connection) => portOf(connection === 0 ? open.url : impostor.url));
     try {
       await assert.rejects(connectAndRead(clientOf({ ...secure, timeoutMs: 2000 }, proxy.url)));
-      assert.equal(proxy.connections(), 2);
+      assert.equal(proxy.connections, 2);
       assert.equal(impostor.server.engine.currentSessionCount, 0);
     } finally {
-      await proxy.stop();
+      await proxy.close();
       await impostor.server.shutdown(0);
     }
   });

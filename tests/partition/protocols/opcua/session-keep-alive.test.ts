@@ -13,10 +13,10 @@ import {
   nodeNamed,
   portOf,
   RecordingSink,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
 /** What this server grants, whatever is asked for. */
 const grantedMs = 600;
@@ -79,7 +79,7 @@ describe("a session of which the server expects more requests than there are pol
   });
 
   test("that is lost meanwhile is noticed by the next poll at once", async () => {
-    const proxy = await startProxy({ targetPort: () => portOf(url) });
+    const proxy = await TcpProxy.start(portOf(url));
     try {
       const of = clientOf(proxy.url);
       await of.connect(never);
@@ -87,7 +87,7 @@ describe("a session of which the server expects more requests than there are pol
       await assert.rejects(of.poll(new RecordingSink(), never), { code: "ConnectionFailed" });
     } finally {
       await client?.disconnect();
-      await proxy.stop();
+      await proxy.close();
     }
   });
 });

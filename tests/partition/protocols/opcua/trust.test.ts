@@ -23,10 +23,10 @@ import {
   nodeNamed,
   portOf,
   RecordingSink,
-  startProxy,
   startServer,
   temporaryFolder,
 } from "../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
 const root = { name: "plant authority" };
 const serverUri = "urn:cpc-partition:test:server";
@@ -150,12 +150,12 @@ describe("a server's certificate is refused by name, and no channel is tried wit
   for (const [what, wishes, checks] of cases) {
     test(what, async () => {
       const { der } = await certificate({ ...right, ...wishes });
-      const proxy = await startProxy({ targetPort: () => portOf(plant.url) });
+      const proxy = await TcpProxy.start(portOf(plant.url));
       try {
         await showing(der, () => refusedBy(connectAndRead(clientOf({}, {}, proxy.url)), ...checks));
-        assert.equal(proxy.connections(), 1);
+        assert.equal(proxy.connections, 1);
       } finally {
-        await proxy.stop();
+        await proxy.close();
       }
     });
   }
@@ -300,7 +300,7 @@ describe("what is overlooked", () => {
   });
 
   test("is another host with ignore_host_name, and with a pin", async () => {
-    const proxy = await startProxy({ targetPort: () => portOf(plant.url) });
+    const proxy = await TcpProxy.start(portOf(plant.url));
     const url = proxy.url.replace("127.0.0.1", "localhost");
     try {
       await refusedBy(connectAndRead(clientOf({}, {}, url)), "HostName");
@@ -309,7 +309,7 @@ describe("what is overlooked", () => {
       const uses = logged.filter((line) => line.includes("HostName overlooked"));
       assert.match(uses.join("\n"), /<ignore_host_name> is set.*\n.*<server_certificate> names this very certificate/);
     } finally {
-      await proxy.stop();
+      await proxy.close();
     }
   });
 });

@@ -22,7 +22,7 @@ import {
   type Holder,
   type Wishes,
 } from "../../../../plant/test-authority.ts";
-import { startTlsFront, type TlsFront } from "../../../../plant/tls-front.ts";
+import { TcpProxy } from "../../../../plant/tcp-proxy.ts";
 
 const folder = new CertificateFolder();
 const register = 4711;
@@ -54,9 +54,9 @@ function deviceCertificate(name: string, wishes: Wishes = {}): Promise<Holder> {
   return folder.make(name, { issuer: authority, names: ["127.0.0.1", "localhost"], usage: serverUse, ...wishes });
 }
 
-async function front(holder: Holder, options: TlsOptions = {}): Promise<TlsFront> {
+async function front(holder: Holder, options: TlsOptions = {}): Promise<TcpProxy> {
   const { certificatePem: cert, keyPem: key } = holder;
-  const started = await startTlsFront(device.port, { cert, key, ca: authority.certificatePem, ...options });
+  const started = await TcpProxy.start(device.port, { tls: { cert, key, ca: authority.certificatePem, ...options } });
   cleanUps.push(() => started.close());
   return started;
 }
@@ -212,7 +212,7 @@ test("a server that says nothing ends the attempt after the time-out, in the han
 });
 
 test("a missing device is a failed connection, not a question of security", async () => {
-  const gone = await startTlsFront(device.port, {});
+  const gone = await TcpProxy.start(device.port, { tls: {} });
   await gone.close();
   await refused(clientOf(gone.port, settings()), /nothing listens there/, "ConnectionFailed");
 });
