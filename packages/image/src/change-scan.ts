@@ -3,7 +3,8 @@
 //
 // The comparison costs some nanoseconds for each point; it is done once for a publication, so nothing of a poll that is given up gets out.
 
-import type { PlacedGroup } from "./directory.ts";
+import type { PlacedGroup, PlacedPoint } from "./directory.ts";
+import { bucketOf } from "./duration-histogram.ts";
 import { microsecondsBetween } from "./instant-words.ts";
 import type { JournalWriter } from "./journal-writer.ts";
 import { nullLength, poll, record } from "./layout.ts";
@@ -17,9 +18,10 @@ const receivedWord = record.receivedNs / 4;
 const statusWord = record.status / 4;
 const typeWord = record.type / 4;
 
-export interface Delays {
-  readonly sourceToReceived: (durationUs: number) => void;
-  readonly receivedToPublished: (durationUs: number) => void;
+/** Word indexes of the first bucket of the group's histograms. */
+export interface Histograms {
+  readonly sourceToReceived: number;
+  readonly receivedToPublished: number;
 }
 
 export class ChangeScan {
@@ -37,32 +39,42 @@ export class ChangeScan {
    * `before` and `after` are byte offsets of banks in the memory of `words`. Returns the journal position that belongs to the publication,
    * 0 without a journal.
    */
-  scan(group: PlacedGroup, words: Uint32Array, before: number, after: number, delays: Delays): bigint {
+  scan(group: PlacedGroup, words: Uint32Array, before: number, after: number, histograms: Histograms): bigint {
     const publishedAt = (after + poll.publishedNs) / 4;
+    const { points } = group;
     let old = (before + poll.bytes) / 4;
     let now = (after + poll.bytes) / 4;
     const { journal } = this;
     journal?.begin(group.index, this.generation, words[publishedAt] ?? 0, words[publishedAt + 1] ?? 0);
-    for (const [index, point] of group.points.entries()) {
+    // The values of one response came at the same instant: its delay is computed once.
+    let receivedLow = 0;
+    let receivedHigh = 0;
+    let published = -1;
+    for (let index = 0; index < points.length; index++, old += recordWords, now += recordWords) {
+      const { capacityBytes, roomOffset } = points[index] as PlacedPoint;
       const isSame =
         words[old + valueWord] === words[now + valueWord] &&
-        words[old + valueWord + 1] === words[now + valueWord + 1] &&
         words[old + statusWord] === words[now + statusWord] &&
+        words[old + valueWord + 1] === words[now + valueWord + 1] &&
         words[old + typeWord] === words[now + typeWord];
-      const room = roomBytes(words, now, point.capacityBytes);
-      if (!isSame || (room > 0 && !hasSameRoom(words, before, after, point.roomOffset, room))) {
-        if (
-          words[old + receivedWord] !== words[now + receivedWord] ||
-          words[old + receivedWord + 1] !== words[now + receivedWord + 1]
-        ) {
-          const hasSourceTime = words[now + sourceWord] !== 0 || words[now + sourceWord + 1] !== 0;
-          if (hasSourceTime) delays.sourceToReceived(microsecondsBetween(words, now + sourceWord, now + receivedWord));
-          delays.receivedToPublished(microsecondsBetween(words, now + receivedWord, publishedAt));
+      const room = capacityBytes === 0 ? 0 : roomBytes(words, now, capacityBytes);
+      if (isSame && (room === 0 || hasSameRoom(words, before, after, roomOffset, room))) continue;
+      const low = words[now + receivedWord] as number;
+      const high = words[now + receivedWord + 1] as number;
+      if (words[old + receivedWord] !== low || words[old + receivedWord + 1] !== high) {
+        if (words[now + sourceWord] !== 0 || words[now + sourceWord + 1] !== 0) {
+          const sourceUs = microsecondsBetween(words, now + sourceWord, now + receivedWord);
+          words[histograms.sourceToReceived + bucketOf(sourceUs)]!++;
         }
-        journal?.append(group.firstPoint + index, words, now, after + point.roomOffset, room);
+        if (published < 0 || low !== receivedLow || high !== receivedHigh) {
+          receivedLow = low;
+          receivedHigh = high;
+          published =
+            histograms.receivedToPublished + bucketOf(microsecondsBetween(words, now + receivedWord, publishedAt));
+        }
+        words[published]!++;
       }
-      old += recordWords;
-      now += recordWords;
+      journal?.append(group.firstPoint + index, words, now, after + roomOffset, room);
     }
     return journal?.commit() ?? 0n;
   }
@@ -70,7 +82,6 @@ export class ChangeScan {
 
 /** Bytes of the point's room that its record refers to. */
 function roomBytes(words: Uint32Array, at: number, capacityBytes: number): number {
-  if (capacityBytes === 0) return 0;
   const kind = words[at + typeWord] ?? 0;
   if (((kind >>> 8) & 0xff) === 0 && isInline((kind & 0xff) as BuiltInType)) return 0;
   const length = words[at + valueWord] ?? 0;

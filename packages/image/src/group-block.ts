@@ -182,8 +182,8 @@ export class GroupBlock implements PointSink {
       this.#countIn("pollDuration", durationUs);
     }
     const position = this.#changes.scan(this.#group, this.#words, this.#banks.publishedBank, head, {
-      sourceToReceived: (durationUs) => this.#countIn("sourceToReceived", durationUs),
-      receivedToPublished: (durationUs) => this.#countIn("receivedToPublished", durationUs),
+      sourceToReceived: this.#histogramAt("sourceToReceived"),
+      receivedToPublished: this.#histogramAt("receivedToPublished"),
     });
     this.#integers[(head + poll.journalPosition) / 8] = position;
     this.#banks.publish();
@@ -283,8 +283,12 @@ export class GroupBlock implements PointSink {
   }
 
   #countIn(histogram: Histogram, durationUs: number): void {
-    const start = this.#group.blockOffset + block.bytes + histograms.indexOf(histogram) * histogramBytes;
-    const at = start / 4 + bucketOf(durationUs);
+    const at = this.#histogramAt(histogram) + bucketOf(durationUs);
     this.#words[at] = (this.#words[at] ?? 0) + 1;
+  }
+
+  /** Word index of its first bucket. */
+  #histogramAt(histogram: Histogram): number {
+    return (this.#group.blockOffset + block.bytes + histograms.indexOf(histogram) * histogramBytes) / 4;
   }
 }
