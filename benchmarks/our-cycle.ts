@@ -32,6 +32,9 @@ async function firstClient(): Promise<ServerClient> {
     if (server !== undefined) return new ModbusTcpClient(server, new ModbusConnections());
   }
   const { OpcUaClient } = await import("../packages/partition/src/protocols/opcua/opcua-client.ts");
+  const { silenceNodeOpcUa } = await import("../packages/partition/src/protocols/opcua/silence.ts");
+  // Standard output belongs to the figures.
+  silenceNodeOpcUa();
   const directory = dirname(file);
   const server = loadOpcUaConfiguration(file, { certificatesDirectory: directory }).configuration.servers[0];
   if (server === undefined) throw new TypeError(`${file} has no server`);
