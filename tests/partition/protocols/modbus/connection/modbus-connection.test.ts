@@ -308,6 +308,25 @@ test("a gateway that gives up later than we do, and the real reply after that, k
   assert.equal(device.connections, 1);
 });
 
+test("a gateway that repeats its exception without end is no gateway: the connection is given up", async () => {
+  for (const isLate of [false, true]) {
+    let given: DeviceRequest | undefined;
+    const { device, connection } = await open((request) => {
+      if (request.unitId === 5 && isLate) given = request;
+      else if (request.unitId === 5) return Buffer.concat([1, 2, 3].map(() => exception(request, 11)));
+      else if (given === undefined) return response(request, data(request));
+      else for (let count = 0; count < 3; count++) request.socket.write(exception(given, 11));
+      return undefined;
+    });
+    await ask(connection, { unitId: 1 });
+    const first = ask(connection, { requester: impatient, unitId: 5 });
+    if (isLate) assert.deepEqual((await first).answer, { kind: "timeout" });
+    const wrong = isLate ? ask(connection, { unitId: 1 }) : first;
+    await refused(wrong, "ProtocolViolation", /a reply had transaction id/);
+    assert.equal(device.connections, 1);
+  }
+});
+
 test("when the only unit id that ever answered falls silent, the connection is given up", async () => {
   const { device, connection } = await open();
   await ask(connection);

@@ -35,9 +35,11 @@ export function judgeReply(
   const response = decodeResponse(bytes, frame.pduOffset, frame.pduEndOffset, transaction);
   if (response.kind === "malformed") return response;
   acquaintance.timeouts.replied(frame.unitId);
-  // A gateway that has given up, be it later than we did, does not stop the device behind it from answering.
-  if (response.kind === "exception" && unitIsAbsent(response.code))
-    transactions.abandon(frame.transactionId, transaction);
+  // A gateway that has given up, be it later than we did, does not stop the device behind it from answering: once, or it could flood us.
+  if (response.kind === "exception" && unitIsAbsent(response.code) && transaction.isLastAnswer !== true) {
+    const { unitId, functionCode, address, quantity } = transaction;
+    transactions.abandon(frame.transactionId, { unitId, functionCode, address, quantity, isLastAnswer: true });
+  }
   return isDue ? response : LATE;
 }
 

@@ -8,6 +8,8 @@ import type { ReadRange } from "../pdu.ts";
 /** What is needed to judge a reply. */
 export interface Transaction extends ReadRange {
   readonly unitId: number;
+  /** A gateway has answered in the device's place: at most one answer more, the device's own, can come. */
+  readonly isLastAnswer?: true;
 }
 
 /** The oldest of more than these was given up so many time-outs ago that no device still works on it. */
