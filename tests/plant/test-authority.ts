@@ -18,6 +18,12 @@ import {
 } from "@peculiar/x509";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const rsaKeys = {
+  name: "RSASSA-PKCS1-v1_5",
+  hash: "SHA-256",
+  modulusLength: 2048,
+  publicExponent: Uint8Array.of(1, 0, 1),
+};
 export const dayMs = 86_400_000;
 
 export interface Wishes {
@@ -29,6 +35,8 @@ export interface Wishes {
   readonly issuer?: Holder | undefined;
   readonly isAuthority?: boolean;
   readonly usage?: ExtendedKeyUsage;
+  /** Only with an issuer, which has elliptic keys. */
+  readonly hasRsaKeys?: boolean;
 }
 
 export interface Holder {
@@ -45,7 +53,10 @@ export class CertificateFolder {
   readonly path = mkdtempSync(join(tmpdir(), `cpc-modbus-tls-${process.pid}-`));
 
   async make(name: string, wishes: Wishes): Promise<Holder> {
-    const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+    const keys = await webcrypto.subtle.generateKey(wishes.hasRsaKeys === true ? rsaKeys : algorithm, true, [
+      "sign",
+      "verify",
+    ]);
     const nowMs = Date.now();
     const certificate = await X509CertificateGenerator.create({
       subject: `CN=${name}`,

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { connect as connectPlain, createServer, type AddressInfo } from "node:net";
 import { after, afterEach, before, test } from "node:test";
-import { connect, type TlsOptions } from "node:tls";
+import { connect, createServer as createTlsServer, type TlsOptions } from "node:tls";
 
 import type { ModbusTls } from "../../../../../packages/partition/src/configuration/configuration.ts";
 import { ModbusConnections } from "../../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
@@ -125,6 +125,40 @@ test("TLS 1.1 is refused, though the device would speak it", async () => {
   const lax = connect({ host: "127.0.0.1", port, cert, key, ca: authority.certificatePem, ...options });
   await once(lax, "secureConnect");
   assert.equal(lax.getProtocol(), "TLSv1.1");
+  lax.destroy();
+});
+
+test("a device that wants another handshake is read on after it", async () => {
+  const { certificatePem: cert, keyPem: key } = good;
+  let again: Promise<unknown> | undefined;
+  const wanting = createTlsServer({ cert, key, maxVersion: "TLSv1.2" }, (socket) => {
+    socket.once("data", () => {
+      again = new Promise((resolve) => socket.renegotiate({}, resolve));
+    });
+    const inner = connectPlain(device.port, "127.0.0.1");
+    socket.pipe(inner).pipe(socket);
+    socket.once("close", () => inner.destroy());
+  });
+  wanting.listen(0, "127.0.0.1");
+  await once(wanting, "listening");
+  const made = clientOf((wanting.address() as AddressInfo).port, settings());
+  cleanUps.push(() => wanting.close());
+  await pollOnce(made);
+  assert.equal(await again, null);
+  await made.poll(new RecordingSink(), never);
+});
+
+test("a device that only knows finite-field Diffie-Hellman is refused before it can choose the numbers", async () => {
+  const own = await deviceCertificate("old", { hasRsaKeys: true });
+  const options = { maxVersion: "TLSv1.2", ciphers: "DHE-RSA-AES128-GCM-SHA256", dhparam: "auto" } as const;
+  const { port, failures } = await front(own, options);
+  await refused(clientOf(port, settings()), /no cipher suite in common/);
+  assert.deepEqual(failures, ["ERR_SSL_NO_SHARED_CIPHER"]);
+  // Others would take it.
+  const { certificatePem: cert, keyPem: key } = client;
+  const lax = connect({ host: "127.0.0.1", port, cert, key, rejectUnauthorized: false });
+  await once(lax, "secureConnect");
+  assert.match(lax.getCipher().name, /^DHE-/);
   lax.destroy();
 });
 
