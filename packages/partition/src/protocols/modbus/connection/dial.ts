@@ -7,6 +7,7 @@ import { connect as connectTls } from "node:tls";
 import type { ModbusTls } from "../../../configuration/configuration.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { askForAddresses } from "../../../sources/host-addresses.ts";
+import { FloodError, MeteredLine } from "./metered-line.ts";
 import {
   closedBeforeAnswer,
   endOfCertificateMs,
@@ -63,9 +64,10 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
   };
   const noConnection = `there was no connection within ${timeoutMs} ms`;
   const noAddress = `its name was not looked up within ${timeoutMs} ms: the name server does not answer`;
-  const socket = tls === undefined ? dialPlain(place, received, opened) : dialSecure(place, tls, received, opened);
+  const { socket, tcp } =
+    tls === undefined ? dialPlain(place, received, opened) : dialSecure(place, tls, received, opened);
   let isLookedUp = isIP(place.host) !== 0;
-  socket.once("lookup", () => (isLookedUp = true));
+  tcp.once("lookup", () => (isLookedUp = true));
   const timer = setTimeout(() => {
     // A process that was held up finds timers due before it has seen what happened meanwhile: let it look first.
     setImmediate(() => {
@@ -80,7 +82,7 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
       socket.destroy();
     });
   }, timeoutMs);
-  socket.once("connect", () => {
+  tcp.once("connect", () => {
     if (phase === "reaching") phase = "handshake";
   });
   socket.once("end", () => {
@@ -88,7 +90,15 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
     failure = refusal ?? { code: "ConnectionFailed", because: "the device closed the connection" };
     socket.destroy();
   });
-  socket.once("error", (error: NodeJS.ErrnoException) => {
+  let isTold = false;
+  // More than one may come: the line below TLS ends with an error, and TLS then complains about the line.
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    if (isTold) return;
+    isTold = true;
+    if (error instanceof FloodError) {
+      failure = flood(error, phase);
+      return;
+    }
     const refusal = tls === undefined ? undefined : securityFailure(error, tls.serverName, phase);
     failure =
       refusal === undefined
@@ -118,7 +128,14 @@ function lookUp(host: string, { all }: Parameters<LookupFunction>[1], done: Para
   });
 }
 
-function dialPlain({ host, port }: Place, received: Line["received"], opened: Line["opened"]): Socket {
+interface Dialled {
+  /** What requests are written to. */
+  readonly socket: Socket;
+  /** The same, or the connection below TLS. */
+  readonly tcp: Socket;
+}
+
+function dialPlain({ host, port }: Place, received: Line["received"], opened: Line["opened"]): Dialled {
   const chunk = new Uint8Array(READ_BYTES);
   const socket = connect({
     host,
@@ -132,15 +149,35 @@ function dialPlain({ host, port }: Place, received: Line["received"], opened: Li
       },
     },
   });
-  return socket.once("connect", () => opened(undefined, undefined));
+  socket.once("connect", () => opened(undefined, undefined));
+  return { socket, tcp: socket };
 }
 
-function dialSecure({ host, port }: Place, tls: ModbusTls, received: Line["received"], opened: Line["opened"]): Socket {
-  const socket = connectTls({ host, port, ...tcpOptions, ...tlsOptions(tls) });
+function dialSecure(
+  { host, port }: Place,
+  tls: ModbusTls,
+  received: Line["received"],
+  opened: Line["opened"],
+): Dialled {
+  const options = tlsOptions(tls);
+  const line = new MeteredLine({ host, port, ...tcpOptions }, () => socket.bytesWritten);
+  const socket = connectTls({ socket: line, ...options });
+  line.once("error", (error) => socket.destroy(error));
+  socket.once("close", () => line.destroy());
   socket.on("data", (chunk) => received(chunk, chunk.length));
-  return socket.once("secureConnect", () =>
+  socket.once("secureConnect", () =>
     opened(endOfCertificateMs(socket.getPeerX509Certificate()), endOfCertificateMs(socket.getX509Certificate())),
   );
+  return { socket, tcp: line.socket };
+}
+
+function flood({ mostBytes }: FloodError, phase: DialPhase): Failure {
+  return phase === "open" || phase === "answering"
+    ? {
+        code: "ProtocolViolation",
+        because: `it floods the connection: more than ${mostBytes} bytes came for one request`,
+      }
+    : { code: "SecurityRefused", because: `the TLS handshake had no end within ${mostBytes} bytes` };
 }
 
 const meaningByErrno: ReadonlyMap<string, string> = new Map([
