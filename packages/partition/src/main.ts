@@ -3,13 +3,13 @@
 import module from "node:module";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { main, report } from "./commands/main.ts";
-import { failureFarewellMs, farewellMs, standardError } from "@cpc-partition/process/standard-error";
+import { failureFarewellMs, farewellMs, printError, standardError } from "@cpc-partition/process/standard-error";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
 
 /** A reader that has seen enough (`cpc dump modbus | head -1`) closes the pipe, a user the terminal; what else goes wrong is told. */
 function outputFailed(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE" || error.code === "EIO") return;
-  standardError.write(`cannot write the output: ${error.message}\n`);
+  printError(`cannot write the output: ${error.message}`);
   process.exitCode = ExitCode.failed;
 }
 

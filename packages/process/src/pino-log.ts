@@ -6,6 +6,7 @@ import { prettyFactory } from "pino-pretty";
 import type { BoundedOutput } from "./bounded-output.ts";
 import type { Log, LogLevel } from "./log.ts";
 import { standardError } from "./standard-error.ts";
+import { colouredText, terminalLine, terminalText } from "./terminal-text.ts";
 
 export interface LogSettings {
   readonly level: LogLevel;
@@ -17,28 +18,16 @@ export function createLog({ level, format }: LogSettings, output: BoundedOutput 
   const logger = pino(options, destination(format, output));
   output.tellDropped = (dropped) =>
     logger.error({ dropped }, `${dropped} log records dropped: output was not read fast enough`);
-  return (recordLevel, message, fields = {}) => logger[recordLevel](fields, onOneLine(message));
-}
-
-/** A server's words can be part of a message: nothing in them may steer a terminal, or begin a record of their own. */
-function onOneLine(message: string): string {
-  return message.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}");
+  return (recordLevel, message, fields = {}) => logger[recordLevel](fields, terminalLine(message));
 }
 
 function destination(format: LogSettings["format"], output: BoundedOutput): DestinationStream {
-  if (format === "json") return { write: (line) => output.write(escaped(line)) };
+  if (format === "json") return { write: (line) => output.write(terminalText(line)) };
   const pretty = prettyFactory({
     colorize: isatty(2),
     ignore: "pid",
     translateTime: "SYS:HH:MM:ss.l",
     singleLine: true,
   });
-  return { write: (line) => output.write(escaped(pretty(line))) };
-}
-
-/** JSON escapes control characters below 0x20 only; these steer some terminals, too, or the eye. JSON stays the same JSON by it. */
-function escaped(text: string): string {
-  return text.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    Array.from(character.split(""), (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
-  );
+  return { write: (line) => output.write(colouredText(pretty(line))) };
 }

@@ -14,6 +14,7 @@ import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations } from "cpc-partition/commands/load-configurations";
 import { rowsOf, takeBanks, type PointRow, type TakenBank } from "cpc-partition/commands/point-rows";
 import { runPartition } from "cpc-partition/commands/run";
+import { terminalText } from "@cpc-partition/process/terminal-text";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { connectionTable, pointTable } from "cpc-partition/commands/value-table";
 
@@ -116,7 +117,7 @@ function showTable(prefix: string): () => void {
     const banks = takeBanks(images.flatMap((image) => image.current() ?? []));
     const title = "simulated plant -> cpc-partition -> /dev/shm        Ctrl+C ends";
     const points = pointTable(firstRows(banks, rows - banks.length - 6), columns);
-    update(`${title.slice(0, columns)}\n\n${connectionTable(banks, columns)}\n\n${points}`);
+    update(terminalText(`${title.slice(0, columns)}\n\n${connectionTable(banks, columns)}\n\n${points}`));
   }, refreshMs);
   return () => {
     clearInterval(timer);

@@ -8,6 +8,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { hostInUrl } from "cpc-partition/certificates/host-name";
 import { startSimulatedPlant, type SimulatedPlant } from "./simulated-plant.ts";
+import { print } from "@cpc-partition/process/standard-output";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations, printProblems } from "cpc-partition/commands/load-configurations";
@@ -67,5 +68,5 @@ function tellWhere({ opcua, modbus, securityDirectory }: SimulatedPlant): void {
       `            a client is trusted when its certificate lies in own/certs there: use the folder as --certificates, or copy it`,
     );
   }
-  process.stdout.write(`${lines.join("\n")}\n`);
+  print(lines.join("\n"));
 }

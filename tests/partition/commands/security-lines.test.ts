@@ -36,7 +36,7 @@ test("status names what is insecure, servers' certificates that end soon, and wh
       "own certificate (for B) ends in 300 days",
       "A: INSECURE as configured",
       "B: the server's certificate ends in 30 days",
-      "C\ufffd[2J: the server's certificate IS EXPIRED",
+      "C\\u001b[2J: the server's certificate IS EXPIRED",
     ],
   );
 });

@@ -8,6 +8,9 @@ import { createOwnCertificate } from "../certificates/own-certificate-files.ts";
 import { certificateText } from "./certificate-text.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { print } from "@cpc-partition/process/standard-output";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
+import { printError } from "@cpc-partition/process/standard-error";
 
 export interface CertCreateSettings {
   readonly certificates: string;
@@ -26,16 +29,16 @@ export async function certCreate(applicationUri: string, settings: CertCreateSet
       ...(organization === undefined ? {} : { organization }),
     });
     const [certificate = Buffer.alloc(0)] = readCertificateFile(files.certificateFile);
-    process.stdout.write(`${certificateText(certificate, Date.now())}\n\n`);
-    process.stdout.write(
-      `certificate ${resolve(files.certificateFile)}\nprivate key ${resolve(files.privateKeyFile)}\n`,
+    print(`${certificateText(certificate, Date.now())}\n`);
+    print(
+      `certificate ${terminalLine(resolve(files.certificateFile))}\nprivate key ${terminalLine(resolve(files.privateKeyFile))}`,
     );
-    process.stdout.write("Servers have to trust this certificate: give the first file to their administrators.\n");
+    print("Servers have to trust this certificate: give the first file to their administrators.");
     return ExitCode.fine;
   } catch (error) {
     if (!(error instanceof ApplicationCertificateError))
       throw new CommandError((error as Error).message, { cause: error });
-    process.stderr.write(`${error.message}\n`);
+    printError(error.message);
     return error.code === "InvalidInput" ? ExitCode.invalidInput : ExitCode.failed;
   }
 }

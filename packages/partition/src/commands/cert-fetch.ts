@@ -13,7 +13,9 @@ import { ServerError } from "../sources/server-error.ts";
 import { certificateText, furtherChecks } from "./certificate-text.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
-import { printable } from "./point-rows.ts";
+import { print } from "@cpc-partition/process/standard-output";
+import { printError } from "@cpc-partition/process/standard-error";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export interface CertFetchSettings {
   readonly certificates: string;
@@ -23,12 +25,12 @@ export interface CertFetchSettings {
 
 export async function certFetch(url: string, settings: CertFetchSettings): Promise<ExitCode> {
   if (!URL.canParse(url) || new URL(url).protocol !== "opc.tcp:") {
-    process.stderr.write(`${printable(url)} is not an endpoint URL; use opc.tcp://host:port/path\n`);
+    printError(`${terminalLine(url)} is not an endpoint URL; use opc.tcp://host:port/path`);
     return ExitCode.invalidInput;
   }
   const reading = readUrlHost(url);
   if (!("host" in reading)) {
-    process.stderr.write(`${printable(url)} is not an endpoint URL that can be used; its host ${reading.because}\n`);
+    printError(`${terminalLine(url)} is not an endpoint URL that can be used; its host ${reading.because}`);
     return ExitCode.invalidInput;
   }
   silenceNodeOpcUa();
@@ -39,12 +41,12 @@ export async function certFetch(url: string, settings: CertFetchSettings): Promi
     if (offered.length === 0) throw new CommandError(`${url} shows no certificate: it offers no security`);
     for (const { chain, applicationUri } of offered) {
       const [leaf = Buffer.alloc(0)] = chain;
-      process.stdout.write(`${certificateText(leaf, Date.now())}\n`);
-      process.stdout.write(`Server says:     ${printable(applicationUri)}\n\n`);
-      process.stdout.write(`${whatToDo(trustList, leaf)}\n`);
+      print(certificateText(leaf, Date.now()));
+      print(`Server says:     ${terminalLine(applicationUri)}\n`);
+      print(whatToDo(trustList, leaf));
       const dialled = { hostName: hostOf(url), applicationUri };
       const failed = checkAhead(chain, trustList.material(), dialled, Date.now());
-      process.stdout.write(`${furtherChecks(failed, leaf, settings.certificates)}\n`);
+      print(furtherChecks(failed, leaf, settings.certificates));
     }
     return ExitCode.fine;
   } catch (error) {

@@ -3,6 +3,7 @@
 import { TrustList } from "../certificates/trust-list.ts";
 import { certificateLine } from "./certificate-text.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { print } from "@cpc-partition/process/standard-output";
 
 export interface CertListSettings {
   readonly certificates: string;
@@ -18,7 +19,7 @@ export function certList({ certificates }: CertListSettings): ExitCode {
     ["rejected", list.rejectedFolder],
   ] as const) {
     const lines = list.stored(folder).map(({ file, certificate }) => certificateLine(certificate, file, nowMs));
-    process.stdout.write(`${title}:\n${lines.length === 0 ? "  none" : lines.join("\n")}\n`);
+    print(`${title}:\n${lines.length === 0 ? "  none" : lines.join("\n")}`);
   }
   return ExitCode.fine;
 }

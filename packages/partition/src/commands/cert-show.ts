@@ -4,11 +4,12 @@ import { CertificateError, readCertificateFile } from "../certificates/certifica
 import { certificateText } from "./certificate-text.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { print } from "@cpc-partition/process/standard-output";
 
 export function certShow(file: string): ExitCode {
   try {
     const texts = readCertificateFile(file).map((certificate) => certificateText(certificate, Date.now()));
-    process.stdout.write(`${texts.join("\n\n")}\n`);
+    print(texts.join("\n\n"));
     return ExitCode.fine;
   } catch (error) {
     if (error instanceof CertificateError) throw new CommandError(error.message, { cause: error });

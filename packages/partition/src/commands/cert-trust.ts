@@ -11,6 +11,8 @@ import { TrustList } from "../certificates/trust-list.ts";
 import { certificateText, furtherChecks } from "./certificate-text.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
+import { print } from "@cpc-partition/process/standard-output";
 
 export interface CertTrustSettings {
   readonly certificates: string;
@@ -22,11 +24,11 @@ export function certTrust(named: string, { certificates }: CertTrustSettings): E
     const certificate = find(named, trustList, trustList.rejectedFolder, trustList.trustedFolder);
     const { content } = new ParsedCertificate(certificate);
     const file = trustList.trust(certificate);
-    process.stdout.write(`${certificateText(certificate, Date.now())}\n\ntrusted from now on: ${resolve(file)}\n`);
+    print(`${certificateText(certificate, Date.now())}\n\ntrusted from now on: ${terminalLine(resolve(file))}`);
     if (!content.isAuthority) {
       const failed = checkAhead([certificate], trustList.material(), {}, Date.now());
-      process.stdout.write(`${furtherChecks(failed, certificate, certificates)}\n`);
-      process.stdout.write(`${expectedWords(content)}\n`);
+      print(furtherChecks(failed, certificate, certificates));
+      print(terminalLine(expectedWords(content)));
     }
     return ExitCode.fine;
   });
@@ -38,7 +40,7 @@ export function certReject(named: string, { certificates }: CertTrustSettings): 
     const certificate = find(named, trustList, trustList.trustedFolder, trustList.rejectedFolder);
     const rejected = trustList.reject(certificate);
     const kept = rejected.outcome === "Kept" ? rejected.file : `not kept, ${trustList.rejectedFolder} is full`;
-    process.stdout.write(`${certificateText(certificate, Date.now())}\n\nno longer trusted: ${kept}\n`);
+    print(`${certificateText(certificate, Date.now())}\n\nno longer trusted: ${terminalLine(kept)}`);
     return ExitCode.fine;
   });
 }

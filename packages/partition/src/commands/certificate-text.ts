@@ -6,7 +6,7 @@ import { CertificateError, fingerprint } from "../certificates/certificate-file.
 import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
 import type { FailedCheck } from "../certificates/server-certificate-check.ts";
 import { waysOut } from "../certificates/ways-out.ts";
-import { printable } from "./point-rows.ts";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 const dayMs = 86_400_000;
 
@@ -29,7 +29,7 @@ export function certificateText(der: Uint8Array, nowMs: number): string {
     "SHA-1": fingerprintText(der, "sha1"),
   };
   return Object.entries(rows)
-    .map(([name, value]) => `${`${name}:`.padEnd(17)}${printable(value)}`)
+    .map(([name, value]) => `${`${name}:`.padEnd(17)}${terminalLine(value)}`)
     .join("\n");
 }
 
@@ -39,7 +39,7 @@ export function certificateLine(der: Uint8Array, file: string, nowMs: number): s
   const { subject = "not an X.509 certificate", notAfterMs, isAuthority = false } = certificate?.content ?? {};
   const end = notAfterMs === undefined ? "" : `, ${daysLeftText(notAfterMs, nowMs)}`;
   const print = createHash("sha256").update(der).digest("hex");
-  return `  ${printable(subject)}${isAuthority ? " (authority)" : ""}${end}\n    ${print}  ${printable(file)}`;
+  return `  ${terminalLine(subject)}${isAuthority ? " (authority)" : ""}${end}\n    ${print}  ${terminalLine(file)}`;
 }
 
 /** What would still keep a trusted certificate from being used, with what can be done about each. */
@@ -52,7 +52,7 @@ export function furtherChecks(failed: readonly FailedCheck[], certificate: Uint8
 }
 
 function printableLines(lines: readonly string[]): string {
-  return lines.map((line) => printable(line)).join("\n");
+  return lines.map((line) => terminalLine(line)).join("\n");
 }
 
 export function daysLeftText(endsMs: number, nowMs: number): string {

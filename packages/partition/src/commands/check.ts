@@ -13,6 +13,9 @@ import { contestedLines, opcUaKeys } from "./contested-key-lines.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations, printProblems } from "./load-configurations.ts";
 import { namesFileOf, type StateSettings } from "./state-settings.ts";
+import { print } from "@cpc-partition/process/standard-output";
+import { printError } from "@cpc-partition/process/standard-error";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export interface CheckSettings extends StateSettings {
   readonly requireSecurity: boolean;
@@ -57,7 +60,7 @@ function checkFile(file: string, settings: CheckSettings): void {
     const problems = modbusCertificateProblems(modbus, Date.now());
     if (problems.length > 0) throw new ConfigurationError(problems);
   }
-  process.stdout.write(`${file} is valid\n`);
+  print(`${terminalLine(file)} is valid`);
   if (opcua !== undefined) {
     printOpcUa(opcua);
     printOpcUaKeys(opcua, namesFileOf(settings));
@@ -83,14 +86,14 @@ function printModbus(configuration: ModbusConfiguration): void {
   for (const server of configuration.servers) {
     const requests = planReads(server.points, server).tables.reduce((sum, { requests: own }) => sum + own.length, 0);
     table.push([
-      server.alias,
+      terminalLine(server.alias),
       `${hostInUrl(server.host)}:${server.port}${server.tls === undefined ? "" : ` TLS ${server.tls.minimumVersion}`}`,
       server.points.length,
       requests,
       interval(server.intervalMs),
     ]);
   }
-  process.stdout.write(`${table.toString()}\n`);
+  print(table.toString());
   printSize(documentSizeOf({ service: "modbus", configuration }));
 }
 
@@ -99,8 +102,8 @@ function printOpcUa(configuration: OpcUaConfiguration): void {
   const table = new Table({ head, style: { head: [], border: [] } });
   for (const server of configuration.servers) {
     table.push([
-      server.alias,
-      server.endpointUrl,
+      terminalLine(server.alias),
+      terminalLine(server.endpointUrl),
       `${server.mode === "None" ? "None" : `${server.policy} ${server.mode}`}${isInsecure(server.policy) ? ", insecure" : ""}`,
       server.identity.kind,
       server.nodes.length,
@@ -108,7 +111,7 @@ function printOpcUa(configuration: OpcUaConfiguration): void {
       interval(server.intervalMs),
     ]);
   }
-  process.stdout.write(`${table.toString()}\n`);
+  print(table.toString());
   printSize(documentSizeOf({ service: "opcua", configuration }));
 }
 
@@ -124,15 +127,15 @@ function printOpcUaKeys(configuration: OpcUaConfiguration, namesFile: string): v
 }
 
 function printWarning(_level: string, message: string): void {
-  process.stderr.write(`${message}\n`);
+  printError(message);
 }
 
 function printLines(lines: readonly string[]): void {
-  for (const line of lines) process.stdout.write(`${line}\n`);
+  for (const line of lines) print(line);
 }
 
 function printSize({ documentBytes, segmentBytes }: DocumentSize): void {
-  process.stdout.write(`document up to about ${documentBytes} bytes, shared memory ${segmentBytes} bytes\n`);
+  print(`document up to about ${documentBytes} bytes, shared memory ${segmentBytes} bytes`);
 }
 
 function interval(intervalMs: number | undefined): string {

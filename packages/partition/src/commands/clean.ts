@@ -4,6 +4,8 @@ import { readdirSync } from "node:fs";
 import { NamedSemaphore } from "@cpc-partition/image/posix/named-semaphore";
 import { AnotherWriterError, removeAbandoned } from "@cpc-partition/image/posix/single-writer";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { print } from "@cpc-partition/process/standard-output";
+import { printError } from "@cpc-partition/process/standard-error";
 
 /** With a consumer's suffix or without; a prefix is compared as it is. */
 const ownName = /^(opcua|modbus)_(?:shm|semaphore|image)(?:_.+|\.next)?$/;
@@ -17,26 +19,25 @@ export function clean({ prefix }: { readonly prefix: string }): ExitCode {
       : [];
   const segments = names.flatMap((name) => own(name, ""));
   const semaphores = names.flatMap((name) => own(name, "sem."));
-  if (segments.length + semaphores.length === 0)
-    process.stdout.write("there is nothing to remove (with this prefix)\n");
+  if (segments.length + semaphores.length === 0) print("there is nothing to remove (with this prefix)");
   let removed = 0;
   const livingServices = new Set<string>();
   for (const name of segments) {
     try {
       if (!removeAbandoned(name)) continue;
-      process.stdout.write(`removed shared memory ${name}\n`);
+      print(`removed shared memory ${name}`);
       removed++;
     } catch (error) {
       if (!(error instanceof AnotherWriterError)) throw error;
-      process.stderr.write(`kept shared memory ${name}: a partition is running with it\n`);
+      printError(`kept shared memory ${name}: a partition is running with it`);
       livingServices.add(serviceOf(name, prefix));
     }
   }
   for (const name of semaphores) {
     if (livingServices.has(serviceOf(name, prefix))) {
-      process.stderr.write(`kept semaphore ${name}: a partition is running with it\n`);
+      printError(`kept semaphore ${name}: a partition is running with it`);
     } else if (NamedSemaphore.remove(name)) {
-      process.stdout.write(`removed semaphore ${name}\n`);
+      print(`removed semaphore ${name}`);
       removed++;
     }
   }

@@ -9,6 +9,8 @@ import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { rowsOf, takeBanks, type TakenBank } from "./point-rows.ts";
 import { connectionNames, connectionTable, pointTable } from "./value-table.ts";
+import { print } from "@cpc-partition/process/standard-output";
+import { printError } from "@cpc-partition/process/standard-error";
 
 /** Wide enough for a pipe or a file, where nobody cuts lines. */
 const pipeColumns = 160;
@@ -21,18 +23,15 @@ export function dumpImage(service: ServiceName, prefix: string, json: boolean): 
       `cannot read ${opened.name} because there is none: has the partition run, with this prefix?`,
     );
   }
-  if (!opened.hasWriter())
-    process.stderr.write(`no partition writes to ${opened.name}: these are the last values it had\n`);
+  if (!opened.hasWriter()) printError(`no partition writes to ${opened.name}: these are the last values it had`);
   const banks = takeBanks([image]);
   if (json) {
-    process.stdout.write(
-      `{"service":"${service}","hasWriter":${opened.hasWriter()},"servers":[${banks.map(groupJson).join(",\n")}]}\n`,
-    );
+    print(`{"service":"${service}","hasWriter":${opened.hasWriter()},"servers":[${banks.map(groupJson).join(",\n")}]}`);
     return ExitCode.fine;
   }
   const columns = process.stdout.columns ?? pipeColumns;
   const rows = banks.flatMap(({ bank }) => rowsOf(bank, Date.now()));
-  process.stdout.write(`${connectionTable(banks, columns)}\n\n${pointTable(rows, columns)}\n`);
+  print(`${connectionTable(banks, columns)}\n\n${pointTable(rows, columns)}`);
   return ExitCode.fine;
 }
 

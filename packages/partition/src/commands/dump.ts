@@ -8,6 +8,8 @@ import { consumerPairNames } from "@cpc-partition/documents/consumer-names";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { dumpImage } from "./dump-image.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { print } from "@cpc-partition/process/standard-output";
+import { printError } from "@cpc-partition/process/standard-error";
 
 export interface DumpSettings {
   readonly consumer: string | undefined;
@@ -21,7 +23,7 @@ const guardStepMs = 1;
 
 export async function dump(service: ServiceName, settings: DumpSettings): Promise<ExitCode> {
   if (settings.image) return dumpImage(service, settings.prefix, settings.json);
-  process.stdout.write(`${await readDocument(service, settings)}\n`);
+  print(await readDocument(service, settings));
   return ExitCode.fine;
 }
 
@@ -40,7 +42,7 @@ export async function readDocument(
       `cannot read ${missing} because there is none: is the partition running, with this prefix and consumer?`,
     );
   }
-  if (!segment.isLocked()) process.stderr.write(`no partition writes to ${names.segmentName}: this is what was left\n`);
+  if (!segment.isLocked()) printError(`no partition writes to ${names.segmentName}: this is what was left`);
   await take(semaphore);
   try {
     using mapping = segment.map("read-only");

@@ -5,6 +5,7 @@ import type { ContestedKey } from "../configuration/contested-keys.ts";
 import { loadModbusConfiguration } from "../configuration/modbus-configuration.ts";
 import { loadOpcUaConfiguration } from "../configuration/opc-ua-configuration.ts";
 import { ConfigurationError, formatProblem, type Problem } from "../configuration/problem.ts";
+import { printError } from "@cpc-partition/process/standard-error";
 
 export interface ConfigurationFiles {
   readonly opcua: string | undefined;
@@ -53,7 +54,6 @@ export function loadConfigurations(files: ConfigurationFiles): Configurations {
   return { opcua: opcua?.configuration, modbus: modbus?.configuration, warnings, hints, contestedKeys };
 }
 
-/** Names come from files and may hold anything: control characters are shown, not sent to the terminal. */
 export function printProblems(problems: readonly Problem[]): void {
-  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  for (const problem of problems) printError(formatProblem(problem));
 }

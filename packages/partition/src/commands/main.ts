@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
 import { ConfigurationError, formatProblem } from "../configuration/problem.ts";
-import { standardError } from "@cpc-partition/process/standard-error";
+import { printError } from "@cpc-partition/process/standard-error";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 import { PosixError, UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
 import { AnotherWriterError } from "@cpc-partition/image/posix/single-writer";
 import { CommandError } from "@cpc-partition/process/command-error";
@@ -31,16 +32,18 @@ export function report(error: unknown): ExitCode {
   // Commander has printed its message, or the help or version that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.fine : ExitCode.invalidInput;
   if (error instanceof ConfigurationError) {
-    for (const problem of error.problems) standardError.write(`${formatProblem(problem)}\n`);
+    for (const problem of error.problems) printError(formatProblem(problem));
     return ExitCode.invalidInput;
   }
   if (error instanceof AnotherWriterError) {
-    standardError.write(`${error.message}\n`);
+    printError(terminalLine(error.message));
     return ExitCode.anotherWriter;
   }
   const isExpected =
     error instanceof CommandError || error instanceof PosixError || error instanceof UnsuitableObjectError;
-  standardError.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  printError(
+    isExpected ? terminalLine(error.message) : error instanceof Error ? (error.stack ?? error.message) : String(error),
+  );
   return ExitCode.failed;
 }
 

@@ -1,7 +1,8 @@
 // The health of all services together: what counts, in numbers and in one sentence.
 
 import type { ServerHealth, ServiceHealth } from "@cpc-partition/image/health";
-import { printable, ageText } from "./point-rows.ts";
+import { ageText } from "./point-rows.ts";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export interface OverallHealth {
   /** One sentence or more for people: what is wrong, the worst first. */
@@ -64,7 +65,7 @@ function summaryOf(
 const mostNamed = 5;
 
 function names(servers: readonly ServerHealth[]): string {
-  const named = servers.slice(0, mostNamed).map(({ server }) => printable(server));
+  const named = servers.slice(0, mostNamed).map(({ server }) => terminalLine(server));
   const rest = servers.length - named.length;
   return rest > 0 ? `${named.join(", ")} and ${rest} more` : named.join(", ");
 }

@@ -6,6 +6,7 @@ import type { Value } from "@cpc-partition/image/values/value";
 import type { BankReader } from "@cpc-partition/image/bank-reader";
 import type { ImageReader } from "@cpc-partition/image/image-reader";
 import { valueToJson } from "@cpc-partition/image/values/value-json";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export interface PointRow {
   readonly server: string;
@@ -45,12 +46,12 @@ export function rowsOf(bank: BankReader, nowMs: number): readonly PointRow[] {
   return bank.points.map(({ key, unit, source, description }, index) => {
     const { status, receivedNs, ...value } = bank.reading(index);
     return {
-      server: printable(alias),
-      point: printable(key.startsWith(`${alias}: `) ? key.slice(alias.length + 2) : key),
-      value: printable(valueText(value)),
-      unit: printable(unit),
-      source: printable(source),
-      description: printable(description),
+      server: terminalLine(alias),
+      point: terminalLine(key.startsWith(`${alias}: `) ? key.slice(alias.length + 2) : key),
+      value: terminalLine(valueText(value)),
+      unit: terminalLine(unit),
+      source: terminalLine(source),
+      description: terminalLine(description),
       status: statusName(status),
       isGood: isGood(status),
       ageMs: receivedNs === 0n ? undefined : Math.max(0, nowMs - Number(receivedNs / 1_000_000n)),
@@ -77,11 +78,6 @@ export function sortRows(rows: readonly PointRow[], order: SortOrder): readonly 
     default:
       return rows.toSorted((a, b) => a[order].localeCompare(b[order]));
   }
-}
-
-/** Names and texts come from files and servers: nothing in them may steer the terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}");
 }
 
 export function ageText(ageMs: number | undefined): string {

@@ -10,7 +10,8 @@ import {
   strictJsonOption,
   unreadableOption,
 } from "@cpc-partition/process/command-options";
-import { standardError } from "@cpc-partition/process/standard-error";
+import { printError } from "@cpc-partition/process/standard-error";
+import { print } from "@cpc-partition/process/standard-output";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { addCertCommands } from "./cert-program.ts";
@@ -39,7 +40,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     )
     .version(version)
     .addHelpText("after", exitCodes)
-    .configureOutput({ writeErr: (text) => standardError.write(text) })
+    .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => printError(text.trimEnd()) })
     .exitOverride();
 
   program

@@ -1,7 +1,7 @@
 // What `cpc status` says about the security of connections: what is insecure, and which certificates end when.
 
 import type { ServerHealth } from "@cpc-partition/image/health";
-import { printable } from "./point-rows.ts";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 /** From here on a line of its own, as the log warns. */
 const soonDays = 30;
@@ -13,12 +13,12 @@ export function securityLines(servers: readonly ServerHealth[]): string[] {
     .slice(0, 1)
     .map(
       ({ server, ownCertificateDaysLeft }) =>
-        `own certificate (for ${printable(server)}) ${ends(ownCertificateDaysLeft ?? 0)}`,
+        `own certificate (for ${terminalLine(server)}) ${ends(ownCertificateDaysLeft ?? 0)}`,
     );
   const others = servers.flatMap(({ server, isInsecure, certificateDaysLeft }) => [
-    ...(isInsecure === true ? [`${printable(server)}: INSECURE as configured`] : []),
+    ...(isInsecure === true ? [`${terminalLine(server)}: INSECURE as configured`] : []),
     ...(certificateDaysLeft !== null && certificateDaysLeft <= soonDays
-      ? [`${printable(server)}: the server's certificate ${ends(certificateDaysLeft)}`]
+      ? [`${terminalLine(server)}: the server's certificate ${ends(certificateDaysLeft)}`]
       : []),
   ]);
   return [...own, ...others];

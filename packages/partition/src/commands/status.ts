@@ -5,9 +5,11 @@ import { ExitCode } from "@cpc-partition/process/exit-code";
 import { healthOf, type ServerHealth, type ServiceHealth } from "@cpc-partition/image/health";
 import { heartbeatText, overallHealth, type OverallHealth } from "./overall-health.ts";
 import { qualityText } from "@cpc-partition/image/point-quality";
-import { ageText, printable } from "./point-rows.ts";
+import { ageText } from "./point-rows.ts";
 import { securityLines } from "./security-lines.ts";
 import { plainTable } from "./value-table.ts";
+import { print } from "@cpc-partition/process/standard-output";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export interface StatusSettings {
   readonly prefix: string;
@@ -20,8 +22,8 @@ export interface StatusSettings {
 export function status({ prefix, json, requireConnected }: StatusSettings): ExitCode {
   const services = readHealth(["opcua", "modbus"].map((service) => `${prefix}${service}_image`));
   const overall = overallHealth(services);
-  if (json) process.stdout.write(`${JSON.stringify({ ...overall, services }, null, 2)}\n`);
-  else process.stdout.write(`${[overall.summary, ...services.map(describe)].join("\n\n")}\n`);
+  if (json) print(JSON.stringify({ ...overall, services }, null, 2));
+  else print([overall.summary, ...services.map(describe)].join("\n\n"));
   return isFine(overall, services, requireConnected) ? ExitCode.fine : ExitCode.failed;
 }
 
@@ -62,7 +64,7 @@ function describe(service: ServiceHealth): string {
     const last = server.lastGoodAgeMs === null ? "-" : ageText(server.lastGoodAgeMs);
     const certificate = server.certificateDaysLeft === null ? "-" : `${server.certificateDaysLeft} d`;
     table.push([
-      printable(server.server),
+      terminalLine(server.server),
       server.state,
       String(server.cycle),
       last,
@@ -103,6 +105,6 @@ function troubles(server: ServerHealth): string[] {
   const limit =
     requestLimit === null ? undefined : `refuses longer requests than for ${requestLimit}, as far as learned`;
   const lines = [quality, limit, counted === "" ? undefined : counted].filter((line) => line !== undefined);
-  const last = server.lastErrorAt === null ? [] : [`  ${server.lastErrorAt}: ${printable(server.lastError)}`];
-  return [...lines.map((line) => `${printable(server.server)}: ${line}`), ...last];
+  const last = server.lastErrorAt === null ? [] : [`  ${server.lastErrorAt}: ${terminalLine(server.lastError)}`];
+  return [...lines.map((line) => `${terminalLine(server.server)}: ${line}`), ...last];
 }

@@ -2,7 +2,8 @@
 
 import Table from "cli-table3";
 import { ConnectionState } from "@cpc-partition/image/layout";
-import { ageText, printable, type PointRow, type TakenBank } from "./point-rows.ts";
+import { ageText, type PointRow, type TakenBank } from "./point-rows.ts";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export const connectionNames: Readonly<Record<ConnectionState, string>> = {
   [ConnectionState.waiting]: "waiting",
@@ -23,13 +24,13 @@ const borderNames = [
   "bottom-right",
 ].concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid"]);
 
-/** A table without lines. */
+/** A table without lines. Whoever fills it makes the texts safe: a cell must not begin a line. */
 export function plainTable(head: string[], widths: number[] = []): Table.Table {
   return new Table({
     head,
     colWidths: widths,
     chars: { ...Object.fromEntries(borderNames.map((name) => [name, ""])), middle: " " },
-    style: { head: process.stdout.isTTY ? ["bold"] : [], border: [], "padding-left": 0, "padding-right": 0 },
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
 }
 
@@ -42,8 +43,8 @@ export function connectionTable(banks: readonly TakenBank[], columns: number): s
   for (const { bank, error } of banks) {
     const { connection, cycle, durationNs } = bank.state;
     const poll = `${(Number(durationNs) / 1e6).toFixed(2)} ms`;
-    const shown = connection === ConnectionState.connected ? "" : printable(error);
-    table.push([printable(bank.server.alias), connectionNames[connection], String(cycle), poll, shown]);
+    const shown = connection === ConnectionState.connected ? "" : terminalLine(error);
+    table.push([terminalLine(bank.server.alias), connectionNames[connection], String(cycle), poll, shown]);
   }
   return table.toString();
 }

@@ -6,6 +6,7 @@ import { OpenedImage } from "@cpc-partition/image/opened-image";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { filterRows, rowsOf, sortOrders, sortRows, takeBanks, type SortOrder } from "./point-rows.ts";
+import { terminalText } from "@cpc-partition/process/terminal-text";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { connectionTable, pointTable } from "./value-table.ts";
 
@@ -36,7 +37,7 @@ export async function watch(settings: WatchSettings): Promise<ExitCode> {
   const view: View = { filter: settings.filter, isTyping: false, sort: settings.sort, firstRow: 0 };
   const images = ["opcua", "modbus"].map((service) => new OpenedImage(`${settings.prefix}${service}_image`));
   const update = createLogUpdate(stdout);
-  const show = (): void => update(screen(images, view, stdout.columns, stdout.rows));
+  const show = (): void => update(terminalText(screen(images, view, stdout.columns, stdout.rows)));
   const quit = Promise.withResolvers<void>();
   const onKey = (text: string | undefined, key: Key): void => {
     if (isEnd(key, view)) quit.resolve();

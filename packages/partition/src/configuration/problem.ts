@@ -1,5 +1,7 @@
 // What is wrong with a configuration file, said to the person who has to put it right.
 
+import { terminalLine } from "@cpc-partition/process/terminal-text";
+
 /** `line` counts from 1; 1 also when the trouble is the file as a whole. */
 export interface Problem {
   readonly file: string;
@@ -10,7 +12,7 @@ export interface Problem {
 
 /** `file:line: what is wrong, what would be right`, as editors and terminals make it clickable. */
 export function formatProblem(problem: Problem): string {
-  return `${problem.file}:${problem.line}: ${problem.message}`;
+  return terminalLine(`${problem.file}:${problem.line}: ${problem.message}`);
 }
 
 /** The file cannot be used. `problems` holds everything that was found, in the order of the lines. */
@@ -85,18 +87,11 @@ export function controlCharacterIn(text: string): string | undefined {
 
 /** A text from a file, fit for a message: in quotes, of bounded length, with nothing in it that a terminal obeys. */
 export function quote(text: string): string {
-  return `"${printable(text.slice(0, longestQuote))}${text.length > longestQuote ? "…" : ""}"`;
+  return `"${terminalLine(text.slice(0, longestQuote))}${text.length > longestQuote ? "…" : ""}"`;
 }
 
 /** As `quote`, for the path of a file: cut in the middle, so that the name of the file is always there. */
 export function quotePath(path: string): string {
-  if (path.length <= longestPath) return `"${printable(path)}"`;
-  return `"${printable(path.slice(0, longestPath - pathEnd))}…${printable(path.slice(-pathEnd))}"`;
-}
-
-function printable(text: string): string {
-  return Array.from(text, (character) => {
-    if (!unprintable.test(character)) return character;
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  }).join("");
+  if (path.length <= longestPath) return `"${terminalLine(path)}"`;
+  return `"${terminalLine(path.slice(0, longestPath - pathEnd))}…${terminalLine(path.slice(-pathEnd))}"`;
 }
