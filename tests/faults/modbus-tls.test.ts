@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { exception, type DeviceRequest } from "../plant/modbus-device.ts";
-import { CertificateFolder, clientUse, serverUse, type Holder, type Wishes } from "../plant/test-authority.ts";
+import { CertificateFolder, clientUse, serverUse, type Holder, type Wishes } from "../plant/certificate-folder.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
 import { retryMs, sickModbus, type SickModbus } from "./sick-modbus.ts";

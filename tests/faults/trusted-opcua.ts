@@ -1,9 +1,8 @@
 // What it takes to speak to an OPC UA server with encryption: an authority that the partition trusts, and certificates of servers.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { CertificateFolder } from "../plant/certificate-folder.ts";
 import { certificate, privateKeyPem, revocationList, type CertificateWishes } from "../plant/certificates.ts";
 import type { CertificateFiles } from "../plant/opcua-server.ts";
 
@@ -11,22 +10,19 @@ const authority = { name: "plant authority" };
 export const policy = "Basic256Sha256";
 
 export class Certificates {
+  readonly #files = new CertificateFolder();
   /** The partition's certificates folder. */
-  readonly folder: string;
-  readonly #parent: string;
+  readonly folder = join(this.#files.path, "partition");
   #made = 0;
 
   static async of(t: TestContext): Promise<Certificates> {
     const certificates = new Certificates();
-    t.after(() => rmSync(certificates.#parent, { recursive: true, force: true }));
-    certificates.#put("trusted/certs/authority.der", (await certificate({ ...authority, authority: true })).der);
-    certificates.#put("trusted/crl/authority.crl", await revocationList({ issuer: authority }));
+    const files = certificates.#files;
+    t.after(() => files.remove());
+    const { der } = await certificate({ ...authority, authority: true });
+    files.write("partition/trusted/certs/authority.der", der);
+    files.write("partition/trusted/crl/authority.crl", await revocationList({ issuer: authority }));
     return certificates;
-  }
-
-  private constructor() {
-    this.#parent = mkdtempSync(join(tmpdir(), `cpc-trusted-${process.pid}-`));
-    this.folder = join(this.#parent, "partition");
   }
 
   /** Arguments of `cpc run`. */
@@ -49,18 +45,9 @@ export class Certificates {
       hosts: ["127.0.0.1"],
       ...others,
     });
-    const files = {
-      certificateFile: join(this.#parent, `server${number}.der`),
-      privateKeyFile: join(this.#parent, `server${number}.pem`),
+    return {
+      certificateFile: this.#files.write(`server${number}.der`, der),
+      privateKeyFile: this.#files.write(`server${number}.pem`, await privateKeyPem(keys)),
     };
-    writeFileSync(files.certificateFile, der);
-    writeFileSync(files.privateKeyFile, await privateKeyPem(keys), { mode: 0o600 });
-    return files;
-  }
-
-  #put(name: string, content: Uint8Array): void {
-    const file = join(this.folder, name);
-    mkdirSync(join(file, ".."), { recursive: true });
-    writeFileSync(file, content, { mode: 0o600 });
   }
 }

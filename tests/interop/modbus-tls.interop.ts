@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { suite, test } from "node:test";
-import { CertificateFolder, clientUse, serverUse, type Holder } from "../plant/test-authority.ts";
+import { CertificateFolder, clientUse, serverUse, type Holder } from "../plant/certificate-folder.ts";
 import { CHECKOUT, Peer } from "./peer.ts";
 import { Partition, until } from "./partition.ts";
 import { Stunnel } from "./stunnel.ts";

@@ -88,7 +88,7 @@ export async function certificate(wishes: CertificateWishes): Promise<Generated>
     ...(wishes.serialNumber === undefined ? {} : { serialNumber: wishes.serialNumber }),
     publicKey: keys.publicKey,
     signingKey: signer.privateKey,
-    signingAlgorithm: signer.privateKey.algorithm as { name: string; hash: string },
+    signingAlgorithm: { hash: "SHA-256", ...signer.privateKey.algorithm },
     notBefore: new Date(wishes.notBeforeMs ?? nowMs - dayMs),
     notAfter: new Date(wishes.notAfterMs ?? nowMs + 100 * dayMs),
     extensions: [
@@ -130,8 +130,13 @@ export async function revocationList(wishes: ListWishes): Promise<Buffer> {
 
 /** PKCS #8 as PEM. */
 export async function privateKeyPem(keys: Keys): Promise<string> {
-  const base64 = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
-  return ["-----BEGIN PRIVATE KEY-----", ...(base64.match(/.{1,64}/g) ?? []), "-----END PRIVATE KEY-----", ""].join(
-    "\n",
-  );
+  return pem("PRIVATE KEY", new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)));
+}
+
+export function pem(label: string, der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
 }

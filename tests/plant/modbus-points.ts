@@ -1,10 +1,8 @@
-// Configurations made by hand, and a sink that remembers, for the tests of the client.
+// Modbus configurations made by hand.
 
 import type { ModbusPoint, ModbusServer, WordOrder } from "../../packages/partition/src/configuration/configuration.ts";
 import { isIdentity } from "../../packages/partition/src/configuration/decimal.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
-import type { PointSink } from "../../packages/image/src/point-sink.ts";
-import type { Value } from "../../packages/image/src/values/value.ts";
 
 const location = { file: "test.xml", line: 1 };
 
@@ -80,34 +78,4 @@ export function arrange(bytes: Buffer, order: WordOrder): number[] {
   return registers.flat();
 }
 
-/** Either the value (numbers and flags as they come) or the status of a point. */
-export type Seen = { readonly type: BuiltInType; readonly value: Value["value"] } | { readonly status: number };
-
-export class RecordingSink implements PointSink {
-  readonly seen = new Map<number, Seen>();
-
-  responseCame(): void {}
-
-  setNumber(index: number, type: BuiltInType, value: number): void {
-    this.seen.set(index, { type, value });
-  }
-
-  setValue(index: number, value: Value, status: number): void {
-    this.seen.set(index, status === 0 ? { type: value.type, value: value.value } : { status });
-  }
-
-  setStatus(index: number, status: number): void {
-    this.seen.set(index, { status });
-  }
-
-  /** The value of a point; undefined when it has a bad status or was not set. */
-  value(index: number): Value["value"] | undefined {
-    const seen = this.seen.get(index);
-    return seen !== undefined && "value" in seen ? seen.value : undefined;
-  }
-
-  status(index: number): number | undefined {
-    const seen = this.seen.get(index);
-    return seen !== undefined && "status" in seen ? seen.status : undefined;
-  }
-}
+export { RecordingSink, type Seen } from "./recording-sink.ts";

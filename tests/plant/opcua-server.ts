@@ -16,11 +16,6 @@ import {
 import { OPCUAServer } from "node-opcua-server";
 import { createApplicationCertificate } from "../../packages/partition/src/certificates/application-certificate.ts";
 import { hostInUrl } from "../../packages/partition/src/certificates/host-name.ts";
-import type { OpcUaNode, OpcUaServer } from "../../packages/partition/src/configuration/configuration.ts";
-import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
-import type { PointSink } from "../../packages/image/src/point-sink.ts";
-import type { Timestamp } from "../../packages/image/src/values/timestamp.ts";
-import type { Value } from "../../packages/image/src/values/value.ts";
 import { silenceNodeOpcUa } from "../../packages/partition/src/protocols/opcua/silence.ts";
 
 silenceNodeOpcUa();
@@ -156,65 +151,8 @@ export function addDoubles(server: OPCUAServer, names: readonly string[]): void 
   names.forEach((name, value) => addConstant(server, name, new Variant({ dataType: DataType.Double, value })));
 }
 
-const location = { file: "test.xml", line: 1 };
-
-export function nodeNamed(name: string, change: Partial<OpcUaNode> = {}): OpcUaNode {
-  return {
-    displayName: `Display ${name}`,
-    namespace: { index: 1 },
-    identifier: { type: "String", value: name },
-    type: BuiltInType.Null,
-    description: `about ${name}`,
-    unit: "",
-    capacityBytes: 0,
-    location,
-    ...change,
-  };
-}
-
-export function configuredServer(url: string, change: Partial<OpcUaServer> = {}): OpcUaServer {
-  return {
-    alias: "Server",
-    endpointUrl: url,
-    applicationUri: "urn:cpc-partition:test:client",
-    policy: "None",
-    mode: "None",
-    serverCertificateFile: undefined,
-    clientCertificateFile: undefined,
-    clientPrivateKeyFile: undefined,
-    identity: { kind: "Anonymous" },
-    intervalMs: undefined,
-    timeoutMs: 5000,
-    retryIntervalMs: 30_000,
-    nodes: [],
-    location,
-    ...change,
-  };
-}
-
-/** Remembers what a poll delivered. */
-export class RecordingSink implements PointSink {
-  readonly values = new Map<number, Value>();
-  readonly statuses = new Map<number, number>();
-  readonly timestamps = new Map<number, Timestamp | undefined>();
-
-  responseCame(): void {}
-
-  setNumber(index: number, type: BuiltInType, value: number): void {
-    this.setValue(index, { type, value }, 0);
-  }
-
-  setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void {
-    this.values.set(index, value);
-    this.statuses.set(index, status);
-    this.timestamps.set(index, sourceTimestamp);
-  }
-
-  setStatus(index: number, status: number): void {
-    this.values.delete(index);
-    this.statuses.set(index, status);
-  }
-}
+export { configuredServer, nodeNamed } from "./opcua-points.ts";
+export { RecordingSink } from "./recording-sink.ts";
 
 export const never = new AbortController().signal;
 

@@ -16,7 +16,7 @@ import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/mo
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { ModbusDevice } from "../../../../packages/simulator/src/modbus-device.ts";
 import { RecordingSink } from "../../../plant/modbus-points.ts";
-import { CertificateFolder } from "../../../plant/test-authority.ts";
+import { CertificateFolder } from "../../../plant/certificate-folder.ts";
 import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));

@@ -138,7 +138,7 @@ test("whatever the points, the limits and the refused addresses: each readable p
           const sink = new RecordingSink();
           await client.poll(sink, running);
           for (const [index, configured] of plant.points.entries()) {
-            const seen = sink.seen.get(index);
+            const seen = sink.seen(index);
             assert.ok(seen !== undefined, `point ${index} was not set`);
             if (isReadable(configured)) {
               assert.deepEqual(seen, { type: configured.type, value: truth(configured) });
@@ -208,7 +208,7 @@ test("whatever the device does, a value in the sink is the value of that point's
             assert.ok(error instanceof ServerError, String(error));
           }
           for (const [index, configured] of plant.points.entries()) {
-            const seen = sink.seen.get(index);
+            const seen = sink.seen(index);
             if (seen === undefined || "status" in seen) continue;
             assert.deepEqual(seen, { type: configured.type, value: truth(configured) });
           }

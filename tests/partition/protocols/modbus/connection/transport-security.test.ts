@@ -17,11 +17,11 @@ import { point, RecordingSink, server } from "../../../../plant/modbus-points.ts
 import {
   CertificateFolder,
   clientUse,
-  dayMs,
   serverUse,
   type Holder,
   type Wishes,
-} from "../../../../plant/test-authority.ts";
+} from "../../../../plant/certificate-folder.ts";
+import { dayMs } from "../../../../plant/certificates.ts";
 import { TcpProxy } from "../../../../plant/tcp-proxy.ts";
 
 const folder = new CertificateFolder();
@@ -287,11 +287,9 @@ test("trust that is withdrawn counts at the next connect, and no session is resu
 
 test("certificates are read as DER, too", async () => {
   const { port } = await front(good);
-  const [caFile, clientCertificateFile] = [authority, client].map(({ certificate }, index) => {
-    const file = folder.write(`${index}.der`, "");
-    writeFileSync(file, new Uint8Array(certificate.rawData));
-    return file;
-  });
+  const [caFile, clientCertificateFile] = [authority, client].map(({ der }, index) =>
+    folder.write(`${index}.der`, der),
+  );
   assert.ok(caFile !== undefined && clientCertificateFile !== undefined);
   await pollOnce(clientOf(port, settings({ caFile, clientCertificateFile })));
 });

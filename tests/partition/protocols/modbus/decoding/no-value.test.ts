@@ -18,7 +18,7 @@ function decode(changes: Partial<ModbusPoint>, hex: string): unknown {
   const sink = new RecordingSink();
   const data = Uint8Array.from([0, 0, 0, ...arrange(bytes, changes.wordOrder ?? "ABCD")]);
   chooseDecoder(point(0, changes))(new DataView(data.buffer), 1, 1, sink, 0);
-  return sink.seen.get(0);
+  return sink.seen(0);
 }
 
 function patterns(...of: readonly bigint[]): NoValue {

@@ -15,7 +15,7 @@ function decode(changes: Partial<ModbusPoint>, bytes: readonly number[], distanc
   const padding = [0xee, 0xee];
   const view = new DataView(Uint8Array.from([...padding, ...bytes]).buffer);
   chooseDecoder(point(0, changes))(view, padding.length, distance, sink, 5);
-  return sink.seen.get(5);
+  return sink.seen(5);
 }
 
 const orders: readonly WordOrder[] = ["ABCD", "CDAB", "BADC", "DCBA"];
