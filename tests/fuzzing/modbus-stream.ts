@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 
 import type { ReadFunction } from "../../packages/partition/src/configuration/configuration.ts";
 import { FrameAssembler } from "../../packages/partition/src/protocols/modbus/framing/frame-assembler.ts";
+import { mbap } from "../../packages/partition/src/protocols/modbus/framing/mbap.ts";
 import { decodeResponse, type ReadRange } from "../../packages/partition/src/protocols/modbus/pdu.ts";
 import type { Target } from "./campaign.ts";
 import { mutate } from "./mutate.ts";
@@ -19,7 +20,7 @@ function run(random: Random): void {
   let stream: Buffer = Buffer.concat(Array.from({ length: random.from(1, 3) }, () => reply(random, range)));
   if (!random.oneIn(16)) stream = mutate(stream, random);
   const seen: string[] = [];
-  const assembler = new FrameAssembler();
+  const assembler = new FrameAssembler(mbap);
   for (let offset = 0; offset < stream.length;) {
     const chunk = stream.subarray(offset, offset + random.pick([1, 2, 5, 7, 64, 1024]));
     offset += chunk.length;

@@ -89,7 +89,7 @@ test("one file opens connections to devices and one to IPv6 servers, one line se
   const lines = sending.flatMap(([name, text]) =>
     Array.from(text.matchAll(/\b\w+\.(?:write|end|pipe)\(.*/g), ([line]) => `${name}: ${line}`),
   );
-  assert.deepEqual(lines, ["partition/protocols/modbus/connection/modbus-connection.js: socket.write(request);"]);
+  assert.deepEqual(lines, ["partition/protocols/modbus/connection/tcp-session.js: socket.write(request);"]);
 });
 
 interface BuiltPdu {

@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import type { ReadFunction } from "../../../../packages/partition/src/configuration/configuration.ts";
 import { FrameAssembler } from "../../../../packages/partition/src/protocols/modbus/framing/frame-assembler.ts";
+import { mbap } from "../../../../packages/partition/src/protocols/modbus/framing/mbap.ts";
 import { decodeResponse, type ReadRange } from "../../../../packages/partition/src/protocols/modbus/pdu.ts";
 
 const ranges: readonly ReadRange[] = ([1, 2, 3, 4] as const).flatMap((functionCode: ReadFunction) =>
@@ -34,7 +35,7 @@ function replyTo(range: ReadRange, changes: Changes = {}): Buffer {
 /** What came of the bytes: for each frame what it is, then the field that ended the stream, or how many bytes wait. */
 function outcome(bytes: Buffer, range: ReadRange): string {
   const frames: string[] = [];
-  const assembler = new FrameAssembler();
+  const assembler = new FrameAssembler(mbap);
   const malformed = assembler.push(bytes, bytes.length, (view, frame) => {
     const answer = decodeResponse(view, frame.pduOffset, frame.pduEndOffset, range);
     frames.push(answer.kind === "exception" ? `exception ${answer.code}` : answer.kind);

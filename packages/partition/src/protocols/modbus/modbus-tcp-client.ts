@@ -62,8 +62,8 @@ export class ModbusTcpClient implements ServerClient {
   #usedVersion = "";
   /** A poll since `connect` has brought values. */
   #hasValues = false;
-  /** The TCP connection on which the units have answered. */
-  #session: object | undefined;
+  /** The device that the units have asked, as it is known since its last failure. */
+  #device: object | undefined;
 
   /** `clock` is monotonic, in milliseconds. */
   constructor(
@@ -143,9 +143,9 @@ export class ModbusTcpClient implements ServerClient {
     }
   }
 
-  #noteCertificates({ certificateEndsMs, ownCertificateEndsMs }: ModbusConnection): void {
-    this.#certificateEndsMs = certificateEndsMs;
-    this.#ownCertificateEndsMs = ownCertificateEndsMs;
+  #noteCertificates({ certificateEnds: { deviceMs, ownMs } }: ModbusConnection): void {
+    this.#certificateEndsMs = deviceMs;
+    this.#ownCertificateEndsMs = ownMs;
   }
 
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
@@ -172,8 +172,8 @@ export class ModbusTcpClient implements ServerClient {
         await this.#unlessAborted(connection.resume(this.#requester), signal);
         this.#noteCertificates(connection);
       }
-      if (connection.session !== this.#session) {
-        this.#session = connection.session;
+      if (connection.device !== this.#device) {
+        this.#device = connection.device;
         for (const unit of this.#units) unit.forget();
       }
       await this.#readUnits(connection, sink, signal);

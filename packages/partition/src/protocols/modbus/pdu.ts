@@ -11,7 +11,7 @@
 // An exception is the device's answer and therefore a result; malformed means that the reply cannot belong to the request.
 
 import type { ReadFunction } from "../../configuration/configuration.ts";
-import type { Malformed } from "./framing/mbap.ts";
+import type { Malformed } from "./framing/framing.ts";
 
 export const MAX_REGISTERS_PER_REQUEST = 125;
 export const MAX_BITS_PER_REQUEST = 2000;

@@ -149,7 +149,7 @@ for (const [what, because, behaviour] of spoiled) {
     const question = ask(connection);
     const behind = ask(connection, { address: 100 });
     await Promise.all([refused(question, "ProtocolViolation", because), refused(behind, "ProtocolViolation", because)]);
-    assert.equal(connection.session, undefined);
+    assert.equal(connection.device, undefined);
     await refused(ask(connection), "ProtocolViolation", because);
     // A new connection starts with a clean slate.
     device.behaviour = honest();
@@ -332,7 +332,7 @@ test("when the only unit id that ever answered falls silent, the connection is g
   await ask(connection);
   device.behaviour = () => undefined;
   await refused(ask(connection, { requester: impatient }), "Timeout", /unit id 1 did not answer within 60 ms/);
-  assert.equal(connection.session, undefined);
+  assert.equal(connection.device, undefined);
 });
 
 test("one request is outstanding at a time, first come first served", async () => {

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 
 import { FrameAssembler } from "../../../../../packages/partition/src/protocols/modbus/framing/frame-assembler.ts";
-import type { Malformed } from "../../../../../packages/partition/src/protocols/modbus/framing/mbap.ts";
+import { mbap } from "../../../../../packages/partition/src/protocols/modbus/framing/mbap.ts";
+import type { Malformed } from "../../../../../packages/partition/src/protocols/modbus/framing/framing.ts";
 
 function frameOf(transactionId: number, pdu: Uint8Array): Buffer {
   const header = Buffer.from([transactionId >> 8, transactionId & 0xff, 0, 0, 0, pdu.length + 1, 9]);
@@ -16,14 +17,14 @@ function assemble(
   stream: Uint8Array,
   sizes: readonly number[],
 ): { frames: Buffer[]; malformed: Malformed | undefined } {
-  const assembler = new FrameAssembler();
+  const assembler = new FrameAssembler(mbap);
   const frames: Buffer[] = [];
   for (let offset = 0, piece = 0; offset < stream.length; piece++) {
     const chunk = stream.subarray(offset, offset + (sizes[piece % sizes.length] ?? 1));
     offset += chunk.length;
     const malformed = assembler.push(chunk, chunk.length, (bytes, frame) => {
       const pdu = Buffer.from(bytes.buffer, frame.pduOffset, frame.pduEndOffset - frame.pduOffset);
-      frames.push(frameOf(frame.transactionId, pdu));
+      frames.push(frameOf(frame.transactionId ?? assert.fail("no id"), pdu));
       return true;
     });
     if (malformed !== undefined) return { frames, malformed };
@@ -60,7 +61,7 @@ test("what comes before a malformed header is delivered, and nothing after it", 
 test("any bytes at all end in frames, in a malformed header or in waiting for more", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2000 }), sizes, (stream, pieces) => {
-      const assembler = new FrameAssembler();
+      const assembler = new FrameAssembler(mbap);
       for (let offset = 0, piece = 0; offset < stream.length; piece++) {
         const chunk = stream.subarray(offset, offset + (pieces[piece % pieces.length] ?? 1));
         offset += chunk.length;

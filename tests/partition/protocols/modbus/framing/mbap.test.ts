@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import {
-  decodeFrame,
-  encodeHeader,
-  HEADER_BYTES,
-} from "../../../../../packages/partition/src/protocols/modbus/framing/mbap.ts";
+import { mbap } from "../../../../../packages/partition/src/protocols/modbus/framing/mbap.ts";
 
 function view(bytes: readonly number[]): DataView {
   return new DataView(Uint8Array.from(bytes).buffer);
@@ -23,8 +19,8 @@ const wholeFrame = [
 ];
 
 test("a header is written field by field, big-endian", () => {
-  const target = new Uint8Array(HEADER_BYTES);
-  encodeHeader(new DataView(target.buffer), 0x1234, 0x11, 5);
+  const target = new Uint8Array(mbap.headerBytes);
+  mbap.seal(new DataView(target.buffer), 0x1234, 0x11, 5);
   // prettier-ignore
   assert.deepEqual([...target], [
     0x12, 0x34, // transaction id
@@ -35,27 +31,35 @@ test("a header is written field by field, big-endian", () => {
 });
 
 test("a whole frame is found at any offset, and where it ends", () => {
-  assert.deepEqual(decodeFrame(view(wholeFrame), 0, wholeFrame.length), {
+  assert.deepEqual(mbap.decode(view(wholeFrame), 0, wholeFrame.length), {
     kind: "frame",
     transactionId: 0x1234,
     unitId: 0x11,
     pduOffset: 7,
     pduEndOffset: 11,
+    endOffset: 11,
   });
-  const shifted = decodeFrame(view([0xff, 0xff, 0xff, ...wholeFrame, 0xee]), 3, 3 + wholeFrame.length + 1);
-  assert.deepEqual(shifted, { kind: "frame", transactionId: 0x1234, unitId: 0x11, pduOffset: 10, pduEndOffset: 14 });
+  const shifted = mbap.decode(view([0xff, 0xff, 0xff, ...wholeFrame, 0xee]), 3, 3 + wholeFrame.length + 1);
+  assert.deepEqual(shifted, {
+    kind: "frame",
+    transactionId: 0x1234,
+    unitId: 0x11,
+    pduOffset: 10,
+    pduEndOffset: 14,
+    endOffset: 14,
+  });
 });
 
 test("a frame cut at any byte is incomplete, never malformed and never a frame", () => {
   for (let lengthBytes = 0; lengthBytes < wholeFrame.length; lengthBytes++) {
-    assert.deepEqual(decodeFrame(view(wholeFrame), 0, lengthBytes), { kind: "incomplete" }, `${lengthBytes} bytes`);
+    assert.deepEqual(mbap.decode(view(wholeFrame), 0, lengthBytes), { kind: "incomplete" }, `${lengthBytes} bytes`);
   }
 });
 
 test("another protocol is malformed as soon as its id is there", () => {
   const http = view([...Buffer.from("HTTP/1.1 400 Bad Request\r\n")]);
-  assert.deepEqual(decodeFrame(http, 0, 3), { kind: "incomplete" });
-  assert.deepEqual(decodeFrame(http, 0, 4), {
+  assert.deepEqual(mbap.decode(http, 0, 3), { kind: "incomplete" });
+  assert.deepEqual(mbap.decode(http, 0, 4), {
     kind: "malformed",
     field: "protocol id",
     expected: "0",
@@ -68,7 +72,7 @@ test("another protocol is malformed as soon as its id is there", () => {
     0x00, 0x02, // length
     0x02, 0x28, // fatal, handshake_failure
   ]);
-  assert.equal(decodeFrame(tlsAlert, 0, 7).kind, "malformed");
+  assert.equal(mbap.decode(tlsAlert, 0, 7).kind, "malformed");
 });
 
 test("only lengths of 2 to 254 can be a frame", () => {
@@ -81,7 +85,7 @@ test("only lengths of 2 to 254 can be a frame", () => {
     [0xffff, "malformed"],
   ] as const) {
     const header = view([0, 1, 0, 0, length >> 8, length & 0xff]);
-    const result = decodeFrame(header, 0, 6);
+    const result = mbap.decode(header, 0, 6);
     assert.equal(result.kind, kind, `length ${length}`);
     if (result.kind === "malformed") {
       assert.deepEqual(result, { kind: "malformed", field: "length", expected: "2 to 254", actual: length });

@@ -24,13 +24,13 @@ export interface Failure {
 }
 
 /** Where a device is, and how it is reached. */
-export interface Place {
+export interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly tls: ModbusTls | undefined;
 }
 
-export interface Line {
+export interface SocketEvents {
   /** Wall clock, when the certificate that the device showed expires, and ours. */
   opened(certificateEndsMs: number | undefined, ownCertificateEndsMs: number | undefined): void;
   /** The first `lengthBytes` of `chunk`, valid during the call. */
@@ -46,27 +46,27 @@ const READ_BYTES = 1024;
 const CLOSED_BEFORE_ANSWER: Failure = { code: "SecurityRefused", because: closedBeforeAnswer };
 
 /**
- * What goes wrong, now or later, is told to `line.lost`; the socket is destroyed by then. Throws for a port that is none, and a
+ * What goes wrong, now or later, is told to `events.lost`; the socket is destroyed by then. Throws for a port that is none, and a
  * CertificateError for files that cannot be used.
  */
-export function dial(place: Place, timeoutMs: number, line: Line): Socket {
+export function dial(endpoint: Endpoint, timeoutMs: number, events: SocketEvents): Socket {
   let failure: Failure = { code: "ConnectionFailed", because: "the connection was closed" };
-  const { tls } = place;
+  const { tls } = endpoint;
   let phase: DialPhase = "reaching";
-  const opened: Line["opened"] = (certificateEndsMs, ownCertificateEndsMs) => {
+  const opened: SocketEvents["opened"] = (certificateEndsMs, ownCertificateEndsMs) => {
     phase = "open";
     clearTimeout(timer);
-    line.opened(certificateEndsMs, ownCertificateEndsMs);
+    events.opened(certificateEndsMs, ownCertificateEndsMs);
   };
   const received = (chunk: Uint8Array, lengthBytes: number): void => {
     phase = "answering";
-    line.received(chunk, lengthBytes);
+    events.received(chunk, lengthBytes);
   };
   const noConnection = `there was no connection within ${timeoutMs} ms`;
   const noAddress = `its name was not looked up within ${timeoutMs} ms: the name server does not answer`;
   const { socket, tcp } =
-    tls === undefined ? dialPlain(place, received, opened) : dialSecure(place, tls, received, opened);
-  let isLookedUp = isIP(place.host) !== 0;
+    tls === undefined ? dialPlain(endpoint, received, opened) : dialSecure(endpoint, tls, received, opened);
+  let isLookedUp = isIP(endpoint.host) !== 0;
   tcp.once("lookup", () => (isLookedUp = true));
   const timer = setTimeout(() => {
     // A process that was held up finds timers due before it has seen what happened meanwhile: let it look first.
@@ -107,7 +107,7 @@ export function dial(place: Place, timeoutMs: number, line: Line): Socket {
   });
   socket.once("close", () => {
     clearTimeout(timer);
-    line.lost(failure);
+    events.lost(failure);
   });
   return socket;
 }
@@ -135,7 +135,11 @@ interface Dialled {
   readonly tcp: Socket;
 }
 
-function dialPlain({ host, port }: Place, received: Line["received"], opened: Line["opened"]): Dialled {
+function dialPlain(
+  { host, port }: Endpoint,
+  received: SocketEvents["received"],
+  opened: SocketEvents["opened"],
+): Dialled {
   const chunk = new Uint8Array(READ_BYTES);
   const socket = connect({
     host,
@@ -154,10 +158,10 @@ function dialPlain({ host, port }: Place, received: Line["received"], opened: Li
 }
 
 function dialSecure(
-  { host, port }: Place,
+  { host, port }: Endpoint,
   tls: ModbusTls,
-  received: Line["received"],
-  opened: Line["opened"],
+  received: SocketEvents["received"],
+  opened: SocketEvents["opened"],
 ): Dialled {
   const options = tlsOptions(tls);
   const line = new MeteredLine({ host, port, ...tcpOptions }, () => socket.bytesWritten);

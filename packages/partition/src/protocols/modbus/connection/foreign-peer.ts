@@ -3,7 +3,7 @@
 // HTTP: RFC 9112, 4. TLS: RFC 8446, 5.1 (record type 21 alert or 22 handshake, then version 3.x). SSH: RFC 4253, 4.2. OPC UA: OPC 10000-6,
 // 7.1.2.2 (three letters, then F or C). RTU: MODBUS over Serial Line V1.02, 2.5.1 (unit, function, no header).
 
-import type { Transaction } from "./transactions.ts";
+import type { Transaction } from "./transaction-ids.ts";
 
 const LONGEST_QUOTE = 24;
 

@@ -2,7 +2,7 @@
 // two that check differently, are never the same one.
 
 import type { ModbusTls } from "../../../configuration/configuration.ts";
-import type { Place } from "./dial.ts";
+import type { Endpoint } from "./dial.ts";
 import { FirstAnswer } from "./first-answer.ts";
 import { ModbusConnection } from "./modbus-connection.ts";
 
@@ -18,11 +18,14 @@ export class ModbusConnections {
   readonly #firstAnswerByKey = new Map<string, FirstAnswer>();
 
   acquire(host: string, port: number, tls?: ModbusTls): ModbusConnection {
-    const place = { host, port, tls };
-    const key = keyOf(place);
+    const endpoint = { host, port, tls };
+    const key = keyOf(endpoint);
     const firstAnswer = this.#firstAnswerByKey.get(key) ?? new FirstAnswer();
     this.#firstAnswerByKey.set(key, firstAnswer);
-    const shared = this.#sharedByKey.get(key) ?? { connection: new ModbusConnection(place, firstAnswer), holders: 0 };
+    const shared = this.#sharedByKey.get(key) ?? {
+      connection: new ModbusConnection(endpoint, firstAnswer),
+      holders: 0,
+    };
     this.#sharedByKey.set(key, shared);
     shared.holders++;
     return shared.connection;
@@ -30,7 +33,7 @@ export class ModbusConnections {
 
   /** Closes the connection when this was its last holder. */
   release(connection: ModbusConnection): void {
-    const key = keyOf(connection.place);
+    const key = keyOf(connection.endpoint);
     const shared = this.#sharedByKey.get(key);
     if (shared?.connection !== connection) return;
     shared.holders--;
@@ -41,7 +44,7 @@ export class ModbusConnections {
 }
 
 /** Host names do not distinguish upper and lower case (RFC 4343). */
-function keyOf({ host, port, tls }: Place): string {
+function keyOf({ host, port, tls }: Endpoint): string {
   if (tls === undefined) return `${host.toLowerCase()}:${port}`;
   const { caFile, clientCertificateFile, clientPrivateKeyFile, serverName, minimumVersion } = tls;
   const checks = [caFile, clientCertificateFile, clientPrivateKeyFile, serverName.toLowerCase(), minimumVersion];

@@ -40,10 +40,14 @@ export class UnitTimeouts {
     this.#silentSinceLastReply.clear();
   }
 
-  /** True when the connection should be given up; one that `isYoung` only after somebody has answered. */
-  timedOut(unitId: number, isYoung: boolean): boolean {
+  /**
+   * True when the connection should be given up; one that `isYoung` only after somebody has answered. `isOvertaken`: a request that was
+   * sent later has been answered, so the connection is alive whatever became of this unit id.
+   */
+  timedOut(unitId: number, isYoung: boolean, isOvertaken: boolean): boolean {
     this.#asked.add(unitId);
     this.#silent.add(unitId);
+    if (isOvertaken) return false;
     this.#timeoutsSinceLastReply++;
     if (this.#answered.has(unitId)) this.#silentSinceLastReply.add(unitId);
     const answered = this.#answered.size;

@@ -1,16 +1,22 @@
 // Frames out of a stream of bytes that arrive in pieces of any size. Keeps what is not whole yet; never more than one frame.
 
-import { decodeFrame, MAX_FRAME_BYTES, type Frame, type Malformed } from "./mbap.ts";
+import type { Frame, Framing, Malformed } from "./framing.ts";
 
-/** Room for a whole frame behind an unfinished one, so that the usual piece is taken in one step. */
-const CAPACITY_BYTES = 2 * MAX_FRAME_BYTES;
 /** Of a malformed frame: enough to guess what speaks there instead. */
 const SHOWN_BYTES = 32;
 
 export class FrameAssembler {
-  readonly #bytes = new Uint8Array(CAPACITY_BYTES);
-  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #framing: Framing;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   #lengthBytes = 0;
+
+  constructor(framing: Framing) {
+    this.#framing = framing;
+    // Room for a whole frame behind an unfinished one, so that the usual piece is taken in one step.
+    this.#bytes = new Uint8Array(2 * framing.maxFrameBytes);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
 
   /** Bytes of a frame that has begun but is not whole. */
   get pendingBytes(): number {
@@ -28,18 +34,18 @@ export class FrameAssembler {
   ): Malformed | undefined {
     let takenBytes = 0;
     while (takenBytes < lengthBytes) {
-      const roomBytes = Math.min(CAPACITY_BYTES - this.#lengthBytes, lengthBytes - takenBytes);
+      const roomBytes = Math.min(this.#bytes.length - this.#lengthBytes, lengthBytes - takenBytes);
       this.#bytes.set(chunk.subarray(takenBytes, takenBytes + roomBytes), this.#lengthBytes);
       takenBytes += roomBytes;
       this.#lengthBytes += roomBytes;
       let offset = 0;
       for (;;) {
-        const frame = decodeFrame(this.#view, offset, this.#lengthBytes);
+        const frame = this.#framing.decode(this.#view, offset, this.#lengthBytes);
         if (frame.kind === "malformed") {
           return { ...frame, begins: this.#bytes.slice(offset, Math.min(this.#lengthBytes, offset + SHOWN_BYTES)) };
         }
         if (frame.kind === "incomplete") break;
-        offset = frame.pduEndOffset;
+        offset = frame.endOffset;
         if (!onFrame(this.#view, frame)) return undefined;
       }
       if (offset === this.#lengthBytes) this.#lengthBytes = 0;

@@ -31,8 +31,8 @@ export async function readUnits(units: readonly UnitReader[], round: PollRound):
   let answered = false;
   const read = async (unit: UnitReader): Promise<void> => {
     const outcome = await unit.read(exchange, sink, clock);
-    if (outcome === "answered" || outcome === "fell silent") answered = true;
-    if (outcome === "silent" || outcome === "fell silent") {
+    if (outcome === "answered" || outcome === "partly") answered = true;
+    if (outcome === "silent" || outcome === "partly") {
       timeouts++;
       fresh.clear();
     } else fresh.add(unit);

@@ -16,8 +16,8 @@ interface Demotion {
   readonly answer: Answer;
 }
 
-/** "fell silent": after an answer. "idle": there was nothing to ask, because the device has refused every point. */
-export type UnitOutcome = "answered" | "silent" | "fell silent" | "idle";
+/** "partly": some requests were answered, another was not. "idle": there was nothing to ask, because the device has refused every point. */
+export type UnitOutcome = "answered" | "silent" | "partly" | "idle";
 
 export class UnitReader {
   readonly unitId: number;
@@ -51,21 +51,22 @@ export class UnitReader {
 
   /** Reads every point once. A unit id that is silent, or absent several times in a row, is demoted; "answered" when everything did. */
   async read(exchange: Exchange, sink: PointSink, clock: () => number): Promise<UnitOutcome> {
-    let outcome: UnitOutcome = "idle";
+    const kinds = new Set<Answer["kind"]>();
+    const noted: Exchange = async (...request) => {
+      const answer = await exchange(...request);
+      kinds.add(answer.kind);
+      return answer;
+    };
     for (const table of this.tables) {
-      const answer = await table.read(exchange, sink, clock());
-      if (answer === undefined) continue;
-      if (answer.kind !== "timeout") outcome = "answered";
-      else outcome = outcome === "answered" ? "fell silent" : "silent";
-      if (endsUnit(answer)) {
-        this.#end(answer, sink, clock());
-        return outcome;
-      }
+      const answer = await table.read(noted, sink, clock());
+      if (answer === undefined || !endsUnit(answer)) continue;
+      this.#end(answer, sink, clock());
+      return outcomeOf(kinds);
     }
     this.#demotion = undefined;
     this.#absences = 0;
     this.#hasAnswered = true;
-    return outcome;
+    return outcomeOf(kinds);
   }
 
   #end(answer: Answer, sink: PointSink, sinceMs: number): void {
@@ -100,4 +101,11 @@ export class UnitReader {
     this.#hasAnswered = false;
     for (const table of this.tables) table.forget();
   }
+}
+
+/** What became of a unit id whose requests had these answers, in whatever order. */
+export function outcomeOf(kinds: ReadonlySet<Answer["kind"]>): UnitOutcome {
+  if (kinds.size === 0) return "idle";
+  if (!kinds.has("timeout")) return "answered";
+  return kinds.size > 1 ? "partly" : "silent";
 }

@@ -16,13 +16,14 @@ export interface Transaction extends ReadRange {
 const MAX_ABANDONED = 256;
 const ID_COUNT = 0x1_0000;
 
-export class Transactions {
+export class TransactionIds {
   #lastId = 0;
   readonly #abandoned = new Map<number, Transaction>();
 
-  nextId(): number {
+  /** `inUse`: the ids of requests that are outstanding. */
+  next(inUse: { has(id: number): boolean }): number {
     do this.#lastId = (this.#lastId + 1) % ID_COUNT;
-    while (this.#abandoned.has(this.#lastId));
+    while (this.#abandoned.has(this.#lastId) || inUse.has(this.#lastId));
     return this.#lastId;
   }
 
