@@ -33,6 +33,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
     "partition/src/commands/companions.ts",
     "partition/src/commands/host-argument.ts",
     "partition/src/commands/main.ts",
+    "documents/src/commands.ts",
     "simulator/src/commands.ts",
   ],
   "@peculiar/x509": [

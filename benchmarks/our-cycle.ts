@@ -9,7 +9,7 @@ import { loadModbusConfiguration } from "../packages/partition/src/configuration
 import { loadOpcUaConfiguration } from "../packages/partition/src/configuration/opc-ua-configuration.ts";
 import type { Log } from "../packages/process/src/log.ts";
 import type { ServerClient } from "../packages/partition/src/sources/server-client.ts";
-import { GuardedTarget } from "../packages/partition/src/sources/guarded-targets.ts";
+import { GuardedTarget } from "../packages/documents/src/guarded-targets.ts";
 import { ImageGenerations, privateImage } from "../packages/partition/src/sources/image-generations.ts";
 import { ConnectionState } from "../packages/image/src/layout.ts";
 import { consumerPairNames } from "../packages/documents/src/consumer-names.ts";

@@ -146,7 +146,7 @@ func imageJSON(image *Image) (string, error) {
 	return jsonLine(object{
 		"service": service(image.Service), "generation": image.Generation, "pointsSince": image.PointsSince,
 		"isRetired": image.Retired(), "publications": image.Publications(), "intervalMs": image.IntervalMs,
-		"startedNs": big(image.StartedNs), "heartbeatNs": big(image.HeartbeatNs()), "counters": counters(counted[:8]),
+		"startedNs": big(image.StartedNs), "heartbeatNs": big(image.HeartbeatNs()), "counters": counters(counted[:2]),
 		"servers": servers,
 	})
 }

@@ -38,7 +38,7 @@ type Directory struct {
 }
 
 // The sizes of version 2.0, in the header's order: header, entry of a server, group, point, state of a server, poll header, record.
-var sizes = [...]uint64{256, 48, 40, 48, 496, 56, 32}
+var sizes = [...]uint64{264, 48, 40, 48, 496, 56, 32}
 
 const (
 	countersOffset   = 64 // in a block

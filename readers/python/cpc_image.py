@@ -57,16 +57,7 @@ TYPE_NAMES = (
 """Names of the built-in types by number: OPC 10000-6, Table 1."""
 CONNECTIONS = ("waiting", "connecting", "connected", "lost", "stopped")
 SECURITIES = ("unknown", "insecure", "secured")
-SERVICE_COUNTERS = (
-    "ticks_missed",
-    "objects_restored",
-    "documents",
-    "document_bytes",
-    "document_capacity_bytes",
-    "document_entries_missing",
-    "guard_timeouts",
-    "guard_seizures",
-)
+SERVICE_COUNTERS = ("ticks_missed", "objects_restored")
 SERVER_COUNTERS = (
     "connects",
     "failed_connection",

@@ -15,7 +15,7 @@ import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { injectFaults } from "../../packages/image/src/posix/libc.ts";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
 import { ImageReader } from "../../packages/image/src/image-reader.ts";
-import { Partition, type PartitionOptions } from "../../packages/partition/src/main-thread/partition.ts";
+import { WholePartition, type WholeOptions } from "../partition/whole-partition.ts";
 import { recordingLog, type LogLine } from "../partition/sources/test-client.ts";
 import { filesOf, openObjects, ownPrefix } from "../image/posix/own-objects.ts";
 import { birthOf } from "./born-value.ts";
@@ -37,7 +37,7 @@ const untilMs = 60_000;
 
 /** What stays the same from life to life: the device, the server, the configuration. */
 export interface Plant {
-  readonly options: Omit<PartitionOptions, "log">;
+  readonly options: Omit<WholeOptions, "log">;
   readonly services: readonly ServiceName[];
   /** What has to end in any case, the last first. */
   readonly endings: Set<() => Promise<unknown>>;
@@ -82,14 +82,14 @@ export class Life {
   readonly lines: LogLine[];
   readonly fault: OrderedFault;
   readonly #plant: Plant;
-  readonly #partition: Partition;
+  readonly #partition: WholePartition;
 
   /** Throws what the partition throws. `fault` is carried out in the victim's thread, as it is ordered. */
   constructor(
     plant: Plant,
     victim: Victim,
     { fault, workers }: Spares = new Spares(plant, victim),
-    changes: Partial<PartitionOptions> = {},
+    changes: Partial<WholeOptions> = {},
   ) {
     const { lines, log } = recordingLog();
     this.lines = lines;
@@ -98,7 +98,7 @@ export class Life {
     injectFaults(victim === "main" ? fault.injector : undefined);
     const spawn = (service: ServiceName): Worker =>
       workers.get(service)?.pop() ?? spawnFaulty(plant, service, fault, victim);
-    this.#partition = new Partition({ ...plant.options, ...changes, log }, spawn);
+    this.#partition = new WholePartition({ ...plant.options, ...changes, log }, spawn);
     plant.endings.add(this.#end);
   }
 

@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import type { TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
-import { Grid } from "../../packages/partition/src/sources/schedule.ts";
+import { Grid } from "../../packages/process/src/schedule.ts";
 
 /** A document was not written yet, and was. */
 export interface Arrival {

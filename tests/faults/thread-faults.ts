@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { isMainThread, threadName } from "node:worker_threads";
 
 const lookMs = 5;
-const name = isMainThread ? "main" : (threadName ?? "");
+const isDocuments = process.argv[1]?.includes("documents-process") === true;
+const name = isDocuments ? "documents" : isMainThread ? "main" : (threadName ?? "");
 const folder = process.env["CPC_THREAD_FAULTS"] ?? "";
 
 const faults: Readonly<Record<string, (argument: string) => void>> = {

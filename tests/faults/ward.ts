@@ -56,6 +56,7 @@ export class Ward {
       await run.until("the control has values", () => typeof control.value("device: p0") === "number");
     }
     await patient.untilGood("device");
+    await patient.until("its consumers have documents", () => patient.witness.isFresh(0));
     patient.healthy();
     return new Ward(t, patient, control, intervalMs);
   }

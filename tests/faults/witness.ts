@@ -8,7 +8,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
-import { healthOf, type ServerHealth, type ServiceHealth } from "../../packages/image/src/health.ts";
+import type { ServerHealth } from "../../packages/image/src/health.ts";
+import { serviceStatuses, type ServiceStatus } from "../../packages/partition/src/commands/service-status.ts";
 import type { Place } from "../partition/commands/cpc.ts";
 import { birthOf, placeOf } from "./born-value.ts";
 import { readGuarded } from "./document-consumer.ts";
@@ -67,10 +68,8 @@ export class Witness {
   }
 
   /** As `cpc status --json` tells it; undefined while there is no image. */
-  get health(): ServiceHealth | undefined {
-    const image = this.#image.current();
-    if (image === undefined) return undefined;
-    return healthOf([{ name: this.#image.name, image, hasWriter: this.#image.hasWriter() }], Date.now())[0];
+  get health(): ServiceStatus | undefined {
+    return serviceStatuses(this.#place.prefix, Date.now()).find(({ service }) => service === this.#service);
   }
 
   server(alias: string): ServerHealth | undefined {

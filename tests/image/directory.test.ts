@@ -129,14 +129,14 @@ test("a server that does not stay starts anew, one that does keeps its counters,
   const { blocks } = writer;
   blocks[0]!.groups[0]!.count("polls", 5n);
   blocks[1]!.countFailure("Timeout");
-  writer.count("documents", 3n);
+  writer.count("ticksMissed", 3n);
   const startedNs = new ImageReader(writer.memory.buffer).startedNs;
   const directory = planDirectory([serverOf("B", 0), serverOf("C", 0)]);
   const memory = { buffer: new SharedArrayBuffer(directory.imageBytes), wake: () => {} };
   writer.replace(directory, memory, [blocks[1], undefined]);
   const reader = new ImageReader(memory.buffer);
   assert.deepEqual(
-    [reader.serverCount(0, "failedTimeout"), reader.groupCount(1, "polls"), reader.serviceCount("documents")],
+    [reader.serverCount(0, "failedTimeout"), reader.groupCount(1, "polls"), reader.serviceCount("ticksMissed")],
     [1n, 0n, 3n],
   );
   assert.deepEqual([reader.startedNs, reader.generation, reader.service], [startedNs, 2, "modbus"]);

@@ -43,6 +43,7 @@ test("the sentence names what is lost, and the figures count it", () => {
     serversLost: 2,
     points: 4,
     pointsBad: 3,
+    documentsDead: 0,
     documentEntriesMissing: 0,
   });
 });

@@ -229,7 +229,7 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
     StatusCode.BadNoCommunication,
   );
   writer.set("ticksMissed", 3n);
-  writer.set("documentBytes", 2n ** 53n + 1n);
+  writer.set("objectsRestored", 2n ** 53n + 1n);
   writer.beat();
   // The writer is in the middle of a poll: the one before is what counts.
   groups[0]?.begin();

@@ -8,6 +8,7 @@ import { ConnectionState } from "../../packages/image/src/layout.ts";
 import type { ImageReader } from "../../packages/image/src/image-reader.ts";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
 import type { GroupSnapshot } from "../../packages/image/src/group-snapshot.ts";
+import { documentsHealth } from "../../packages/documents/src/documents-health.ts";
 import type { Publication } from "./judge.ts";
 
 export type WatcherReport =
@@ -81,15 +82,16 @@ function tellState(current: ImageReader, atMs: number): void {
   const { servers, groups } = current.directory;
   const connects = servers.reduce((total, _, index) => total + Number(current.serverCount(index, "connects")), 0);
   const overruns = groups.reduce((total, { index }) => total + Number(current.groupCount(index, "overruns")), 0);
+  const figures = documentsHealth(name.replace(/_image$/, "_documents"), atMs)?.figures;
   tell({
     kind: "look",
     atMs,
     unseen,
     heartbeatAgeMs: atMs - Number(current.heartbeatNs / 1_000_000n),
-    guardTimeouts: Number(current.serviceCount("guardTimeouts")),
-    guardSeizures: Number(current.serviceCount("guardSeizures")),
+    guardTimeouts: figures?.guardTimeouts ?? 0,
+    guardSeizures: figures?.guardSeizures ?? 0,
     ticksMissed: Number(current.serviceCount("ticksMissed")),
-    objectsRestored: Number(current.serviceCount("objectsRestored")),
+    objectsRestored: Number(current.serviceCount("objectsRestored")) + (figures?.objectsRestored ?? 0),
     generation: current.generation,
     connects,
     overruns,

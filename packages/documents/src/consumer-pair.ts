@@ -12,10 +12,20 @@ import type { LockNeed, SingleWriter } from "@cpc-partition/image/posix/single-w
 import type { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
 import type { ConsumerPairNames } from "./consumer-names.ts";
 import { DocumentSegment } from "./document-segment.ts";
-import { Guard } from "./guard.ts";
+import { Guard, guardTiming, plainUse, type SemaphoreUse } from "./guard.ts";
 
 /** Owner and group read and write: a consumer needs write permission for both, even to read. */
 export const consumerMode = 0o660;
+
+/** What is done about semaphores whose consumers may bring the process down. */
+export interface SemaphoreCare {
+  readonly use: SemaphoreUse;
+  /** Semaphores that are left alone: their segments are written without a guard. */
+  readonly unguarded: ReadonlySet<string>;
+  /** A process before this one died, perhaps while it held some of them. */
+  readonly hasDied: boolean;
+}
+const noCare: SemaphoreCare = { use: plainUse, unguarded: new Set(), hasDied: false };
 
 /** What the writing thread needs; survives structured cloning. */
 export interface ConsumerPairHandle extends ConsumerPairNames {
@@ -29,7 +39,9 @@ export class ConsumerPair implements Disposable {
   readonly names: ConsumerPairNames;
   readonly #lock: LockNeed;
   readonly #writer: SingleWriter;
-  #guard: SemaphoreWithOrigin;
+  readonly #care: SemaphoreCare;
+  /** Undefined for a semaphore that is left alone. */
+  #guard: SemaphoreWithOrigin | undefined;
   #sizeBytes: number;
 
   private constructor(
@@ -37,25 +49,32 @@ export class ConsumerPair implements Disposable {
     sizeBytes: number,
     lock: LockNeed,
     writer: SingleWriter,
-    guard: SemaphoreWithOrigin,
+    guard: SemaphoreWithOrigin | undefined,
+    care: SemaphoreCare,
   ) {
     this.names = names;
     this.#sizeBytes = sizeBytes;
     this.#lock = lock;
     this.#writer = writer;
     this.#guard = guard;
+    this.#care = care;
   }
 
   /**
    * Creates both, or takes over what a killed run left: consumers keep their mappings. A larger segment stays large, and what lies
    * past `sizeBytes` is kept NUL. With lock "wanted" the caller knows by other means that there is no other writer. Throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing new behind.
    */
-  static create(names: ConsumerPairNames, sizeBytes: number, lock: LockNeed = "required"): ConsumerPair {
+  static create(
+    names: ConsumerPairNames,
+    sizeBytes: number,
+    lock: LockNeed = "required",
+    care: SemaphoreCare = noCare,
+  ): ConsumerPair {
     const writer = becomeSingleWriter(names.segmentName, sizeBytes, consumerMode, lock);
     try {
       writer.object.clearFrom(sizeBytes);
-      const guard = NamedSemaphore.createOrAdopt(names.semaphoreName, consumerMode);
-      return new ConsumerPair(names, sizeBytes, lock, writer, guard);
+      const guard = semaphoreOf(names, care);
+      return new ConsumerPair(names, sizeBytes, lock, writer, guard, care);
     } catch (error) {
       giveUp(writer);
       throw error;
@@ -63,10 +82,15 @@ export class ConsumerPair implements Disposable {
   }
 
   /** All of them or none; throws like `create`. */
-  static createAll(list: readonly ConsumerPairNames[], sizeBytes: number, lock: LockNeed = "required"): ConsumerPair[] {
+  static createAll(
+    list: readonly ConsumerPairNames[],
+    sizeBytes: number,
+    lock: LockNeed = "required",
+    care: SemaphoreCare = noCare,
+  ): ConsumerPair[] {
     const pairs: ConsumerPair[] = [];
     try {
-      for (const names of list) pairs.push(ConsumerPair.create(names, sizeBytes, lock));
+      for (const names of list) pairs.push(ConsumerPair.create(names, sizeBytes, lock, care));
       return pairs;
     } catch (error) {
       for (const pair of pairs) pair.giveUp();
@@ -111,14 +135,14 @@ export class ConsumerPair implements Disposable {
     try {
       if (this.#writer.object.isLinked()) this.#writer.object.unlink();
     } finally {
-      if (this.#guard.semaphore.isLinked()) this.#guard.semaphore.unlink();
+      if (this.#guard?.semaphore.isLinked() === true) this.#guard.semaphore.unlink();
     }
   }
 
   /** The objects stay for the next run. Harmless when done before. */
   close(): void {
     try {
-      this.#guard.semaphore.close();
+      this.#guard?.semaphore.close();
     } finally {
       this.#writer.object.close();
     }
@@ -166,33 +190,43 @@ export class ConsumerPair implements Disposable {
   }
 
   #checkSemaphore(): CheckOutcome {
-    const before = this.#guard.semaphore;
-    if (before.isLinked() && before.isSound()) {
+    const before = this.#guard?.semaphore;
+    if (before === undefined) return "Intact";
+    if (before.isLinked() && this.#care.use(this.names.semaphoreName, () => before.isSound())) {
       if (before.mode() === consumerMode) return "Intact";
       before.setMode(consumerMode);
       return "Restored";
     }
-    this.#guard = NamedSemaphore.createOrAdopt(this.names.semaphoreName, consumerMode);
+    this.#guard = semaphoreOf(this.names, this.#care);
     before.close();
     return "Restored";
   }
 
   /** Undoes `create`: what it made goes, what it took over stays, and both are closed. */
   giveUp(): void {
-    quietly(() => this.#guard.origin === "Created" && this.#guard.semaphore.unlink());
-    quietly(() => this.#guard.semaphore.close());
+    const guard = this.#guard;
+    quietly(() => guard?.origin === "Created" && guard.semaphore.unlink());
+    quietly(() => guard?.semaphore.close());
     giveUp(this.#writer);
   }
 }
 
+function semaphoreOf({ semaphoreName }: ConsumerPairNames, care: SemaphoreCare): SemaphoreWithOrigin | undefined {
+  if (care.unguarded.has(semaphoreName)) return undefined;
+  return care.use(semaphoreName, () => NamedSemaphore.createOrAdopt(semaphoreName, consumerMode));
+}
+
 /** The two halves for the thread that writes, while the thread that made the handle keeps the pair open. */
-export function openConsumerPair(handle: ConsumerPairHandle): {
+export function openConsumerPair(
+  handle: ConsumerPairHandle,
+  use: SemaphoreUse = plainUse,
+): {
   readonly segment: DocumentSegment;
   readonly guard: Guard;
 } {
   return {
     segment: DocumentSegment.fromDescriptor(handle.descriptor, handle.segmentName, handle.sizeBytes),
-    guard: new Guard(handle.semaphoreName),
+    guard: new Guard(handle.semaphoreName, guardTiming, use),
   };
 }
 

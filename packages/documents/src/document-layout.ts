@@ -7,7 +7,6 @@
 // A layout holds as long as every connection stays what it was and every entry fits its room.
 
 import type { BankReader } from "@cpc-partition/image/bank-reader";
-import type { ImageReader } from "@cpc-partition/image/image-reader";
 import { ConnectionState } from "@cpc-partition/image/layout";
 import { connectionEntry, pointEntry } from "./document-entry.ts";
 import type { DocumentForm } from "./document-form.ts";
@@ -40,6 +39,8 @@ export interface DocumentLayout {
 export interface LayoutOptions {
   readonly form: DocumentForm;
   readonly types: EntryTypes;
+  /** Somebody keeps the image up to date; else every connection is shown as closed. */
+  readonly isLive: boolean;
   readonly withDescriptions: boolean;
   /** When not everything fits, each group keeps its share of the points, and a last entry says how many are missing. */
   readonly limitBytes: number;
@@ -54,8 +55,14 @@ interface GroupPart {
   readonly slots: GroupSlots;
 }
 
-export function layOut(image: ImageReader, options: LayoutOptions): DocumentLayout {
-  const parts = image.directory.groups.map(({ index }) => partOf(image.view(index), index, options));
+/** Of the server that the bank belongs to: the document says that it is connected, and has values. */
+export function isShown(bank: BankReader, isLive: boolean): boolean {
+  return isLive && bank.connection === ConnectionState.connected;
+}
+
+/** `banks`: of each group, in order. */
+export function layOut(banks: readonly BankReader[], options: LayoutOptions): DocumentLayout {
+  const parts = banks.map((bank, index) => partOf(bank, index, options));
   const { points, connections, missing, missingText } = whatFits(parts, options.limitBytes);
   if (options.limitBytes < 2)
     return { bytes: Buffer.alloc(0), groups: parts.map(withoutPoints), missingEntries: missing };
@@ -88,7 +95,7 @@ export function layOut(image: ImageReader, options: LayoutOptions): DocumentLayo
 
 function partOf(bank: BankReader, groupIndex: number, options: LayoutOptions): GroupPart {
   const { server, points } = bank;
-  const isConnected = bank.connection === ConnectionState.connected;
+  const isConnected = isShown(bank, options.isLive);
   const count = isConnected ? points.length : 0;
   const slots = {
     isConnected,

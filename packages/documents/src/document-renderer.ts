@@ -3,11 +3,11 @@
 
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import type { BankReader } from "@cpc-partition/image/bank-reader";
+import type { GroupSnapshot } from "@cpc-partition/image/group-snapshot";
 import type { ImageReader } from "@cpc-partition/image/image-reader";
-import { ConnectionState } from "@cpc-partition/image/layout";
 import { Content, pointEntry } from "./document-entry.ts";
 import type { DocumentForm } from "./document-form.ts";
-import { layOut, type DocumentLayout, type GroupSlots } from "./document-layout.ts";
+import { isShown, layOut, type DocumentLayout, type GroupSlots } from "./document-layout.ts";
 import { EntryTypes } from "./entry-types.ts";
 import { SlotWriter } from "./slot-writer.ts";
 import { valueToJson } from "@cpc-partition/image/values/value-json";
@@ -34,10 +34,12 @@ interface Shown {
 }
 
 export class DocumentRenderer {
-  readonly #image: ImageReader;
+  /** Of each group of the image: every document is made of copies, so that the image's writer may go on meanwhile. */
+  readonly #banks: readonly GroupSnapshot[];
   readonly #form: DocumentForm;
   readonly #types: EntryTypes;
   #capacityBytes = -1;
+  #isLive = true;
   #layout: DocumentLayout = { bytes: Buffer.alloc(0), groups: [], missingEntries: 0 };
   #shown: readonly Shown[] = [];
   #neededBytes = 0;
@@ -47,19 +49,31 @@ export class DocumentRenderer {
   #isFresh = true;
 
   constructor(image: ImageReader, form: DocumentForm, types = new EntryTypes(() => {})) {
-    this.#image = image;
+    this.#banks = image.directory.groups.map(({ index }) => image.reusableSnapshot(index));
     this.#form = form;
     this.#types = types;
     this.#slots = new SlotWriter(form.nonFinite);
   }
 
-  /** Renders the last complete poll of every server into at most `capacityBytes`. */
-  render(capacityBytes: number): RenderedDocument {
-    if (capacityBytes !== this.#capacityBytes || !this.#fill()) {
+  /**
+   * Renders the last complete poll of every server into at most `capacityBytes`. Not live: nobody keeps the image up to date, so every
+   * connection is shown as closed, without a look at the image. An image that cannot be copied, because its writer overtakes every
+   * attempt, leaves the document as it was.
+   */
+  render(capacityBytes: number, isLive = true): RenderedDocument {
+    const isCopied = isLive && this.#banks.every((bank) => bank.refresh());
+    const isSame = capacityBytes === this.#capacityBytes && isLive === this.#isLive;
+    if (isLive && !isCopied && isSame) return this.#rendered();
+    if (!isSame || !this.#fill()) {
       this.#capacityBytes = capacityBytes;
+      this.#isLive = isCopied;
       this.#layOut();
       this.#fill();
     }
+    return this.#rendered();
+  }
+
+  #rendered(): RenderedDocument {
     return {
       bytes: this.#layout.bytes,
       neededBytes: this.#neededBytes,
@@ -70,16 +84,16 @@ export class DocumentRenderer {
 
   #layOut(): void {
     const limitBytes = this.#capacityBytes;
-    const common = { form: this.#form, types: this.#types };
+    const common = { form: this.#form, types: this.#types, isLive: this.#isLive };
     this.#omitted = "nothing";
     // Room that entries had before is kept, so that what comes and goes moves nothing; but not at the cost of anything else.
     for (const before of [this.#layout.groups, []]) {
-      this.#layout = layOut(this.#image, { ...common, withDescriptions: true, limitBytes: Infinity, before });
+      this.#layout = layOut(this.#banks, { ...common, withDescriptions: true, limitBytes: Infinity, before });
       if (this.#layout.bytes.length <= limitBytes) break;
     }
     this.#neededBytes = this.#layout.bytes.length;
     if (this.#neededBytes > limitBytes) {
-      this.#layout = layOut(this.#image, { ...common, withDescriptions: false, limitBytes, before: [] });
+      this.#layout = layOut(this.#banks, { ...common, withDescriptions: false, limitBytes, before: [] });
       this.#omitted = this.#layout.missingEntries === 0 ? "descriptions" : "points";
     }
     this.#shown = this.#layout.groups.map(({ status }) => ({
@@ -97,11 +111,11 @@ export class DocumentRenderer {
     this.#isFresh = false;
     for (let index = 0; index < groups.length; index++) {
       const slots = groups[index] as GroupSlots;
-      const bank = this.#image.view(index);
-      if ((bank.connection === ConnectionState.connected) !== slots.isConnected) return false;
+      const bank = this.#banks[index] as BankReader;
+      if (isShown(bank, this.#isLive) !== slots.isConnected) return false;
       if (!this.#fillServer(bank, slots, this.#shown[index] as Shown, isFresh)) return false;
     }
-    return groups.length === this.#image.directory.groups.length;
+    return groups.length === this.#banks.length;
   }
 
   #fillServer(bank: BankReader, slots: GroupSlots, shown: Shown, isFresh: boolean): boolean {

@@ -31,6 +31,10 @@ export const guardTiming: GuardTiming = {
   step: () => setImmediate(),
 };
 
+/** Runs a step that uses the semaphore: a consumer that cuts the semaphore's file can end the process in the middle of it. */
+export type SemaphoreUse = <Result>(semaphoreName: string, step: () => Result) => Result;
+export const plainUse: SemaphoreUse = (_name, step) => step();
+
 export type GuardOutcome =
   /** The action ran under the guard. `isFirst`: it was the first with this semaphore, so surplus permits may be those it was made with. */
   | { readonly kind: "Done"; readonly waitedMs: number; readonly surplusPermits: number; readonly isFirst: boolean }
@@ -54,6 +58,7 @@ export class Guard {
   readonly name: string;
   readonly counters: GuardCounters = { timeOuts: 0, seizures: 0, surplusPermits: 0 };
   readonly #timing: GuardTiming;
+  readonly #use: SemaphoreUse;
   #semaphore: NamedSemaphore | undefined;
   #waiting: Promise<GuardOutcome> | undefined;
   #timeOutsInRow = 0;
@@ -62,9 +67,15 @@ export class Guard {
   #isClosed = false;
 
   /** A semaphore that cannot be opened is not an error here: its owner puts it back, and each action looks again. */
-  constructor(semaphoreName: string, timing: GuardTiming = guardTiming) {
+  constructor(semaphoreName: string, timing: GuardTiming = guardTiming, use: SemaphoreUse = plainUse) {
     this.name = semaphoreName;
+    this.#use = use;
     this.#timing = timing;
+  }
+
+  /** A writer before this one died, perhaps while it held the guard: the next time-out counts as the second in a row. */
+  distrustHolder(): void {
+    this.#timeOutsInRow = Math.max(1, this.#timeOutsInRow);
   }
 
   /** Opens its semaphore now if it can, before others take the last descriptor: without the semaphore it is no guard. */
@@ -110,15 +121,17 @@ export class Guard {
   /** The number of surplus permits drained, undefined when the guard was not free in time. */
   async #take(startMs: number): Promise<number | undefined> {
     const semaphore = this.#current();
-    while (!semaphore.tryWait()) {
+    while (!this.#use(this.name, () => semaphore.tryWait())) {
       if (this.#isClosed || this.#timing.nowMs() - startMs >= this.#timing.boundMs) return undefined;
       await this.#timing.step();
     }
     let drained = 0;
     try {
-      while (drained < maxDrained && semaphore.value() > 0 && semaphore.tryWait()) drained++;
+      this.#use(this.name, () => {
+        while (drained < maxDrained && semaphore.value() > 0 && semaphore.tryWait()) drained++;
+      });
     } catch (error) {
-      failureOf(() => semaphore.post());
+      failureOf(() => this.#use(this.name, () => semaphore.post()));
       throw error;
     }
     return drained;
@@ -137,7 +150,7 @@ export class Guard {
   #timedOut(action: () => void, waitedMs: number, cause: unknown): GuardOutcome {
     this.counters.timeOuts++;
     this.#timeOutsInRow++;
-    if (this.#timeOutsInRow === 1 || this.#isClosed) return { kind: "Skipped", waitedMs, cause };
+    if (this.#timeOutsInRow <= 1 || this.#isClosed) return { kind: "Skipped", waitedMs, cause };
     this.counters.seizures++;
     const failure = failureOf(action);
     const leftHeld = failureOf(() => this.#setFree());
@@ -150,8 +163,10 @@ export class Guard {
   #setFree(): void {
     const semaphore = this.#semaphore;
     if (semaphore === undefined) throw new UnsuitableObjectError("set free guard", this.name, "it is not open");
-    if (semaphore.value() === 0) semaphore.post();
-    else this.counters.surplusPermits++;
+    this.#use(this.name, () => {
+      if (semaphore.value() === 0) semaphore.post();
+      else this.counters.surplusPermits++;
+    });
   }
 
   /** The semaphore that the name leads to now; the one before as long as the name leads nowhere. */
@@ -159,7 +174,7 @@ export class Guard {
     if (this.#isClosed) throw new UnsuitableObjectError("take guard", this.name, "it is closed");
     const before = this.#semaphore;
     if (before?.isLinked() === true) return before;
-    const opened = NamedSemaphore.openExisting(this.name);
+    const opened = this.#use(this.name, () => NamedSemaphore.openExisting(this.name));
     if (opened !== undefined) {
       this.#semaphore = opened;
       this.#wasTaken = false;

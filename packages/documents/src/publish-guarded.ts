@@ -20,6 +20,17 @@ export async function publishGuarded(
   return guard.run(() => segment.writeStaged());
 }
 
+/** For a consumer whose semaphore cannot be used. */
+export function publishUnguarded(segment: DocumentSegment, document: Uint8Array): GuardOutcome {
+  try {
+    segment.stage(document);
+    segment.writeStaged();
+    return { kind: "Done", waitedMs: 0, surplusPermits: 0, isFirst: false };
+  } catch (error) {
+    return { kind: "Failed", error };
+  }
+}
+
 /**
  * To every consumer at the same time: none delays another. `segments[i]` goes with `guards[i]`, and so do the outcomes;
  * a segment without a guard, or a guard without a segment, is left out.

@@ -20,12 +20,7 @@ export interface ServiceHealth {
   /** Negative: the wall clock was set back since, and nobody has beaten after that. */
   readonly heartbeatAgeMs: number;
   readonly startedAt: string;
-  readonly documents: number;
-  readonly documentBytes: number;
-  readonly documentCapacityBytes: number;
-  readonly documentEntriesMissing: number;
-  readonly guardTimeouts: number;
-  readonly guardSeizures: number;
+  /** How often somebody removed the image, and it came back. */
   readonly objectsRestored: number;
   readonly ticksMissed: number;
   readonly servers: readonly ServerHealth[];
@@ -97,12 +92,6 @@ function serviceHealth({ name, image, hasWriter }: ObservedImage, isEnded: boole
     isOfEndedRun: isEnded,
     heartbeatAgeMs,
     startedAt: isoOf(image.startedNs),
-    documents: Number(image.serviceCount("documents")),
-    documentBytes: Number(image.serviceCount("documentBytes")),
-    documentCapacityBytes: Number(image.serviceCount("documentCapacityBytes")),
-    documentEntriesMissing: Number(image.serviceCount("documentEntriesMissing")),
-    guardTimeouts: Number(image.serviceCount("guardTimeouts")),
-    guardSeizures: Number(image.serviceCount("guardSeizures")),
     objectsRestored: Number(image.serviceCount("objectsRestored")),
     ticksMissed: Number(image.serviceCount("ticksMissed")),
     servers: image.directory.servers.flatMap((_, index) => serverHealth(image, index, isAlive, nowNs)),

@@ -86,6 +86,11 @@ export class ImageReader {
     return this.#load(header.intervalMs);
   }
 
+  /** Changes when the values of a tick are complete, when a server came or went, and at retirement. */
+  get ticks(): number {
+    return this.#load(header.ticks);
+  }
+
   get isRetired(): boolean {
     return this.#load(header.state) === ImageState.retired;
   }

@@ -119,6 +119,12 @@ export class ImageWriter {
     this.#integers[header.heartbeatNs / 8] = wallClockNs();
   }
 
+  /** Tells readers that the values belong together now: who shows all of them at once, as a document does, does so at ticks. */
+  tick(): void {
+    Atomics.add(new Uint32Array(this.#memory.buffer), header.ticks / 4, 1);
+    this.#memory.wake(header.ticks);
+  }
+
   count(counter: ServiceCounter, by = 1n): void {
     this.set(counter, (this.#integers[this.#counterIndex(counter)] ?? 0n) + by);
   }
@@ -191,6 +197,8 @@ export function retireImage(memory: ImageMemory): void {
     Atomics.store(pairs, (blockOffset + block.begun) / 8, both);
     memory.wake(blockOffset + block.published);
   }
-  Atomics.add(words, header.publications / 4, 1);
-  memory.wake(header.publications);
+  for (const word of [header.publications, header.ticks]) {
+    Atomics.add(words, word / 4, 1);
+    memory.wake(word);
+  }
 }

@@ -40,16 +40,7 @@ export const ConnectionState = { waiting: 0, connecting: 1, connected: 2, lost: 
 export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
 /** Counters of the whole service, u64 each. */
-export const serviceCounters = [
-  "ticksMissed",
-  "objectsRestored",
-  "documents",
-  "documentBytes",
-  "documentCapacityBytes",
-  "documentEntriesMissing",
-  "guardTimeouts",
-  "guardSeizures",
-] as const;
+export const serviceCounters = ["ticksMissed", "objectsRestored"] as const;
 export type ServiceCounter = (typeof serviceCounters)[number];
 /** Room for counters in the header and in every block. */
 export const counterCount = 16;
@@ -83,8 +74,9 @@ export const header = place(
     pid: u32, //               for people; means nothing across containers
     intervalMs: u32, //        the service's interval
     startedNs: i64, //         wall clock
-    heartbeatNs: i64, //       wall clock, stored once per interval and at least every second
+    heartbeatNs: i64, //       wall clock, stored at every tick and at least every 250 ms
     counters: counterCount * u64,
+    ticks: u32, //             grows by one when the values of a tick are complete, and when a server comes or goes: a futex word
   },
   512,
 );

@@ -3,7 +3,8 @@
 // The sleep is bounded in slices: a writer that was killed wakes nobody, so a reader looks at the name again now and then.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { waitOnWord, wakeSleepers } from "./posix/futex.ts";
+import { PosixError } from "./posix/errno.ts";
+import { waitOnWord, waitOnWordLater, wakeSleepers } from "./posix/futex.ts";
 import type { Mapping } from "./posix/mapping.ts";
 import { ImageReader } from "./image-reader.ts";
 import { header } from "./layout.ts";
@@ -20,6 +21,7 @@ export class OpenedImage implements Disposable {
   #seenPublications = 0;
   /** The count of publications that the others were woken for last. */
   #wokenFor: number | undefined;
+  #tickSleepers = 0;
   readonly #lookAgainMs: number;
 
   /**
@@ -81,7 +83,28 @@ export class OpenedImage implements Disposable {
     }
   }
 
+  /**
+   * Resolves when `ticks` of the image that was opened last is not `seen` any more, at the latest after the time-out, and without a look at
+   * the name. It sleeps in a thread of the runtime's pool, so it is for the main thread of a process, and for one image at a time.
+   */
+  async tickAfter(seen: number, timeoutMs: number): Promise<void> {
+    const { reader, mapping } = this.#opened;
+    if (reader === undefined || mapping === undefined) return sleep(timeoutMs);
+    if (reader.ticks !== seen) return;
+    const endMs = performance.now() + timeoutMs;
+    this.#tickSleepers++;
+    await waitOnWordLater(mapping, header.ticks, seen, timeoutMs);
+    this.#tickSleepers--;
+    // What was closed meanwhile is not looked at.
+    if (this.#opened.mapping !== mapping) return;
+    if (reader.ticks !== seen) this.#wakeTickSleepers();
+    // Where the system refuses the sleep, or a signal ended it.
+    else if (performance.now() < endMs - pollMs) await sleep(pollMs);
+  }
+
   close(): void {
+    // The runtime cannot end before its pool does.
+    if (this.#tickSleepers > 0) this.#wakeTickSleepers();
     this.#wokenFor = undefined;
     this.#opened.close();
   }
@@ -97,6 +120,15 @@ export class OpenedImage implements Disposable {
     if (publications === this.#wokenFor) return;
     this.#wokenFor = publications;
     wakeSleepers(mapping, header.publications);
+  }
+
+  /** Without it they see the tick when their time is over. */
+  #wakeTickSleepers(): void {
+    try {
+      if (this.#opened.mapping !== undefined) wakeSleepers(this.#opened.mapping, header.ticks);
+    } catch (error) {
+      if (!(error instanceof PosixError)) throw error;
+    }
   }
 
   #hasNews(): boolean {

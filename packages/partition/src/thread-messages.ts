@@ -3,14 +3,10 @@
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "./configuration/configuration.ts";
 import type { LogLevel } from "@cpc-partition/process/log";
-import type { DocumentSettings } from "@cpc-partition/documents/document-form";
-import type { ConsumerPairHandle } from "@cpc-partition/documents/consumer-pair";
 
 interface CommonOrder {
   readonly intervalMs: number;
-  readonly pairs: readonly ConsumerPairHandle[];
   readonly imageName: string;
-  readonly document?: DocumentSettings | undefined;
 }
 
 export interface ModbusOrder extends CommonOrder {
@@ -31,14 +27,10 @@ export type MessageToWorker =
   /** The first one. */
   | { readonly kind: "start"; readonly order: ServiceOrder }
   | { readonly kind: "stop" }
-  /** A configuration that was checked; the pairs may have grown. */
-  | {
-      readonly kind: "configuration";
-      readonly configuration: ModbusConfiguration | OpcUaConfiguration;
-      readonly pairs: readonly ConsumerPairHandle[];
-    }
-  /** So many objects were put back for consumers; an image that lost its name comes back as a new generation. */
-  | { readonly kind: "objects lost"; readonly restored: number; readonly image: boolean }
+  /** A configuration that was checked. */
+  | { readonly kind: "configuration"; readonly configuration: ModbusConfiguration | OpcUaConfiguration }
+  /** The image lost its name: it comes back as a new generation. */
+  | { readonly kind: "image lost" }
   /** Answers "image wanted". */
   | { readonly kind: "image memory"; readonly descriptor: number; readonly sizeBytes: number }
   /** Answers "image complete". */

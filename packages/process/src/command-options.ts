@@ -18,6 +18,28 @@ export function prefixOption(): Option {
     .argParser(objectName);
 }
 
+export function consumersOption(): Option {
+  return new Option("--consumers <list>", "comma-separated names; each gets shared memory and a semaphore of its own")
+    .env("CPC_CONSUMERS")
+    .default([], "one pair with the plain names")
+    .argParser(consumerList);
+}
+
+export function segmentSizeOption(): Option {
+  return new Option(
+    "--segment-size <bytes>",
+    "size of each document segment (default: computed from the configuration)",
+  )
+    .env("CPC_SEGMENT_SIZE")
+    .argParser(positiveInteger);
+}
+
+export function removeOnExitOption(): Option {
+  return new Option("--remove-on-exit", "remove shared memory and semaphores at the end")
+    .env("CPC_REMOVE_ON_EXIT")
+    .default(false);
+}
+
 export function unreadableOption(): Option {
   return new Option(
     "--unreadable <how>",
@@ -59,4 +81,16 @@ export function seconds(text: string): number {
 export function objectName(text: string): string {
   if (/^[\w.-]*$/.test(text) && text.length <= 100) return text;
   throw new InvalidArgumentError("It may have letters, digits, '_', '-' and '.', 100 at most.");
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1024 && value <= 2 ** 30) return value;
+  throw new InvalidArgumentError("It must be a whole number from 1024 to 1073741824.");
+}
+
+function consumerList(text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.every((name) => name !== "")) return names.map((name) => objectName(name));
+  throw new InvalidArgumentError("It must be names separated by commas, for example psmo,interface.");
 }

@@ -41,23 +41,29 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
   const { opcua, modbus } = loadConfigurations({ ...shipped, certificatesDirectory: "certificates" });
   if (opcua === undefined || modbus === undefined) throw new TypeError("the shipped configuration is incomplete");
   const isLive = process.stdout.isTTY;
-  const log = createLog({ level: isLive ? "error" : settings.logLevel, format: settings.logFormat });
+  const logLevel = isLive ? "error" : settings.logLevel;
+  const log = createLog({ level: logLevel, format: settings.logFormat });
   const stopped = endOf(settings);
   const directory = mkdtempSync(join(tmpdir(), "cpc-demo-"));
   try {
     log("info", "starting the simulated plant");
     const plant = await forkSimulatedPlant({ opcua, modbus, directory });
     try {
-      const naming = { consumers: [], prefix: settings.prefix };
+      const { prefix, unreadable, strictJson, logFormat } = settings;
       const show = isLive ? showTable(settings.prefix) : showLines(settings.prefix, log);
       await runPartition(
         {
           opcua: plant.opcua,
           modbus: plant.modbus,
           intervalMs: settings.interval * 1000,
-          naming,
-          segmentBytes: undefined,
-          document: { unreadable: settings.unreadable, strictJson: settings.strictJson },
+          prefix,
+          documents: {
+            consumers: [],
+            segmentBytes: undefined,
+            document: { unreadable, strictJson },
+            logLevel,
+            logFormat,
+          },
           certificatesDirectory: plant.securityDirectory,
           removeOnExit: true,
           log,

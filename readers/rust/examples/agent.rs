@@ -107,7 +107,7 @@ fn image_json(image: &Image) -> Result<String, Error> {
             counters: counters(&image.server_counters(index)?[..8]), state: format!("{{{state}}}"), groups: list(groups))));
     }
     let counted =
-        json!(service: service(image.service), counters: counters(&image.counters()[..8]), servers: list(servers));
+        json!(service: service(image.service), counters: counters(&image.counters()[..2]), servers: list(servers));
     Ok(format!("{{{numbers},{times},{counted}}}\n"))
 }
 

@@ -8,7 +8,7 @@ use crate::mapping::Mapping;
 use crate::Error;
 
 /// The sizes of version 2.0, in the header's order: header, entry of a server, group, point, state of a server, poll header, record.
-const SIZES: [u32; 7] = [256, 48, 40, 48, 496, 56, 32];
+const SIZES: [u32; 7] = [264, 48, 40, 48, 496, 56, 32];
 
 /// In a block: `begun` and `published`, 16 counters, and three histograms if it is a group's.
 pub(crate) const COUNTERS: u64 = 64;

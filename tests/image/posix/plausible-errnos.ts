@@ -36,6 +36,7 @@ export const plausibleErrnos: ReadonlyMap<string, readonly ErrnoName[]> = new Ma
     mmap: ["ENOMEM", "EAGAIN", "EPERM"],
     munmap: ["EINVAL", "ENOMEM"],
     rename: ["EACCES", "ENOSPC", "EROFS"],
+    clock_gettime: ["EPERM"],
     futex: ["EINVAL", "ENOSYS", "EPERM"],
   } as const satisfies Readonly<Record<string, readonly ErrnoName[]>>),
 );

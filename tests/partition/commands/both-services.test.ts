@@ -44,10 +44,10 @@ test(
       const first = JSON.stringify(place.document(segment));
       await run.until(`${segment} has moving values`, () => {
         const document = place.document(segment);
-        return document !== undefined && Object.keys(document).length > 10 && JSON.stringify(document) !== first;
+        // Until a server has told its names its values are withheld.
+        const isWhole = Object.values(document ?? {}).every(({ statusCode }) => statusCode === undefined);
+        return isWhole && Object.keys(document ?? {}).length > 10 && JSON.stringify(document) !== first;
       });
-      const errors = Object.values(place.document(segment)!).filter(({ statusCode }) => statusCode !== undefined);
-      assert.deepEqual(errors, [], "every point can be read");
     }
     const browseNames = Object.keys(place.document("opcua_shm")!).slice(1);
     assert.ok(browseNames.every((key) => /^\d+:\S/.test(key)));
@@ -60,8 +60,10 @@ test(
       for (const [name, { value }] of entries) assert.deepEqual([/Connections:/.test(name), value], [true, false]);
     }
     assert.deepEqual(place.ownObjects(), [
+      "modbus_documents",
       "modbus_image",
       "modbus_shm",
+      "opcua_documents",
       "opcua_image",
       "opcua_shm",
       "sem.modbus_semaphore",

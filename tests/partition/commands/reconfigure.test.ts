@@ -84,9 +84,8 @@ test("a file that is replaced while the partition starts is noticed", watchdog, 
   const { port } = await device(t);
   const file = place.write("modbus.xml", modbusXml({ alias: "A", port }));
   place.write("modbus.xml.next", modbusXml({ alias: "B", port }));
-  const env = {
-    NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import=${new URL("./replace-after-read.ts", import.meta.url).href}`,
-  };
+  const preload = `--import=${new URL("./replace-after-read.ts", import.meta.url).href}`;
+  const env = { NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} ${preload}` };
   const run = place.runIn({ env }, "--modbus", file);
   await run.until("B has values", () => place.value("B: always 42") === 42);
   assert.equal(run.logged(/^configuration applied \(.*modbus\.xml changed\)$/).length, 1);

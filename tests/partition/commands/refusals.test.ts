@@ -76,7 +76,12 @@ test(
       CPC_LOG_FORMAT: "json",
     });
     await run.until("there are values", () => place.value("A: always 42", "modbus_shm_psmo") === 42);
-    assert.deepEqual(place.ownObjects(), ["modbus_image", "modbus_shm_psmo", "sem.modbus_semaphore_psmo"]);
+    assert.deepEqual(place.ownObjects(), [
+      "modbus_documents",
+      "modbus_image",
+      "modbus_shm_psmo",
+      "sem.modbus_semaphore_psmo",
+    ]);
     const [started] = run.logged(/^started$/);
     assert.deepEqual([started?.["intervalMs"], started?.["consumers"]], [50, ["psmo"]]);
     await run.end();

@@ -5,7 +5,7 @@ import { Place } from "./cpc.ts";
 import { connectionKey, device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
-const modbusObjects = ["modbus_image", "modbus_shm", "sem.modbus_semaphore"];
+const modbusObjects = ["modbus_documents", "modbus_image", "modbus_shm", "sem.modbus_semaphore"];
 
 test("one service alone publishes moving values, and makes nothing of the other's", watchdog, async (t) => {
   const place = new Place(t);
@@ -42,6 +42,7 @@ test("every consumer has a pair of its own, and with --remove-on-exit nothing st
   for (const consumer of ["psmo", "interface"])
     await run.until(`${consumer} has values`, () => place.value("A: always 42", `modbus_shm_${consumer}`) === 42);
   assert.deepEqual(place.ownObjects(), [
+    "modbus_documents",
     "modbus_image",
     "modbus_shm_interface",
     "modbus_shm_psmo",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -8,13 +8,13 @@ import { ConnectionState } from "../../../packages/image/src/layout.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { AnotherWriterError } from "../../../packages/image/src/posix/single-writer.ts";
 import { ImageOwner } from "../../../packages/partition/src/main-thread/image-owner.ts";
-import { Partition, type PartitionOptions } from "../../../packages/partition/src/main-thread/partition.ts";
 import { spawnWorker } from "../../../packages/partition/src/main-thread/spawn-worker.ts";
 import { ConsumerPair } from "../../../packages/documents/src/consumer-pair.ts";
 import { consumerPairNames } from "../../../packages/documents/src/consumer-names.ts";
 import { point, server } from "../../plant/modbus-points.ts";
 import { honest, startDevice } from "../../plant/modbus-device.ts";
 import { recordingLog } from "../sources/test-client.ts";
+import { WholePartition, type WholeOptions } from "../whole-partition.ts";
 import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
 import { parseDocument } from "../../documents/parse-document.ts";
 
@@ -27,12 +27,12 @@ function modbus(servers: readonly ModbusServer[]) {
   return { file: "modbus.xml", servers };
 }
 
-async function setUp(t: TestContext, changes: Partial<PartitionOptions> = {}) {
+async function setUp(t: TestContext, changes: Partial<WholeOptions> = {}) {
   const prefix = ownPrefix(t);
   const device = await startDevice(honest(() => Date.now() & 0xffff));
   t.after(() => device.close());
   const { lines, log } = recordingLog();
-  const options: PartitionOptions = {
+  const options: WholeOptions = {
     opcua: undefined,
     modbus: modbus([server(device.port, [point(0)])]),
     intervalMs: 20,
@@ -64,8 +64,8 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** A partition whose Modbus thread the test can end as a crash does: without a word. */
-function started(t: TestContext, options: PartitionOptions, before: () => void = () => {}) {
-  const partition = new Partition(options);
+function started(t: TestContext, options: WholeOptions, before: () => void = () => {}) {
+  const partition = new WholePartition(options);
   const worker = spawnWorker("modbus");
   before();
   partition.start({ modbus: worker });
@@ -85,12 +85,9 @@ test(
     using image = new OpenedImage(`${prefix}modbus_image`);
     const before = image.current();
     const { ino } = statSync(path);
-    const closed = new Promise<Document>((resolve) => worker.once("exit", () => resolve(document())));
     await worker.terminate();
-    assert.deepEqual(
-      Object.entries(await closed).map(([key, entry]) => [key, entry.value]),
-      [[connection, false]],
-    );
+    await until(() => value(connection) === false);
+    assert.deepEqual(Object.keys(document()), [connection]);
     assert.equal(before?.isRetired, true);
     await until(() => value() !== undefined);
     const seen = value();
@@ -114,14 +111,14 @@ test("stopped while a crashed thread waits for its restart, it ends", watchdog, 
 });
 
 test("a thread that dies while it is stopped leaves no connection that looks open", watchdog, async (t) => {
-  const { options, path, document } = await setUp(t, { removeOnExit: false });
-  const partition = new Partition(options);
-  writeFileSync(path, JSON.stringify({ [connection]: { value: true }, "Plant: 3/0": { value: 1 } }));
-  const dying = `require("node:worker_threads").parentPort.on("message", ({ kind }) => kind === "stop" && process.exit(1));`;
-  partition.start({ modbus: new Worker(dying, { eval: true }) });
-  await partition.stop();
+  const { options, value, document } = await setUp(t, { removeOnExit: false });
+  const { stop, worker } = started(t, options);
+  await until(() => value() !== undefined);
+  const stopped = stop();
+  await worker.terminate();
+  await stopped;
   assert.deepEqual(
-    Object.entries(document()).map(([key, { value }]) => [key, value]),
+    Object.entries(document()).map(([key, entry]) => [key, entry.value]),
     [[connection, false]],
   );
 });
@@ -149,27 +146,14 @@ test(
   },
 );
 
-test("objects are looked at once in 50 ms, however short the interval is", watchdog, async (t) => {
-  const { options, path } = await setUp(t, { intervalMs: 1 });
-  const idle =
-    "require('node:worker_threads').parentPort.on('message', ({ kind }) => kind === 'stop' && process.exit())";
-  const partition = new Partition(options);
-  t.after(() => partition.stop());
-  t.mock.timers.enable({ apis: ["setInterval"] });
-  partition.start({ modbus: new Worker(idle, { eval: true, stdout: true, stderr: true }) });
-  rmSync(path);
-  t.mock.timers.tick(49);
-  assert.equal(existsSync(path), false);
-  t.mock.timers.tick(1);
-  assert.equal(existsSync(path), true);
-});
-
 test("stopped before its first value, it ends with every connection shown as closed", watchdog, async (t) => {
-  const { options, document, prefix } = await setUp(t, { removeOnExit: false });
+  const { options, value, prefix, device } = await setUp(t, { removeOnExit: false });
+  await device.close();
   const { stop } = started(t, options);
+  await until(() => value(connection) !== undefined);
   await stop();
-  assert.equal(document()[connection]?.value, false);
-  assert.equal(filesOf(prefix).length, 3);
+  assert.equal(value(connection), false);
+  assert.equal(filesOf(prefix).length, 4);
 });
 
 for (const [what, name] of [
@@ -177,7 +161,7 @@ for (const [what, name] of [
   ["given its name", "modbus_image"],
 ] as const) {
   test(
-    `when an image cannot be ${what} documents come all the same, the log says it once, and it is tried again`,
+    `when an image cannot be ${what} the log says it once, and it is tried again until documents have values`,
     watchdog,
     async (t) => {
       const { options, prefix, value, lines } = await setUp(t);
@@ -186,20 +170,21 @@ for (const [what, name] of [
         rmSync(obstacle, { force: true });
         mkdirSync(obstacle);
       });
-      await until(() => value() !== undefined);
-      const seen = value();
-      await until(() => value() !== seen);
+      await until(() => lines.some(({ message }) => message.startsWith("cannot make the process image")));
       rmSync(obstacle, { recursive: true, force: true });
+      await until(() => value() !== undefined);
       using image = new OpenedImage(`${prefix}modbus_image`);
       await until(() => image.current()?.snapshot(0)?.state.connection === ConnectionState.connected);
       assert.equal(image.hasWriter(), true);
       const told = (): string[] =>
-        lines.map(({ message }) => message).filter((message) => message.includes("process image"));
+        lines
+          .map(({ message }) => message)
+          .filter((message) => message.includes("process image") && !message.startsWith("cannot make documents"));
       await until(() => told().length > 1);
       assert.equal(told().length, 2, told().join("\n"));
       assert.match(
         told()[0]!,
-        /^consumers cannot read the process image; the documents are still published: .*directory/,
+        /^cannot make the process image; nobody can read it and no documents are made of it: .*directory/,
       );
       assert.equal(told()[1], "there is a new process image");
     },
@@ -209,7 +194,7 @@ for (const [what, name] of [
 test("a thread that fails again and again for the same reason says it in full once", watchdog, async (t) => {
   const { options, lines } = await setUp(t);
   const broken = "throw new TypeError('broken installation')";
-  const partition = new Partition(options, () => new Worker(broken, { eval: true, stdout: true, stderr: true }));
+  const partition = new WholePartition(options, () => new Worker(broken, { eval: true, stdout: true, stderr: true }));
   t.after(() => partition.stop());
   partition.start();
   const restarts = (): string[] =>
@@ -254,7 +239,7 @@ test(
     left.close();
     const before = filesOf(prefix).toSorted();
     const other = new ImageOwner(`${prefix}modbus_image`);
-    assert.throws(() => new Partition(options), AnotherWriterError);
+    assert.throws(() => new WholePartition(options), AnotherWriterError);
     other.close();
     assert.deepEqual(filesOf(prefix).toSorted(), before);
     assert.ok(existsSync(`/dev/shm/${prefix}opcua_shm`));

@@ -166,7 +166,7 @@ test("without any memory at first, or a name for it, values and documents go on,
   assert.deepEqual(
     lines.map(({ message }) => message),
     [
-      "consumers cannot read the process image; the documents are still published: no space left on device",
+      "cannot make the process image; nobody can read it and no documents are made of it: no space left on device",
       "there is a new process image",
     ],
   );

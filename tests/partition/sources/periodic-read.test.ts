@@ -37,7 +37,7 @@ test("every document has the values of all servers, and they go on changing", wa
   const { consumer, images } = await running(t, [a, b]);
   await consumer.until((document) => Number(valueOf(document, "A: x")) > 3 && Number(valueOf(document, "B: y")) > 3);
   const { reader } = images;
-  assert.ok(reader.serviceCount("documents") >= 3n);
+  assert.ok(consumer.documents.length >= 3);
   assert.ok(reader.heartbeatNs >= reader.startedNs);
 });
 
@@ -161,7 +161,7 @@ test("other segments get the next document, without waiting for the tick", watch
 test("documents come two milliseconds after the instant of the polls, with their values", watchdog, async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 5000;
-  t.mock.method(performance, "now", () => nowMs);
+  t.mock.method(process.hrtime, "bigint", () => BigInt(nowMs) * 1_000_000n);
   const pass = async (durationMs: number): Promise<void> => {
     nowMs += durationMs;
     t.mock.timers.tick(durationMs);

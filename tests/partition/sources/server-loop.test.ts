@@ -5,7 +5,7 @@ import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts
 import { ServerError } from "../../../packages/partition/src/sources/server-error.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { PollsInFlight } from "../../../packages/partition/src/sources/polls-in-flight.ts";
-import { Grid } from "../../../packages/partition/src/sources/schedule.ts";
+import { Grid } from "../../../packages/process/src/schedule.ts";
 import { ServerLoop } from "../../../packages/partition/src/sources/server-loop.ts";
 import { imageOf, seen, serverOf } from "../../image/sample-image.ts";
 import { recordingLog, refused, TestClient, untilAborted } from "./test-client.ts";

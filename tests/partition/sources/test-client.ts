@@ -9,7 +9,7 @@ import type { Log } from "../../../packages/process/src/log.ts";
 import type { ImageProvider } from "../../../packages/partition/src/sources/image-generations.ts";
 import { privateMemory } from "../../../packages/image/src/image-memory.ts";
 import { ImageReader } from "../../../packages/image/src/image-reader.ts";
-import type { DocumentTarget } from "../../../packages/partition/src/sources/publisher.ts";
+import type { DocumentTarget } from "../../../packages/documents/src/publisher.ts";
 import { pointOf } from "../../image/sample-image.ts";
 import { parseDocument } from "../../documents/parse-document.ts";
 

@@ -1,7 +1,8 @@
 // Sleeping on a 32-bit word of shared memory, and waking those who sleep: futex(2).
 //
 // The operations are the shared ones (no FUTEX_PRIVATE_FLAG), so they work between processes and on read-only mappings.
-// `waitOnWord` blocks the whole thread: it is for readers in a thread of their own and for tests, never for a service.
+// `waitOnWord` blocks the whole thread: it is for readers in a thread of their own and for tests, never for a service. `waitOnWordLater`
+// blocks none of ours, and is for the main thread of a process.
 
 import { errno, PosixError } from "./errno.ts";
 import { libc } from "./libc.ts";
@@ -36,6 +37,20 @@ export function waitOnWord(mapping: Mapping, offset: number, expected: number, t
   if (result === -errno.ETIMEDOUT) return "TimedOut";
   if (result < 0 && result !== -errno.EINTR) throw new PosixError("wait on", mapping.name, "futex", result);
   return "Woken";
+}
+
+/**
+ * Sleeps as `waitOnWord` does, in a thread of the runtime's pool. How it ended is not known: look at the word. The memory may be unmapped
+ * meanwhile; then nobody ends the sleep but the time-out.
+ */
+export async function waitOnWordLater(
+  mapping: Mapping,
+  offset: number,
+  expected: number,
+  timeoutMs: number,
+): Promise<void> {
+  const word = wordAddress(mapping, offset);
+  await libc.futexLater(SYS_futex, word, FUTEX_WAIT, expected >>> 0, timespec(timeoutMs), null, 0);
 }
 
 function wordAddress(mapping: Mapping, offset: number): bigint {

@@ -4,7 +4,8 @@
 // kernel itself and of Node. Nothing here throws or interprets a result; the classes beside this file do.
 // Every call can be made to fail by `injectFaults`, so that a test can walk through all of them.
 //
-// Calls are synchronous only: koffi's asynchronous ones are known to crash when they come from a worker thread.
+// Calls are synchronous, but for one: koffi's asynchronous ones are known to crash when they come from a worker thread, so
+// `futexLater` is for the main thread of a process.
 // glibc only: musl keeps a named semaphore in another file with another layout, so no consumer could share ours.
 
 import koffi from "koffi";
@@ -88,8 +89,20 @@ interface Libc {
     word2: null,
     value3: number,
   ): number;
+  /** The same, in a thread of the runtime's pool. */
+  futexLater(
+    call: number,
+    word: bigint,
+    operation: number,
+    value: number,
+    timeout: Timespec,
+    word2: null,
+    value3: number,
+  ): Later;
 }
 
+/** What the asynchronous calls return. The errno stays in the thread that made the call: any failure is -1. */
+type Later = Promise<number>;
 /** A number when it failed. */
 type Address = bigint | number;
 type CUint = "unsigned int";
@@ -126,12 +139,28 @@ function bindAddress(prototype: string): (...parameters: unknown[]) => Address {
   };
 }
 
+/** A function that runs in a thread of the runtime's pool; what it is given is kept until it returns. */
+function bindLater(prototype: string, functionName: string): (...parameters: unknown[]) => Later {
+  const native = find(prototype) as unknown as { async(...parameters: unknown[]): void };
+  return (...parameters) => {
+    if (injectFault?.(functionName) !== undefined) return Promise.resolve(-1);
+    return new Promise((resolve, reject) =>
+      native.async(...parameters, (error: Error | null, result: unknown) =>
+        error === null ? resolve(Number(result)) : reject(error),
+      ),
+    );
+  };
+}
+
 function nameIn(prototype: string): string {
   return /(\w+)\(/.exec(prototype)?.[1] ?? prototype;
 }
 
 const minusOneFails = (result: number): number => (result === -1 ? koffi.errno() : 0);
 const resultIsErrno = (result: number): number => result;
+
+const futexPrototype =
+  "long syscall(long number, void *uaddr, int op, uint32_t val, void *timeout, void *uaddr2, uint32_t val3)";
 
 /** `mode_t` is unsigned int; lengths and offsets are 64 bits wide. */
 export const libc: Libc = {
@@ -160,11 +189,8 @@ export const libc: Libc = {
   sem_getvalue: bind("int sem_getvalue(void *sem, void *value)", minusOneFails),
   clock_gettime: bind("int clock_gettime(int clockid, void *tp)", minusOneFails),
   endAtOnce: bind("void _exit(int status)", resultIsErrno) as Libc["endAtOnce"],
-  futex: bind(
-    "long syscall(long number, void *uaddr, int op, uint32_t val, void *timeout, void *uaddr2, uint32_t val3)",
-    minusOneFails,
-    "futex",
-  ),
+  futex: bind(futexPrototype, minusOneFails, "futex"),
+  futexLater: bindLater(futexPrototype, "futex"),
 };
 
 /** The memory at an address of our own mapping as an ArrayBuffer, without a copy. */

@@ -7,7 +7,7 @@ import { isInsecure, type ModbusConfiguration, type OpcUaConfiguration } from ".
 import { ConfigurationError, type Problem } from "../configuration/problem.ts";
 import { planReads } from "../protocols/modbus/reading/read-plan.ts";
 import { NamesFile } from "../sources/names-file.ts";
-import { documentSizeOf, type DocumentSize } from "../main-thread/service-size.ts";
+import { documentSizeOf, type DocumentSize } from "./document-size-plan.ts";
 import { certificateProblems, directoryTrouble, modbusCertificateProblems } from "./certificate-problems.ts";
 import { contestedLines, opcUaKeys } from "./contested-key-lines.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";

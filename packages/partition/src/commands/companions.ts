@@ -11,6 +11,9 @@ interface Companion {
 
 /** Package -> its commands, with what `cpc --help` says of them where it is not installed. */
 const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "@cpc-partition/documents": {
+    documents: "write the documents of a partition that runs elsewhere",
+  },
   "@cpc-partition/simulator": {
     demo: "simulate a plant on this machine, run the partition on it and show the values",
     simulate: "run only the simulated plant",

@@ -2,6 +2,7 @@
 
 import type { ServerHealth, ServiceHealth } from "@cpc-partition/image/health";
 import { ageText } from "./point-rows.ts";
+import type { ServiceStatus } from "./service-status.ts";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export interface OverallHealth {
@@ -14,10 +15,15 @@ export interface OverallHealth {
   readonly serversLost: number;
   readonly points: number;
   readonly pointsBad: number;
+  /** Services whose documents process died and is not there again. */
+  readonly documentsDead: number;
   readonly documentEntriesMissing: number;
 }
 
-export function overallHealth(all: readonly ServiceHealth[]): OverallHealth {
+/** What is judged; of a service without documents there is nothing to say of them. */
+type Judged = ServiceHealth & Partial<Pick<ServiceStatus, "documentsAlive" | "documentEntriesMissing">>;
+
+export function overallHealth(all: readonly Judged[]): OverallHealth {
   const services = all.filter(({ isOfEndedRun }) => !isOfEndedRun);
   const servers = services.flatMap((service) => service.servers);
   const lost = servers.filter(isLost);
@@ -27,7 +33,8 @@ export function overallHealth(all: readonly ServiceHealth[]): OverallHealth {
     serversLost: lost.length,
     points: sum(servers, ({ points }) => points),
     pointsBad: sum(servers, ({ pointsBad }) => pointsBad),
-    documentEntriesMissing: sum(services, ({ documentEntriesMissing }) => documentEntriesMissing),
+    documentsDead: services.filter(({ documentsAlive }) => documentsAlive === false).length,
+    documentEntriesMissing: sum(services, ({ documentEntriesMissing }) => documentEntriesMissing ?? 0),
   };
   return { summary: summaryOf(services, servers, lost, figures), ...figures };
 }
@@ -38,7 +45,7 @@ function isLost({ state }: ServerHealth): boolean {
 }
 
 function summaryOf(
-  services: readonly ServiceHealth[],
+  services: readonly Judged[],
   servers: readonly ServerHealth[],
   lost: readonly ServerHealth[],
   figures: Omit<OverallHealth, "summary">,
@@ -52,6 +59,9 @@ function summaryOf(
     ...dead.map(
       ({ service, heartbeatAgeMs }) => `${service} is NOT RUNNING, last heartbeat ${heartbeatText(heartbeatAgeMs)}.`,
     ),
+    ...services
+      .filter(({ documentsAlive }) => documentsAlive === false)
+      .map(({ service }) => `The documents process of ${service} is NOT RUNNING.`),
     ...(lost.length > 0 ? [`${lost.length} ${of} lost: ${names(lost)}.`] : []),
     ...(waiting.length > 0 ? [`${waiting.length} ${of} not connected yet: ${names(waiting)}.`] : []),
     ...(pointsBad > 0 ? [`${pointsBad} of ${points} points bad.`] : []),

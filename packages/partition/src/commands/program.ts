@@ -1,12 +1,14 @@
 // The command line: names, options, help. Each command is a file of its own; this one only maps words to it.
 
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import {
+  consumersOption,
   intervalOption,
   logFormatOption,
   logLevelOption,
-  objectName,
   prefixOption,
+  removeOnExitOption,
+  segmentSizeOption,
   strictJsonOption,
   unreadableOption,
 } from "@cpc-partition/process/command-options";
@@ -29,7 +31,7 @@ Exit codes: 0 success, 1 failure, 2 invalid input, 3 another partition with the 
 const statusExitCodes = `
 Exit codes:
   0  every service runs and its document is whole; servers may be lost: the first line says so
-  1  a service does not run, a document lacks entries, or (with --require-connected) a server is not connected
+  1  a service or its documents process does not run, a document lacks entries, or (with --require-connected) a server is not connected
 A service that only an earlier run had does not count.`;
 
 /** The program; `done` gets the exit code of the command that ran. Commander's own refusals are thrown as CommanderError. */
@@ -51,27 +53,20 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .addOption(new Option("--opcua <file>", "OPC UA servers (XML)").env("CPC_OPCUA"))
     .addOption(new Option("--modbus <file>", "Modbus TCP devices (XML)").env("CPC_MODBUS"))
     .addOption(intervalOption())
-    .addOption(
-      new Option("--consumers <list>", "comma-separated names; each gets shared memory and a semaphore of its own")
-        .env("CPC_CONSUMERS")
-        .default([], "one pair with the plain names")
-        .argParser(consumerList),
-    )
+    .addOption(consumersOption())
     .addOption(prefixOption())
     .addOption(certificatesOption())
     .addOption(stateOption())
     .addOption(requireSecurityOption())
-    .addOption(
-      new Option("--segment-size <bytes>", "size of each document segment (default: computed from the configuration)")
-        .env("CPC_SEGMENT_SIZE")
-        .argParser(positiveInteger),
-    )
+    .addOption(segmentSizeOption())
     .addOption(unreadableOption())
     .addOption(strictJsonOption())
+    .addOption(removeOnExitOption())
     .addOption(
-      new Option("--remove-on-exit", "remove shared memory and semaphores at the end")
-        .env("CPC_REMOVE_ON_EXIT")
-        .default(false),
+      new Option(
+        "--no-documents",
+        "write the process images only; cpc documents, run elsewhere, makes the documents of them",
+      ).env("CPC_NO_DOCUMENTS"),
     )
     .addOption(logLevelOption())
     .addOption(logFormatOption())
@@ -166,16 +161,4 @@ function requireSecurityOption(): Option {
   )
     .env("CPC_REQUIRE_SECURITY")
     .default(false);
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= 1024 && value <= 2 ** 30) return value;
-  throw new InvalidArgumentError("It must be a whole number from 1024 to 1073741824.");
-}
-
-function consumerList(text: string): readonly string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.every((name) => name !== "")) return names.map((name) => objectName(name));
-  throw new InvalidArgumentError("It must be names separated by commas, for example psmo,interface.");
 }

@@ -1,6 +1,8 @@
-// `cpc run`: the partition in the foreground until it is told to stop.
+// `cpc run`: the partition in the foreground until it is told to stop, with the process that makes documents of its images.
 
 import { resolve } from "node:path";
+import type { SupervisedDocuments } from "@cpc-partition/documents/process-messages";
+import { DocumentsSupervisor } from "@cpc-partition/documents/supervise-documents";
 import { createLog } from "@cpc-partition/process/pino-log";
 import type { Log, LogLevel } from "@cpc-partition/process/log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
@@ -34,6 +36,8 @@ export interface RunSettings {
   readonly unreadable: "leave-out" | "text";
   readonly strictJson: boolean;
   readonly removeOnExit: boolean;
+  /** False: another process makes them. */
+  readonly documents: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: "json" | "pretty";
 }
@@ -70,7 +74,7 @@ async function runWith(
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
   tellCertificates(configurations, certificatesDirectory, log);
-  const options = { ...configurations, ...partitionOptions(settings), log };
+  const options = { ...configurations, ...partitionOptions(settings), documents: documentsOf(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
     watch.start(hangups, log, (changed) => {
       tellCertificates(changed, certificatesDirectory, log);
@@ -91,41 +95,61 @@ function tellCertificates({ opcua, modbus }: Configurations, directory: string, 
   if (opcua.servers.some(needsDirectory)) log("info", `certificates are in ${resolve(directory)}`);
 }
 
+export interface RunOptions extends PartitionOptions {
+  /** Of the process that makes the documents; undefined: it is none of ours. */
+  readonly documents: Omit<SupervisedDocuments, "services" | "prefix"> | undefined;
+}
+
 /** `started` may begin something that lasts as long as the partition, and returns what ends it. */
 export async function runPartition(
-  options: PartitionOptions,
+  options: RunOptions,
   stopped: Promise<unknown>,
   spawned: SpawnedWorkers = {},
   started: (partition: Partition) => () => void = () => () => {},
 ): Promise<void> {
   logRuntimeWarnings(options.log);
   const partition = new Partition(options);
+  const documents = superviseDocuments(options);
   partition.start(spawned);
-  tellStart(options, options.log);
+  logStart(options, options.log);
   const end = started(partition);
   await stopped;
   end();
   options.log("info", "stopping");
-  await partition.stop();
+  await Promise.all([partition.stop(), documents?.stop(options.removeOnExit)]);
   options.log("info", "stopped");
+}
+
+function superviseDocuments({ documents, prefix, opcua, modbus, log }: RunOptions): DocumentsSupervisor | undefined {
+  if (documents === undefined) return undefined;
+  const services = [
+    ...(opcua === undefined ? [] : (["opcua"] as const)),
+    ...(modbus === undefined ? [] : (["modbus"] as const)),
+  ];
+  return new DocumentsSupervisor({ ...documents, services, prefix }, log);
 }
 
 function partitionOptions(settings: RunSettings) {
   return {
     intervalMs: settings.interval * 1000,
-    naming: { consumers: settings.consumers, prefix: settings.prefix },
-    segmentBytes: settings.segmentSize,
-    document: { unreadable: settings.unreadable, strictJson: settings.strictJson },
+    prefix: settings.prefix,
     certificatesDirectory: settings.certificates,
     namesFile: namesFileOf(settings),
     removeOnExit: settings.removeOnExit,
   };
 }
 
-function tellStart({ opcua, modbus, intervalMs, naming }: PartitionOptions, log: Log): void {
+function documentsOf(settings: RunSettings): RunOptions["documents"] {
+  if (!settings.documents) return undefined;
+  const { consumers, segmentSize: segmentBytes, unreadable, strictJson, logLevel, logFormat } = settings;
+  return { consumers, segmentBytes, document: { unreadable, strictJson }, logLevel, logFormat };
+}
+
+function logStart({ opcua, modbus, intervalMs, prefix, documents }: RunOptions, log: Log): void {
   log("info", "started", {
     intervalMs,
-    ...naming,
+    prefix,
+    ...(documents === undefined ? {} : { consumers: documents.consumers }),
     opcuaServers: opcua?.servers.length ?? 0,
     opcuaPoints: opcua?.servers.flatMap(({ nodes }) => nodes).length ?? 0,
     modbusServers: modbus?.servers.length ?? 0,

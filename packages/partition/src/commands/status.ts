@@ -1,12 +1,12 @@
 // `cpc status`: the health of services and servers, for people, as JSON, and as exit code for a container's health check.
 
-import { OpenedImage } from "@cpc-partition/image/opened-image";
 import { ExitCode } from "@cpc-partition/process/exit-code";
-import { healthOf, type ServerHealth, type ServiceHealth } from "@cpc-partition/image/health";
+import type { ServerHealth } from "@cpc-partition/image/health";
 import { heartbeatText, overallHealth, type OverallHealth } from "./overall-health.ts";
 import { qualityText } from "@cpc-partition/image/point-quality";
 import { ageText } from "./point-rows.ts";
 import { securityLines } from "./security-lines.ts";
+import { serviceStatuses, type ServiceStatus } from "./service-status.ts";
 import { plainTable } from "./value-table.ts";
 import { print } from "@cpc-partition/process/standard-output";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
@@ -20,33 +20,20 @@ export interface StatusSettings {
 
 /** The exit code is about the partition, not about the plant: restarting it would not bring a server back. */
 export function status({ prefix, json, requireConnected }: StatusSettings): ExitCode {
-  const services = readHealth(["opcua", "modbus"].map((service) => `${prefix}${service}_image`));
+  const services = serviceStatuses(prefix, Date.now());
   const overall = overallHealth(services);
   if (json) print(JSON.stringify({ ...overall, services }, null, 2));
   else print([overall.summary, ...services.map(describe)].join("\n\n"));
   return isFine(overall, services, requireConnected) ? ExitCode.fine : ExitCode.failed;
 }
 
-function readHealth(names: readonly string[]): readonly ServiceHealth[] {
-  const opened = names.map((name) => ({ name, image: new OpenedImage(name) }));
-  try {
-    const observed = opened.flatMap(({ name, image }) => {
-      const reader = image.current();
-      return reader === undefined ? [] : [{ name, image: reader, hasWriter: image.hasWriter() }];
-    });
-    return healthOf(observed, Date.now());
-  } finally {
-    for (const { image } of opened) image[Symbol.dispose]();
-  }
-}
-
-function isFine(overall: OverallHealth, services: readonly ServiceHealth[], requireConnected: boolean): boolean {
-  if (!overall.isAlive || overall.documentEntriesMissing > 0) return false;
+function isFine(overall: OverallHealth, services: readonly ServiceStatus[], requireConnected: boolean): boolean {
+  if (!overall.isAlive || overall.documentsDead > 0 || overall.documentEntriesMissing > 0) return false;
   const present = services.filter(({ isOfEndedRun }) => !isOfEndedRun);
   return !requireConnected || present.every(({ servers }) => servers.every(({ state }) => state === "connected"));
 }
 
-function describe(service: ServiceHealth): string {
+function describe(service: ServiceStatus): string {
   if (service.isOfEndedRun) {
     const ended = `left by a run that ended ${heartbeatText(service.heartbeatAgeMs)}`;
     return `${service.image}: ${ended} and does not count; "clean" removes it`;
@@ -76,13 +63,22 @@ function describe(service: ServiceHealth): string {
   }
   return [
     `${service.image}: ${alive}`,
-    `document ${documentBytes} of ${documentCapacityBytes} bytes (${share} %)${missing}; ${service.documents} published`,
+    `document ${documentBytes} of ${documentCapacityBytes} bytes (${share} %)${missing}; ${service.documents} published${writer(service)}`,
     `${service.ticksMissed} ticks missed, ${service.guardTimeouts} guard time-outs, ${service.guardSeizures} seizures, ` +
       `${service.objectsRestored} objects put back`,
     table.toString(),
+    ...service.unguardedSemaphores.map(
+      (semaphore) => `${semaphore} IS NOT USED: a consumer ended the documents process with it several times`,
+    ),
     ...securityLines(service.servers),
     ...service.servers.flatMap(troubles),
   ].join("\n");
+}
+
+function writer({ documentsAlive, documentsDeaths }: ServiceStatus): string {
+  const deaths = documentsDeaths === 0 ? "" : `; the documents process was started again ${documentsDeaths} times`;
+  if (documentsAlive === null) return `; no process writes documents${deaths}`;
+  return documentsAlive ? deaths : `; THE DOCUMENTS PROCESS IS NOT RUNNING${deaths}`;
 }
 
 function durations({ pollMs }: ServerHealth): string {

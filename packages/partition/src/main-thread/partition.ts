@@ -1,22 +1,18 @@
-// The whole partition: one thread for each service that is configured, started together, stopped together.
+// Acquisition: one thread for each service that is configured, started together, stopped together.
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "../configuration/configuration.ts";
 import type { Worker } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
 import type { ServiceName } from "@cpc-partition/image/service-name";
-import type { DocumentSettings } from "@cpc-partition/documents/document-form";
 import { spawnWorker } from "./spawn-worker.ts";
-import { ServiceThread, type ObjectNaming, type ServicePlan } from "./service-thread.ts";
-import { documentSizeOf } from "./service-size.ts";
+import { ServiceThread, type ServicePlan } from "./service-thread.ts";
 
 export interface PartitionOptions {
   readonly opcua: OpcUaConfiguration | undefined;
   readonly modbus: ModbusConfiguration | undefined;
   readonly intervalMs: number;
-  readonly naming: ObjectNaming;
-  /** Size of a document segment in bytes, instead of the computed one. */
-  readonly segmentBytes: number | undefined;
-  readonly document?: DocumentSettings | undefined;
+  /** Before every name in shared memory. */
+  readonly prefix: string;
   readonly certificatesDirectory: string;
   /** Where the OPC UA service remembers the browse names that its servers told; undefined or absent: nowhere. */
   readonly namesFile?: string | undefined;
@@ -38,7 +34,7 @@ export class Partition {
     this.#options = options;
     const threads: ServiceThread[] = [];
     try {
-      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options.naming, options.log, spawn));
+      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options.prefix, options.log, spawn));
     } catch (error) {
       for (const thread of threads) thread.giveUp();
       throw error;
@@ -51,48 +47,34 @@ export class Partition {
     for (const thread of this.#threads) thread.start(spawned[thread.service]);
   }
 
-  /**
-   * Takes over configurations that were checked, all of them or, when there is no room for one, none: then it throws a PosixError. A service
-   * that did not run before needs a restart of the partition.
-   */
+  /** Takes over configurations that were checked. A service that did not run before needs a restart of the partition. */
   reconfigure(configurations: Pick<PartitionOptions, "opcua" | "modbus">): void {
-    const changes = plansOf({ ...this.#options, ...configurations }).flatMap((plan) => {
-      const thread = this.#threads.find(({ service }) => service === plan.service);
-      return thread === undefined ? [] : [{ thread, plan }];
-    });
-    for (const { thread, plan } of changes) thread.makeRoom(plan);
-    for (const { thread, plan } of changes) thread.reconfigure(plan);
+    for (const plan of plansOf({ ...this.#options, ...configurations }))
+      this.#threads.find(({ service }) => service === plan.service)?.reconfigure(plan);
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.stop(stopLimitMs)));
     for (const thread of this.#threads) {
-      if (this.#options.removeOnExit) thread.removeObjects();
+      if (this.#options.removeOnExit) thread.removeImage();
       thread.close();
     }
   }
 }
 
-function plansOf({
-  opcua,
-  modbus,
-  intervalMs,
-  segmentBytes,
-  document,
-  certificatesDirectory,
-  namesFile,
-}: PartitionOptions): ServicePlan[] {
+function plansOf({ opcua, modbus, intervalMs, certificatesDirectory, namesFile }: PartitionOptions): ServicePlan[] {
   const plans: ServicePlan[] = [];
   if (opcua !== undefined) {
     // How long a session must live between two polls depends on it.
     const servers = opcua.servers.map((server) => ({ ...server, intervalMs: server.intervalMs ?? intervalMs }));
-    const configuration = { ...opcua, servers };
-    const plan = { service: "opcua", configuration, intervalMs, document, certificatesDirectory, namesFile } as const;
-    plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
+    plans.push({
+      service: "opcua",
+      configuration: { ...opcua, servers },
+      intervalMs,
+      certificatesDirectory,
+      namesFile,
+    });
   }
-  if (modbus !== undefined) {
-    const plan = { service: "modbus", configuration: modbus, intervalMs, document } as const;
-    plans.push({ ...plan, segmentBytes: segmentBytes ?? documentSizeOf(plan).segmentBytes });
-  }
+  if (modbus !== undefined) plans.push({ service: "modbus", configuration: modbus, intervalMs });
   return plans;
 }

@@ -5,99 +5,69 @@ import type { Worker } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
-import { ConsumerPair } from "@cpc-partition/documents/consumer-pair";
-import { consumerPairNames } from "@cpc-partition/documents/consumer-names";
-import { closedDocument } from "@cpc-partition/documents/closed-document";
+import { reasonOf, Troubles } from "@cpc-partition/process/troubles";
 import { ImageOwner } from "./image-owner.ts";
 import type { MessageToMain, MessageToWorker, ModbusOrder, OpcUaOrder } from "../thread-messages.ts";
-import { connectionsOf } from "./service-size.ts";
 import { spawnWorker } from "./spawn-worker.ts";
 
 /** What a service is started with, before there are OS objects. */
-export type ServicePlan = (Omit<ModbusOrder, "pairs" | "imageName"> | Omit<OpcUaOrder, "pairs" | "imageName">) & {
-  readonly segmentBytes: number;
-};
-
-export interface ObjectNaming {
-  readonly consumers: readonly string[];
-  readonly prefix: string;
-}
+export type ServicePlan = Omit<ModbusOrder, "imageName"> | Omit<OpcUaOrder, "imageName">;
 
 /** After a crash: at once when the worker had been well for a while, else with growing pauses. */
 const wellAfterMs = 60_000;
 const longestPauseMs = 5000;
 /** A thread that does nothing but JavaScript ends within milliseconds. */
 const terminateLimitMs = 300;
-/** A consumer that lost its segment must not wait for a service that publishes once an hour. */
+/** Readers must not wait for the image of a service that polls once an hour. */
 const longestCheckMs = 1000;
-/** Every look costs some system calls for each object: an interval of a millisecond must not make it the main thread's only work. */
+/** Every look costs some system calls: an interval of a millisecond must not make it the main thread's only work. */
 const shortestCheckMs = 50;
 
 export class ServiceThread {
   #plan: ServicePlan;
   readonly #spawn: typeof spawnWorker;
   readonly #log: Log;
-  readonly #pairs: readonly ConsumerPair[];
   readonly #image: ImageOwner;
   #worker: Worker | undefined;
   #watch: NodeJS.Timeout | undefined;
   #restart: NodeJS.Timeout | undefined;
   #crashesInRow = 0;
   #isStopping = false;
-  /** The worker has written its last document. */
+  /** The worker has closed every connection. */
   #hasEnded = false;
   readonly #stopped = Promise.withResolvers<void>();
-  /** What cannot be done at present, by its name, with the reason that the log knows. */
-  readonly #troubles = new Map<string, string>();
+  readonly #troubles: Troubles;
   #toldFailure: string | undefined;
   #imageLossTold = false;
 
   /** Creates or takes over the OS objects; throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing behind. */
-  constructor(plan: ServicePlan, naming: ObjectNaming, log: Log, spawn = spawnWorker) {
+  constructor(plan: ServicePlan, prefix: string, log: Log, spawn = spawnWorker) {
     this.#plan = plan;
     this.#spawn = spawn;
     this.#log = (level, message, fields) => log(level, message, { service: plan.service, ...fields });
-    const names = consumerPairNames(plan.service, naming.consumers, naming.prefix);
-    const image = `${naming.prefix}${plan.service}_image`;
+    this.#troubles = new Troubles(this.#log);
+    const image = `${prefix}${plan.service}_image`;
     this.#image = new ImageOwner(image, (error) => this.#log("error", reasonOf(error), { image }));
-    try {
-      this.#pairs = ConsumerPair.createAll(names, plan.segmentBytes, "wanted");
-    } catch (error) {
-      this.#image.close();
-      throw error;
-    }
   }
 
   /** `worker`: one that was spawned for this service and has no order yet. */
   start(worker = this.#spawn(this.#plan.service)): void {
     this.#startWorker(worker);
     const checkMs = Math.max(shortestCheckMs, Math.min(longestCheckMs, this.#plan.intervalMs));
-    this.#watch = setInterval(() => this.#checkObjects(), checkMs);
+    this.#watch = setInterval(() => this.#checkImage(), checkMs);
   }
 
-  /** Makes the segments large enough for a plan that may come. Throws a PosixError when there is no room. */
-  makeRoom(plan: ServicePlan): void {
-    for (const pair of this.#pairs) {
-      const { sizeBytes } = pair;
-      pair.grow(plan.segmentBytes);
-      if (pair.sizeBytes === sizeBytes) continue;
-      const fields = { segment: pair.names.segmentName, sizeBytes: pair.sizeBytes };
-      this.#log("warn", "the segment has grown: consumers see all of it when they open it again", fields);
-    }
-  }
-
-  /** Takes over a configuration that was checked and that there is room for: servers that did not change go on undisturbed. */
+  /** Takes over a configuration that was checked: servers that did not change go on undisturbed. */
   reconfigure(plan: ServicePlan): void {
     this.#plan = plan;
-    const pairs = this.#pairs.map((pair) => pair.handle());
-    this.#send({ kind: "configuration", configuration: plan.configuration, pairs });
+    this.#send({ kind: "configuration", configuration: plan.configuration });
   }
 
   get service(): ServiceName {
     return this.#plan.service;
   }
 
-  /** Resolves when the last document is written and every connection closed, or after `limitMs`. The objects stay. */
+  /** Resolves when every connection is closed, or after `limitMs`. The image stays. */
   async stop(limitMs: number): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#watch);
@@ -108,7 +78,7 @@ export class ServiceThread {
       await this.#stopped.promise;
       clearTimeout(timer);
       if (this.#worker !== undefined) await this.#terminate(this.#worker);
-      if (!this.#hasEnded) this.#showClosed();
+      if (!this.#hasEnded) this.#image.abandon();
     }
   }
 
@@ -128,17 +98,14 @@ export class ServiceThread {
 
   /** Undoes the constructor: what it made goes, what it took over stays. */
   giveUp(): void {
-    for (const pair of this.#pairs) pair.giveUp();
     this.#image.close();
   }
 
-  removeObjects(): void {
-    for (const pair of this.#pairs) this.#attempt("remove", pair.names.segmentName, () => pair.remove());
+  removeImage(): void {
     this.#image.remove();
   }
 
   close(): void {
-    for (const pair of this.#pairs) this.#attempt("close", pair.names.segmentName, () => pair.close());
     this.#image.close();
   }
 
@@ -152,9 +119,7 @@ export class ServiceThread {
       printed.on("data", (text) => this.#log("warn", "the service's thread printed", { text: String(text).trimEnd() }));
     worker.once("exit", () => this.#ended(performance.now() - startedMs, failure));
     worker.ref();
-    const { segmentBytes: _, ...plan } = this.#plan;
-    const pairs = this.#pairs.map((pair) => pair.handle());
-    this.#send({ kind: "start", order: { ...plan, pairs, imageName: this.#image.name } });
+    this.#send({ kind: "start", order: { ...this.#plan, imageName: this.#image.name } });
   }
 
   #receive(message: MessageToMain): void {
@@ -201,7 +166,8 @@ export class ServiceThread {
       this.#stopped.resolve();
       return;
     }
-    this.#showClosed();
+    // Nobody fills the image any more: its readers, the documents among them, are told.
+    this.#image.abandon();
     const pauseMs = Math.min(longestPauseMs, this.#crashesInRow * 1000);
     this.#crashesInRow++;
     const what = isKnown ? "failed as before" : "ended unexpectedly";
@@ -210,56 +176,13 @@ export class ServiceThread {
     this.#restart = setTimeout(() => this.#startWorker(this.#spawn(this.#plan.service)), pauseMs);
   }
 
-  #checkObjects(): void {
-    const restored = this.#checkPairs();
+  #checkImage(): void {
     const { name } = this.#image;
-    const image = this.#attempt("look for", name, () => this.#image.isLost()) ?? false;
-    if (image && !this.#imageLossTold)
+    const isLost = this.#troubles.attempt("look for", name, () => this.#image.isLost()) ?? false;
+    if (isLost && !this.#imageLossTold)
       this.#log("warn", "somebody removed the process image: a new one is made", { image: name });
-    this.#imageLossTold = image;
-    if (restored > 0 || image) this.#send({ kind: "objects lost", restored, image });
-  }
-
-  /** How many objects were put back. */
-  #checkPairs(): number {
-    let restored = 0;
-    for (const pair of this.#pairs) {
-      const { segmentName, semaphoreName } = pair.names;
-      const outcome = this.#attempt("check", segmentName, () => pair.check(this.#farewell()));
-      if (outcome?.segment === "Restored")
-        this.#log("warn", "a consumer removed or spoilt the segment: put back", { segment: segmentName });
-      if (outcome?.semaphore === "Restored")
-        this.#log("warn", "a consumer removed or spoilt the semaphore: put back", { semaphore: semaphoreName });
-      restored += Number(outcome?.segment === "Restored") + Number(outcome?.semaphore === "Restored");
-    }
-    return restored;
-  }
-
-  /** In place of a worker that cannot do it any more. There may be no room even for this. */
-  #showClosed(): void {
-    this.#image.abandon();
-    for (const pair of this.#pairs)
-      this.#attempt("show as closed", pair.names.segmentName, () => pair.overwrite(this.#farewell()));
-  }
-
-  /** The step's result; undefined when it failed, which is told once, until it succeeds. */
-  #attempt<Result>(what: string, object: string, step: () => Result): Result | undefined {
-    const trouble = `${what} ${object}`;
-    try {
-      const result = step();
-      this.#troubles.delete(trouble);
-      return result;
-    } catch (error) {
-      const reason = reasonOf(error);
-      if (this.#troubles.get(trouble) !== reason) this.#log("error", reason, { object });
-      this.#troubles.set(trouble, reason);
-      return undefined;
-    }
-  }
-
-  /** What a segment shows that gets no documents any more: no connection, no values. */
-  #farewell(): Uint8Array {
-    return closedDocument(connectionsOf(this.#plan));
+    this.#imageLossTold = isLost;
+    if (isLost) this.#send({ kind: "image lost" });
   }
 
   #send(message: MessageToWorker): void {
@@ -269,9 +192,4 @@ export class ServiceThread {
 
 function errorText(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-/** An error with a code of ours has a message for whoever runs this; of any other, the place where it came from is what helps. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? error.message : errorText(error);
 }

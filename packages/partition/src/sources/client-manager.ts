@@ -6,11 +6,11 @@ import type { ServiceName } from "@cpc-partition/image/service-name";
 import type { DocumentSettings } from "@cpc-partition/documents/document-form";
 import type { DocumentSegment } from "@cpc-partition/documents/document-segment";
 import type { Guard } from "@cpc-partition/documents/guard";
-import { guardedTargets } from "./guarded-targets.ts";
+import { guardedTargets } from "@cpc-partition/documents/guarded-targets";
+import type { DocumentTarget } from "@cpc-partition/documents/publisher";
 import { privateImage, type ImageProvider } from "./image-generations.ts";
 import { KeyBook } from "./key-book.ts";
 import { PeriodicRead, type PeriodicReadOptions } from "./periodic-read.ts";
-import type { DocumentTarget } from "./publisher.ts";
 
 export interface ManagerOptions {
   readonly log?: Log;
@@ -77,7 +77,7 @@ export abstract class ClientManager<Server extends object, Client extends Server
 
   /**
    * Polls every client and publishes one document every `intervalSeconds` into each segment of `shmList`, each guarded by
-   * the semaphore at the same place of `semaphoreList`. Resolves after `stopClients` (or the signal), when the last document,
+   * the semaphore at the same place of `semaphoreList`; with empty lists only the process image is kept. Resolves after `stopClients` (or the signal), when the last document,
    * with every connection `false`, is written and all connections are closed.
    */
   async periodicRead(
@@ -130,9 +130,9 @@ export abstract class ClientManager<Server extends object, Client extends Server
     else this.#reading.setTargets(targets);
   }
 
-  /** While `periodicRead` runs: counts what was put back for consumers, and makes the process image anew when it lost its name. */
-  objectsLost(restored: number, isImageLost: boolean): void {
-    this.#reading?.objectsLost(restored, isImageLost);
+  /** While `periodicRead` runs: makes the process image anew, because it lost its name. */
+  imageLost(): void {
+    this.#reading?.imageLost();
   }
 
   /** Ends `periodicRead` and closes every connection. */

@@ -46,7 +46,7 @@ export class ImageGenerations {
   /** The present generation has its name: it is in memory of the provider, and readers can open it. */
   #isAnnounced = false;
 
-  /** Without memory of the provider's the image begins in private memory: documents are made of that, and `renew` asks again. */
+  /** Without memory of the provider's the image begins in private memory, which nobody else can read, and `renew` asks again. */
   static async create(
     head: ImageHead,
     clients: readonly ServerClient[],
@@ -111,7 +111,7 @@ export class ImageGenerations {
 
   /**
    * Makes a new generation if there is a reason to and memory for it; true when it did. Without memory the present one goes on. One
-   * that does not get its name is used all the same, for the documents alone, and is a reason for the next.
+   * that does not get its name is used all the same, and is a reason for the next.
    */
   async renew(): Promise<boolean> {
     const clients = this.#clients;

@@ -1,11 +1,11 @@
 // What the provider of the image's memory would not do. Each reason is told once, until there is an image with its name again: a
-// refusal is tried again with every document.
+// refusal is tried again at every tick.
 
 import type { Log } from "@cpc-partition/process/log";
 
 /** What it means for readers of the image: they keep the one they have, or they have none. */
 export const unchanged = "cannot replace the process image; the present one stays in use";
-export const unreadable = "consumers cannot read the process image; the documents are still published";
+export const unreadable = "cannot make the process image; nobody can read it and no documents are made of it";
 
 export class ImageRefusals {
   readonly #log: Log;

@@ -1,20 +1,22 @@
-// What the managers' `periodicRead` does: a loop for each server, one publish clock, one image. The set of servers may change while
-// it runs: those that stay the same object go on undisturbed.
+// What the managers' `periodicRead` does: a loop for each server, one clock, one image, and documents made of the image where the caller
+// has segments for them. The set of servers may change while it runs: those that stay the same object go on undisturbed.
 
 import type { Log } from "@cpc-partition/process/log";
+import { Alarm, Grid, monotonicMs } from "@cpc-partition/process/schedule";
 import type { ServerClient } from "./server-client.ts";
 import type { ServiceName } from "@cpc-partition/image/service-name";
+import { noFigures } from "@cpc-partition/documents/document-figures";
 import { documentForm, type DocumentSettings } from "@cpc-partition/documents/document-form";
+import { Publisher, type DocumentTarget } from "@cpc-partition/documents/publisher";
+import { ImageClock } from "./image-clock.ts";
 import { ImageGenerations, type ImageProvider } from "./image-generations.ts";
 import type { KeyBook } from "./key-book.ts";
 import { PollsInFlight } from "./polls-in-flight.ts";
-import { Publisher, type DocumentTarget } from "./publisher.ts";
-import { Grid, monotonicMs } from "./schedule.ts";
 import { ServerLoop } from "./server-loop.ts";
 
 /**
- * Documents come this much after the instant of the polls. Timers count whole milliseconds, so one set for the same instant may fire a
- * little before the others: a document from between would have the values of the tick before.
+ * Ticks of the image come this much after the instant of the polls. Timers count whole milliseconds, so one set for the same instant may
+ * fire a little before the others: a document from between would have the values of the tick before.
  */
 const headStartMs = 2;
 
@@ -22,6 +24,7 @@ export interface PeriodicReadOptions {
   readonly service: ServiceName;
   readonly clients: readonly ServerClient[];
   readonly intervalMs: number;
+  /** None: no documents are made in this process. */
   readonly targets: readonly DocumentTarget[];
   readonly image: ImageProvider;
   readonly document?: DocumentSettings | undefined;
@@ -34,9 +37,13 @@ export interface PeriodicReadOptions {
 export class PeriodicRead {
   readonly #options: PeriodicReadOptions;
   readonly #grid: Grid;
-  readonly #pollsInFlight: PollsInFlight;
   readonly #generations: ImageGenerations;
-  readonly #publisher: Publisher;
+  readonly #pollsInFlight: PollsInFlight;
+  readonly #clock: ImageClock;
+  /** Rings at every tick of the image. */
+  readonly #ticks = new Alarm();
+  #publisher: Publisher | undefined;
+  #published: Promise<void> = Promise.resolve();
   #clients: ReadonlySet<ServerClient>;
   #loops = new Map<ServerClient, ServerLoop>();
   readonly #ended = new Set<Promise<void>>();
@@ -55,23 +62,25 @@ export class PeriodicRead {
     this.#generations = generations;
     const ownHeadStartMs = Math.min(headStartMs, options.intervalMs / 4);
     this.#pollsInFlight = new PollsInFlight(monotonicMs, options.intervalMs, ownHeadStartMs);
-    this.#publisher = new Publisher(generations, options.targets, {
-      form: documentForm(options.service, options.document),
+    this.#clock = new ImageClock(generations, {
       grid: new Grid(this.#grid.startMs + ownHeadStartMs, options.intervalMs),
       clock: monotonicMs,
       pollsInFlight: this.#pollsInFlight,
-      log: options.log,
       renewed: () => {
         for (const loop of this.#loops.values()) loop.roomMade();
         this.#startLoops();
       },
+      ticked: () => this.#ticks.ring(),
     });
   }
 
   /** Ends after `stop`, with every connection shown as closed in a last document, and really closed. */
   async run(): Promise<void> {
     this.#startLoops();
-    await this.#publisher.run();
+    if (this.#options.targets.length > 0) this.setTargets(this.#options.targets);
+    await this.#clock.run();
+    this.#publisher?.stop();
+    await this.#published;
     this.#generations.image.retire();
     await Promise.all(this.#ended);
     await this.#options.keys.written();
@@ -86,24 +95,39 @@ export class PeriodicRead {
       this.#loops.delete(client);
     }
     this.#generations.setClients(clients);
-    this.#publisher.request();
+    this.#clock.request();
   }
 
   /** Other segments to publish to, from the next document on. */
   setTargets(targets: readonly DocumentTarget[]): void {
-    this.#publisher.setTargets(targets);
+    if (this.#publisher === undefined) {
+      const { service, document, log } = this.#options;
+      const source = {
+        image: () => this.#generations.reader,
+        isLive: () => true,
+        change: async (limitMs: number) => void (await this.#ticks.wait(limitMs)),
+        ring: () => this.#ticks.ring(),
+      };
+      const context = { form: documentForm(service, document), clock: monotonicMs, log, figures: noFigures };
+      this.#publisher = new Publisher(source, targets, context);
+      this.#published = this.#publisher.run();
+    } else {
+      this.#publisher.setTargets(targets);
+      this.#publisher.request();
+    }
   }
 
-  objectsLost(restored: number, isImageLost: boolean): void {
-    this.#generations.image.count("objectsRestored", BigInt(restored + Number(isImageLost)));
-    if (isImageLost) this.#generations.wantNew();
-    this.#publisher.request();
+  /** Somebody removed the name of the process image: it comes back as a new generation. */
+  imageLost(): void {
+    this.#generations.image.count("objectsRestored");
+    this.#generations.wantNew();
+    this.#clock.request();
   }
 
   stop(): void {
     this.#isStopped = true;
     for (const loop of this.#loops.values()) loop.stop();
-    this.#publisher.stop();
+    this.#clock.stop();
   }
 
   #startLoops(): void {
@@ -120,7 +144,7 @@ export class PeriodicRead {
           clock: monotonicMs,
           pollsInFlight: this.#pollsInFlight,
           log,
-          changed: () => this.#publisher.request(),
+          changed: () => this.#clock.request(),
         },
         started.get(client),
       );

@@ -1,7 +1,7 @@
 // Lets the publisher wait a moment for the polls that began with its tick, so that a document shows the newest values. A poll that
 // began before the tick delays no document, nor does a server whose polls take longer than the wait: its values would be late anyway.
 
-import type { MonotonicClock } from "./schedule.ts";
+import type { MonotonicClock } from "@cpc-partition/process/schedule";
 
 /** Longest wait for the polls of a tick. */
 const longestGraceMs = 200;

@@ -9,7 +9,7 @@ import { ConnectionState } from "@cpc-partition/image/layout";
 import type { GroupBlock } from "@cpc-partition/image/group-block";
 import type { ServerBlock, SourceState } from "@cpc-partition/image/server-block";
 import type { PollsInFlight } from "./polls-in-flight.ts";
-import { Alarm, type Grid, type MonotonicClock } from "./schedule.ts";
+import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
 
 /** A connection that had worked is tried again soon: most losses are a device that restarts or drops idle connections. */
 const quickRetryMs = 1000;

@@ -5,9 +5,6 @@ import { parentPort, type MessagePort } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import type { PeriodicReadSettings } from "../sources/client-manager.ts";
-import { openConsumerPair, type ConsumerPairHandle } from "@cpc-partition/documents/consumer-pair";
-import type { DocumentSegment } from "@cpc-partition/documents/document-segment";
-import type { Guard } from "@cpc-partition/documents/guard";
 import { ImageChannel } from "./image-channel.ts";
 import type { MessageToMain, MessageToWorker, ServiceOrder } from "../thread-messages.ts";
 
@@ -17,12 +14,11 @@ interface Manager<Configuration> {
   startClients(): void;
   periodicRead(
     intervalSeconds: number,
-    shmList: readonly DocumentSegment[],
-    semaphoreList: readonly Guard[],
+    shmList: readonly never[],
+    semaphoreList: readonly never[],
     settings: PeriodicReadSettings,
   ): Promise<void>;
-  objectsLost(restored: number, isImageLost: boolean): void;
-  setTargets(shmList: readonly DocumentSegment[], semaphoreList: readonly Guard[]): void;
+  imageLost(): void;
 }
 
 /** Runs the service that this thread was started for. */
@@ -40,22 +36,16 @@ export async function work<Order extends ServiceOrder>(
   const manager = createManager(order, log);
   const image = new ImageChannel(order.imageName, port, log);
   const stop = new AbortController();
-  let pairs = openPairs(order.pairs);
   port.on("message", (message: Exclude<MessageToWorker, { kind: "start" }>) => {
     switch (message.kind) {
       case "stop":
         stop.abort();
         return;
-      case "configuration": {
-        const before = pairs;
-        pairs = openPairs(message.pairs);
-        manager.setTargets(pairs.segments, pairs.guards);
-        closeGuards(before.guards, log);
+      case "configuration":
         manager.createClients(message.configuration);
         return;
-      }
-      case "objects lost":
-        manager.objectsLost(message.restored, message.image);
+      case "image lost":
+        manager.imageLost();
         return;
       default:
         image.answer(message);
@@ -63,33 +53,13 @@ export async function work<Order extends ServiceOrder>(
   });
 
   // What a thread has open is the process's: a crash, too, must leave nothing behind.
-  const close = (): void => {
-    closeGuards(pairs.guards, log);
-    image.close();
-  };
+  const close = (): void => image.close();
   process.once("exit", close);
   manager.createClients(order.configuration);
   manager.startClients();
-  const settings = { signal: stop.signal, image, document: order.document };
-  await manager.periodicRead(order.intervalMs / 1000, pairs.segments, pairs.guards, settings);
+  // Documents are made of the image, in a process of their own: this one maps nothing that a consumer may write.
+  await manager.periodicRead(order.intervalMs / 1000, [], [], { signal: stop.signal, image });
   close();
   report({ kind: "stopped" });
   port.close();
-}
-
-function openPairs(handles: readonly ConsumerPairHandle[]) {
-  const opened = handles.map((handle) => openConsumerPair(handle));
-  for (const { guard } of opened) guard.open();
-  return { segments: opened.map(({ segment }) => segment), guards: opened.map(({ guard }) => guard) };
-}
-
-/** Every one of them is closed, also when the system reports a failure. */
-function closeGuards(guards: readonly Guard[], log: Log): void {
-  for (const guard of guards) {
-    try {
-      guard.close();
-    } catch (error) {
-      log("error", error instanceof Error ? error.message : String(error), { semaphore: guard.name });
-    }
-  }
 }

@@ -3,7 +3,11 @@
 /** Milliseconds on the monotonic clock, from an arbitrary start. */
 export type MonotonicClock = () => number;
 
-export const monotonicMs: MonotonicClock = () => performance.now();
+/** CLOCK_MONOTONIC itself: the same in every thread and process of the machine. */
+export const monotonicMs: MonotonicClock = () => Number(process.hrtime.bigint()) / 1e6;
+
+/** What the runtime's timers count up to. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** The instants start, start + interval, start + 2 interval, ... */
 export class Grid {
@@ -25,7 +29,10 @@ export class Grid {
   }
 }
 
-/** A wait that ends when its time is over or when somebody rings, whichever comes first. A ring while nobody waits ends the next wait. */
+/**
+ * A wait that ends when its time is over or when somebody rings, whichever comes first. A ring while nobody waits ends the next wait. A
+ * wait without end is one of 24 days.
+ */
 export class Alarm {
   #rung = false;
   #end: (() => void) | undefined;
@@ -39,7 +46,7 @@ export class Alarm {
   async wait(durationMs: number): Promise<boolean> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.max(0, durationMs));
+        const timer = setTimeout(resolve, Math.min(longestTimerMs, Math.max(0, durationMs)));
         this.#end = () => {
           clearTimeout(timer);
           resolve();

@@ -2,11 +2,11 @@
 // episode: a consumer that misbehaves every second must not fill the log.
 
 import type { Log, LogLevel } from "@cpc-partition/process/log";
-import type { DocumentSegment } from "@cpc-partition/documents/document-segment";
-import type { Guard, GuardOutcome } from "@cpc-partition/documents/guard";
-import { publishGuarded } from "@cpc-partition/documents/publish-guarded";
+import type { DocumentSegment } from "./document-segment.ts";
+import type { Guard, GuardOutcome } from "./guard.ts";
+import { publishGuarded, publishUnguarded } from "./publish-guarded.ts";
 import type { DocumentTarget } from "./publisher.ts";
-import { monotonicMs } from "./schedule.ts";
+import { monotonicMs } from "@cpc-partition/process/schedule";
 
 /** Throws a RangeError when the lists have different lengths. */
 export function guardedTargets(
@@ -27,11 +27,12 @@ const mostTold = 20;
 
 export class GuardedTarget implements DocumentTarget {
   readonly #segment: DocumentSegment;
-  readonly #guard: Guard;
+  readonly #guard: Guard | undefined;
   readonly #log: Log;
   readonly #told = new Map<string, { readonly kind: GuardOutcome["kind"]; readonly atMs: number }>();
 
-  constructor(segment: DocumentSegment, guard: Guard, log: Log) {
+  /** Without a guard every document is written at once. */
+  constructor(segment: DocumentSegment, guard: Guard | undefined, log: Log) {
     this.#segment = segment;
     this.#guard = guard;
     this.#log = log;
@@ -42,7 +43,10 @@ export class GuardedTarget implements DocumentTarget {
   }
 
   async publish(document: Uint8Array): Promise<GuardOutcome["kind"]> {
-    const outcome = await publishGuarded(this.#segment, this.#guard, document);
+    const outcome =
+      this.#guard === undefined
+        ? publishUnguarded(this.#segment, document)
+        : await publishGuarded(this.#segment, this.#guard, document);
     if (outcome.kind !== "Done" || outcome.surplusPermits > 0) this.#tell(outcome);
     return outcome.kind;
   }
@@ -54,7 +58,7 @@ export class GuardedTarget implements DocumentTarget {
     const ofThisKind = [...this.#told.values()].filter(({ kind }) => kind === outcome.kind).length;
     if (this.#told.has(text) || ofThisKind >= mostTold) return;
     this.#told.set(text, { kind: outcome.kind, atMs: nowMs });
-    const fields = { segment: this.#segment.name, semaphore: this.#guard.name, ...this.#guard.counters };
+    const fields = { segment: this.#segment.name, semaphore: this.#guard?.name, ...this.#guard?.counters };
     this.#log(levelOf(outcome), text, fields);
   }
 }

@@ -1,5 +1,5 @@
-// How large the documents of a configuration can get, before any server has been asked. Worked out in the main thread, which loads
-// neither protocol client.
+// How large the documents of a configuration can get, before any server has been asked: for `check`, which connects to nobody. The documents
+// process works the same out from the image.
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "../configuration/configuration.ts";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
@@ -25,12 +25,6 @@ export interface DocumentSize {
 export function documentSizeOf({ service, configuration }: ServiceConfiguration): DocumentSize {
   const servers = service === "modbus" ? modbusServers(configuration) : opcUaServers(configuration);
   return { documentBytes: estimateDocumentBytes(servers), segmentBytes: segmentBytes(service, servers) };
-}
-
-/** The connection entries of a service's document, in order. */
-export function connectionsOf({ service, configuration }: ServiceConfiguration): readonly ConnectionEntry[] {
-  const servers = service === "modbus" ? modbusServers(configuration) : opcUaServers(configuration);
-  return servers.map(({ connection }) => connection);
 }
 
 function modbusServers(configuration: ModbusConfiguration): readonly ServerDescription[] {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { PollsInFlight } from "../../../packages/partition/src/sources/polls-in-flight.ts";
-import { Alarm, Grid } from "../../../packages/partition/src/sources/schedule.ts";
+import { Alarm, Grid } from "../../packages/process/src/schedule.ts";
 
 test("the next instant of a grid is later than now and at most one interval away, and no instant drifts", () => {
   const startMs = fc.integer({ min: 0, max: 1e9 });
@@ -31,24 +30,4 @@ test("an alarm ends a wait when it is rung, and a ring while nobody waits ends t
   assert.equal(await alarm.wait(2 ** 31 - 1), true);
   assert.equal(await alarm.wait(1), false, "two rings are one");
   assert.equal(await alarm.wait(-5), false);
-});
-
-test("waiting for polls ends with the last of them, or when the time is over", async () => {
-  const [a, b] = [{}, {}];
-  const polls = new PollsInFlight(() => 0, 2, 0.5);
-  await polls.ofTick(0);
-  polls.begin(a);
-  await polls.ofTick(0);
-  polls.end(a);
-  await polls.ofTick(0);
-  const patient = new PollsInFlight(() => 0, 1_000_000, 2);
-  patient.begin(a);
-  patient.begin(b);
-  let isIdle = false;
-  const idle = patient.ofTick(0).then(() => (isIdle = true));
-  patient.end(a);
-  await new Promise(setImmediate);
-  assert.equal(isIdle, false);
-  patient.end(b);
-  await idle;
 });

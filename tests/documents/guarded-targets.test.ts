@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import { NamedSemaphore } from "../../../packages/image/src/posix/named-semaphore.ts";
-import { guardedTargets } from "../../../packages/partition/src/sources/guarded-targets.ts";
-import { ConsumerPair, openConsumerPair } from "../../../packages/documents/src/consumer-pair.ts";
-import { consumerPairNames } from "../../../packages/documents/src/consumer-names.ts";
-import { ownPrefix } from "../../image/posix/own-objects.ts";
-import { recordingLog } from "./test-client.ts";
+import { NamedSemaphore } from "../../packages/image/src/posix/named-semaphore.ts";
+import { guardedTargets } from "../../packages/documents/src/guarded-targets.ts";
+import { ConsumerPair, openConsumerPair } from "../../packages/documents/src/consumer-pair.ts";
+import { consumerPairNames } from "../../packages/documents/src/consumer-names.ts";
+import { ownPrefix } from "../image/posix/own-objects.ts";
+import { recordingLog } from "../partition/sources/test-client.ts";
 
 function setUp(t: TestContext) {
   const pairs = ConsumerPair.createAll(consumerPairNames("modbus", ["a"], ownPrefix(t)), 1024);

@@ -1,0 +1,84 @@
+// The clock of a service's image: at every tick, when the polls that began with it have ended, it tells readers that the values belong
+// together. Documents are made at that moment. It waits for no slow server. A server that comes or goes is worth a tick at once. The clock
+// beats, so that readers know that somebody keeps the image up to date, and makes new generations of the image.
+
+import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
+import type { ImageGenerations } from "./image-generations.ts";
+import type { PollsInFlight } from "./polls-in-flight.ts";
+
+/** Readers must not wait for the next tick of a long interval to know that somebody is there. */
+const longestBeatMs = 250;
+/** An image that was refused must not wait for the whole of a long interval. */
+const refusedAgainMs = 1000;
+
+export interface ImageClockContext {
+  /** The instants of the polls, or a little later. */
+  readonly grid: Grid;
+  readonly clock: MonotonicClock;
+  readonly pollsInFlight: PollsInFlight;
+  /** Called when there is a new generation of the image. */
+  readonly renewed: () => void;
+  /** Called with every tick. */
+  readonly ticked: () => void;
+}
+
+export class ImageClock {
+  readonly #generations: ImageGenerations;
+  readonly #context: ImageClockContext;
+  readonly #alarm = new Alarm();
+  #tick: number;
+  #isStopped = false;
+
+  constructor(generations: ImageGenerations, context: ImageClockContext) {
+    this.#generations = generations;
+    this.#context = context;
+    this.#tick = context.grid.after(context.clock());
+  }
+
+  /** A tick soon, and a new generation if there is a reason for one. */
+  request(): void {
+    this.#alarm.ring();
+  }
+
+  /** Ends after `stop`. */
+  async run(): Promise<void> {
+    while (!this.#isStopped) {
+      if (await this.#generations.renew()) this.#context.renewed();
+      const { image } = this.#generations;
+      image.beat();
+      image.tick();
+      this.#context.ticked();
+      if (!this.#isStopped) await this.#untilDue();
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#alarm.ring();
+  }
+
+  async #untilDue(): Promise<void> {
+    const { clock, grid } = this.#context;
+    const againMs = this.#generations.isRefused ? clock() + refusedAgainMs : Infinity;
+    const instantMs = grid.instantMs(this.#tick);
+    const dueMs = Math.min(instantMs, againMs);
+    for (let restMs = dueMs - clock(); ; restMs = dueMs - clock()) {
+      if (await this.#alarm.wait(Math.min(longestBeatMs, restMs))) return;
+      // A timer may fire a little before its time: the tick it was for is over all the same.
+      if (restMs <= longestBeatMs || clock() >= dueMs) break;
+      this.#generations.image.beat();
+    }
+    if (dueMs === instantMs) await this.#endTick(instantMs);
+  }
+
+  async #endTick(instantMs: number): Promise<void> {
+    const { clock, grid, pollsInFlight } = this.#context;
+    // The loops wake at the same instant: let them begin before waiting for them.
+    await new Promise(setImmediate);
+    await pollsInFlight.ofTick(instantMs);
+    const next = Math.max(this.#tick + 1, grid.after(clock()));
+    const missed = next - this.#tick - 1;
+    if (missed > 0) this.#generations.image.count("ticksMissed", BigInt(missed));
+    this.#tick = next;
+  }
+}

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { test, type TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { header } from "../../../packages/documents/src/record-layout.ts";
+import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
+import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
+import { Place, type Child } from "./cpc.ts";
+import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
+
+const watchdog = { timeout: 120_000 };
+const connection = connectionKey("A");
+const counting = "A: zählt";
+
+async function running(t: TestContext, ...args: readonly string[]) {
+  const place = new Place(t);
+  const { port } = await device(t);
+  const file = place.write("modbus.xml", modbusXml({ alias: "A", port }));
+  const run = place.run("--modbus", file, ...args);
+  return { place, run, file };
+}
+
+/** The documents process of a partition. */
+function documentsOf({ processId }: Child): number | undefined {
+  const children = readFileSync(`/proc/${processId}/task/${processId}/children`, "utf8").trim();
+  return children === "" ? undefined : Number(children.split(" ")[0]);
+}
+
+/** What is open or mapped shared in a process and lies in /dev/shm: each file's mode, by its path. */
+function sharedFiles(processId: number): ReadonlyMap<string, number> {
+  const files = new Map<string, number>();
+  const note = (path: string, link: string): void => {
+    if (!path.startsWith("/dev/shm/")) return;
+    try {
+      files.set(path, statSync(link).mode & 0o777);
+    } catch {
+      files.set(path, 0o777); // gone meanwhile: nobody knows what it was
+    }
+  };
+  for (const folder of ["fd", "map_files"]) {
+    for (const name of readdirSync(`/proc/${processId}/${folder}`)) {
+      const link = `/proc/${processId}/${folder}/${name}`;
+      try {
+        note(readlinkSync(link), link);
+      } catch {
+        // closed since it was listed
+      }
+    }
+  }
+  return files;
+}
+
+async function untilMoving(run: Child, place: Place, segment?: string): Promise<void> {
+  const seen = place.value(counting, segment);
+  await run.until("values move", () => ![seen, undefined].includes(place.value(counting, segment)));
+}
+
+test("the partition maps and opens nothing that a consumer may write, whatever consumers do", watchdog, async (t) => {
+  const { place, run } = await running(t, "--consumers", "psmo,interface");
+  await untilMoving(run, place, "modbus_shm_interface");
+  const files = sharedFiles(run.processId);
+  assert.deepEqual([...files].map(([path, mode]) => [path.replace(place.prefix, ""), mode.toString(8)]), [["/dev/shm/modbus_image", "640"]]); // prettier-ignore
+  const others = sharedFiles(documentsOf(run) ?? 0);
+  assert.ok([...others.values()].includes(0o660), "the documents process does: this test would see it");
+  const image = /^\S+ (\S+) .*modbus_image$/gm;
+  const access = Array.from(
+    readFileSync(`/proc/${documentsOf(run)}/maps`, "utf8").matchAll(image),
+    ([, flags]) => flags,
+  );
+  assert.deepEqual(access, ["r--s"], "and it cannot write to the image");
+});
+
+test(
+  "a documents process that is killed is back with its consumers' mappings, and the image does not notice",
+  watchdog,
+  async (t) => {
+    const { place, run } = await running(t);
+    await untilMoving(run, place);
+    using image = new OpenedImage(`${place.prefix}modbus_image`);
+    const before = image.current();
+    const inode = place.inode("modbus_shm");
+    for (const deaths of [1, 2]) {
+      process.kill(documentsOf(run) ?? 0, "SIGKILL");
+      const killedMs = performance.now();
+      await run.until("it is started again", () => run.logged(/documents process ended \(SIGKILL\)/).length === deaths);
+      await untilMoving(run, place);
+      t.diagnostic(`documents after ${Math.round(performance.now() - killedMs)} ms`);
+    }
+    assert.equal(image.current(), before);
+    assert.equal(before?.serverCount(0, "connects"), 1n);
+    assert.equal(place.inode("modbus_shm"), inode);
+    const { services } = JSON.parse((await place.command("status", "--json")).stdout) as { services: { documentsDeaths: number }[] }; // prettier-ignore
+    assert.equal(services[0]?.documentsDeaths, 2);
+    assert.equal((await run.end()).code, 0);
+    assert.equal(place.value(connection), false);
+  },
+);
+
+test(
+  "documents of a partition that was killed say that nothing is connected, and their process ends",
+  watchdog,
+  async (t) => {
+    const { place, run } = await running(t);
+    await untilMoving(run, place);
+    const documents = documentsOf(run) ?? 0;
+    await run.end("SIGKILL");
+    while (place.value(connection) !== false) await pause(2);
+    assert.deepEqual(Object.keys(place.document() ?? {}), [connection]);
+    while (isRunning(documents)) await pause(2);
+    assert.equal(isRunning(documents), false);
+  },
+);
+
+test("documents of a partition that hangs say that nothing is connected, until it goes on", watchdog, async (t) => {
+  const { place, run } = await running(t);
+  await untilMoving(run, place);
+  run.signal("SIGSTOP");
+  t.after(() => run.isRunning && run.signal("SIGCONT"));
+  await run.until("the connection is closed", () => place.value(connection) === false);
+  assert.deepEqual(Object.keys(place.document() ?? {}), [connection]);
+  run.signal("SIGCONT");
+  await untilMoving(run, place);
+  assert.equal(place.value(connection), true);
+});
+
+test("a consumer that spoils its semaphore stops neither polls nor the documents of others", watchdog, async (t) => {
+  const { place, run } = await running(t, "--consumers", "bad,good");
+  await untilMoving(run, place, "modbus_shm_good");
+  using image = new OpenedImage(`${place.prefix}modbus_image`);
+  const before = image.current();
+  const script = fileURLToPath(new URL("../../documents/semaphore-spoiler.ts", import.meta.url));
+  const spoiler = fork(script, [place.semaphorePath("modbus_semaphore_bad")]);
+  t.after(() => spoiler.kill("SIGKILL"));
+  const deaths = (): number => run.logged(/documents process ended/).length;
+  const isGivenUp = (): boolean => run.logged(/is written without its guard/).length > 0;
+  while (!isGivenUp()) {
+    const died = deaths();
+    dieWithSemaphore(run, place, 1);
+    await run.until("it is started again", () => deaths() > died && documentsOf(run) !== undefined);
+    await untilMoving(run, place, "modbus_shm_good");
+  }
+  assert.ok(deaths() >= 3);
+  const suspects = run.logged(/died while it used the semaphore/).map(({ semaphore }) => semaphore);
+  assert.deepEqual(new Set(suspects), new Set([`${place.prefix}modbus_semaphore_bad`]));
+  await untilMoving(run, place, "modbus_shm_bad");
+  spoiler.disconnect();
+  await once(spoiler, "exit");
+  assert.equal(image.current(), before, "the image is the same");
+  assert.equal(before?.serverCount(0, "connects"), 1n);
+  const { stdout } = await place.command("status");
+  assert.match(stdout, /modbus_semaphore_bad IS NOT USED/);
+  assert.equal((await run.end()).code, 0);
+});
+
+/**
+ * Ends the documents process as a semaphore's file does that is cut while it is used. Whether the spoiler hits that moment is a matter of
+ * luck (tests/faults waits for it), so the moment is made: the process is stopped, and its record says what it would say.
+ */
+function dieWithSemaphore(run: Child, place: Place, used: number): void {
+  const processId = documentsOf(run);
+  if (processId === undefined) return;
+  process.kill(processId, "SIGSTOP");
+  using object = SharedMemoryObject.openExisting(`${place.prefix}modbus_documents`, "read-write");
+  object?.writeAt(Uint8Array.of(used, 0, 0, 0), header.usedSemaphore);
+  process.kill(processId, "SIGKILL");
+}
+
+test("cpc documents alone makes the documents of a partition that runs without, once", watchdog, async (t) => {
+  const { place, run } = await running(t, "--no-documents");
+  await run.until("there is an image", () => place.ownObjects().includes("modbus_image"));
+  assert.equal(documentsOf(run), undefined);
+  assert.deepEqual(place.ownObjects(), ["modbus_image"]);
+  const documents = place.cpc(["documents", "--prefix", place.prefix, "--log-format", "json", "--remove-on-exit"]);
+  await untilMoving(documents, place);
+  const second = await place.command("documents");
+  assert.equal(second.code, 3);
+  await run.end("SIGKILL");
+  await documents.until("the connection is closed", () => place.value(connection) === false);
+  assert.equal((await documents.end()).code, 0);
+  assert.deepEqual(place.ownObjects(), ["modbus_image"]);
+});
+
+function isRunning(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

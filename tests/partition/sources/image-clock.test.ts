@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { ImageClock } from "../../../packages/partition/src/sources/image-clock.ts";
+import { ImageGenerations } from "../../../packages/partition/src/sources/image-generations.ts";
+import { PollsInFlight } from "../../../packages/partition/src/sources/polls-in-flight.ts";
+import { Grid } from "../../../packages/process/src/schedule.ts";
+import { OwnImages, recordingLog, TestClient } from "./test-client.ts";
+
+async function settle(): Promise<void> {
+  for (let turns = 0; turns < 8; turns++) await new Promise(setImmediate);
+}
+
+/** A clock whose time is the test's. */
+async function setUp(t: TestContext, intervalMs = 1000) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 0;
+  const client = new TestClient("A", "eins");
+  const images = new OwnImages();
+  const { log } = recordingLog();
+  const generations = await ImageGenerations.create({ service: "modbus", intervalMs }, [client], images, log);
+  const pollsInFlight = new PollsInFlight(() => nowMs, intervalMs, 2);
+  let renewed = 0;
+  let ticked = 0;
+  const clock = new ImageClock(generations, {
+    grid: new Grid(0, intervalMs),
+    clock: () => nowMs,
+    pollsInFlight,
+    renewed: () => renewed++,
+    ticked: () => ticked++,
+  });
+  const ended = clock.run();
+  t.after(async () => {
+    clock.stop();
+    t.mock.timers.tick(intervalMs);
+    await ended;
+  });
+  await settle();
+  return {
+    client,
+    clock,
+    generations,
+    images,
+    pollsInFlight,
+    ticks: () => {
+      assert.equal(images.reader.ticks, ticked, "the image says what the clock says");
+      return ticked;
+    },
+    renewed: () => renewed,
+    missed: () => Number(images.reader.serviceCount("ticksMissed")),
+    pass: async (durationMs: number) => {
+      nowMs += durationMs;
+      t.mock.timers.tick(durationMs);
+      await settle();
+    },
+  };
+}
+
+test("the image ticks at the start and at every instant, however late timers are", async (t) => {
+  const own = await setUp(t);
+  const after: number[] = [];
+  for (const passMs of [999, 1, 1300, 700, 999, 1]) {
+    await own.pass(passMs);
+    after.push(own.ticks());
+  }
+  assert.deepEqual(after, [1, 2, 3, 4, 4, 5]);
+  assert.equal(own.missed(), 0);
+});
+
+test("ticks that were missed are counted, not made up for", async (t) => {
+  const own = await setUp(t);
+  await own.pass(4500);
+  assert.deepEqual([own.ticks(), own.missed()], [2, 3]);
+  await own.pass(500);
+  assert.equal(own.ticks(), 3);
+});
+
+test("a tick waits for polls that began with it, but not for long", async (t) => {
+  const own = await setUp(t);
+  const server = {};
+  await own.pass(999);
+  own.pollsInFlight.begin(server);
+  await own.pass(1);
+  assert.equal(own.ticks(), 1);
+  own.pollsInFlight.end(server);
+  await settle();
+  assert.equal(own.ticks(), 2);
+  await own.pass(999);
+  own.pollsInFlight.begin(server);
+  await own.pass(1);
+  await own.pass(199);
+  assert.equal(own.ticks(), 2);
+  await own.pass(1);
+  assert.equal(own.ticks(), 3);
+});
+
+test("a tick does not wait for a poll of an earlier one", async (t) => {
+  const own = await setUp(t);
+  const [slow, quick] = [{}, {}];
+  own.pollsInFlight.begin(slow);
+  await own.pass(999);
+  own.pollsInFlight.begin(quick);
+  await own.pass(1);
+  assert.equal(own.ticks(), 1, "it waits for the quick one");
+  own.pollsInFlight.end(quick);
+  await settle();
+  assert.equal(own.ticks(), 2);
+});
+
+test("a server whose polls outlast the wait makes one tick late, and none until it was quick again", async (t) => {
+  const own = await setUp(t);
+  const server = {};
+  await own.pass(999);
+  /** One poll that begins with the tick; from and to the millisecond before a tick. */
+  const isLateWith = async (pollMs: number): Promise<boolean> => {
+    const before = own.ticks();
+    own.pollsInFlight.begin(server);
+    await own.pass(1);
+    const isLate = own.ticks() === before;
+    await own.pass(pollMs);
+    own.pollsInFlight.end(server);
+    await settle();
+    await own.pass(998 - pollMs);
+    await own.pass(1);
+    assert.equal(own.ticks(), before + 1);
+    return isLate;
+  };
+  const late: boolean[] = [];
+  for (const pollMs of [600, 600, 600, 100, 100, 600]) late.push(await isLateWith(pollMs));
+  assert.deepEqual(late, [true, false, false, false, true, true]);
+});
+
+test("a tick that was asked for comes at once and moves no other", async (t) => {
+  const own = await setUp(t);
+  await own.pass(500);
+  own.clock.request();
+  await settle();
+  assert.equal(own.ticks(), 2);
+  await own.pass(499);
+  assert.equal(own.ticks(), 2);
+  await own.pass(1);
+  assert.equal(own.ticks(), 3);
+});
+
+test("between the ticks of a long interval the image beats every 250 ms", async (t) => {
+  const own = await setUp(t, 60_000);
+  const beats = new Set<bigint>();
+  for (let quarter = 0; quarter < 20; quarter++) {
+    await own.pass(250);
+    beats.add(own.images.reader.heartbeatNs);
+  }
+  assert.equal(beats.size, 20);
+  assert.equal(own.ticks(), 1);
+});
+
+test("what the servers have taught is in the image before the tick, and an image that was refused is tried again within a second", async (t) => {
+  const own = await setUp(t, 60_000);
+  own.images.before = () => {
+    throw new Error("no space left on device");
+  };
+  own.client.points = new TestClient("A", "eins", "zwei").points;
+  own.clock.request();
+  await settle();
+  assert.equal(own.renewed(), 0);
+  own.images.before = () => {};
+  for (let quarter = 0; quarter < 4; quarter++) await own.pass(250);
+  assert.equal(own.renewed(), 1);
+  assert.equal(own.images.reader.directory.groups[0]?.points.length, 2);
+  assert.equal(own.images.reader.ticks, 1, "a tick of the new generation");
+});
