@@ -5,7 +5,7 @@ import { fork } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Place } from "../partition/commands/cpc.ts";
-import { device, modbusXml } from "../partition/commands/modbus-plant.ts";
+import { device, modbusXml } from "../plant/modbus-plant.ts";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
 import { fault, times } from "./fault.ts";
 

@@ -9,7 +9,7 @@ import { header } from "../../../packages/documents/src/record-layout.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
 import { Place, type Child } from "./cpc.ts";
-import { connectionKey, device, modbusXml } from "./modbus-plant.ts";
+import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 120_000 };
 const connection = connectionKey("A");
