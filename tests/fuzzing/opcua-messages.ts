@@ -15,7 +15,7 @@ import { documentForm } from "../../packages/documents/src/document-form.ts";
 import { DocumentRenderer } from "../../packages/documents/src/document-renderer.ts";
 import { imageOf, pointOf, poll, serverOf } from "../image/sample-image.ts";
 import { sampleVariants } from "../partition/protocols/opcua/every-variant.ts";
-import { chunksOf, headerBytes, receive } from "../partition/protocols/opcua/response-chunks.ts";
+import { chunksOf, headerBytes, receive } from "../partition/protocols/opcua/channel/response-chunks.ts";
 import type { Target } from "./campaign.ts";
 import { isFaultOfNodeOpcUa } from "./fault-of-library.ts";
 import { JudgingSink } from "./judging-sink.ts";

@@ -77,9 +77,9 @@ test("what would write is found by these patterns", () => {
 });
 
 test("one file opens connections to devices and one to IPv6 servers, one line sends to devices, and nothing listens", () => {
-  const dialling = ["partition/protocols/modbus/connection/dial.js", "partition/protocols/opcua/ipv6-transport.js"];
+  const dialling = ["partition/protocols/modbus/connection/dial.js", "partition/protocols/opcua/channel/transport.js"];
   assert.deepEqual(filesWith(/\bconnect\b[^;]*from ["']node:(?:net|tls)["']/), dialling);
-  const own = texts.get("partition/protocols/opcua/ipv6-transport.js") ?? assert.fail();
+  const own = texts.get("partition/protocols/opcua/channel/transport.js") ?? assert.fail();
   assert.doesNotMatch(own, /\.(?:write|end|pipe)\(/);
   assert.deepEqual(
     filesWith(/["'](?:node:)?(?:http|https|http2|dgram|inspector)["']|\bcreateServer\b|\bServer\b[^;]*from ["']node:/),

@@ -17,11 +17,11 @@ import type { OpcUaServer } from "../../configuration/configuration.ts";
 import { ServerError } from "../../sources/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
-import { ChannelRecord } from "./channel-record.ts";
+import { ChannelRecord } from "./channel/channel-record.ts";
 import { asServerError } from "./failure.ts";
-import { transportFactory } from "./ipv6-transport.ts";
-import { transportSettings } from "./message-limits.ts";
-import { allowOnlyReading } from "./reading-services.ts";
+import { transportFactory } from "./channel/transport.ts";
+import { transportSettings } from "./channel/message-limits.ts";
+import { allowOnlyReading } from "./channel/reading-services.ts";
 import { discoveryRemedyFor } from "./refusal-remedy.ts";
 
 /** Longer than any timer of ours: node-opcua breaks a connection that is idle for half of it. */

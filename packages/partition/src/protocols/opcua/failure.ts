@@ -4,7 +4,7 @@
 import { ServerError } from "../../sources/server-error.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { statusName } from "@cpc-partition/image/values/status-name";
-import type { ChannelRecord } from "./channel-record.ts";
+import type { ChannelRecord } from "./channel/channel-record.ts";
 
 /** Status codes that say why no session came about (OPC 10000-6, A.2). */
 const identityStatuses = new Set([

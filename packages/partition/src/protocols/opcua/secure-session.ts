@@ -33,11 +33,11 @@ import { keyPairProvider, refuseEveryCertificate, type ApplicationIdentity } fro
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
-import { ChannelRecord } from "./channel-record.ts";
+import { ChannelRecord } from "./channel/channel-record.ts";
 import { asServerError, statusOf, type Remedy } from "./failure.ts";
-import { transportFactory } from "./ipv6-transport.ts";
-import { transportSettings } from "./message-limits.ts";
-import { allowOnlyReading } from "./reading-services.ts";
+import { transportFactory } from "./channel/transport.ts";
+import { transportSettings } from "./channel/message-limits.ts";
+import { allowOnlyReading } from "./channel/reading-services.ts";
 import { remedyFor } from "./refusal-remedy.ts";
 import { ServerNonce } from "./server-nonce.ts";
 import { ServerProof, startsWith } from "./server-proof.ts";

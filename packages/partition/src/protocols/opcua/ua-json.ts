@@ -27,7 +27,7 @@ import {
   VariantArrayType,
 } from "node-opcua-client";
 import { doubleToJson } from "@cpc-partition/image/values/double-json";
-import { hasConsistentDimensions } from "./tolerant-decoding.ts";
+import { hasConsistentDimensions } from "./channel/tolerant-decoding.ts";
 import { dateToTicks, sixtyFourBits, ticksToText } from "./wire-numbers.ts";
 
 const { NodeIdType } = NodeId;

@@ -6,7 +6,7 @@ import type { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { StatusCode, isBad } from "@cpc-partition/image/values/status-code";
 import type { Scalar, Value } from "@cpc-partition/image/values/value";
-import { hasConsistentDimensions } from "./tolerant-decoding.ts";
+import { hasConsistentDimensions } from "./channel/tolerant-decoding.ts";
 import { InconsistentMatrixError, elementJson } from "./ua-json.ts";
 import { dateToTicks, sixtyFourBits, timestampOf } from "./wire-numbers.ts";
 

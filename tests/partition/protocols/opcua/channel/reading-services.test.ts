@@ -8,9 +8,9 @@ import type { OPCUAServer } from "node-opcua-server";
 import {
   allowOnlyReading,
   ServiceNotAllowedError,
-} from "../../../../packages/partition/src/protocols/opcua/reading-services.ts";
-import { SecureSession } from "../../../../packages/partition/src/protocols/opcua/secure-session.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+} from "../../../../../packages/partition/src/protocols/opcua/channel/reading-services.ts";
+import { SecureSession } from "../../../../../packages/partition/src/protocols/opcua/secure-session.ts";
+import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
 import {
   addConstant,
   certificateIn,
@@ -20,7 +20,7 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "../../../plant/opcua-server.ts";
+} from "../../../../plant/opcua-server.ts";
 
 const { AttributeIds, ClientSecureChannelLayer, DataType, MessageSecurityMode, SecurityPolicy, Variant } = nodeOpcUa;
 

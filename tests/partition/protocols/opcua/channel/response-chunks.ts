@@ -13,9 +13,9 @@ import {
 } from "node-opcua-client";
 import type { ServiceFault, StatusCode } from "node-opcua-client";
 
-import { refuseArraysOfNull } from "../../../../packages/partition/src/protocols/opcua/message-limits.ts";
-import { decodeTolerantly } from "../../../../packages/partition/src/protocols/opcua/tolerant-decoding.ts";
-import { silenceNodeOpcUa } from "../../../../packages/partition/src/protocols/opcua/silence.ts";
+import { refuseArraysOfNull } from "../../../../../packages/partition/src/protocols/opcua/channel/message-limits.ts";
+import { decodeTolerantly } from "../../../../../packages/partition/src/protocols/opcua/channel/tolerant-decoding.ts";
+import { silenceNodeOpcUa } from "../../../../../packages/partition/src/protocols/opcua/silence.ts";
 
 silenceNodeOpcUa();
 decodeTolerantly();

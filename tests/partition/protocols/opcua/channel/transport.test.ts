@@ -8,11 +8,11 @@ import { after, before, test } from "node:test";
 
 import type { OPCUAServer } from "node-opcua-server";
 
-import { createApplicationCertificate } from "../../../../packages/partition/src/certificates/application-certificate.ts";
-import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { loadOpcUaConfiguration } from "../../../../packages/partition/src/configuration/opc-ua-configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
-import { certificate } from "../../../plant/certificates.ts";
+import { createApplicationCertificate } from "../../../../../packages/partition/src/certificates/application-certificate.ts";
+import type { OpcUaServer } from "../../../../../packages/partition/src/configuration/configuration.ts";
+import { loadOpcUaConfiguration } from "../../../../../packages/partition/src/configuration/opc-ua-configuration.ts";
+import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { certificate } from "../../../../plant/certificates.ts";
 import {
   addDoubles,
   configuredServer,
@@ -21,7 +21,7 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "../../../plant/opcua-server.ts";
+} from "../../../../plant/opcua-server.ts";
 
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
 const skip = hasIPv6 ? false : "this machine has no ::1";

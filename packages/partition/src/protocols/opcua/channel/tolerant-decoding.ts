@@ -1,5 +1,5 @@
 // Two things on which node-opcua's decoders lose more than the value that they concern. Calling `decodeTolerantly` mends both in the thread
-// that does; tests/partition/protocols/opcua/tolerant-decoding.test.ts fails when the library changes underneath.
+// that does; tests/partition/protocols/opcua/channel/tolerant-decoding.test.ts fails when the library changes underneath.
 //
 // Status codes (OPC 10000-4, 7.39): those that are not in the library's table, a vendor's or a later edition's, become plain Bad, and a
 // value that is good or uncertain is lost. All status codes of all messages are looked up in one table of the package node-opcua-status-code;

@@ -6,7 +6,7 @@
 import { connect, isIPv6 } from "node:net";
 
 import type { ClientTCP_transport, IClientTransportFactory, ISocketLike } from "node-opcua-transport";
-import { hostOf } from "../../certificates/host-name.ts";
+import { hostOf } from "../../../certificates/host-name.ts";
 import { LimitedTransport, refuseArraysOfNull } from "./message-limits.ts";
 import { decodeTolerantly } from "./tolerant-decoding.ts";
 

@@ -5,9 +5,9 @@ import { after, before, describe, test } from "node:test";
 import { DataType, ReadRequest, Variant, VariantArrayType } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
-import { largestMessageBytes } from "../../../../packages/partition/src/protocols/opcua/message-limits.ts";
-import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
+import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { largestMessageBytes } from "../../../../../packages/partition/src/protocols/opcua/channel/message-limits.ts";
+import type { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
 import {
   addConstant,
   certificateIn,
@@ -18,8 +18,8 @@ import {
   RecordingSink,
   startServer,
   temporaryFolder,
-} from "../../../plant/opcua-server.ts";
-import { TcpProxy } from "../../../plant/tcp-proxy.ts";
+} from "../../../../plant/opcua-server.ts";
+import { TcpProxy } from "../../../../plant/tcp-proxy.ts";
 import { receivedVariant as received } from "./response-chunks.ts";
 
 function bytesOf(lengthBytes: number, fill = 0): Variant {

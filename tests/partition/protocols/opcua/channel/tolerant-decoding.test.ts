@@ -13,15 +13,15 @@ import {
   VariantArrayType,
 } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
-import { ConnectionState } from "../../../../packages/image/src/layout.ts";
-import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
-import type { Value } from "../../../../packages/image/src/values/value.ts";
-import { variantToValue } from "../../../../packages/partition/src/protocols/opcua/variant-to-value.ts";
-import { StatusCode as OurCode } from "../../../../packages/image/src/values/status-code.ts";
-import { DocumentRenderer } from "../../../../packages/documents/src/document-renderer.ts";
-import { documentForm } from "../../../../packages/documents/src/document-form.ts";
-import { imageOf, pointOf, seen, serverOf } from "../../../image/sample-image.ts";
+import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { ConnectionState } from "../../../../../packages/image/src/layout.ts";
+import { BuiltInType } from "../../../../../packages/image/src/values/built-in-type.ts";
+import type { Value } from "../../../../../packages/image/src/values/value.ts";
+import { variantToValue } from "../../../../../packages/partition/src/protocols/opcua/variant-to-value.ts";
+import { StatusCode as OurCode } from "../../../../../packages/image/src/values/status-code.ts";
+import { DocumentRenderer } from "../../../../../packages/documents/src/document-renderer.ts";
+import { documentForm } from "../../../../../packages/documents/src/document-form.ts";
+import { imageOf, pointOf, seen, serverOf } from "../../../../image/sample-image.ts";
 import {
   certificateIn,
   configuredServer,
@@ -31,7 +31,7 @@ import {
   addConstant,
   startServer,
   temporaryFolder,
-} from "../../../plant/opcua-server.ts";
+} from "../../../../plant/opcua-server.ts";
 import { chunksOf, receive, receivedVariant } from "./response-chunks.ts";
 
 /** Of each severity, the reserved one too: a vendor's, a later edition's, with info bits, and one that the standard has. */
