@@ -20,7 +20,7 @@ import type { WaitLimit } from "./bounded-wait.ts";
 import { ChannelRecord } from "./channel/channel-record.ts";
 import { asServerError } from "./failure.ts";
 import { transportFactory } from "./channel/transport.ts";
-import { transportSettings } from "./channel/message-limits.ts";
+import { settingsOfDiscovery } from "./channel/message-limits.ts";
 import { allowOnlyReading } from "./channel/reading-services.ts";
 import { discoveryRemedyFor } from "./refusal-remedy.ts";
 
@@ -140,7 +140,7 @@ async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<
     securityMode: MessageSecurityMode.None,
     securityPolicy: SecurityPolicy.None,
     transportTimeout: libraryTransportTimeoutMs,
-    transportSettings,
+    transportSettings: settingsOfDiscovery,
     defaultTransactionTimeout: limit.timeoutMs + 1000,
   });
   allowOnlyReading(channel);

@@ -113,6 +113,11 @@ export function asServerError(
       remedy(name),
     );
   }
+  const { violation } = record ?? {};
+  if (violation !== undefined) {
+    // A request that is too large for the server's answer is answered when it is smaller (read-size.ts).
+    return fail(violation.isTooLarge ? "ConnectionFailed" : "ProtocolViolation", violation.reason);
+  }
   if (record?.hasTimedOut === true) return fail("Timeout", "no answer came in time");
   const nonceBytes = record?.unusedNonceBytes;
   if (nonceBytes !== undefined) {

@@ -36,7 +36,7 @@ import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } 
 import { ChannelRecord } from "./channel/channel-record.ts";
 import { asServerError, statusOf, type Remedy } from "./failure.ts";
 import { transportFactory } from "./channel/transport.ts";
-import { transportSettings } from "./channel/message-limits.ts";
+import { settingsOfSession } from "./channel/message-limits.ts";
 import { allowOnlyReading } from "./channel/reading-services.ts";
 import { remedyFor } from "./refusal-remedy.ts";
 import { ServerNonce } from "./server-nonce.ts";
@@ -97,7 +97,7 @@ export class SecureSession {
       endpointMustExist: false,
       requestedSessionTimeout: sessionTimeoutMs(server),
       transportTimeout: libraryTransportTimeoutMs,
-      transportSettings,
+      transportSettings: settingsOfSession,
       transportFactory,
       defaultTransactionTimeout: server.timeoutMs + 1000,
     });
@@ -134,7 +134,7 @@ export class SecureSession {
     this.#client.on("secure_channel_created", (channel) => {
       allowOnlyReading(channel);
       this.#channel = channel;
-      this.#record = new ChannelRecord(channel);
+      this.#record = new ChannelRecord(channel, server.mode === "None" ? undefined : serverCertificate);
     });
     this.#client.on("connection_lost", () => {
       this.#isLost = true;
@@ -155,6 +155,7 @@ export class SecureSession {
     const identity = userIdentity(server, options.userCertificate, matching);
     this.#weakness = weaknessOfLogin(server, matching);
     this.#session = await this.#createSession(identity, remedy, limit);
+    this.#record?.trust();
     this.#keepAlive.start(this.#session.timeout, sessionTimeoutMs(server));
   }
 

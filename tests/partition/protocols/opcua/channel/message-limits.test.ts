@@ -6,7 +6,7 @@ import { DataType, ReadRequest, Variant, VariantArrayType } from "node-opcua-cli
 import type { OPCUAServer } from "node-opcua-server";
 
 import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
-import { largestMessageBytes } from "../../../../../packages/partition/src/protocols/opcua/channel/message-limits.ts";
+import { limitsOfSession } from "../../../../../packages/partition/src/protocols/opcua/channel/message-limits.ts";
 import type { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
 import {
   addConstant,
@@ -74,8 +74,8 @@ describe("a server", () => {
       build: (built) => {
         addConstant(built, "small", bytesOf(8));
         for (let i = 0; i < 64; i++) addConstant(built, `small${i}`, bytesOf(8));
-        addConstant(built, "large", bytesOf(largestMessageBytes - 65_536));
-        addConstant(built, "too large", bytesOf(largestMessageBytes + 1));
+        addConstant(built, "large", bytesOf(limitsOfSession.bytes - 65_536));
+        addConstant(built, "too large", bytesOf(limitsOfSession.bytes + 1));
       },
     }));
   });
@@ -99,7 +99,7 @@ describe("a server", () => {
     assert.deepEqual(sink.values.get(0)?.value, Buffer.alloc(8));
     assert.equal(sink.values.get(1), undefined);
     assert.ok((sink.statuses.get(1) ?? 0) >= 0x8000_0000);
-    assert.deepEqual(sink.values.get(2)?.value, Buffer.alloc(largestMessageBytes - 65_536));
+    assert.deepEqual(sink.values.get(2)?.value, Buffer.alloc(limitsOfSession.bytes - 65_536));
   });
 
   test("that has one value that is too large is asked for the others in few requests", async () => {

@@ -13,13 +13,11 @@ import {
 } from "node-opcua-client";
 import type { ServiceFault, StatusCode } from "node-opcua-client";
 
-import { refuseArraysOfNull } from "../../../../../packages/partition/src/protocols/opcua/channel/message-limits.ts";
 import { decodeTolerantly } from "../../../../../packages/partition/src/protocols/opcua/channel/tolerant-decoding.ts";
 import { silenceNodeOpcUa } from "../../../../../packages/partition/src/protocols/opcua/silence.ts";
 
 silenceNodeOpcUa();
 decodeTolerantly();
-refuseArraysOfNull();
 
 /** Chunk header, security token and sequence header (6.7.2). */
 export const headerBytes = 24;

@@ -1,11 +1,12 @@
 // What a secure channel shows of how it opens and why it ends. node-opcua passes little of that on: the code of an Error message
 // (OPC 10000-6, 7.1.2.5) is dropped, and a refusal that it gives a reason for arrives as a text of its developers.
 //
-// To be made for every channel before it is opened. A server that sends an Error message has ended the connection, so we do, too.
+// To be made for every channel before it is opened; then the channel also lets in no more than response-gate.ts says. A server that sends an Error message has ended the connection, so we do, too.
 
 import { ClientSecureChannelLayer, OpenSecureChannelResponse } from "node-opcua-client";
 import { isBad } from "@cpc-partition/image/values/status-code";
 import { statusName } from "@cpc-partition/image/values/status-name";
+import { ResponseGate, type Violation } from "./response-gate.ts";
 
 /** The code with which a server refuses or ends a connection. */
 export interface Refusal {
@@ -21,9 +22,12 @@ export class ChannelRecord {
   #openingError: unknown;
   #openAnswer: OpenSecureChannelResponse | undefined;
   #isAcknowledged = false;
+  readonly #gate: ResponseGate;
 
-  constructor(channel: ClientSecureChannelLayer) {
+  /** `certificate`: what the channel is opened with, undefined without security. */
+  constructor(channel: ClientSecureChannelLayer, certificate?: Buffer) {
     this.#channel = channel;
+    this.#gate = new ResponseGate(channel, certificate);
     channel.on("receive_chunk", (chunk: Buffer) => {
       const value = codeOfErrorMessage(chunk);
       if (value === undefined) return;
@@ -51,6 +55,16 @@ export class ChannelRecord {
   /** Undefined: the server gave no reason. */
   get refusal(): Refusal | undefined {
     return this.#refusal;
+  }
+
+  /** What the server did that no server may do; the connection is over. */
+  get violation(): Violation | undefined {
+    return this.#gate.violation;
+  }
+
+  /** From now on the server may send as much as one may that has opened a session. */
+  trust(): void {
+    this.#gate.trust();
   }
 
   /** As node-opcua's channel gave it, before its client wrapped it into texts of its own. */

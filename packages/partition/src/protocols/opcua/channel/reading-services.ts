@@ -4,27 +4,43 @@
 
 import {
   ActivateSessionRequest,
+  ActivateSessionResponse,
   BrowseNextRequest,
+  BrowseNextResponse,
   BrowseRequest,
+  BrowseResponse,
   CloseSessionRequest,
+  CloseSessionResponse,
   CreateSessionRequest,
+  CreateSessionResponse,
   GetEndpointsRequest,
+  GetEndpointsResponse,
   ReadRequest,
+  ReadResponse,
   TranslateBrowsePathsToNodeIdsRequest,
+  TranslateBrowsePathsToNodeIdsResponse,
 } from "node-opcua-client";
-import type { ClientSecureChannelLayer } from "node-opcua-client";
+import type { ClientSecureChannelLayer, ServiceFault } from "node-opcua-client";
 
-/** By class and not by name: a class says what goes onto the wire, and nobody can borrow it. */
-const allowedRequests: ReadonlySet<unknown> = new Set([
-  GetEndpointsRequest, // 5.5.4
-  CreateSessionRequest, // 5.7.2
-  ActivateSessionRequest, // 5.7.3
-  CloseSessionRequest, // 5.7.4
-  BrowseRequest, // 5.9.2
-  BrowseNextRequest, // 5.9.3
-  TranslateBrowsePathsToNodeIdsRequest, // 5.9.4
-  ReadRequest, // 5.11.2
+/** What is asked, and what answers it. By class and not by name: a class says what goes onto the wire, and nobody can borrow it. */
+export const readingServices: ReadonlyMap<unknown, ResponseClass> = new Map<unknown, ResponseClass>([
+  [GetEndpointsRequest, GetEndpointsResponse], // 5.5.4
+  [CreateSessionRequest, CreateSessionResponse], // 5.7.2
+  [ActivateSessionRequest, ActivateSessionResponse], // 5.7.3
+  [CloseSessionRequest, CloseSessionResponse], // 5.7.4
+  [BrowseRequest, BrowseResponse], // 5.9.2
+  [BrowseNextRequest, BrowseNextResponse], // 5.9.3
+  [TranslateBrowsePathsToNodeIdsRequest, TranslateBrowsePathsToNodeIdsResponse], // 5.9.4
+  [ReadRequest, ReadResponse], // 5.11.2
 ]);
+
+export type DecodableResponse = ServiceFault;
+
+export interface ResponseClass {
+  new (): DecodableResponse;
+  /** The type of its binary encoding. */
+  readonly encodingDefaultBinary: { readonly value: unknown };
+}
 
 /** A request that would do more than read. It was not sent. */
 export class ServiceNotAllowedError extends Error {
@@ -36,7 +52,7 @@ export class ServiceNotAllowedError extends Error {
 export function allowOnlyReading(channel: ClientSecureChannelLayer): void {
   const send = channel.performMessageTransaction.bind(channel);
   channel.performMessageTransaction = (request, callback) => {
-    if (allowedRequests.has(request.constructor)) {
+    if (readingServices.has(request.constructor)) {
       send(request, callback);
       return;
     }

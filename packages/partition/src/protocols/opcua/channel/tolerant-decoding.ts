@@ -1,5 +1,5 @@
 // Two things on which node-opcua's decoders lose more than the value that they concern. Calling `decodeTolerantly` mends both in the thread
-// that does; tests/partition/protocols/opcua/channel/tolerant-decoding.test.ts fails when the library changes underneath.
+// that does, and counts the elements of arrays (decode-budget.ts); tests/partition/protocols/opcua/channel/tolerant-decoding.test.ts fails when the library changes underneath.
 //
 // Status codes (OPC 10000-4, 7.39): those that are not in the library's table, a vendor's or a later edition's, become plain Bad, and a
 // value that is good or uncertain is lost. All status codes of all messages are looked up in one table of the package node-opcua-status-code;
@@ -10,6 +10,7 @@
 
 import { StatusCodes, Variant, VariantArrayType } from "node-opcua-client";
 import { ConstantStatusCode, _installStatusCodes, coerceStatusCode } from "node-opcua-status-code";
+import { takeElements, type Stream } from "./decode-budget.ts";
 
 /** False for a matrix whose dimensions contradict the number of its elements; without dimensions it is an array. */
 export function hasConsistentDimensions({ arrayType, dimensions, value }: Variant): boolean {
@@ -24,7 +25,7 @@ export function decodeTolerantly(): void {
   if (isDone) return;
   isDone = true;
   knowEveryStatusCode();
-  acceptEveryMatrix();
+  decodeArraysOurselves();
 }
 
 function statusCodeOf(value: number): ConstantStatusCode {
@@ -46,24 +47,42 @@ function knowEveryStatusCode(): void {
   _installStatusCodes({ everyOther }, StatusCodes.Bad, coerceStatusCode);
 }
 
-/** Of the encoding byte: it is an array, and dimensions follow. */
-const matrixFlags = 0xc0;
-const notRead: number[] = [];
+/** Bits of the encoding byte. */
+const arrayFlag = 0x80;
+const dimensionsFlag = 0x40;
+const typeMask = 0x3f;
+const nullType = 0;
 
-/** The library reads a matrix to its end before it compares: its dimensions are there, and the stream stands where the next value begins. */
-function acceptEveryMatrix(): void {
+/**
+ * An encoding byte, a length, the elements, and the dimensions of a matrix. The dimensions are read here: the library sees an array. An array
+ * of Null has elements without bytes; no server may send one.
+ */
+function decodeArraysOurselves(): void {
   const decode = Reflect.get(Variant.prototype, "decode");
   Variant.prototype.decode = function (this: Variant, stream): void {
     const { buffer, length: offset } = stream;
-    if ((buffer.readUInt8(offset) & matrixFlags) !== matrixFlags) {
+    const encoding = buffer.readUInt8(offset);
+    if ((encoding & arrayFlag) === 0) {
       decode.call(this, stream);
       return;
     }
-    this.dimensions = notRead;
-    try {
-      decode.call(this, stream);
-    } catch (error) {
-      if (this.dimensions === notRead) throw error;
-    }
+    const type = encoding & typeMask;
+    const count = Math.max(0, buffer.readInt32LE(offset + 1));
+    if (type === nullType && count > 0)
+      throw new RangeError("cannot decode an array of Null because Null has no values");
+    takeElements(stream, type, count);
+    const isMatrix = (encoding & dimensionsFlag) !== 0;
+    if (isMatrix) buffer.writeUInt8(encoding & ~dimensionsFlag, offset);
+    decode.call(this, stream);
+    if (!isMatrix) return;
+    buffer.writeUInt8(encoding, offset);
+    this.arrayType = VariantArrayType.Matrix;
+    this.dimensions = readDimensions(stream);
   };
+}
+
+function readDimensions(stream: Stream): number[] {
+  const count = Math.max(0, stream.readInteger());
+  stream.checkArrayLength(count);
+  return Array.from({ length: count }, () => stream.readUInt32());
 }

@@ -1,18 +1,25 @@
-// Reaches servers whose URL has an IPv6 address. node-opcua takes the host for its socket out of the URL with its brackets, which makes a
-// host name of it that nobody knows; here the socket is opened to the address itself, and everything else is node-opcua's.
+// The connection below a secure channel: node-opcua's, but for three things.
+//
+//  - Limits: the smaller of what we say and what the server acknowledges.
+//  - Back pressure: a connection is read no faster than others can bear (paced-reading.ts).
+//  - IPv6: the library takes the host out of a URL with its brackets, which makes a host name of it that nobody knows; here the socket is
+//    opened to the address itself.
 
 /* oxlint-disable no-underscore-dangle -- names of the library, which means them for classes like this one */
 
-import { connect, isIPv6 } from "node:net";
+import { connect, isIPv6, type Socket } from "node:net";
 
-import type { ClientTCP_transport, IClientTransportFactory, ISocketLike } from "node-opcua-transport";
+import { ClientTCP_transport } from "node-opcua-transport";
+import type { IClientTransportFactory, ISocketLike } from "node-opcua-transport";
 import { hostOf } from "../../../certificates/host-name.ts";
-import { LimitedTransport, refuseArraysOfNull } from "./message-limits.ts";
+import { decodeWithinBudgets } from "./decode-budget.ts";
+import { withinOurs } from "./message-limits.ts";
+import { readPaced } from "./paced-reading.ts";
 import { decodeTolerantly } from "./tolerant-decoding.ts";
 
 const DEFAULT_PORT = 4840;
 
-class Transport extends LimitedTransport {
+class Transport extends ClientTCP_transport {
   override connect(endpointUrl: string, done: Parameters<ClientTCP_transport["connect"]>[1]): void {
     const host = hostOf(endpointUrl);
     if (!isIPv6(host)) {
@@ -35,13 +42,27 @@ class Transport extends LimitedTransport {
       });
     });
   }
+
+  override setLimits(acknowledged: Parameters<ClientTCP_transport["setLimits"]>[0]): void {
+    // Some of it is read from the acknowledgement later: it has to be right itself.
+    Object.assign(acknowledged, withinOurs(acknowledged, this.getTransportSettings()));
+    super.setLimits(acknowledged);
+  }
+
+  protected override _install_socket(socket: ISocketLike): void {
+    super._install_socket(socket);
+    const tcp = socket as unknown as Socket;
+    const [pass] = tcp.listeners("data") as [(bytes: Buffer) => void];
+    tcp.off("data", pass);
+    readPaced(tcp, () => this.receiveBufferSize, pass);
+  }
 }
 
 /** To be given to every client and channel. */
 export const transportFactory: IClientTransportFactory = {
   create(settings) {
     decodeTolerantly();
-    refuseArraysOfNull();
+    decodeWithinBudgets();
     return new Transport(settings);
   },
 };

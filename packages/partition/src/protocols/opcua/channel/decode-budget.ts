@@ -1,0 +1,97 @@
+// How much may become of one message when it is decoded. A message of 4 MiB can claim millions of elements that have one byte on the wire and
+// hundreds in memory, in arrays, in variants of variants, in structures of structures, in diagnostics that nobody reads.
+//
+// Every element of every array, and every level of a type that can nest, takes something out of the budget of its message; when nothing is
+// left, decoding ends with a RangeError. The budget belongs to the memory in which the message lies: a structure that is decoded later,
+// with type definitions of the server, takes from what its message left. Streams over other memory are not limited, since other users of
+// node-opcua in the process are none of our business.
+//
+// tests/partition/protocols/opcua/channel/decode-budget.test.ts fails when the library changes underneath.
+
+import { DataType, type Variant } from "node-opcua-client";
+import { packTcpMessage } from "node-opcua-transport";
+
+/** node-opcua's BinaryStream. */
+export type Stream = Parameters<Variant["decode"]>[0];
+
+/** In units of an element that takes some 150 bytes and 0.3 µs. */
+export interface DecodeBudget {
+  left: number;
+}
+
+/** A Variant, an ExtensionObject, a DiagnosticInfo: with what surrounds its decoding, an exception that is caught included. */
+const nestingUnits = 8;
+/** An array of Booleans needs one word for each. */
+const booleansPerUnit = 4;
+const booleanType: number = DataType.Boolean;
+/** These come as typed arrays over the message's own memory. */
+const plainNumbers: ReadonlySet<number> = new Set([
+  DataType.SByte,
+  DataType.Byte,
+  DataType.Int16,
+  DataType.UInt16,
+  DataType.Int32,
+  DataType.UInt32,
+  DataType.Float,
+  DataType.Double,
+]);
+
+const budgets = new WeakMap<ArrayBufferLike, DecodeBudget>();
+/** Most questions are about the latest of them. */
+let latestMemory: ArrayBufferLike | undefined;
+let latest: DecodeBudget | undefined;
+
+/** A stream over the message, whose decoding may take so many units. What was left for an earlier message in the same memory is forgotten. */
+export function streamWithin(
+  message: Buffer,
+  units: number,
+): { readonly stream: Stream; readonly budget: DecodeBudget } {
+  const budget = { left: units };
+  budgets.set(message.buffer, budget);
+  latestMemory = message.buffer;
+  latest = budget;
+  return { stream: new BinaryStream(message), budget };
+}
+
+/** Elements of an array in a Variant. */
+export function takeElements(stream: Stream, type: number, count: number): void {
+  if (plainNumbers.has(type)) return;
+  take(stream, type === booleanType ? count / booleansPerUnit : count);
+}
+
+export function take(stream: Stream, units: number): void {
+  const memory = stream.buffer.buffer;
+  const budget = memory === latestMemory ? latest : budgets.get(memory);
+  if (budget === undefined) return;
+  budget.left -= units;
+  if (budget.left < 0) throw new RangeError("cannot decode the message because too much would become of it");
+}
+
+/** The library's packages show it only as an argument. */
+const BinaryStream = streamClass();
+
+function streamClass(): new (bytes: Buffer) => Stream {
+  let found: unknown;
+  const probe = { binaryStoreSize: () => 0, encode: (stream: Stream) => void (found = stream.constructor) };
+  packTcpMessage("HEL", probe as unknown as Parameters<typeof packTcpMessage>[1]);
+  return found as new (bytes: Buffer) => Stream;
+}
+
+let isDone = false;
+
+/** Done with the first connection, and not with the import. */
+export function decodeWithinBudgets(): void {
+  if (isDone) return;
+  isDone = true;
+  const streams = BinaryStream.prototype as Stream;
+  const checkArrayLength = Reflect.get(streams, "checkArrayLength");
+  const enterNestingLevel = Reflect.get(streams, "enterNestingLevel");
+  streams.checkArrayLength = function (this: Stream, length): void {
+    checkArrayLength.call(this, length);
+    take(this, length);
+  };
+  streams.enterNestingLevel = function (this: Stream): void {
+    take(this, nestingUnits);
+    enterNestingLevel.call(this);
+  };
+}
