@@ -1,8 +1,8 @@
-// A Modbus TCP device that a test scripts byte by byte: honest by default, as wrong as the test wants it.
+// The simulator's Modbus TCP device, scripted by a test byte by byte: correct by default, as wrong as the test wants it.
 // It has its own encoder, so that the client's is not judged by itself.
 
-import { once } from "node:events";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { ModbusDevice } from "../../packages/simulator/src/modbus-device.ts";
 
 export interface DeviceRequest {
   readonly transactionId: number;
@@ -33,52 +33,39 @@ export interface RogueDevice {
 }
 
 export async function startDevice(behaviour: Behaviour = honest(), port = 0, host = "127.0.0.1"): Promise<RogueDevice> {
-  const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
-    const connection = device.connections++;
-    sockets.add(socket);
-    socket.on("error", () => undefined);
-    socket.once("close", () => sockets.delete(socket));
-    let bytes = Buffer.alloc(0);
-    socket.on("data", (chunk) => {
-      device.received.push(chunk);
-      bytes = Buffer.concat([bytes, chunk]);
-      while (bytes.length >= 12) {
-        const request: DeviceRequest = {
-          transactionId: bytes.readUInt16BE(0),
-          unitId: bytes.readUInt8(6),
-          functionCode: bytes.readUInt8(7),
-          address: bytes.readUInt16BE(8),
-          quantity: bytes.readUInt16BE(10),
-          connection,
-          socket,
-        };
-        bytes = bytes.subarray(12);
-        device.requests.push(request);
-        const reply = device.behaviour(request);
-        if (reply !== undefined && reply.length > 0) socket.write(reply);
-      }
-    });
+  const simulated = await ModbusDevice.listen({ table: () => undefined, port, host });
+  const numbers = new Map<Socket, number>();
+  simulated.onConnection = (socket) => {
+    numbers.set(socket, device.connections++);
+    socket.on("data", (chunk) => device.received.push(chunk));
+    socket.once("close", () => numbers.delete(socket));
     device.onConnection(socket);
-  });
-  server.listen(port, host);
-  await once(server, "listening");
+  };
+  simulated.respond = (frame, socket) => {
+    const request: DeviceRequest = {
+      transactionId: frame.readUInt16BE(0),
+      unitId: frame.readUInt8(6),
+      functionCode: frame.readUInt8(7),
+      address: frame.readUInt16BE(8),
+      quantity: frame.readUInt16BE(10),
+      connection: numbers.get(socket) ?? 0,
+      socket,
+    };
+    device.requests.push(request);
+    return device.behaviour(request);
+  };
   const device: RogueDevice = {
-    port: (server.address() as AddressInfo).port,
+    port: simulated.port,
     requests: [],
     received: [],
     connections: 0,
     behaviour,
     onConnection: () => undefined,
-    openSockets: () => sockets.size,
+    openSockets: () => numbers.size,
     dropAll: () => {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of numbers.keys()) socket.destroy();
     },
-    close: async () => {
-      device.dropAll();
-      server.close();
-      await once(server, "close");
-    },
+    close: () => simulated.stop(),
   };
   return device;
 }

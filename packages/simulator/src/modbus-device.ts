@@ -55,6 +55,10 @@ export class ModbusDevice {
   readonly port: number;
   /** Fault on demand: an exception code to answer this request with, or undefined to answer it as usual. */
   exceptionFor: ((request: ModbusRequest) => number | undefined) | undefined = undefined;
+  /** Fault on demand: sees each whole frame, and decides which bytes are sent for it, if any. */
+  respond: (frame: Buffer, socket: Socket) => Buffer | undefined = (frame) => this.#answer(frame);
+  /** Called with each new connection, before anything is received. */
+  onConnection: (socket: Socket) => void = () => {};
   /** Requests answered so far, exceptions included. */
   answered = 0;
   readonly #options: ModbusDeviceOptions;
@@ -114,6 +118,7 @@ export class ModbusDevice {
     this.#sockets.add(socket);
     socket.on("error", () => socket.destroy()); // the client's trouble, not the device's
     socket.on("close", () => this.#sockets.delete(socket));
+    this.onConnection(socket);
     socket.on("data", (chunk) => {
       pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
       while (pending.length >= headerBytes) {
@@ -124,7 +129,8 @@ export class ModbusDevice {
         }
         const frameBytes = headerBytes - 1 + lengthBytes;
         if (pending.length < frameBytes) return;
-        socket.write(this.#answer(pending.subarray(0, frameBytes)));
+        const reply = this.respond(pending.subarray(0, frameBytes), socket);
+        if (reply !== undefined && reply.length > 0) socket.write(reply);
         pending = pending.subarray(frameBytes);
       }
     });
