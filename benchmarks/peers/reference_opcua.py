@@ -21,7 +21,7 @@ async def main():
         return await asyncio.to_thread(sys.stdin.readline)
 
     try:
-        async with Client(f"opc.tcp://127.0.0.1:{port}/benchmark") as client:
+        async with Client(f"opc.tcp://127.0.0.1:{port}") as client:
             nodes = [client.get_node(f"ns=1;s=node {index}") for index in range(count)]
 
             async def read_document():

@@ -1,6 +1,7 @@
 // A Modbus device whose values are born values, and the XML that reads it. Every point is a Double in four holding registers.
 
 import { data, response, startDevice, type Behaviour, type RogueDevice } from "../plant/modbus-device.ts";
+import { modbusServersXml, type XmlModbusServer } from "../plant/configuration-xml.ts";
 import { bornValue, pointName } from "./born-value.ts";
 
 const registersPerPoint = 4;
@@ -10,16 +11,10 @@ export interface Lifetime {
   after(ending: () => Promise<void>): void;
 }
 
-export interface BornModbusServer {
-  readonly alias: string;
-  readonly port: number;
+export interface BornModbusServer extends Omit<XmlModbusServer, "endpoints"> {
   /** The place of the point at address 0; the others follow. */
   readonly firstPlace: number;
   readonly points: number;
-  /** Default 127.0.0.1. */
-  readonly host?: string;
-  /** Elements between the alias and the endpoints: `<timeout>0.5</timeout>` ... */
-  readonly settings?: string;
   /** Elements of each endpoint, by its number among the points. */
   readonly endpointSettings?: (point: number) => string;
 }
@@ -46,19 +41,15 @@ export async function startBornDevice(t: Lifetime, firstPlace: number, port = 0,
 }
 
 export function bornModbusXml(...servers: readonly BornModbusServer[]): string {
-  const elements = servers.map(
-    ({ alias, host = "127.0.0.1", port, firstPlace, points, settings = "", endpointSettings = () => "" }) => {
-      const endpoints = Array.from(
-        { length: points },
-        (_, point) => `<endpoint>
-        <name>${pointName(firstPlace + point)}</name><function>Read Holding Registers</function>
-        <address>${registersPerPoint * point}</address><quantity>${registersPerPoint}</quantity><offset>-1</offset>
-        <type>register</type><description></description><dataType>Double</dataType>${endpointSettings(point)}
-      </endpoint>`,
-      );
-      return `<server><ipaddr>${host}</ipaddr><port>${port}</port><serveralias>${alias}</serveralias>${settings}
-      <endpoints>${endpoints.join("\n")}</endpoints></server>`;
-    },
-  );
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<modbus-servers>\n${elements.join("\n")}\n</modbus-servers>\n`;
+  return modbusServersXml(...servers.map(withEndpoints));
+}
+
+function withEndpoints({ firstPlace, points, endpointSettings, ...server }: BornModbusServer): XmlModbusServer {
+  const endpoints = Array.from({ length: points }, (_, point) => ({
+    name: pointName(firstPlace + point),
+    address: registersPerPoint * point,
+    dataType: "Double",
+    settings: endpointSettings?.(point) ?? "",
+  }));
+  return { ...server, endpoints };
 }

@@ -4,26 +4,20 @@ import { join } from "node:path";
 import { DataType, Variant } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { certificateIn, portOf, startServer, temporaryFolder, type TestServerOptions } from "../plant/opcua-server.ts";
+import { opcUaServersXml, text, type XmlNode, type XmlOpcUaServer } from "../plant/configuration-xml.ts";
 import type { Lifetime } from "./born-modbus.ts";
 import { bornValue, pointName } from "./born-value.ts";
 
-export interface BornOpcUaServer {
-  readonly alias: string;
+export interface BornOpcUaServer extends Omit<XmlOpcUaServer, "url" | "nodes"> {
   readonly port: number;
   readonly firstPlace: number;
   readonly points: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** Default None; without the "SecurityPolicy" in front. */
-  readonly policy?: string;
-  /** Elements after the alias: `<timeout>0.5</timeout>` ... */
-  readonly settings?: string;
-  /** Further elements of `<security>`. */
-  readonly security?: string;
   /** URI of a place's namespace; default: the namespace index 1. */
   readonly namespaceOf?: (place: number) => string;
-  /** `<node>` elements before those of the points. */
-  readonly furtherNodes?: string;
+  /** Nodes before those of the points. */
+  readonly furtherNodes?: readonly (XmlNode | string)[];
 }
 
 export interface RunningOpcUaServer {
@@ -72,35 +66,15 @@ export function addBornVariables(server: OPCUAServer, firstPlace: number, points
 }
 
 export function bornOpcUaXml(...servers: readonly BornOpcUaServer[]): string {
-  const elements = servers.map(
-    ({
-      alias,
-      host = "127.0.0.1",
-      port,
-      firstPlace,
-      points,
-      policy = "None",
-      settings = "",
-      security = "",
-      ...more
-    }) => {
-      const { namespaceOf, furtherNodes = "" } = more;
-      const nodes = Array.from({ length: points }, (_, point) => {
-        const place = firstPlace + point;
-        const uri = namespaceOf?.(place);
-        return nodeXml(pointName(place), uri === undefined ? undefined : `<NamespaceUri>${uri}</NamespaceUri>`);
-      });
-      return `<server><server_app_uri>opc.tcp://${host}:${port}</server_app_uri>
-    <client_app_uri>urn:cpc-partition:test:client</client_app_uri><alias>${alias}</alias>${settings}
-    <security><policy>SecurityPolicy${policy}</policy><mode>${policy === "None" ? "None" : "SignAndEncrypt"}</mode>${security}</security>
-    <nodes>${furtherNodes}${nodes.join("\n")}</nodes></server>`;
-    },
-  );
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<opcua-servers>\n${elements.join("\n")}\n</opcua-servers>\n`;
+  return opcUaServersXml(...servers.map(withNodes));
 }
 
-export function nodeXml(name: string, namespace = "<NamespaceIndex>1</NamespaceIndex>"): string {
-  return `<node><DisplayName>${name}</DisplayName>${namespace}
-        <IdentifierType>String</IdentifierType><Identifier>${name}</Identifier>
-        <datatype>Double</datatype><description></description></node>`;
+function withNodes({ host = "127.0.0.1", port, firstPlace, points, ...server }: BornOpcUaServer): XmlOpcUaServer {
+  const { namespaceOf, furtherNodes = [], ...rest } = server;
+  const nodes = Array.from({ length: points }, (_, point): XmlNode => {
+    const place = firstPlace + point;
+    const name = pointName(place);
+    return namespaceOf === undefined ? { name } : { name, namespace: text("NamespaceUri", namespaceOf(place)) };
+  });
+  return { ...rest, url: `opc.tcp://${host}:${port}`, nodes: [...furtherNodes, ...nodes] };
 }

@@ -53,7 +53,7 @@ async function start(
   const xml =
     protocol === "modbus"
       ? bornModbusXml(victim, bystander)
-      : bornOpcUaXml({ ...victim, furtherNodes: sessionCount }, bystander);
+      : bornOpcUaXml({ ...victim, furtherNodes: [sessionCount] }, bystander);
   const rules = { oldestGoodMs: timeoutMs + intervalMs + slackMs, bystanders: ["neighbour"] };
   const interval = intervalMs / 1000;
   const patient = new Patient(t, { [protocol]: xml, interval, rules, surroundings: { wrapper: hosts.onPartition } });

@@ -13,7 +13,7 @@ import {
 } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { addConstant } from "../plant/opcua-server.ts";
-import { addBornVariables, nodeXml } from "./born-opcua.ts";
+import { addBornVariables } from "./born-opcua.ts";
 import { pointName } from "./born-value.ts";
 import { fault, times } from "./fault.ts";
 import { neighbourOfFile, SickOpcUa, Victim } from "./sick-opcua.ts";
@@ -259,7 +259,7 @@ fault({
         addConstant(server, "text", new Variant({ dataType: DataType.String, value: "x".repeat(length) }));
       };
     const victim = await Victim.start(t, points, { build: withText(8) });
-    const xml = { furtherNodes: nodeXml("text") };
+    const xml = { furtherNodes: [{ name: "text" }] };
     const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), points, xml, victimTimeoutMs: 2000 });
     await sick.isHealthy();
     await victim.comesBack({ build: withText(lengthBytes) });

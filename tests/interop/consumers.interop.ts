@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
-import { modbusXml } from "../plant/endpoints-xml.ts";
+import { modbusServersXml } from "../plant/configuration-xml.ts";
 import { Partition, parse, until } from "./partition.ts";
 import { Peer } from "./peer.ts";
 
@@ -16,7 +16,11 @@ const VALUE = 257;
 async function running(partition: Partition, consumers?: readonly string[]): Promise<void> {
   const device = partition.keep(Peer.libmodbus());
   const port = await partition.beforeModbus((await device.line())["port"] as number);
-  const xml = modbusXml("lib", port, [{ name: "registers", function: 3, address: 0, quantity: 100 }]);
+  const xml = modbusServersXml({
+    alias: "lib",
+    port,
+    endpoints: [{ name: "registers", function: 3, address: 0, quantity: 100 }],
+  });
   partition.run({ modbus: partition.write("modbus.xml", xml), ...(consumers === undefined ? {} : { consumers }) });
 }
 

@@ -4,8 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { modbusXml } from "../plant/endpoints-xml.ts";
-import type { ModbusEntry } from "../plant/endpoints-xml.ts";
+import { modbusServersXml, type XmlEndpoint } from "../plant/configuration-xml.ts";
 import { Partition } from "./partition.ts";
 import { Peer } from "./peer.ts";
 import type { Line } from "./peer.ts";
@@ -34,13 +33,15 @@ suite("a pymodbus device", () => {
     const port = await partition.beforeModbus((await device.line())["port"] as number);
     const table = JSON.parse(readFileSync(TABLE, "utf8")) as Record<
       string,
-      { source: Omit<ModbusEntry, "name" | "unit"> & { unit: number } }
+      { source: Omit<XmlEndpoint, "name" | "unit"> & { unit: number } }
     >;
     const entries = Object.entries(table).map(([key, { source }]) =>
       Object.assign(source, { name: key.slice("pymodbus: ".length) }),
     );
 
-    partition.run({ modbus: partition.write("modbus.xml", modbusXml("pymodbus", port, entries)) });
+    partition.run({
+      modbus: partition.write("modbus.xml", modbusServersXml({ alias: "pymodbus", port, endpoints: entries })),
+    });
     const consumer = await partition.consumer("modbus");
     await partition.sees(consumer, CONNECTION("pymodbus"), true);
     await partition.sees(consumer, "pymodbus: Last register", 4711);
@@ -55,8 +56,10 @@ suite("a pymodbus device", () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.python("pymodbus-server.py", TABLE));
     const port = await partition.beforeModbus((await device.line())["port"] as number);
-    const entry: ModbusEntry = { name: "UInt64 past 2^53", function: 3, address: 25, dataType: "UInt64" };
-    partition.run({ modbus: partition.write("modbus.xml", modbusXml("pymodbus", port, [entry])) });
+    const entry: XmlEndpoint = { name: "UInt64 past 2^53", function: 3, address: 25, dataType: "UInt64" };
+    partition.run({
+      modbus: partition.write("modbus.xml", modbusServersXml({ alias: "pymodbus", port, endpoints: [entry] })),
+    });
     const consumer = await partition.consumer("modbus");
     await partition.sees(consumer, CONNECTION("pymodbus"), true);
 
@@ -70,7 +73,7 @@ suite("a libmodbus device", () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.libmodbus());
     const port = await partition.beforeModbus((await device.line())["port"] as number);
-    const entries: readonly ModbusEntry[] = [
+    const entries: readonly XmlEndpoint[] = [
       { name: "coils", function: 1, address: 0, quantity: 4 },
       { name: "discrete inputs", function: 2, address: 4, quantity: 3 },
       { name: "holding registers", function: 3, address: 3997, quantity: 3 },
@@ -80,7 +83,9 @@ suite("a libmodbus device", () => {
       { name: "bit 1", function: 3, address: 2, bit: 1 },
       { name: "far bit", function: 1, address: 3999 },
     ];
-    partition.run({ modbus: partition.write("modbus.xml", modbusXml("lib", port, entries)) });
+    partition.run({
+      modbus: partition.write("modbus.xml", modbusServersXml({ alias: "lib", port, endpoints: entries })),
+    });
     const consumer = await partition.consumer("modbus");
     await partition.sees(consumer, "lib: holding registers[2]", (3999 * 257) % 65536);
 
@@ -118,15 +123,15 @@ suite("a libmodbus device", () => {
       "Write Multiple Holding Registers",
       "Write Single Holding Register",
       "Write Multiple Coils",
-    ]
-      .map(
-        (name) =>
-          `<endpoint><name>${name}</name><function>${name}</function><address>0</address><quantity>1</quantity>` +
-          "<offset>-1</offset><type>register</type><description>to be skipped</description></endpoint>",
-      )
-      .join("");
-    const entry: ModbusEntry = { name: "register", function: 3, address: 1 };
-    partition.run({ modbus: partition.write("modbus.xml", modbusXml("lib", port, [entry], writing)) });
+    ].map(
+      (name) =>
+        `<endpoint><name>${name}</name><function>${name}</function><address>0</address><quantity>1</quantity>` +
+        "<offset>-1</offset><type>register</type><description>to be skipped</description></endpoint>",
+    );
+    const entry: XmlEndpoint = { name: "register", function: 3, address: 1 };
+    partition.run({
+      modbus: partition.write("modbus.xml", modbusServersXml({ alias: "lib", port, endpoints: [entry, ...writing] })),
+    });
     const consumer = await partition.consumer("modbus");
     await partition.sees(consumer, "lib: register", 257);
 
@@ -145,7 +150,7 @@ suite("a libmodbus device", () => {
     await using partition = new Partition();
     const first = Peer.libmodbus();
     const port = (await first.line())["port"] as number;
-    const xml = modbusXml("lib", port, [{ name: "register", function: 4, address: 0 }]);
+    const xml = modbusServersXml({ alias: "lib", port, endpoints: [{ name: "register", function: 4, address: 0 }] });
     partition.run({ modbus: partition.write("modbus.xml", xml) });
     const consumer = await partition.consumer("modbus");
     await partition.sees(consumer, "lib: register", 65535);

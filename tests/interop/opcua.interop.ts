@@ -6,8 +6,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createApplicationCertificate } from "../../packages/partition/src/certificates/application-certificate.ts";
-import { opcUaXml } from "../plant/endpoints-xml.ts";
-import type { OpcUaSecurity } from "../plant/endpoints-xml.ts";
+import { loginXml, opcUaServersXml, text } from "../plant/configuration-xml.ts";
 import { Partition } from "./partition.ts";
 import { Peer } from "./peer.ts";
 
@@ -39,9 +38,16 @@ async function certificate(
   return [certificateFile, privateKeyFile];
 }
 
+interface Security {
+  readonly serverCertificate: string | undefined;
+  readonly clientCertificate: string;
+  readonly clientPrivateKey: string;
+  readonly user?: { readonly name: string; readonly password: string };
+}
+
 interface Plant {
   readonly port: number;
-  readonly security: OpcUaSecurity;
+  readonly security: Security;
 }
 
 /** An asyncua server and what a client needs to be let in and to trust it. */
@@ -55,8 +61,20 @@ async function start(partition: Partition, ...options: readonly string[]): Promi
   return { port, security: { serverCertificate, clientCertificate, clientPrivateKey } };
 }
 
-function run(partition: Partition, port: number, security: OpcUaSecurity, nodes: readonly string[]): void {
-  partition.run({ opcua: partition.write("opcua.xml", opcUaXml("edge", port, CLIENT_URI, security, nodes)) });
+function run(partition: Partition, port: number, security: Security, nodes: readonly string[]): void {
+  const xml = opcUaServersXml({
+    alias: "edge",
+    url: `opc.tcp://127.0.0.1:${port}/edge`,
+    applicationUri: CLIENT_URI,
+    policy: "Aes256Sha256RsaPss",
+    security:
+      text("server_certificate", security.serverCertificate) +
+      text("client_certificate", security.clientCertificate) +
+      text("client_private_key", security.clientPrivateKey) +
+      loginXml(security.user),
+    nodes: nodes.map((name) => ({ name, namespace: text("NamespaceIndex", 2), dataType: "Variable" })),
+  });
+  partition.run({ opcua: partition.write("opcua.xml", xml) });
 }
 
 suite("an asyncua server with Aes256Sha256RsaPss, SignAndEncrypt", () => {

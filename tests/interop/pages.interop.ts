@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { modbusXml } from "../plant/endpoints-xml.ts";
+import { modbusServersXml } from "../plant/configuration-xml.ts";
 import { Partition } from "./partition.ts";
 import { CHECKOUT, Peer, PYTHON } from "./peer.ts";
 
@@ -34,11 +34,15 @@ function entry(varType: string) {
 async function running(partition: Partition): Promise<void> {
   const device = partition.keep(Peer.libmodbus());
   const port = await partition.beforeModbus((await device.line())["port"] as number);
-  const xml = modbusXml("lib", port, [
-    { name: "bit", function: 3, address: 2, bit: 1 },
-    { name: "register", function: 3, address: 1 },
-    { name: "beyond the last", function: 3, address: 4000 },
-  ]);
+  const xml = modbusServersXml({
+    alias: "lib",
+    port,
+    endpoints: [
+      { name: "bit", function: 3, address: 2, bit: 1 },
+      { name: "register", function: 3, address: 1 },
+      { name: "beyond the last", function: 3, address: 4000 },
+    ],
+  });
   const file = partition.write("modbus.xml", xml);
   const { status } = spawnSync(process.execPath, ["packages/partition/src/main.ts", "check", file], { cwd: CHECKOUT });
   assert.equal(status, 0);

@@ -19,7 +19,7 @@ import {
 } from "../../packages/partition/src/library.ts";
 import { Place } from "./commands/cpc.ts";
 import { connectionKey, device, freePort, modbusXml } from "../plant/modbus-plant.ts";
-import { opcUaXml } from "../plant/opcua-xml.ts";
+import { opcUaXml } from "../plant/configuration-xml.ts";
 
 const library = fileURLToPath(new URL("../../packages/partition/src/library.ts", import.meta.url));
 

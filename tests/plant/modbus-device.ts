@@ -41,13 +41,13 @@ export async function startDevice(behaviour: Behaviour = honest(), port = 0, hos
     socket.once("close", () => numbers.delete(socket));
     device.onConnection(socket);
   };
-  simulated.respond = (frame, socket) => {
+  simulated.respond = (bytes, socket) => {
     const request: DeviceRequest = {
-      transactionId: frame.readUInt16BE(0),
-      unitId: frame.readUInt8(6),
-      functionCode: frame.readUInt8(7),
-      address: frame.readUInt16BE(8),
-      quantity: frame.readUInt16BE(10),
+      transactionId: bytes.readUInt16BE(0),
+      unitId: bytes.readUInt8(6),
+      functionCode: bytes.readUInt8(7),
+      address: bytes.readUInt16BE(8),
+      quantity: bytes.readUInt16BE(10),
       connection: numbers.get(socket) ?? 0,
       socket,
     };

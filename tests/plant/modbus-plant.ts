@@ -1,6 +1,7 @@
 // Modbus TCP devices whose registers count up, and the configuration that reads them.
 
 import type { TestContext } from "node:test";
+import { modbusServersXml, type XmlModbusServer } from "./configuration-xml.ts";
 import { honest, startDevice, type RogueDevice } from "./modbus-device.ts";
 
 /** Every register counts the milliseconds; register 9 is always 42. */
@@ -20,28 +21,22 @@ export async function freePort(): Promise<number> {
   return passing.port;
 }
 
-export interface Server {
-  readonly alias: string;
-  readonly port: number;
+export interface Server extends Omit<XmlModbusServer, "endpoints"> {
   readonly names?: readonly string[];
-  /** Elements between the alias and the endpoints. */
-  readonly settings?: string;
 }
 
 export const connectionKey = (alias: string): string => `ModbusTCP Connections:${alias}: Connection status`;
 
 /** Each name is a holding register at its place from 0; "always 42" is at 9. */
 export function modbusXml(...servers: readonly Server[]): string {
-  const elements = servers.map(({ alias, port, names = ["zählt", "always 42"], settings = "" }) => {
-    const endpoints = names.map(
-      (name, index) => `<endpoint>
-        <name>${name}</name><function>Read Holding Registers</function>
-        <address>${name === "always 42" ? 9 : index}</address>
-        <quantity>1</quantity><offset>-1</offset><type>register</type><description>${name} von ${alias}</description>
-      </endpoint>`,
-    );
-    return `<server><ipaddr>127.0.0.1</ipaddr><port>${port}</port><serveralias>${alias}</serveralias>${settings}
-      <endpoints>${endpoints.join("\n")}</endpoints></server>`;
-  });
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<modbus-servers>\n${elements.join("\n")}\n</modbus-servers>\n`;
+  return modbusServersXml(...servers.map(withEndpoints));
+}
+
+function withEndpoints({ names = ["zählt", "always 42"], ...server }: Server): XmlModbusServer {
+  const endpoints = names.map((name, index) => ({
+    name,
+    address: name === "always 42" ? 9 : index,
+    description: `${name} von ${server.alias}`,
+  }));
+  return { ...server, endpoints };
 }

@@ -7,28 +7,20 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { DataType, Variant } from "node-opcua-client";
 import { Place } from "../partition/commands/cpc.ts";
+import { loginXml, opcUaServersXml } from "../plant/configuration-xml.ts";
 import { addConstant, certificateIn, portOf, startServer } from "../plant/opcua-server.ts";
 import { structureOf } from "../partition/protocols/opcua/own-structure.ts";
 import { recordOpcUa } from "../plant/recording-proxy.ts";
 
 function opcuaXml(port: number, nodes: readonly string[]): string {
-  const elements = nodes.map(
-    (name) => `<node><DisplayName>${name}</DisplayName><NamespaceIndex>1</NamespaceIndex>
-      <IdentifierType>String</IdentifierType><Identifier>${name}</Identifier><datatype>Variable</datatype>
-      <description></description></node>`,
-  );
-  return `<?xml version="1.0" encoding="UTF-8"?>
-    <opcua-servers><server>
-      <server_app_uri>opc.tcp://127.0.0.1:${port}</server_app_uri>
-      <client_app_uri>urn:cpc-partition:test:client</client_app_uri>
-      <alias>Server</alias>
-      <retryInterval>0.1</retryInterval>
-      <security>
-        <policy>SecurityPolicyAes256Sha256RsaPss</policy><mode>SignAndEncrypt</mode>
-        <username>operator</username><password>right</password>
-      </security>
-      <nodes>${elements.join("\n")}</nodes>
-    </server></opcua-servers>`;
+  return opcUaServersXml({
+    alias: "Server",
+    url: `opc.tcp://127.0.0.1:${port}`,
+    settings: "<retryInterval>0.1</retryInterval>",
+    policy: "Aes256Sha256RsaPss",
+    security: loginXml({ name: "operator", password: "right" }),
+    nodes: nodes.map((name) => ({ name, dataType: "Variable" })),
+  });
 }
 
 test(

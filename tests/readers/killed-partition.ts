@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { ModbusDevice } from "../../packages/simulator/src/modbus-device.ts";
-import { modbusXml } from "../plant/endpoints-xml.ts";
+import { modbusServersXml } from "../plant/configuration-xml.ts";
 import { Partition } from "../interop/partition.ts";
 import { AgentProcess, languages } from "./agents/agent-process.ts";
 import { copyPolls } from "./torn-reads.ts";
@@ -41,7 +41,10 @@ export async function killPartitions(kills: number): Promise<{ readonly wholeRea
   );
   const everybody = <T>(run: (agent: AgentProcess) => Promise<T>): Promise<T[]> => Promise.all(readers.map(run));
   const options = {
-    modbus: partition.write("modbus.xml", modbusXml("pattern", device.port, entries)),
+    modbus: partition.write(
+      "modbus.xml",
+      modbusServersXml({ alias: "pattern", port: device.port, endpoints: entries }),
+    ),
     intervalSeconds: 0.02,
   };
   let wholeReads = 0;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Place, type Child } from "../partition/commands/cpc.ts";
 import { device, freePort } from "../plant/modbus-plant.ts";
-import { opcUaXml } from "../plant/opcua-xml.ts";
+import { opcUaServersXml } from "../plant/configuration-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
@@ -123,13 +123,13 @@ test("what cannot be simulated is said, and nothing stays behind", watchdog, asy
 
 test("several servers have the same namespaces, and the plant ends when it is told to", watchdog, async (t) => {
   const place = new Place(t);
-  const xml = [4840, 4841, 4842].map((port, index) =>
-    opcUaXml({ alias: `Server ${index}`, url: `opc.tcp://plc:${port}`, policy: "None" }).replace(
-      "<NamespaceIndex>1<",
-      "<NamespaceIndex>4<",
-    ),
-  );
-  const all = xml.join("").replaceAll("</opcua-servers>\n<opcua-servers>", "");
+  const node = { name: "a", namespace: "<NamespaceIndex>4</NamespaceIndex>" };
+  const servers = [4840, 4841, 4842].map((port, index) => ({
+    alias: `Server ${index}`,
+    url: `opc.tcp://plc:${port}`,
+    nodes: [node],
+  }));
+  const all = opcUaServersXml(...servers);
   const simulated = place.cpc(["simulate", "--opcua", place.write("opcua.xml", all), "--directory", place.folder]);
   await started(simulated);
   assert.equal(simulated.stdout.match(/opc\.tcp:/g)?.length, 3);

@@ -11,7 +11,7 @@ import { certificate, dayMs } from "../../plant/certificates.ts";
 import { addDoubles, certificateIn, startServer, temporaryFolder } from "../../plant/opcua-server.ts";
 import type { CertificateFiles } from "../../plant/opcua-server.ts";
 import { Place } from "./cpc.ts";
-import { opcUaXml } from "../../plant/opcua-xml.ts";
+import { opcUaXml } from "../../plant/configuration-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 

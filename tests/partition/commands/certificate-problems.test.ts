@@ -18,7 +18,7 @@ import type { CertificateWishes } from "../../plant/certificates.ts";
 import { server } from "../../plant/modbus-points.ts";
 import { configuredServer } from "../../plant/opcua-server.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
-import { opcUaXml } from "../../plant/opcua-xml.ts";
+import { opcUaXml } from "../../plant/configuration-xml.ts";
 import { Place } from "./cpc.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cpc-certificate-problems-"));

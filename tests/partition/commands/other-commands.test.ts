@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { NamedSemaphore } from "../../../packages/image/src/posix/named-semaphore.ts";
-import { opcUaXml } from "../../plant/opcua-xml.ts";
+import { opcUaXml } from "../../plant/configuration-xml.ts";
 import { Place } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 

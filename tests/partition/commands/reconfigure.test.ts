@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Place } from "./cpc.ts";
-import { opcUaXml } from "../../plant/opcua-xml.ts";
+import { opcUaXml } from "../../plant/configuration-xml.ts";
 import { connectionKey, device, modbusXml, type Server } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };

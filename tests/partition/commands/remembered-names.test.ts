@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { addDoubles, certificateIn, startServer } from "../../plant/opcua-server.ts";
 import { Place } from "./cpc.ts";
-import { opcUaXml } from "../../plant/opcua-xml.ts";
+import { opcUaXml } from "../../plant/configuration-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 

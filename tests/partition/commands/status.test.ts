@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Place, type Ended } from "./cpc.ts";
 import { device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
-import { opcUaXml } from "../../plant/opcua-xml.ts";
+import { opcUaXml } from "../../plant/configuration-xml.ts";
 
 const watchdog = { timeout: 60_000 };
 const fast = "<retryInterval>0.1</retryInterval>";
