@@ -7,6 +7,7 @@ const targets = {
   "modbus-stream": async () => (await import("./modbus-stream.ts")).modbusStream(),
   "opcua-messages": async () => (await import("./opcua-messages.ts")).opcuaMessages(),
   "modbus-device": async () => (await import("./modbus-device.ts")).modbusDevice(),
+  "modbus-tls": async () => (await import("./modbus-tls.ts")).modbusTls(),
   "opcua-server": async () => (await import("./opcua-server.ts")).opcuaServer(),
 } satisfies Readonly<Record<string, () => Promise<Target>>>;
 
