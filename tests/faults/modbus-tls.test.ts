@@ -1,74 +1,18 @@
 // Modbus/TCP Security goes wrong: certificates that must be refused, peers that are none, handshakes that never end.
 
 import assert from "node:assert/strict";
-import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { exception, type DeviceRequest } from "../plant/modbus-device.ts";
-import { CertificateFolder, clientUse, serverUse, type Holder, type Wishes } from "../plant/certificate-folder.ts";
+import type { Wishes } from "../plant/certificate-folder.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
-import { retryMs, sickModbus, type SickModbus } from "./sick-modbus.ts";
+import { SecurePlant } from "./secure-plant.ts";
+import { retryMs } from "./sick-modbus.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { TcpProxy } from "../plant/tcp-proxy.ts";
 
 /** After a refusal it is not tried again before: refusals must flood nobody's log, and lock nobody out. */
 const refusalMs = 60_000;
-
-class SecurePlant {
-  readonly folder: CertificateFolder;
-  readonly authority: Holder;
-  readonly #client: Holder;
-  readonly #t: TestContext;
-  readonly #devicePort: number;
-
-  private constructor(
-    t: TestContext,
-    folder: CertificateFolder,
-    authority: Holder,
-    client: Holder,
-    devicePort: number,
-  ) {
-    this.#t = t;
-    this.folder = folder;
-    this.authority = authority;
-    this.#client = client;
-    this.#devicePort = devicePort;
-  }
-
-  static async start(t: TestContext): Promise<SecurePlant> {
-    const folder = new CertificateFolder();
-    t.after(() => folder.remove());
-    const authority = await folder.make("Plant CA", { isAuthority: true });
-    const client = await folder.make("partition", { issuer: authority, usage: clientUse });
-    const device = await startBornDevice(t, 0);
-    return new SecurePlant(t, folder, authority, client, device.port);
-  }
-
-  /** A secure device, with a good certificate unless the wishes say otherwise. */
-  async front(name: string, wishes: Wishes = {}): Promise<TcpProxy> {
-    const good: Wishes = { issuer: this.authority, names: ["127.0.0.1"], usage: serverUse };
-    const { certificatePem: cert, keyPem: key } = await this.folder.make(name, { ...good, ...wishes });
-    const front = await TcpProxy.start(this.#devicePort, { tls: { cert, key, ca: this.authority.certificatePem } });
-    this.#t.after(() => front.close());
-    return front;
-  }
-
-  async sick(port: number, victimRetryMs = retryMs): Promise<SickModbus> {
-    const { authority } = this;
-    const settings = `<tls><ca>${authority.certificateFile}</ca>
-      <client_certificate>${this.#client.certificateFile}</client_certificate>
-      <client_private_key>${this.#client.keyFile}</client_private_key></tls>`;
-    return await sickModbus(this.#t, { port, settings, victimRetryMs });
-  }
-
-  /** A good device at the end of a line that can be bad. */
-  async sickBehindProxy(victimRetryMs?: number): Promise<{ readonly proxy: TcpProxy; readonly sick: SickModbus }> {
-    const { port } = await this.front("device");
-    const proxy = await TcpProxy.start(port);
-    this.#t.after(() => proxy.close());
-    return { proxy, sick: await this.sick(proxy.port, victimRetryMs) };
-  }
-}
 
 const refusals: readonly (readonly [
   trigger: string,

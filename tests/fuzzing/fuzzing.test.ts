@@ -14,7 +14,7 @@ const seed = Number(process.env["CPC_FUZZ_SEED"] ?? 20_260_101);
 const counts: Readonly<Record<TargetName, number>> = {
   "modbus-stream": 8000,
   "modbus-device": 250,
-  "modbus-tls": 100,
+  "modbus-tls": 50,
   "opcua-messages": 2500,
   "opcua-server": 60,
 };
