@@ -101,7 +101,11 @@ export async function modbusTls(): Promise<Target> {
 }
 
 /** "values", when it is the value that the device has at this address; a busy machine may also need longer than is waited for. */
-async function ask(connection: ModbusConnection, by: Requester, address: number): Promise<"values" | "no answer in time"> {
+async function ask(
+  connection: ModbusConnection,
+  by: Requester,
+  address: number,
+): Promise<"values" | "no answer in time"> {
   let value: number | undefined;
   const range = { functionCode: 3, address, quantity: 1 } as const;
   const { kind } = await connection.request(by, 1, range, (bytes, offset) => (value = bytes.getUint16(offset)));

@@ -24,6 +24,7 @@ export class FlightSpoiler {
 
   /** `bytes`: whole records, as the server writes them. */
   spoil(bytes: Buffer, line: RogueLine, random: Random): Buffer {
+    if (random.oneIn(6)) return bytes;
     if (random.oneIn(8)) return mutate(bytes, random);
     this.#sealing ??= line.handshakeKeys?.anew();
     const parts = this.#read(bytes, line);
