@@ -19,12 +19,12 @@ import {
   type UserIdentityInfo,
 } from "node-opcua-client";
 
-import { createApplicationCertificate } from "../../packages/partition/src/certificates/application-certificate.ts";
-import type { OpcUaServer } from "../../packages/partition/src/configuration/configuration.ts";
-import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
-import { ExplicitTrust } from "../../packages/simulator/src/opcua-plant/explicit-trust.ts";
-import { startSimulatedPlant, type SimulatedPlant } from "../../packages/simulator/src/simulated-plant.ts";
-import { modbusConfiguration, opcUaConfiguration, opcUaNode, opcUaServer } from "../plant/plant-configuration.ts";
+import { createApplicationCertificate } from "../../../packages/partition/src/certificates/application-certificate.ts";
+import type { OpcUaServer } from "../../../packages/partition/src/configuration/configuration.ts";
+import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
+import { ExplicitTrust } from "../../../packages/simulator/src/opcua-plant/explicit-trust.ts";
+import { startSimulatedPlant, type SimulatedPlant } from "../../../packages/simulator/src/simulated-plant.ts";
+import { modbusConfiguration, opcUaConfiguration, opcUaNode, opcUaServer } from "../../plant/plant-configuration.ts";
 
 // The library reports every refusal, and refusals are what is tested here.
 setErrorLogger(() => {});
