@@ -66,6 +66,7 @@ export async function startPlant(t: TestContext, ...services: readonly ServiceNa
     intervalMs,
     naming,
     segmentBytes: undefined,
+    journalBytes: 2 ** 20,
     certificatesDirectory,
     removeOnExit: true,
   };
@@ -137,7 +138,12 @@ export class Life {
   /** One consumer's objects and the image are gone, as clean-up jobs do it. */
   disturb(): void {
     for (const service of this.#plant.services)
-      for (const name of [`${service}_shm_psmo`, `${service}_image`, `sem.${service}_semaphore_psmo`])
+      for (const name of [
+        `${service}_shm_psmo`,
+        `${service}_image`,
+        `${service}_journal`,
+        `sem.${service}_semaphore_psmo`,
+      ])
         rmSync(this.#path(name), { force: true });
   }
 

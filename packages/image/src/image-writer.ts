@@ -71,9 +71,9 @@ export class ImageWriter {
     return this.#generation;
   }
 
-  /** The points have other numbers than in the generation before. */
-  get isRenumbered(): boolean {
-    return this.#pointsSince === this.#generation;
+  /** The generation since which every point has had its number. */
+  get pointsSince(): number {
+    return this.#pointsSince;
   }
 
   /**

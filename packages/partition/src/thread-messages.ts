@@ -31,6 +31,8 @@ export type MessageToWorker =
   | { readonly kind: "configuration"; readonly configuration: ModbusConfiguration | OpcUaConfiguration }
   /** The image lost its name: it comes back as a new generation. */
   | { readonly kind: "image lost" }
+  /** Every change is to go there from now on; it is all zero. Comes by itself, the first time before "image announced". */
+  | { readonly kind: "journal memory"; readonly name: string; readonly descriptor: number; readonly sizeBytes: number }
   /** Answers "image wanted". */
   | { readonly kind: "image memory"; readonly descriptor: number; readonly sizeBytes: number }
   /** Answers "image complete". */
@@ -46,5 +48,8 @@ export type MessageToMain =
       readonly fields: Readonly<Record<string, unknown>> | undefined;
     }
   | { readonly kind: "image wanted"; readonly sizeBytes: number }
-  | { readonly kind: "image complete" }
+  /** `isRenumbered`: its points have other numbers than those of the image before. */
+  | { readonly kind: "image complete"; readonly isRenumbered: boolean }
+  /** The journal's memory is mapped, or never will be: its descriptor is not looked at any more. */
+  | { readonly kind: "journal taken" }
   | { readonly kind: "stopped" };

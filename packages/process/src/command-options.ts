@@ -26,12 +26,20 @@ export function consumersOption(): Option {
 }
 
 export function segmentSizeOption(): Option {
-  return new Option(
-    "--segment-size <bytes>",
-    "size of each document segment (default: computed from the configuration)",
-  )
+  return new Option("--segment-size <size>", "size of each document segment (default: computed from the configuration)")
     .env("CPC_SEGMENT_SIZE")
-    .argParser(positiveInteger);
+    .argParser((text) => sizeBytes(text, 1024));
+}
+
+/** Larger than the longest value that an image has room for. */
+const smallestJournalBytes = 2 ** 20;
+export const defaultJournalBytes = 16 * 2 ** 20;
+
+export function journalSizeOption(): Option {
+  return new Option("--journal-size <size>", "size of each service's journal of changes, for example 64M; 0 for none")
+    .env("CPC_JOURNAL_SIZE")
+    .default(defaultJournalBytes, "16M")
+    .argParser((text) => (text === "0" ? 0 : sizeBytes(text, smallestJournalBytes)));
 }
 
 export function removeOnExitOption(): Option {
@@ -83,10 +91,17 @@ export function objectName(text: string): string {
   throw new InvalidArgumentError("It may have letters, digits, '_', '-' and '.', 100 at most.");
 }
 
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= 1024 && value <= 2 ** 30) return value;
-  throw new InvalidArgumentError("It must be a whole number from 1024 to 1073741824.");
+const mostBytes = 2 ** 30;
+const units: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** A whole number of bytes, or of KiB, MiB or GiB with K, M or G behind it. */
+function sizeBytes(text: string, least: number): number {
+  const [, number, unit = ""] = /^(\d+)([KMG]?)$/i.exec(text) ?? [];
+  const value = Number(number) * (units[unit.toUpperCase()] ?? Number.NaN);
+  if (value >= least && value <= mostBytes) return value;
+  throw new InvalidArgumentError(
+    `It must be a whole number of bytes from ${least} to ${mostBytes}; K, M and G stand for KiB, MiB and GiB.`,
+  );
 }
 
 function consumerList(text: string): readonly string[] {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { shippedFile } from "cpc-partition/configuration/shipped-files";
 import { createLogUpdate } from "log-update";
+import { defaultJournalBytes } from "@cpc-partition/process/command-options";
 import type { Log, LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
@@ -57,6 +58,7 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
           modbus: plant.modbus,
           intervalMs: settings.interval * 1000,
           prefix,
+          journalBytes: defaultJournalBytes,
           documents: {
             consumers: [],
             segmentBytes: undefined,

@@ -37,6 +37,7 @@ export const plausibleErrnos: ReadonlyMap<string, readonly ErrnoName[]> = new Ma
     munmap: ["EINVAL", "ENOMEM"],
     rename: ["EACCES", "ENOSPC", "EROFS"],
     clock_gettime: ["EPERM"],
+    renameat2: ["EINVAL", "ENOSYS", "EACCES"],
     futex: ["EINVAL", "ENOSYS", "EPERM"],
   } as const satisfies Readonly<Record<string, readonly ErrnoName[]>>),
 );

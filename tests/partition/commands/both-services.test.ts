@@ -62,9 +62,11 @@ test(
     assert.deepEqual(place.ownObjects(), [
       "modbus_documents",
       "modbus_image",
+      "modbus_journal",
       "modbus_shm",
       "opcua_documents",
       "opcua_image",
+      "opcua_journal",
       "opcua_shm",
       "sem.modbus_semaphore",
       "sem.opcua_semaphore",

@@ -62,7 +62,7 @@ test("the partition maps and opens nothing that a consumer may write, whatever c
   const { place, run } = await running(t, "--consumers", "psmo,interface");
   await untilMoving(run, place, "modbus_shm_interface");
   const files = sharedFiles(run.processId);
-  assert.deepEqual([...files].map(([path, mode]) => [path.replace(place.prefix, ""), mode.toString(8)]), [["/dev/shm/modbus_image", "640"]]); // prettier-ignore
+  assert.deepEqual([...files].map(([path, mode]) => [path.replace(place.prefix, ""), mode.toString(8)]), [["/dev/shm/modbus_image", "640"], ["/dev/shm/modbus_journal", "640"]]); // prettier-ignore
   const others = sharedFiles(documentsOf(run) ?? 0);
   assert.ok([...others.values()].includes(0o660), "the documents process does: this test would see it");
   const image = /^\S+ (\S+) .*modbus_image$/gm;
@@ -172,7 +172,7 @@ test("cpc documents alone makes the documents of a partition that runs without, 
   const { place, run } = await running(t, "--no-documents");
   await run.until("there is an image", () => place.ownObjects().includes("modbus_image"));
   assert.equal(documentsOf(run), undefined);
-  assert.deepEqual(place.ownObjects(), ["modbus_image"]);
+  assert.deepEqual(place.ownObjects(), ["modbus_image", "modbus_journal"]);
   const documents = place.cpc(["documents", "--prefix", place.prefix, "--log-format", "json", "--remove-on-exit"]);
   await untilMoving(documents, place);
   const second = await place.command("documents");
@@ -180,7 +180,7 @@ test("cpc documents alone makes the documents of a partition that runs without, 
   await run.end("SIGKILL");
   await documents.until("the connection is closed", () => place.value(connection) === false);
   assert.equal((await documents.end()).code, 0);
-  assert.deepEqual(place.ownObjects(), ["modbus_image"]);
+  assert.deepEqual(place.ownObjects(), ["modbus_image", "modbus_journal"]);
 });
 
 function isRunning(processId: number): boolean {

@@ -28,6 +28,8 @@ test(
     await run.end("SIGKILL");
     for (const name of ["others_shm", "modbus_shmoo", "sem.x"]) writeFileSync(place.path(name), "");
     writeFileSync(place.path("modbus_image.next"), "left in the middle of a new generation");
+    for (const kept of ["opcua_journal.before", "opcua_image.before", "opcua_image.earlier"])
+      writeFileSync(place.path(kept), "of earlier runs");
     const cleaned = await place.command("clean");
     assert.equal(cleaned.code, 0, cleaned.stderr);
     assert.match(cleaned.stdout, /removed shared memory .*modbus_shm_psmo\n/);
@@ -178,5 +180,5 @@ test("the simplest mistakes are told in a sentence, not with a stack", watchdog,
   writeFileSync(place.path("modbus_shm"), "");
   const { code, stderr } = await place.run("--modbus", file, "--segment-size", "1073741824000").ended;
   assert.equal(code, 2);
-  assert.match(stderr, /whole number from 1024/);
+  assert.match(stderr, /whole number of bytes from 1024/);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { statSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Place } from "./cpc.ts";
@@ -70,7 +71,8 @@ test(
       CPC_INTERVAL: "0.05",
       CPC_PREFIX: place.prefix,
       CPC_CONSUMERS: "psmo",
-      CPC_SEGMENT_SIZE: "20480",
+      CPC_SEGMENT_SIZE: "20K",
+      CPC_JOURNAL_SIZE: "1M",
       CPC_REMOVE_ON_EXIT: "true",
       CPC_LOG_LEVEL: "error",
       CPC_LOG_FORMAT: "json",
@@ -79,9 +81,12 @@ test(
     assert.deepEqual(place.ownObjects(), [
       "modbus_documents",
       "modbus_image",
+      "modbus_journal",
       "modbus_shm_psmo",
       "sem.modbus_semaphore_psmo",
     ]);
+    const sizes = ["modbus_shm_psmo", "modbus_journal"].map((name) => statSync(place.path(name)).size);
+    assert.deepEqual(sizes, [20 * 1024, 1024 * 1024]);
     const [started] = run.logged(/^started$/);
     assert.deepEqual([started?.["intervalMs"], started?.["consumers"]], [50, ["psmo"]]);
     await run.end();

@@ -5,7 +5,7 @@ import { Place } from "./cpc.ts";
 import { connectionKey, device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
-const modbusObjects = ["modbus_documents", "modbus_image", "modbus_shm", "sem.modbus_semaphore"];
+const modbusObjects = ["modbus_documents", "modbus_image", "modbus_journal", "modbus_shm", "sem.modbus_semaphore"];
 
 test("one service alone publishes moving values, and makes nothing of the other's", watchdog, async (t) => {
   const place = new Place(t);
@@ -20,8 +20,10 @@ test("one service alone publishes moving values, and makes nothing of the other'
     description: "always 42 von Ecotec",
   });
   assert.deepEqual(place.ownObjects(), modbusObjects);
-  const modes = ["modbus_shm", "modbus_image"].map((name) => (statSync(place.path(name)).mode & 0o777).toString(8));
-  assert.deepEqual(modes, ["660", "640"]);
+  const modes = ["modbus_shm", "modbus_image", "modbus_journal"].map((name) =>
+    (statSync(place.path(name)).mode & 0o777).toString(8),
+  );
+  assert.deepEqual(modes, ["660", "640", "640"]);
   const { code, stdout } = await run.end();
   assert.deepEqual([code, stdout], [0, ""]);
   assert.deepEqual(place.document(), {
@@ -44,6 +46,7 @@ test("every consumer has a pair of its own, and with --remove-on-exit nothing st
   assert.deepEqual(place.ownObjects(), [
     "modbus_documents",
     "modbus_image",
+    "modbus_journal",
     "modbus_shm_interface",
     "modbus_shm_psmo",
     "sem.modbus_semaphore_interface",
@@ -80,7 +83,12 @@ test("after kill -9 the next run takes over the same segment, which consumers ha
   const next = place.run("--modbus", file);
   await next.until("values move again", () => ![frozen, undefined].includes(place.value("A: zählt")));
   assert.equal(place.inode("modbus_shm"), inode);
-  assert.deepEqual(place.ownObjects(), modbusObjects);
+  const kept = ["modbus_image.before", "modbus_journal.before"];
+  assert.deepEqual(
+    place.ownObjects(),
+    [...modbusObjects, ...kept].toSorted(),
+    "what the killed one left is kept to be read",
+  );
   assert.equal((await next.end()).code, 0);
 });
 

@@ -68,7 +68,13 @@ for (const ending of ["SIGTERM", "SIGKILL"] as const) {
       assert.equal(cleaned.code, 0);
       assert.match(cleaned.stdout, /removed semaphore .*opcua_semaphore/);
       assert.match(cleaned.stderr, /kept shared memory .*modbus_shm: a partition is running/);
-      assert.deepEqual(place.ownObjects(), ["modbus_documents", "modbus_image", "modbus_shm", "sem.modbus_semaphore"]);
+      assert.deepEqual(place.ownObjects(), [
+        "modbus_documents",
+        "modbus_image",
+        "modbus_journal",
+        "modbus_shm",
+        "sem.modbus_semaphore",
+      ]);
       assert.equal((await place.command("clean")).code, 3);
     },
   );

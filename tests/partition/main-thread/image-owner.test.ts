@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { planDirectory } from "../../../packages/image/src/directory.ts";
+import { nameBefore, nameEarlier } from "../../../packages/image/src/kept-names.ts";
 import { mappedMemory } from "../../../packages/image/src/image-memory.ts";
 import { ImageWriter } from "../../../packages/image/src/image-writer.ts";
+import { errno } from "../../../packages/image/src/posix/errno.ts";
+import { injectFaults } from "../../../packages/image/src/posix/libc.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
 import { AnotherWriterError } from "../../../packages/image/src/posix/single-writer.ts";
@@ -117,3 +120,50 @@ test("what was prepared and never announced goes with its owner", (t) => {
   owner.close();
   assert.deepEqual(filesOf(name), []);
 });
+
+test("an image that is replaced may keep a name of its own, which goes with the others", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name, (error) => assert.fail(String(error)));
+  fill(owner)();
+  owner.announce(nameBefore(name));
+  assert.deepEqual(filesOf(name), [name], "there was none to keep");
+  const inodes = [statSync(`/dev/shm/${name}`).ino];
+  for (const kept of [nameBefore(name), nameEarlier(name), undefined]) {
+    fill(owner)();
+    owner.announce(kept);
+    inodes.push(statSync(`/dev/shm/${name}`).ino);
+  }
+  assert.equal(new Set(inodes).size, 4);
+  assert.deepEqual(filesOf(name).toSorted(), [name, nameBefore(name), nameEarlier(name)].toSorted());
+  assert.deepEqual(
+    [nameBefore(name), nameEarlier(name)].map((kept) => statSync(`/dev/shm/${kept}`).ino),
+    inodes.slice(0, 2),
+  );
+  owner.remove();
+  owner.close();
+  assert.deepEqual(filesOf(name), []);
+});
+
+for (const call of ["renameat2", "rename"]) {
+  test(`an image that cannot be kept (${call} fails) is replaced all the same`, (t) => {
+    const name = `${ownPrefix(t)}modbus_image`;
+    const troubles: unknown[] = [];
+    const owner = new ImageOwner(name, (error) => troubles.push(error));
+    fill(owner)();
+    owner.announce();
+    const { ino } = statSync(`/dev/shm/${name}`);
+    fill(owner)();
+    let calls = 0;
+    injectFaults((function_) => (function_ === call && ++calls === 1 ? errno.EINVAL : undefined));
+    t.after(() => injectFaults(undefined));
+    owner.announce(nameBefore(name));
+    injectFaults(undefined);
+    assert.equal(troubles.length, 1);
+    assert.notEqual(statSync(`/dev/shm/${name}`).ino, ino);
+    assert.deepEqual(filesOf(name), [name]);
+    fill(owner)();
+    owner.announce(nameBefore(name));
+    assert.equal(troubles.length, 1);
+    owner.close();
+  });
+}

@@ -135,6 +135,14 @@ export class OwnImages implements ImageProvider {
     await Promise.resolve();
   }
 
+  /** Memory for a journal, to be taken once. */
+  journal: ArrayBufferLike | undefined;
+
+  takeJournal(use: (memory: ArrayBufferLike) => void): void {
+    if (this.journal !== undefined) use(this.journal);
+    this.journal = undefined;
+  }
+
   release(): void {
     this.released++;
   }

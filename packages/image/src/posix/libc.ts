@@ -54,6 +54,7 @@ interface Libc {
   shm_open(name: string, flags: number, mode: number): number;
   shm_unlink(name: string): number;
   rename(from: string, to: string): number;
+  renameat2(fromDirectory: number, from: string, toDirectory: number, to: string, flags: number): number;
   open(path: string, flags: number): number;
   close(descriptor: number): number;
   dup3(from: number, to: number, flags: number): number;
@@ -167,6 +168,10 @@ export const libc: Libc = {
   shm_open: bind("int shm_open(const char *name, int oflag, unsigned int mode)", minusOneFails),
   shm_unlink: bind("int shm_unlink(const char *name)", minusOneFails),
   rename: bind("int rename(const char *oldpath, const char *newpath)", minusOneFails),
+  renameat2: bind(
+    "int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags)",
+    minusOneFails,
+  ),
   open: bind("int open(const char *path, int oflag, ...)", minusOneFails),
   close: bind("int close(int fd)", minusOneFails),
   dup3: bind("int dup3(int oldfd, int newfd, int flags)", minusOneFails),

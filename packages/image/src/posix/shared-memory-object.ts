@@ -26,6 +26,8 @@ const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_WRLCK = 1;
 const O_CLOEXEC = 0o2000000;
+const AT_FDCWD = -100;
+const RENAME_EXCHANGE = 2;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 /** One argument for every lock: `struct flock` for the whole file (l_whence SEEK_SET, l_start 0, l_len 0) on 64-bit Linux. */
@@ -216,6 +218,15 @@ export class SharedMemoryObject implements Disposable {
     const result = libc.rename(segmentPath(this.#name), segmentPath(name));
     if (result < 0) throw new PosixError(`rename shared memory to ${name},`, this.#name, "rename", result);
     this.#name = name;
+  }
+
+  /** The two objects exchange their names, in one step: neither name is gone for a moment. */
+  exchangeNames(other: SharedMemoryObject): void {
+    const paths = [segmentPath(this.#name), segmentPath(other.#name)] as const;
+    const result = libc.renameat2(AT_FDCWD, paths[0], AT_FDCWD, paths[1], RENAME_EXCHANGE);
+    if (result < 0)
+      throw new PosixError(`exchange shared memory with ${other.#name},`, this.#name, "renameat2", result);
+    [this.#name, other.#name] = [other.#name, this.#name];
   }
 
   /** Removes the name; who has the object open keeps it. False when there was no such name. */

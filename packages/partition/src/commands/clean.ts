@@ -7,8 +7,8 @@ import { ExitCode } from "@cpc-partition/process/exit-code";
 import { print } from "@cpc-partition/process/standard-output";
 import { printError } from "@cpc-partition/process/standard-error";
 
-/** With a consumer's suffix or without; a prefix is compared as it is. */
-const ownName = /^(opcua|modbus)_(?:shm|semaphore|image|documents)(?:_.+|\.next)?$/;
+/** With a consumer's suffix, as a kept or unfinished object, or plain; a prefix is compared as it is. */
+const ownName = /^(opcua|modbus)_(?:shm|semaphore|image|journal|documents)(?:_.+|\.(?:next|before|earlier))?$/;
 
 /** Removes the objects of the prefix, with whatever consumers they were made. Refused when a living partition holds all there is. */
 export function clean({ prefix }: { readonly prefix: string }): ExitCode {

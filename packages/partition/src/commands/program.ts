@@ -4,6 +4,7 @@ import { Argument, Command, Option } from "commander";
 import {
   consumersOption,
   intervalOption,
+  journalSizeOption,
   logFormatOption,
   logLevelOption,
   prefixOption,
@@ -59,6 +60,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .addOption(stateOption())
     .addOption(requireSecurityOption())
     .addOption(segmentSizeOption())
+    .addOption(journalSizeOption())
     .addOption(unreadableOption())
     .addOption(strictJsonOption())
     .addOption(removeOnExitOption())

@@ -33,6 +33,7 @@ export interface RunSettings {
   readonly state: string | undefined;
   readonly requireSecurity: boolean;
   readonly segmentSize: number | undefined;
+  readonly journalSize: number;
   readonly unreadable: "leave-out" | "text";
   readonly strictJson: boolean;
   readonly removeOnExit: boolean;
@@ -133,6 +134,7 @@ function partitionOptions(settings: RunSettings) {
   return {
     intervalMs: settings.interval * 1000,
     prefix: settings.prefix,
+    journalBytes: settings.journalSize,
     certificatesDirectory: settings.certificates,
     namesFile: namesFileOf(settings),
     removeOnExit: settings.removeOnExit,

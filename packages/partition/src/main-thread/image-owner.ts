@@ -7,6 +7,7 @@
 import { mappedMemory } from "@cpc-partition/image/image-memory";
 import { ImageReader } from "@cpc-partition/image/image-reader";
 import { ImageError } from "@cpc-partition/image/read-directory";
+import { nameBefore, nameEarlier } from "@cpc-partition/image/kept-names";
 import { retireImage } from "@cpc-partition/image/image-writer";
 import { UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
 import { stateOfPath } from "@cpc-partition/image/posix/file-state";
@@ -61,13 +62,16 @@ export class ImageOwner {
     return { descriptor: this.#next.descriptor, sizeBytes: this.#next.sizeBytes() };
   }
 
-  /** Gives the prepared memory the image's name. Throws a PosixError or UnsuitableObjectError when it cannot. */
-  announce(): void {
+  /**
+   * Gives the prepared memory the image's name. The image that had it keeps the name `keepAs`, if there is one and that can be done. Throws a
+   * PosixError or UnsuitableObjectError when it cannot.
+   */
+  announce(keepAs?: string): void {
     if (this.#next === undefined) throw new TypeError(`no new generation of ${this.name} was prepared`);
     if (!this.#next.isLinked())
       throw new UnsuitableObjectError("announce process image", this.name, "somebody removed it while it was made");
     this.#next.setMode(imageMode);
-    this.#next.rename(this.name);
+    if (keepAs === undefined || !this.#takeNameOfKept(this.#next, keepAs)) this.#next.rename(this.name);
     const before = this.#current;
     const isLeftOver = this.#isAbandoned;
     this.#current = this.#next;
@@ -93,9 +97,11 @@ export class ImageOwner {
     this.#retire(this.#current);
   }
 
-  /** Removes the name if it still leads to our image. */
+  /** Removes the name if it still leads to our image, and what was kept. */
   remove(): void {
     this.#tidy(() => this.#current?.isLinked() === true && this.#current.unlink());
+    for (const name of [nameBefore(this.name), nameEarlier(this.name)])
+      this.#tidy(() => SharedMemoryObject.remove(name));
   }
 
   close(): void {
@@ -118,6 +124,25 @@ export class ImageOwner {
     this.#next = undefined;
     this.#isHandedOut = false;
     this.#tidy(() => next.close());
+  }
+
+  /** False when there is no image to keep, or the system does not do it. */
+  #takeNameOfKept(next: SharedMemoryObject, keepAs: string): boolean {
+    let isTaken = false;
+    this.#tidy(() => {
+      const kept = this.#current;
+      if (kept?.isLinked() !== true) return;
+      next.exchangeNames(kept);
+      isTaken = true;
+      try {
+        kept.rename(keepAs);
+      } catch (error) {
+        // It must not have the name under which the next image is made.
+        kept.unlink();
+        throw error;
+      }
+    });
+    return isTaken;
   }
 
   #retire(image: SharedMemoryObject | undefined): void {

@@ -2,22 +2,18 @@
 
 import type { ModbusConfiguration, OpcUaConfiguration } from "../configuration/configuration.ts";
 import type { Worker } from "node:worker_threads";
-import type { Log } from "@cpc-partition/process/log";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { spawnWorker } from "./spawn-worker.ts";
-import { ServiceThread, type ServicePlan } from "./service-thread.ts";
+import { ServiceThread, type ServicePlan, type ServiceSurroundings } from "./service-thread.ts";
 
-export interface PartitionOptions {
+export interface PartitionOptions extends ServiceSurroundings {
   readonly opcua: OpcUaConfiguration | undefined;
   readonly modbus: ModbusConfiguration | undefined;
   readonly intervalMs: number;
-  /** Before every name in shared memory. */
-  readonly prefix: string;
   readonly certificatesDirectory: string;
   /** Where the OPC UA service remembers the browse names that its servers told; undefined or absent: nowhere. */
   readonly namesFile?: string | undefined;
   readonly removeOnExit: boolean;
-  readonly log: Log;
 }
 
 export type SpawnedWorkers = Readonly<Partial<Record<ServiceName, Worker>>>;
@@ -34,7 +30,7 @@ export class Partition {
     this.#options = options;
     const threads: ServiceThread[] = [];
     try {
-      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options.prefix, options.log, spawn));
+      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options, spawn));
     } catch (error) {
       for (const thread of threads) thread.giveUp();
       throw error;
@@ -56,7 +52,7 @@ export class Partition {
   async stop(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.stop(stopLimitMs)));
     for (const thread of this.#threads) {
-      if (this.#options.removeOnExit) thread.removeImage();
+      if (this.#options.removeOnExit) thread.removeObjects();
       thread.close();
     }
   }

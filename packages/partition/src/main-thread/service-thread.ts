@@ -6,12 +6,22 @@ import type { Log } from "@cpc-partition/process/log";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
 import { reasonOf, Troubles } from "@cpc-partition/process/troubles";
+import { nameBefore, nameEarlier } from "@cpc-partition/image/kept-names";
 import { ImageOwner } from "./image-owner.ts";
+import { JournalOwner } from "./journal-owner.ts";
 import type { MessageToMain, MessageToWorker, ModbusOrder, OpcUaOrder } from "../thread-messages.ts";
 import { spawnWorker } from "./spawn-worker.ts";
 
 /** What a service is started with, before there are OS objects. */
 export type ServicePlan = Omit<ModbusOrder, "imageName"> | Omit<OpcUaOrder, "imageName">;
+
+export interface ServiceSurroundings {
+  /** Before every name in shared memory. */
+  readonly prefix: string;
+  /** Size of the journal; 0 or absent: none. */
+  readonly journalBytes?: number;
+  readonly log: Log;
+}
 
 /** After a crash: at once when the worker had been well for a while, else with growing pauses. */
 const wellAfterMs = 60_000;
@@ -28,11 +38,14 @@ export class ServiceThread {
   readonly #spawn: typeof spawnWorker;
   readonly #log: Log;
   readonly #image: ImageOwner;
+  readonly #journal: JournalOwner;
   #worker: Worker | undefined;
   #watch: NodeJS.Timeout | undefined;
   #restart: NodeJS.Timeout | undefined;
   #crashesInRow = 0;
   #isStopping = false;
+  /** The present worker has an image under its name. */
+  #isAnnounced = false;
   /** The worker has closed every connection. */
   #hasEnded = false;
   readonly #stopped = Promise.withResolvers<void>();
@@ -41,20 +54,21 @@ export class ServiceThread {
   #imageLossTold = false;
 
   /** Creates or takes over the OS objects; throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing behind. */
-  constructor(plan: ServicePlan, prefix: string, log: Log, spawn = spawnWorker) {
+  constructor(plan: ServicePlan, { prefix, journalBytes = 0, log }: ServiceSurroundings, spawn = spawnWorker) {
     this.#plan = plan;
     this.#spawn = spawn;
     this.#log = (level, message, fields) => log(level, message, { service: plan.service, ...fields });
     this.#troubles = new Troubles(this.#log);
     const image = `${prefix}${plan.service}_image`;
     this.#image = new ImageOwner(image, (error) => this.#log("error", reasonOf(error), { image }));
+    this.#journal = new JournalOwner(`${prefix}${plan.service}_journal`, journalBytes, this.#log);
   }
 
   /** `worker`: one that was spawned for this service and has no order yet. */
   start(worker = this.#spawn(this.#plan.service)): void {
     this.#startWorker(worker);
     const checkMs = Math.max(shortestCheckMs, Math.min(longestCheckMs, this.#plan.intervalMs));
-    this.#watch = setInterval(() => this.#checkImage(), checkMs);
+    this.#watch = setInterval(() => this.#checkObjects(), checkMs);
   }
 
   /** Takes over a configuration that was checked: servers that did not change go on undisturbed. */
@@ -101,12 +115,14 @@ export class ServiceThread {
     this.#image.close();
   }
 
-  removeImage(): void {
+  removeObjects(): void {
     this.#image.remove();
+    this.#troubles.attempt("remove", this.#journal.name, () => this.#journal.remove());
   }
 
   close(): void {
     this.#image.close();
+    this.#troubles.attempt("close", this.#journal.name, () => this.#journal.close());
   }
 
   #startWorker(worker: Worker): void {
@@ -132,9 +148,12 @@ export class ServiceThread {
         return;
       case "image complete":
         this.#answer(() => {
-          this.#image.announce();
+          this.#announce(message.isRenumbered);
           return { kind: "image announced" };
         });
+        return;
+      case "journal taken":
+        this.#journal.taken();
         return;
       case "stopped":
         this.#hasEnded = true;
@@ -149,6 +168,20 @@ export class ServiceThread {
     } catch (error) {
       this.#send({ kind: "image refused", reason: reasonOf(error) });
     }
+  }
+
+  /** Images come first: a journal is given what memory is left, and the image before is kept for the journal that it belongs to. */
+  #announce(isRenumbered: boolean): void {
+    const { name } = this.#image;
+    const earlier = isRenumbered && this.#journal.isThere ? nameEarlier(name) : undefined;
+    this.#image.announce(this.#journal.keepBefore() ? nameBefore(name) : earlier);
+    this.#isAnnounced = true;
+    this.#supplyJournal();
+  }
+
+  #supplyJournal(): void {
+    const memory = this.#isAnnounced ? this.#journal.supply() : undefined;
+    if (memory !== undefined) this.#send({ kind: "journal memory", ...memory });
   }
 
   #ended(livedMs: number, failure: unknown): void {
@@ -168,6 +201,8 @@ export class ServiceThread {
     }
     // Nobody fills the image any more: its readers, the documents among them, are told.
     this.#image.abandon();
+    this.#isAnnounced = false;
+    this.#journal.abandon();
     const pauseMs = Math.min(longestPauseMs, this.#crashesInRow * 1000);
     this.#crashesInRow++;
     const what = isKnown ? "failed as before" : "ended unexpectedly";
@@ -176,13 +211,14 @@ export class ServiceThread {
     this.#restart = setTimeout(() => this.#startWorker(this.#spawn(this.#plan.service)), pauseMs);
   }
 
-  #checkImage(): void {
+  #checkObjects(): void {
     const { name } = this.#image;
     const isLost = this.#troubles.attempt("look for", name, () => this.#image.isLost()) ?? false;
     if (isLost && !this.#imageLossTold)
       this.#log("warn", "somebody removed the process image: a new one is made", { image: name });
     this.#imageLossTold = isLost;
     if (isLost) this.#send({ kind: "image lost" });
+    this.#supplyJournal();
   }
 
   #send(message: MessageToWorker): void {

@@ -18,8 +18,13 @@ import { KeyBook, type ServiceKeys } from "./key-book.ts";
 export interface ImageProvider {
   /** Zeroed memory of at least the given size, not yet visible to readers. */
   allocate(imageBytes: number): Promise<ImageMemory>;
-  /** The memory allocated last holds a complete image: readers that open the image's name now find it. */
-  announce(): Promise<void>;
+  /**
+   * The memory allocated last holds a complete image: readers that open the image's name now find it. `isRenumbered`: its points have other
+   * numbers than in the image before, which is kept for who reads old changes in a journal.
+   */
+  announce(isRenumbered: boolean): Promise<void>;
+  /** Calls `use` when there is memory for a journal, all zero, that was not used yet; that of the journal before may be gone afterwards. */
+  takeJournal(use: (memory: ArrayBufferLike) => void): void;
   /** Nobody here looks at this memory any more. */
   release(memory: ImageMemory): void;
 }
@@ -28,6 +33,7 @@ export interface ImageProvider {
 export const privateImage: ImageProvider = {
   allocate: (imageBytes) => Promise.resolve(privateMemory(imageBytes)),
   announce: () => Promise.resolve(),
+  takeJournal: () => {},
   release: () => {},
 };
 
@@ -45,6 +51,8 @@ export class ImageGenerations {
   #isNewWanted = false;
   /** The present generation has its name: it is in memory of the provider, and readers can open it. */
   #isAnnounced = false;
+  /** The last one that readers could open. */
+  #announcedGeneration = 0;
 
   /** Without memory of the provider's the image begins in private memory, which nobody else can read, and `renew` asks again. */
   static async create(
@@ -114,6 +122,7 @@ export class ImageGenerations {
    * that does not get its name is used all the same, and is a reason for the next.
    */
   async renew(): Promise<boolean> {
+    this.#takeJournal();
     const clients = this.#clients;
     const hasOtherPoints =
       clients.length !== this.#madeOf.size || clients.some((client) => this.#madeOf.get(client) !== client.points);
@@ -148,12 +157,18 @@ export class ImageGenerations {
   async #announce(): Promise<void> {
     const { imageBytes } = this.image.directory;
     const isDone = await this.#refusals.attempt(unreadable, imageBytes, async () => {
-      await this.#provider.announce();
+      await this.#provider.announce(this.image.pointsSince > this.#announcedGeneration);
+      this.#announcedGeneration = this.image.generation;
       return true;
     });
+    this.#takeJournal();
     this.#isAnnounced = isDone === true;
     if (this.#isAnnounced) this.#refusals.end();
     else this.#isNewWanted = true;
+  }
+
+  #takeJournal(): void {
+    this.#provider.takeJournal((memory) => this.image.startJournal(memory));
   }
 
   /** Never less room than before, and half as much again as the longest value seen. */

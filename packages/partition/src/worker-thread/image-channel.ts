@@ -1,5 +1,5 @@
 // The worker's half of making a new generation of the image: it asks the main thread, which owns every OS object, for memory, fills
-// it, and says when it is complete.
+// it, and says when it is complete. The memory of a journal comes by itself.
 
 import type { MessagePort } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
@@ -28,6 +28,8 @@ export class ImageChannel implements ImageProvider {
   readonly #toldWakeFailures = new Set<string>();
   readonly #mappings = new Map<ImageMemory, Mapping>();
   #answered: ((answer: Answer) => void) | undefined;
+  #journal: Mapping | undefined;
+  #nextJournal: Mapping | undefined;
 
   constructor(imageName: string, port: MessagePort, log: Log) {
     this.#imageName = imageName;
@@ -45,28 +47,56 @@ export class ImageChannel implements ImageProvider {
     return memory;
   }
 
-  async announce(): Promise<void> {
-    const answer = await this.#ask({ kind: "image complete" });
+  async announce(isRenumbered: boolean): Promise<void> {
+    const answer = await this.#ask({ kind: "image complete", isRenumbered });
     if (answer.kind !== "image announced") throw new ImageRefusedError(answer);
   }
 
   release(memory: ImageMemory): void {
     const mapping = this.#mappings.get(memory);
     this.#mappings.delete(memory);
+    this.#unmap(mapping);
+  }
+
+  takeJournal(use: (memory: ArrayBufferLike) => void): void {
+    const next = this.#nextJournal;
+    if (next === undefined) return;
+    use(next.buffer);
+    this.#unmap(this.#journal);
+    this.#journal = next;
+    this.#nextJournal = undefined;
+  }
+
+  journalCame({ name, descriptor, sizeBytes }: Extract<MessageToWorker, { kind: "journal memory" }>): void {
     try {
-      mapping?.unmap();
+      this.#unmap(this.#nextJournal);
+      this.#nextJournal = undefined;
+      const object = SharedMemoryObject.fromDescriptor(descriptor, name);
+      this.#nextJournal = object.map("read-write", sizeBytes);
     } catch (error) {
-      this.#log("error", messageOf(error), { image: this.#imageName });
+      this.#log("error", `values are read and published without a journal: ${messageOf(error)}`);
     }
+    this.#port.postMessage({ kind: "journal taken" } satisfies MessageToMain);
   }
 
   /** Unmaps everything: a mapping that outlives its thread would keep the image's lock. */
   close(): void {
     for (const memory of this.#mappings.keys()) this.release(memory);
+    this.#unmap(this.#journal);
+    this.#unmap(this.#nextJournal);
+    this.#journal = this.#nextJournal = undefined;
   }
 
   answer(answer: Answer): void {
     this.#answered?.(answer);
+  }
+
+  #unmap(mapping: Mapping | undefined): void {
+    try {
+      mapping?.unmap();
+    } catch (error) {
+      this.#log("error", messageOf(error), { image: this.#imageName });
+    }
   }
 
   #wakeFailed(error: unknown): void {

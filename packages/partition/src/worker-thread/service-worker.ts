@@ -47,6 +47,9 @@ export async function work<Order extends ServiceOrder>(
       case "image lost":
         manager.imageLost();
         return;
+      case "journal memory":
+        image.journalCame(message);
+        return;
       default:
         image.answer(message);
     }

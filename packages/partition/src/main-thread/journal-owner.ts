@@ -1,0 +1,164 @@
+// The main thread's half of a service's journal: the object, its size, and what was there before.
+//
+// Every start of a worker begins a new journal, because the numbers of points mean something only together with the images of that worker.
+// The one before keeps a name of its own: it is the flight recorder of what happened before a crash. A journal that cannot be had stops no
+// acquisition; it is tried again after a while.
+
+import type { Log } from "@cpc-partition/process/log";
+import { JournalReader } from "@cpc-partition/image/journal-reader";
+import { UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
+import { stateOfPath } from "@cpc-partition/image/posix/file-state";
+import { segmentPath } from "@cpc-partition/image/posix/object-name";
+import { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
+import { quietly } from "@cpc-partition/image/posix/single-writer";
+import { ImageError } from "@cpc-partition/image/read-directory";
+import { nameBefore } from "@cpc-partition/image/kept-names";
+
+/** Owner reads and writes, group reads, as of the image. */
+const journalMode = 0o640;
+/** A full /dev/shm is filled for a moment with each attempt: not something to do with every look at the objects. */
+const againMs = 10_000;
+
+export interface JournalMemory {
+  readonly name: string;
+  readonly descriptor: number;
+  readonly sizeBytes: number;
+}
+
+export class JournalOwner {
+  readonly name: string;
+  readonly #sizeBytes: number;
+  readonly #log: Log;
+  readonly #clock: () => number;
+  #object: SharedMemoryObject | undefined;
+  /** The worker that wrote it has ended. */
+  #isOver = false;
+  /** The worker has yet to map it, so its descriptor must stay. */
+  #isOffered = false;
+  #toldReason: string | undefined;
+  #notBeforeMs = -Infinity;
+
+  /** Makes nothing yet. `sizeBytes` 0: there is to be no journal. */
+  constructor(name: string, sizeBytes: number, log: Log, clock = () => performance.now()) {
+    this.name = name;
+    this.#sizeBytes = sizeBytes;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** A journal is written at present. */
+  get isThere(): boolean {
+    return this.#object !== undefined && !this.#isOver;
+  }
+
+  /** Before the first journal of a worker: keeps the one under the name as that of the run before; false when it has no change to keep. */
+  keepBefore(): boolean {
+    if (this.isThere) return false;
+    try {
+      this.close();
+      using left = SharedMemoryObject.adopt(this.name, journalMode);
+      if (left === undefined) return false;
+      if (hasChanges(left)) {
+        left.rename(nameBefore(this.name));
+        return true;
+      }
+      left.unlink();
+    } catch (error) {
+      this.#tell(error);
+    }
+    return false;
+  }
+
+  /** Memory for the worker's journal, all zero; undefined when it has one that still has its name, and when there can be none now. */
+  supply(): JournalMemory | undefined {
+    if (this.#sizeBytes === 0 || this.#isOffered || this.#clock() < this.#notBeforeMs) return undefined;
+    try {
+      const isLost = this.isThere && this.#isLost();
+      if (this.isThere && !isLost) {
+        this.#toldReason = undefined;
+        return undefined;
+      }
+      const made = this.#make();
+      if (isLost) this.#log("warn", "somebody removed the journal: a new one is made", { journal: this.name });
+      else if (this.#toldReason !== undefined) this.#log("info", "there is a journal again", { journal: this.name });
+      const before = this.#object;
+      this.#object = made;
+      this.#isOffered = true;
+      this.#toldReason = undefined;
+      quietly(() => before?.close());
+      return { name: this.name, descriptor: made.descriptor, sizeBytes: this.#sizeBytes };
+    } catch (error) {
+      this.#tell(error);
+      this.#notBeforeMs = this.#clock() + againMs;
+      return undefined;
+    }
+  }
+
+  /** The worker has mapped what it was given. */
+  taken(): void {
+    this.#isOffered = false;
+  }
+
+  /** Removes what this run and the one before wrote. */
+  remove(): void {
+    if (this.#object?.isLinked() === true) this.#object.unlink();
+    SharedMemoryObject.remove(nameBefore(this.name));
+  }
+
+  /** The worker has ended. */
+  abandon(): void {
+    this.#isOver = true;
+    this.#isOffered = false;
+    this.#notBeforeMs = -Infinity;
+  }
+
+  /** What was written stays. */
+  close(): void {
+    const object = this.#object;
+    this.#object = undefined;
+    this.#isOver = false;
+    object?.close();
+  }
+
+  #isLost(): boolean {
+    return stateOfPath(segmentPath(this.name), this.name) === undefined;
+  }
+
+  #make(): SharedMemoryObject {
+    const object = SharedMemoryObject.createExclusive(this.name, journalMode);
+    if (object === undefined)
+      throw new UnsuitableObjectError("create journal", this.name, "there is an object of this name already");
+    try {
+      // Says to `cpc clean` that a process writes it. Whether there is another writer the image's lock has decided.
+      object.tryLock();
+      object.reserve(this.#sizeBytes);
+      return object;
+    } catch (error) {
+      quietly(() => object.unlink());
+      quietly(() => object.close());
+      throw error;
+    }
+  }
+
+  #tell(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (reason === this.#toldReason) return;
+    this.#toldReason = reason;
+    const consequence =
+      "values are read and published without a journal; make room in /dev/shm, or give --journal-size a smaller number";
+    this.#log("warn", this.isThere ? reason : `${reason}; ${consequence}`, { journal: this.name });
+  }
+}
+
+/** What a killed run left may be anything. */
+function hasChanges(object: SharedMemoryObject): boolean {
+  if (object.sizeBytes() === 0) return false;
+  using mapping = object.map("read-only");
+  try {
+    const reader = new JournalReader(mapping.buffer);
+    return reader.end().sequence > 0n;
+  } catch (error) {
+    if (error instanceof ImageError) return false;
+    throw error;
+  }
+}

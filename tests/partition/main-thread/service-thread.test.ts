@@ -1,0 +1,206 @@
+// The journal over whole runs of a partition with a real device.
+
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { test, type TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
+import { OpenedJournal } from "../../../packages/image/src/opened-journal.ts";
+import { nameBefore, nameEarlier } from "../../../packages/image/src/kept-names.ts";
+import type { ImageReader } from "../../../packages/image/src/image-reader.ts";
+import type { Change } from "../../../packages/image/src/journal-reader.ts";
+import { isGood } from "../../../packages/image/src/values/status-code.ts";
+import { Partition, type PartitionOptions } from "../../../packages/partition/src/main-thread/partition.ts";
+import { spawnWorker } from "../../../packages/partition/src/main-thread/spawn-worker.ts";
+import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
+import { honest, startDevice } from "../../plant/modbus-device.ts";
+import { point, server } from "../../plant/modbus-points.ts";
+import { recordingLog } from "../sources/test-client.ts";
+
+const watchdog = { timeout: 60_000 };
+const counter = "Plant: 3/0";
+
+/** A partition on a device whose register counts its polls. */
+async function running(t: TestContext, changes: Partial<PartitionOptions> = {}) {
+  const prefix = ownPrefix(t);
+  let polls = 0;
+  const device = await startDevice(honest((unitId) => (unitId === 1 ? ++polls & 0xffff : 7)));
+  t.after(() => device.close());
+  const { lines, log } = recordingLog();
+  const counting = server(device.port, [point(0)]);
+  const servers = (...others: readonly string[]) => ({
+    modbus: {
+      file: "modbus.xml",
+      servers: [
+        ...others.map((alias) =>
+          server(device.port, [point(9, { key: `${alias}: 3/9`, unitId: 2 })], { alias, intervalMs: 3_600_000 }),
+        ),
+        counting,
+      ],
+    },
+    opcua: undefined,
+  });
+  const partition = new Partition({
+    ...servers(),
+    intervalMs: 10,
+    prefix,
+    journalBytes: 2 ** 20,
+    certificatesDirectory: "",
+    removeOnExit: true,
+    log,
+    ...changes,
+  });
+  const worker = spawnWorker("modbus");
+  partition.start({ modbus: worker });
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= partition.stop());
+  t.after(stop);
+  const names = { image: `${prefix}modbus_image`, journal: `${prefix}modbus_journal` };
+  return { prefix, names, lines, partition, worker, servers, stop };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const giveUpMs = performance.now() + 30_000;
+  while (!condition()) {
+    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
+    await pause(2);
+  }
+}
+
+function keysOf(image: ImageReader | undefined): readonly string[] {
+  return (
+    image?.directory.servers.flatMap(({ groups }) => groups.flatMap(({ points }) => points.map(({ key }) => key))) ?? []
+  );
+}
+
+interface Names {
+  readonly since: number;
+  readonly until: number;
+  readonly keys: readonly string[];
+}
+
+/** The good values of the counter, in order, with what was lost. */
+class CounterChanges {
+  readonly #image: OpenedImage;
+  readonly #journal: OpenedJournal;
+  readonly #known: Names[] = [];
+  readonly values: number[] = [];
+  readonly generations = new Set<number>();
+  lost = 0n;
+
+  constructor(image: OpenedImage, journal: OpenedJournal) {
+    this.#image = image;
+    this.#journal = journal;
+  }
+
+  async read(): Promise<void> {
+    await pause(1); // the partition's main thread is this one
+    const { changes, lost } = this.#journal.next();
+    this.lost += lost;
+    for (const change of changes) {
+      this.generations.add(change.generation);
+      if ((await this.#keyOf(change)) === counter && isGood(change.status)) this.values.push(Number(change.value));
+    }
+  }
+
+  async #keyOf({ point: number, generation }: Change): Promise<string | undefined> {
+    for (;;) {
+      const names = this.#known.find(({ since, until: last }) => since <= generation && generation <= last);
+      if (names !== undefined) return names.keys[number];
+      const image = this.#image.current();
+      if (image !== undefined)
+        this.#known.push({ since: image.pointsSince, until: image.generation, keys: keysOf(image) });
+      await pause(1);
+    }
+  }
+}
+
+test(
+  "a snapshot and every change since it have no gap and no double, over reloads that renumber the points",
+  watchdog,
+  async (t) => {
+    const { names, partition, servers, lines } = await running(t);
+    using image = new OpenedImage(names.image);
+    using journal = new OpenedJournal(names.journal);
+    await until(() => (image.current()?.snapshot(0)?.state.cycle ?? 0n) > 2n);
+    const snapshot = image.current()!.snapshot(0)!;
+    assert.ok(snapshot.state.journalPosition > 0n);
+    assert.equal(journal.seek(snapshot.state.journalPosition), true);
+    const seen = new CounterChanges(image, journal);
+    await seen.read();
+    for (const others of [["A"], ["B", "A"], ["C"], []]) {
+      const before = image.current()!.generation;
+      const polled = seen.values.length;
+      partition.reconfigure(servers(...others));
+      await until(() => image.current()!.generation > before);
+      while (seen.values.length < polled + 5) await seen.read();
+    }
+    assert.ok(seen.generations.size >= 4, [...seen.generations].join());
+    const first = Number(snapshot.reading(0).value);
+    assert.deepEqual(
+      seen.values,
+      seen.values.map((_, index) => first + 1 + index),
+    );
+    assert.equal(seen.lost, 0n);
+    assert.deepEqual(
+      lines.filter(({ level }) => level === "error" || level === "warn"),
+      [],
+    );
+    using earlier = new OpenedImage(nameEarlier(names.image));
+    assert.deepEqual(keysOf(earlier.current()), ["C: 3/9", counter], "the last one with other numbers");
+    assert.equal(earlier.current()?.startedNs, image.current()?.startedNs);
+  },
+);
+
+test(
+  "what a thread that crashed has written keeps its name, beside the image that explains it",
+  watchdog,
+  async (t) => {
+    const { names, prefix, worker, stop } = await running(t);
+    using journal = new OpenedJournal(names.journal, "oldest");
+    using image = new OpenedImage(names.image);
+    await until(() => (image.current()?.snapshot(0)?.state.cycle ?? 0n) > 5n);
+    assert.equal(journal.open(), true);
+    const crashed = image.current()!.startedNs;
+    await worker.terminate();
+    const last = image.current()?.snapshot(0);
+    await until(() => (image.current()?.startedNs ?? crashed) !== crashed);
+    using imageBefore = new OpenedImage(nameBefore(names.image));
+    using journalBefore = new OpenedJournal(nameBefore(names.journal), "oldest");
+    const { changes } = journalBefore.next();
+    assert.deepEqual([imageBefore.current()?.startedNs, keysOf(imageBefore.current())], [crashed, [counter]]);
+    const values = changes.map(({ value }) => Number(value));
+    assert.deepEqual(
+      values,
+      values.map((_, index) => 1 + index),
+    );
+    assert.equal(last?.reading(0).value, values.at(-1));
+    await until(() => journal.next().isNewJournal);
+    await stop();
+    assert.deepEqual(filesOf(prefix), []);
+  },
+);
+
+test("a journal that somebody removed is back, and the next snapshot names a position in it", watchdog, async (t) => {
+  const { names, lines } = await running(t);
+  using image = new OpenedImage(names.image);
+  await until(() => (image.current()?.snapshot(0)?.state.cycle ?? 0n) > 2n);
+  using reading = new OpenedJournal(names.journal);
+  const before = image.current()!.snapshot(0)!.state.journalPosition;
+  assert.equal(reading.seek(before), true);
+  rmSync(`/dev/shm/${names.journal}`);
+  using journal = new OpenedJournal(names.journal);
+  await until(() => journal.seek(image.current()?.snapshot(0)?.state.journalPosition ?? 0n));
+  assert.equal(journal.seek(before), false);
+  const seen = new CounterChanges(image, reading);
+  while (seen.values.length < 20 || !lines.some(({ message }) => message.includes("journal"))) await seen.read();
+  assert.deepEqual(
+    seen.values,
+    seen.values.map((_, index) => (seen.values[0] ?? 0) + index),
+    "no gap over two journals",
+  );
+  assert.deepEqual(
+    lines.filter(({ level }) => level === "warn").map(({ message }) => message),
+    ["somebody removed the journal: a new one is made"],
+  );
+});
