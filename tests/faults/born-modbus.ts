@@ -1,15 +1,11 @@
 // A Modbus device whose values are born values, and the XML that reads it. Every point is a Double in four holding registers.
 
 import { data, response, startDevice, type Behaviour, type RogueDevice } from "../plant/modbus-device.ts";
+import type { Lifetime } from "../image/posix/own-objects.ts";
 import { modbusServersXml, type XmlModbusServer } from "../plant/configuration-xml.ts";
 import { bornValue, pointName } from "./born-value.ts";
 
 const registersPerPoint = 4;
-
-/** What a server lives as long as: a test, or a process. */
-export interface Lifetime {
-  after(ending: () => Promise<void>): void;
-}
 
 export interface BornModbusServer extends Omit<XmlModbusServer, "endpoints"> {
   /** The place of the point at address 0; the others follow. */

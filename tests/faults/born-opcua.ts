@@ -5,7 +5,7 @@ import { DataType, Variant } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { certificateIn, portOf, startServer, temporaryFolder, type TestServerOptions } from "../plant/opcua-server.ts";
 import { opcUaServersXml, text, type XmlNode, type XmlOpcUaServer } from "../plant/configuration-xml.ts";
-import type { Lifetime } from "./born-modbus.ts";
+import type { Lifetime } from "../image/posix/own-objects.ts";
 import { bornValue, pointName } from "./born-value.ts";
 
 export interface BornOpcUaServer extends Omit<XmlOpcUaServer, "url" | "nodes"> {

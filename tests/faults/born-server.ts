@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Lifetime } from "./born-modbus.ts";
+import type { Lifetime } from "../image/posix/own-objects.ts";
 
 const entry = fileURLToPath(new URL("./born-server-process.ts", import.meta.url));
 

@@ -7,7 +7,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { loadConfigurations } from "../../packages/partition/src/commands/load-configurations.ts";
 import type { ServiceName } from "../../packages/image/src/service-name.ts";
@@ -18,6 +17,7 @@ import { ImageReader } from "../../packages/image/src/image-reader.ts";
 import { WholePartition, type WholeOptions } from "../partition/whole-partition.ts";
 import { recordingLog, type LogLine } from "../partition/sources/test-client.ts";
 import { filesOf, openObjects, ownPrefix } from "../image/posix/own-objects.ts";
+import { until } from "../until.ts";
 import { birthOf } from "./born-value.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
@@ -33,7 +33,6 @@ const intervalMs = 20;
 const settings = "<timeout>10</timeout><retryInterval>0.2</retryInterval>";
 const entries = { modbus: "modbus-worker", opcua: "opcua-worker" } as const;
 const lookMs = 2;
-const untilMs = 60_000;
 
 /** What stays the same from life to life: the device, the server, the configuration. */
 export interface Plant {
@@ -121,11 +120,7 @@ export class Life {
   }
 
   async until(what: string, condition: () => boolean): Promise<void> {
-    const giveUpMs = performance.now() + untilMs;
-    while (!condition()) {
-      assert.ok(performance.now() < giveUpMs, `in vain: ${what}\n${this.texts.join("\n")}`);
-      await pause(lookMs);
-    }
+    await until(what, condition, { lookAgainMs: lookMs, evidence: () => this.texts.join("\n") });
   }
 
   get texts(): readonly string[] {

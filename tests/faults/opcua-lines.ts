@@ -10,7 +10,7 @@ import { after, before, type TestContext } from "node:test";
 import { CreateSessionRequest } from "node-opcua-client";
 import { certificateIn, temporaryFolder, type CertificateFiles } from "../plant/opcua-server.ts";
 import type { ServerHealth } from "../../packages/image/src/health.ts";
-import type { Lifetime } from "./born-modbus.ts";
+import type { Lifetime } from "../image/posix/own-objects.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer, type RunningOpcUaServer } from "./born-opcua.ts";
 import { isTried, type Extent } from "./fault.ts";
 import { Patient } from "./patient.ts";
@@ -207,7 +207,7 @@ function aliasOf(index: number): string {
 
 /** One server for all cases of a test file, ended with the file. `quickest`: the extent of its quickest case; no case, no server. */
 export function linesOfFile(quickest: Extent): () => OpcUaLines {
-  const endings: (() => Promise<void>)[] = [];
+  const endings: (() => unknown)[] = [];
   let lines: OpcUaLines | undefined;
   if (isTried(quickest)) {
     let started: Promise<OpcUaLines> | undefined;

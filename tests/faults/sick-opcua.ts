@@ -10,7 +10,7 @@ import type { DataValue, ReadRequest, Response, StatusCode } from "node-opcua-cl
 import type { OPCUAServer } from "node-opcua-server";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { TestServerOptions } from "../plant/opcua-server.ts";
-import type { Lifetime } from "./born-modbus.ts";
+import type { Lifetime } from "../image/posix/own-objects.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
 import { Patient } from "./patient.ts";

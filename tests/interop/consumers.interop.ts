@@ -6,7 +6,8 @@ import { readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
 import { modbusServersXml } from "../plant/configuration-xml.ts";
-import { Partition, parse, until } from "./partition.ts";
+import { Partition, parse } from "./partition.ts";
+import { until } from "../until.ts";
 import { Peer } from "./peer.ts";
 
 const KEY = "lib: registers[1]";

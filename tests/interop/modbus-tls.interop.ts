@@ -6,7 +6,8 @@ import { rmSync } from "node:fs";
 import { suite, test } from "node:test";
 import { CertificateFolder, clientUse, serverUse, type Holder } from "../plant/certificate-folder.ts";
 import { CHECKOUT, Peer } from "./peer.ts";
-import { Partition, until } from "./partition.ts";
+import { Partition } from "./partition.ts";
+import { until } from "../until.ts";
 import { Stunnel } from "./stunnel.ts";
 
 interface SecureServer {

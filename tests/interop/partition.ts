@@ -1,29 +1,13 @@
 // The product as its users run it: `cpc run` as a child process, with OS names and a folder of its own.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { connectingAndReading } from "../read-only/recorded-plant.ts";
 import { recordModbus, recordOpcUa } from "../plant/recording-proxy.ts";
-import { CHECKOUT, Peer } from "./peer.ts";
+import { Place, type Child } from "../partition/commands/cpc.ts";
+import { Peer } from "./peer.ts";
 import { parseDocument } from "../documents/parse-document.ts";
-
-const WATCHDOG_MS = 60_000;
-const LOOK_AGAIN_MS = 20;
-
-/** Waits for a condition; a condition that never comes true is a failure that names it. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + WATCHDOG_MS;
-  while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`waited in vain until ${what}`);
-    await pause(LOOK_AGAIN_MS);
-  }
-}
 
 /** Function codes, and what shows of OPC UA from outside of an encrypted channel. */
 const harmless = new Set<string | number>([1, 2, 3, 4, "encrypted", ...connectingAndReading]);
@@ -36,23 +20,28 @@ export interface RunOptions {
 }
 
 export class Partition {
-  readonly folder = mkdtempSync(join(tmpdir(), "cpc-interop-"));
-  readonly prefix = `interop_${process.pid}_${randomBytes(4).toString("hex")}_`;
+  readonly #endings: (() => unknown)[] = [];
+  readonly #place = new Place({ after: (ending) => void this.#endings.push(ending) });
   readonly #peers: Peer[] = [];
   readonly #recorders: { readonly close: () => Promise<void>; readonly seen: () => readonly (string | number)[] }[] =
     [];
-  #child: ChildProcess | undefined;
+  readonly #children: Child[] = [];
   #argumentList: readonly string[] = [];
-  #log = "";
+
+  get folder(): string {
+    return this.#place.folder;
+  }
+
+  get prefix(): string {
+    return this.#place.prefix;
+  }
 
   get log(): string {
-    return this.#log;
+    return this.#children.map(({ stdout, stderr }) => stdout + stderr).join("");
   }
 
   write(name: string, content: string): string {
-    const path = join(this.folder, name);
-    writeFileSync(path, content);
-    return path;
+    return this.#place.write(name, content);
   }
 
   /** The port of a proxy before a Modbus peer: what is asked for is decoded there, and judged at the end. */
@@ -70,23 +59,22 @@ export class Partition {
     return proxy.port;
   }
 
-  run(options: RunOptions): void {
-    const argumentList = ["packages/partition/src/main.ts", "run", "--prefix", this.prefix, "--log-format", "json"];
-    if (options.modbus !== undefined) argumentList.push("--modbus", options.modbus);
-    if (options.opcua !== undefined) argumentList.push("--opcua", options.opcua);
-    if (options.consumers !== undefined) argumentList.push("--consumers", options.consumers.join(","));
-    argumentList.push("--interval", String(options.intervalSeconds ?? 0.2));
-    argumentList.push("--certificates", join(this.folder, "certificates"));
-    this.#argumentList = argumentList;
+  run({ modbus, opcua, consumers, intervalSeconds = 0.2 }: RunOptions): void {
+    this.#argumentList = [
+      ...(modbus === undefined ? [] : ["--modbus", modbus]),
+      ...(opcua === undefined ? [] : ["--opcua", opcua]),
+      ...(consumers === undefined ? [] : ["--consumers", consumers.join(",")]),
+      "--interval",
+      String(intervalSeconds),
+      "--certificates",
+      join(this.folder, "certificates"),
+    ];
     this.runAgain();
   }
 
   /** With the same arguments as before. */
   runAgain(): void {
-    const child = spawn(process.execPath, this.#argumentList, { cwd: CHECKOUT, stdio: ["ignore", "pipe", "pipe"] });
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
-    this.#child = child;
+    this.#children.push(this.#place.run(...this.#argumentList));
   }
 
   segment(service: "modbus" | "opcua", consumer?: string): string {
@@ -121,7 +109,7 @@ export class Partition {
   }
 
   async logs(words: RegExp): Promise<void> {
-    await this.#running(`the log says ${words.source}`, () => words.test(this.#log));
+    await this.#running(`the log says ${words.source}`, () => words.test(this.log));
   }
 
   /** Ends with the partition. */
@@ -132,48 +120,30 @@ export class Partition {
 
   /** SIGTERM, and the exit code. */
   async stop(): Promise<number | null> {
-    return await this.#end("SIGTERM");
+    return (await this.#child?.end())?.code ?? null;
   }
 
   async kill(): Promise<void> {
-    await this.#end("SIGKILL");
+    await this.#child?.end("SIGKILL");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     const seen = this.#recorders.flatMap((recorder) => recorder.seen());
     await Promise.all([...this.#recorders, ...this.#peers].map((each) => each.close()));
-    rmSync(this.folder, { recursive: true, force: true });
-    for (const name of readdirSync("/dev/shm")) {
-      if (name.startsWith(this.prefix) || name.startsWith(`sem.${this.prefix}`)) rmSync(`/dev/shm/${name}`);
-    }
+    for (const end of this.#endings.toReversed()) await end();
     const others = new Set(seen).difference(harmless);
     assert.deepEqual(others, new Set(), "the plant was asked for something else than to connect and to read");
     assert.ok(this.#recorders.length === 0 || seen.length > 0, "the recorder saw nothing");
   }
 
-  async #end(signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#child;
-    if (child === undefined) return null;
-    this.#child = undefined;
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    const watchdog = setTimeout(() => child.kill("SIGKILL"), WATCHDOG_MS);
-    child.kill(signal);
-    const code = await ended;
-    clearTimeout(watchdog);
-    return code;
+  get #child(): Child | undefined {
+    return this.#children.at(-1);
   }
 
   async #running(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-    try {
-      await until(what, () => {
-        if (this.#child?.exitCode !== null) throw new Error(`the partition ended before ${what}`);
-        return condition();
-      });
-    } catch (error) {
-      throw new Error(`${(error as Error).message}; its log: ${this.#log.slice(-4000)}`, { cause: error });
-    }
+    assert.ok(this.#child, "the partition was started");
+    await this.#child.until(what, condition);
   }
 }
 

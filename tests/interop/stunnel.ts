@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "./partition.ts";
+import { until } from "../until.ts";
 
 export interface SecureFace {
   readonly certificateFile: string;

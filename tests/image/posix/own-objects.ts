@@ -2,10 +2,14 @@
 
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
-import type { TestContext } from "node:test";
+
+/** What an object or a process lives as long as: a test, or another process. */
+export interface Lifetime {
+  after(ending: () => unknown): void;
+}
 
 /** A fresh prefix; everything in /dev/shm that carries it, semaphores too, is removed after the test. */
-export function ownPrefix(context: TestContext): string {
+export function ownPrefix(context: Lifetime): string {
   const prefix = `cpc-test-${process.pid}-${randomBytes(6).toString("hex")}-`;
   context.after(() => {
     for (const file of filesOf(prefix)) rmSync(`/dev/shm/${file}`, { recursive: true });

@@ -14,15 +14,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ownPrefix } from "../../image/posix/own-objects.ts";
+import { ownPrefix, type Lifetime } from "../../image/posix/own-objects.ts";
+import { until } from "../../until.ts";
 import { parseDocument } from "../../documents/parse-document.ts";
 
 const main = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
 const watchdogMs = 30_000;
-const lookAgainMs = 10;
 
 export type Document = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -82,13 +80,12 @@ export class Child {
   }
 
   /** Waits for a condition while the child runs; in vain is a failure with the child's log. */
-  async until(what: string, condition: () => boolean): Promise<void> {
-    const giveUpMs = performance.now() + watchdogMs;
-    while (!condition()) {
-      if (!this.isRunning || performance.now() > giveUpMs)
-        throw new TypeError(`waited in vain until ${what}; running: ${this.isRunning}\n${this.stderr}`);
-      await pause(lookAgainMs);
-    }
+  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    await until(what, condition, {
+      giveUpAfterMs: watchdogMs,
+      isHopeless: () => !this.isRunning,
+      evidence: () => `running: ${this.isRunning}\n${this.stderr}`,
+    });
   }
 
   /** Records of the log with this message. */
@@ -107,7 +104,7 @@ export class Place {
   readonly folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
   readonly #children: Child[] = [];
 
-  constructor(t: TestContext) {
+  constructor(t: Lifetime) {
     this.prefix = ownPrefix(t);
     t.after(async () => {
       await Promise.all(this.#children.map((child) => child.end("SIGKILL")));
