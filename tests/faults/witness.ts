@@ -9,7 +9,7 @@ import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
 import type { ServerHealth } from "../../packages/image/src/health.ts";
-import { serviceStatuses, type ServiceStatus } from "../../packages/partition/src/commands/service-status.ts";
+import { serviceStatuses, type ServiceStatus } from "../../packages/documents/src/service-status.ts";
 import type { Place } from "../partition/commands/cpc.ts";
 import { birthOf, placeOf } from "./born-value.ts";
 import { readGuarded } from "./document-consumer.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { healthOf, type ObservedImage } from "../../packages/image/src/health.ts";
-import { overallHealth } from "../../packages/partition/src/commands/overall-health.ts";
+import { overallHealth } from "../../packages/documents/src/overall-health.ts";
 import { qualityText } from "../../packages/image/src/point-quality.ts";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
@@ -108,4 +108,13 @@ test("an image without a writer is of an ended run when that run ended before th
   past.writer.retire();
   assert.deepEqual(isOfEndedRun(left, began.observed), [true, false], "it was stopped");
   assert.deepEqual(isOfEndedRun(past.observed, began.observed), [false, false], "somebody still holds it");
+});
+
+test("a state is told with its beginning; of an image that nobody keeps up to date its last heartbeat is", () => {
+  const { writer, observed } = service("A", { ...good });
+  const changedNs = observed.image.serverState(0)?.changedNs ?? 0n;
+  writer.beat();
+  const since = (hasWriter: boolean) => healthOf([{ ...observed, hasWriter }], later())[0]?.servers[0]?.stateSince;
+  assert.equal(since(true), new Date(Number(changedNs / 1_000_000n)).toISOString());
+  assert.equal(since(false), new Date(Number(observed.image.heartbeatNs / 1_000_000n)).toISOString());
 });

@@ -31,6 +31,8 @@ export interface ServerHealth extends PointQuality {
   readonly server: string;
   /** "unknown": nobody keeps the image up to date. */
   readonly state: keyof typeof ConnectionState | "unknown";
+  /** When `state` became what it is; of an image that nobody keeps up to date: its last heartbeat. */
+  readonly stateSince: string;
   readonly cycle: number;
   /** Milliseconds since the last poll that the server answered; null before the first. */
   readonly lastGoodAgeMs: number | null;
@@ -103,7 +105,7 @@ function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs
   const state = image.serverState(index);
   const banks = server?.groups.map((group) => image.snapshot(group.index)) ?? [];
   if (server === undefined || state === undefined || !banks.every((bank) => bank !== undefined)) return [];
-  const { error, errorNs, certificateEndsNs, ownCertificateEndsNs, requestLimit } = state;
+  const { changedNs, error, errorNs, certificateEndsNs, ownCertificateEndsNs, requestLimit } = state;
   const polls = banks.map((bank) => bank.state);
   const lastGoodNs = polls.reduce((last, poll) => (poll.lastGoodNs > last ? poll.lastGoodNs : last), 0n);
   const points = server.groups.reduce((sum, group) => sum + group.points.length, 0);
@@ -118,6 +120,7 @@ function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs
       server: server.alias,
       // What the image says of a connection was true as long as somebody kept it up to date.
       state: isAlive ? stateNames[state.connection] : "unknown",
+      stateSince: isoOf(isAlive ? changedNs || image.startedNs : image.heartbeatNs),
       ...(isAlive ? qualityOf(banks) : { points, pointsBad: points, pointsUncertain: 0, statuses: {} }),
       cycle: polls.reduce((most, { cycle }) => Math.max(most, Number(cycle)), 0),
       lastGoodAgeMs: lastGoodNs === 0n ? null : ageMs(lastGoodNs, nowNs),

@@ -6,6 +6,7 @@ import { securityLines } from "../../../packages/partition/src/commands/security
 const healthy: ServerHealth = {
   server: "A",
   state: "connected",
+  stateSince: "2026-01-01T00:00:00.000Z",
   points: 1,
   pointsBad: 0,
   pointsUncertain: 0,

@@ -80,15 +80,6 @@ export function sortRows(rows: readonly PointRow[], order: SortOrder): readonly 
   }
 }
 
-export function ageText(ageMs: number | undefined): string {
-  if (ageMs === undefined) return "-";
-  if (ageMs < 9950) return `${(ageMs / 1000).toFixed(1)} s`;
-  const seconds = Math.round(ageMs / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
-}
-
 function valueText(value: Value): string {
   const isFraction = typeof value.value === "number" && !Number.isInteger(value.value) && Number.isFinite(value.value);
   return isFraction ? String(Number(value.value.toPrecision(7))) : valueToJson(value);

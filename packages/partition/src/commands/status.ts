@@ -2,11 +2,11 @@
 
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import type { ServerHealth } from "@cpc-partition/image/health";
-import { heartbeatText, overallHealth, type OverallHealth } from "./overall-health.ts";
+import { heartbeatText, isFine, overallHealth } from "@cpc-partition/documents/overall-health";
 import { qualityText } from "@cpc-partition/image/point-quality";
-import { ageText } from "./point-rows.ts";
+import { ageText } from "@cpc-partition/process/age-text";
 import { securityLines } from "./security-lines.ts";
-import { serviceStatuses, type ServiceStatus } from "./service-status.ts";
+import { serviceStatuses, type ServiceStatus } from "@cpc-partition/documents/service-status";
 import { plainTable } from "./value-table.ts";
 import { print } from "@cpc-partition/process/standard-output";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
@@ -25,12 +25,6 @@ export function status({ prefix, json, requireConnected }: StatusSettings): Exit
   if (json) print(JSON.stringify({ ...overall, services }, null, 2));
   else print([overall.summary, ...services.map(describe)].join("\n\n"));
   return isFine(overall, services, requireConnected) ? ExitCode.fine : ExitCode.failed;
-}
-
-function isFine(overall: OverallHealth, services: readonly ServiceStatus[], requireConnected: boolean): boolean {
-  if (!overall.isAlive || overall.documentsDead > 0 || overall.documentEntriesMissing > 0) return false;
-  const present = services.filter(({ isOfEndedRun }) => !isOfEndedRun);
-  return !requireConnected || present.every(({ servers }) => servers.every(({ state }) => state === "connected"));
 }
 
 function describe(service: ServiceStatus): string {

@@ -2,7 +2,8 @@
 
 import Table from "cli-table3";
 import { ConnectionState } from "@cpc-partition/image/layout";
-import { ageText, type PointRow, type TakenBank } from "./point-rows.ts";
+import { ageText } from "@cpc-partition/process/age-text";
+import type { PointRow, TakenBank } from "./point-rows.ts";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export const connectionNames: Readonly<Record<ConnectionState, string>> = {

@@ -1,7 +1,7 @@
 // The health of a service and of its documents together: the image says the one, the documents' record the other.
 
-import { documentsHealth } from "@cpc-partition/documents/documents-health";
-import { healthOf, type ServiceHealth } from "@cpc-partition/image/health";
+import { documentsHealth } from "./documents-health.ts";
+import { healthOf, type ObservedImage, type ServiceHealth } from "@cpc-partition/image/health";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 
@@ -29,12 +29,21 @@ export function serviceStatuses(prefix: string, nowMs: number): readonly Service
       const reader = image.current();
       return reader === undefined ? [] : [{ name: image.name, image: reader, hasWriter: image.hasWriter() }];
     });
-    return healthOf(observed, nowMs).map((health) =>
-      withDocuments(health, `${prefix}${health.service}_documents`, nowMs),
-    );
+    return statusesOf(prefix, observed, nowMs);
   } finally {
     for (const image of opened) image.close();
   }
+}
+
+/** The same for a program that keeps the images open. */
+export function statusesOf(
+  prefix: string,
+  observed: readonly ObservedImage[],
+  nowMs: number,
+): readonly ServiceStatus[] {
+  return healthOf(observed, nowMs).map((health) =>
+    withDocuments(health, `${prefix}${health.service}_documents`, nowMs),
+  );
 }
 
 function withDocuments(health: ServiceHealth, name: string, nowMs: number): ServiceStatus {

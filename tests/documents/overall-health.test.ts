@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ServerHealth, ServiceHealth } from "../../../packages/image/src/health.ts";
-import { overallHealth } from "../../../packages/partition/src/commands/overall-health.ts";
+import type { ServerHealth, ServiceHealth } from "../../packages/image/src/health.ts";
+import { overallHealth } from "../../packages/documents/src/overall-health.ts";
 
 function serviceWith(...states: readonly ServerHealth["state"][]): ServiceHealth {
   const servers = states.map((state) => ({ server: state, state, points: 1, pointsBad: 0 }) as unknown as ServerHealth);

@@ -1,7 +1,7 @@
 // The health of all services together: what counts, in numbers and in one sentence.
 
 import type { ServerHealth, ServiceHealth } from "@cpc-partition/image/health";
-import { ageText } from "./point-rows.ts";
+import { ageText } from "@cpc-partition/process/age-text";
 import type { ServiceStatus } from "./service-status.ts";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 
@@ -37,6 +37,13 @@ export function overallHealth(all: readonly Judged[]): OverallHealth {
     documentEntriesMissing: sum(services, ({ documentEntriesMissing }) => documentEntriesMissing ?? 0),
   };
   return { summary: summaryOf(services, servers, lost, figures), ...figures };
+}
+
+/** What exit code and readiness say: about the partition, and with `requireConnected` about the plant, too. */
+export function isFine(overall: OverallHealth, services: readonly ServiceStatus[], requireConnected: boolean): boolean {
+  if (!overall.isAlive || overall.documentsDead > 0 || overall.documentEntriesMissing > 0) return false;
+  const present = services.filter(({ isOfEndedRun }) => !isOfEndedRun);
+  return !requireConnected || present.every(({ servers }) => servers.every(({ state }) => state === "connected"));
 }
 
 /** Whoever looks after the gateway should know of it. */
