@@ -352,3 +352,31 @@ test("a group's connection state is in its bank, and a loss is a change of every
     ],
   );
 });
+
+function wanted(point: number, generation: number): boolean {
+  return point % 7 === 3 && generation === 1;
+}
+
+test("changes that are not wanted are passed over, and what was lost is counted all the same", () => {
+  const { writer, reader } = journalOf(2 * smallestRing);
+  const source = new Uint32Array(record.bytes / 4);
+  source[record.type / 4] = Double;
+  const start = reader.end();
+  for (let from = 0, cursor = start, lost = 0n; from < 400; from += 40) {
+    for (let point = from; point < from + 40; point++) writer.append(point, source, 0, 0, 0);
+    writer.commit();
+    const all = reader.since(cursor);
+    const some = reader.since(cursor, undefined, wanted);
+    assert.deepEqual(
+      some.changes,
+      all.changes.filter(({ point, generation }) => wanted(point, generation)),
+    );
+    assert.deepEqual([some.lost, some.cursor], [all.lost, all.cursor]);
+    // Every other time nobody reads, so that there is a gap.
+    if (from % 80 === 0) [cursor, lost] = [some.cursor, lost + some.lost];
+  }
+  const overrun = reader.since(start, undefined, () => false);
+  assert.deepEqual([overrun.changes, overrun.cursor], [[], reader.end()]);
+  assert.equal(overrun.lost, reader.since(start).lost);
+  assert.ok(overrun.lost > 0n);
+});

@@ -33,6 +33,8 @@ export interface ServerHealth extends PointQuality {
   readonly state: keyof typeof ConnectionState | "unknown";
   /** When `state` became what it is; of an image that nobody keeps up to date: its last heartbeat. */
   readonly stateSince: string;
+  /** The longest at which points of the server are read. */
+  readonly intervalMs: number;
   readonly cycle: number;
   /** Milliseconds since the last poll that the server answered; null before the first. */
   readonly lastGoodAgeMs: number | null;
@@ -122,6 +124,7 @@ function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs
       state: isAlive ? stateNames[state.connection] : "unknown",
       stateSince: isoOf(isAlive ? changedNs || image.startedNs : image.heartbeatNs),
       ...(isAlive ? qualityOf(banks) : { points, pointsBad: points, pointsUncertain: 0, statuses: {} }),
+      intervalMs: server.groups.reduce((longest, { intervalMs }) => Math.max(longest, intervalMs), 0),
       cycle: polls.reduce((most, { cycle }) => Math.max(most, Number(cycle)), 0),
       lastGoodAgeMs: lastGoodNs === 0n ? null : ageMs(lastGoodNs, nowNs),
       pollMs: pollDurations(added(server.groups.map((group) => image.histogram(group.index, "pollDuration")))),

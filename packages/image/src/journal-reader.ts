@@ -42,6 +42,9 @@ export interface Changes {
   readonly cursor: Cursor;
 }
 
+/** Which changes a reader wants: number of the point, and generation of the image in which it is its number. */
+export type Wanted = (point: number, generation: number) => boolean;
+
 /** A record's own copy is looked at, never the ring. */
 interface Copied {
   readonly view: DataView;
@@ -50,6 +53,7 @@ interface Copied {
 
 export class JournalReader {
   readonly #memory: ArrayBufferLike;
+  readonly #words: Uint32Array;
   readonly #positions: BigUint64Array;
   readonly #headerBytes: number;
   readonly #ringBytes: bigint;
@@ -68,6 +72,7 @@ export class JournalReader {
       `it has version ${version >>> 16}.${version & 0xffff} and this reader knows ${journalMajorVersion}`,
     );
     this.#memory = memory;
+    this.#words = new Uint32Array(memory, 0, Math.floor(memory.byteLength / 4));
     this.#positions = new BigUint64Array(memory, 0, journalHeader.bytes / 8);
     this.#headerBytes = words[journalHeader.headerBytes / 4] ?? 0;
     this.#ringBytes = this.#load(journalHeader.ringBytes);
@@ -118,12 +123,20 @@ export class JournalReader {
     }
   }
 
-  /** What has changed since the cursor, in order, `most` changes at a time. */
-  since(cursor: Cursor, most = 10_000): Changes {
+  /** What has changed since the cursor, in order, `most` changes at a time. Changes that are not wanted are passed over, which is cheap. */
+  since(cursor: Cursor, most = 10_000, wanted?: Wanted): Changes {
     const changes: Change[] = [];
     let { position, sequence } = cursor;
     let lost = 0n;
+    // Behind a gap the number of the next record tells how many were lost, wanted or not.
+    let isBehindGap = false;
     while (changes.length < most && position < this.#load(journalHeader.written)) {
+      const unwantedBytes = wanted === undefined || isBehindGap ? 0 : this.#unwanted(position, wanted);
+      if (unwantedBytes > 0) {
+        position += BigInt(unwantedBytes);
+        sequence++;
+        continue;
+      }
       const copied = this.#copy(position);
       if (copied === undefined) {
         // Overrun. What was read so far is whole; what was lost comes before the rest, so it is told with the next call.
@@ -134,6 +147,7 @@ export class JournalReader {
           return { changes, lost: lost + end.sequence - sequence, cursor: end };
         }
         position = oldest;
+        isBehindGap = true;
         continue;
       }
       const lengthBytes = BigInt(copied.view.getUint32(journalRecord.lengthBytes, true));
@@ -141,11 +155,27 @@ export class JournalReader {
         const change = changeOf(copied, position);
         lost += change.sequence - sequence;
         sequence = change.sequence + 1n;
-        changes.push(change);
+        isBehindGap = false;
+        if (wanted?.(change.point, change.generation) !== false) changes.push(change);
       }
       position += lengthBytes;
     }
     return { changes, lost, cursor: { position, sequence } };
+  }
+
+  /** Length of a whole change that is not wanted; 0 for everything else. */
+  #unwanted(position: bigint, wanted: Wanted): number {
+    const inRing = Number(position % this.#ringBytes);
+    const at = (this.#headerBytes + inRing) / 4;
+    const word = (field: number): number => this.#words[at + field / 4] ?? 0;
+    const lengthBytes = word(journalRecord.lengthBytes);
+    const isChange = (word(journalRecord.kind) & 0xff) === RecordKind.change;
+    const isPossible = lengthBytes >= journalRecord.bytes && lengthBytes % 8 === 0;
+    if (!isChange || !isPossible || lengthBytes > Number(this.#ringBytes) - inRing) return 0;
+    if (wanted(word(journalRecord.point), word(journalRecord.generation))) return 0;
+    memoryFence();
+    const behindBytes = this.#load(journalHeader.reserved) - position;
+    return behindBytes > this.#ringBytes || behindBytes < lengthBytes ? 0 : lengthBytes;
   }
 
   /** A whole record, copied; undefined when the writer may have been there meanwhile, or what stands there is no record. */

@@ -1,7 +1,7 @@
 // A journal by its name, for readers: every change in order, across the journals that take one another's place.
 
 import { journalHeader } from "./journal-layout.ts";
-import { JournalReader, type Change, type Cursor } from "./journal-reader.ts";
+import { JournalReader, type Change, type Cursor, type Wanted } from "./journal-reader.ts";
 import { OpenedObject } from "./opened-object.ts";
 
 export interface NextChanges {
@@ -32,6 +32,14 @@ export class OpenedJournal implements Disposable {
     return this.#opened.name;
   }
 
+  /**
+   * Of the run that the journal belongs to: in the images of another run its numbers of points mean nothing. Undefined while there is no
+   * journal.
+   */
+  get startedNs(): bigint | undefined {
+    return this.#opened.reader?.startedNs;
+  }
+
   /** Begins at the start now and not with the first `next`; false when there is no journal yet. Throws an ImageError like `next`. */
   open(): boolean {
     this.#hasLooked = true;
@@ -41,21 +49,21 @@ export class OpenedJournal implements Disposable {
   }
 
   /**
-   * What has changed since the last call, `most` changes at a time; none when there is nothing new, or no journal. A journal that lost its name is read to its
-   * end before the next one is opened. Throws an ImageError when the journal contradicts itself.
+   * What has changed since the last call, of points that are wanted, `most` changes at a time; none when there is nothing new, or no
+   * journal. A journal that lost its name is read to its end before the next one is opened. Throws an ImageError when the journal contradicts itself.
    */
-  next(most?: number): NextChanges {
+  next(most?: number, wanted?: Wanted): NextChanges {
     const reader = this.#opened.reader;
     if (reader !== undefined && this.#cursor !== undefined) {
       // Asked before reading: what a writer appends before it loses the name is still read.
       const isCurrent = this.#opened.isCurrent();
-      const { changes, lost, cursor } = reader.since(this.#cursor, most);
+      const { changes, lost, cursor } = reader.since(this.#cursor, most, wanted);
       const isMoved = cursor.position !== this.#cursor.position || lost > 0n;
       this.#cursor = cursor;
       if (isCurrent || isMoved) return { changes, lost, isNewJournal: false };
     }
-    if (this.#hasLooked) return this.#openNext(most);
-    return this.open() ? this.next(most) : { changes: [], lost: 0n, isNewJournal: false };
+    if (this.#hasLooked) return this.#openNext(most, wanted);
+    return this.open() ? this.next(most, wanted) : { changes: [], lost: 0n, isNewJournal: false };
   }
 
   /**
@@ -83,14 +91,14 @@ export class OpenedJournal implements Disposable {
     this.close();
   }
 
-  #openNext(most?: number): NextChanges {
+  #openNext(most?: number, wanted?: Wanted): NextChanges {
     this.#cursor = undefined;
     const reader = this.#opened.reopen();
     if (reader === undefined) return { changes: [], lost: 0n, isNewJournal: false };
     // A journal counts from 0: what came before its oldest change is lost.
     const oldest = reader.oldest();
     this.#cursor = oldest;
-    const { changes, lost } = this.next(most);
+    const { changes, lost } = this.next(most, wanted);
     return { changes, lost: lost + oldest.sequence, isNewJournal: true };
   }
 }
