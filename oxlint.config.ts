@@ -16,6 +16,10 @@ const borders: Readonly<Record<string, readonly string[]>> = {
   "partition/src/protocols/opcua": ["configuration", "sources", "certificates"],
   "partition/src/main-thread": ["configuration", "sources"],
   "partition/src/worker-thread": ["configuration", "sources", "protocols"],
+  "monitor/src/access": [],
+  "monitor/src/metrics": ["observation"],
+  "monitor/src/observation": [],
+  "monitor/src/http": ["access", "metrics", "observation"],
   "simulator/src/opcua-plant": [],
 };
 
@@ -24,6 +28,9 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   koffi: ["image/src/posix/libc.ts"],
   "libxml2-wasm": ["partition/src/configuration/parse-xml.ts"],
   "node-opcua-*": ["partition/src/protocols/opcua/**", "simulator/src/opcua-plant/**"],
+  fastify: ["monitor/src/http/server.ts"],
+  "@fastify/*": ["monitor/src/http/server.ts"],
+  "@opentelemetry/*": ["monitor/src/metrics/open-telemetry.ts"],
   pino: ["process/src/pino-log.ts"],
   "pino-pretty": ["process/src/pino-log.ts"],
   commander: [
@@ -34,6 +41,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
     "partition/src/commands/host-argument.ts",
     "partition/src/commands/main.ts",
     "documents/src/commands.ts",
+    "monitor/src/commands.ts",
     "simulator/src/commands.ts",
   ],
   "@peculiar/x509": [
@@ -52,6 +60,10 @@ const folders = [
   "main-thread",
   "worker-thread",
   "commands",
+  "access",
+  "metrics",
+  "observation",
+  "http",
 ];
 
 function forbiddenFolders(place: string) {

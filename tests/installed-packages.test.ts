@@ -59,7 +59,7 @@ function installedWith(packageFolder: string): ReadonlySet<string> {
 
 /** OPC UA servers, HTTP servers, and clients of brokers. */
 const servers =
-  /^(?:node-opcua|node-opcua-server.*|node-opcua-address-space|express|fastify|koa|hono|@hapi\/.*|ws|mqtt|aedes|nats|@nats-io\/.*|kafkajs|@platformatic\/.*)$/;
+  /^(?:node-opcua|node-opcua-server.*|node-opcua-address-space|express|fastify|@fastify\/.*|koa|hono|@hapi\/.*|ws|mqtt|aedes|nats|@nats-io\/.*|kafkajs|@platformatic\/.*)$/;
 
 test("the partition brings no server of any kind, and no client of a broker", (t) => {
   const names = installedWith("partition");
@@ -82,8 +82,8 @@ test("a program that reads images brings koffi and nothing of a protocol", (t) =
   );
 });
 
-test("documents and what every program shares bring nothing of a protocol", () => {
-  for (const folder of ["process", "documents"])
+test("the monitor, documents and what every program shares bring nothing of a protocol", () => {
+  for (const folder of ["process", "documents", "monitor"])
     assert.deepEqual(
       [...installedWith(folder)].filter((name) => /opcua|modbus|x509|libxml2/.test(name)),
       [],

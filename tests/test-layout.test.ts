@@ -13,8 +13,9 @@ for (const name of packages) {
   const sources = globSync("**/*.ts", { cwd: join(root, "packages", name, "src") });
   const tests = globSync("**/*.test.ts", { cwd: join(root, "tests", name) });
 
-  test(`tests/${name} has the folders of packages/${name}/src`, () => {
-    const strangers = tests.filter((file) => !existsSync(join(root, "packages", name, "src", dirname(file))));
+  test(`tests/${name} has the folders of packages/${name}/src, or of the package`, () => {
+    const places = ["src", "."].map((place) => join(root, "packages", name, place));
+    const strangers = tests.filter((file) => !places.some((place) => existsSync(join(place, dirname(file)))));
     assert.deepEqual(strangers, []);
   });
 

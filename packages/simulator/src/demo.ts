@@ -10,6 +10,7 @@ import { defaultJournalBytes } from "@cpc-partition/process/command-options";
 import type { Log, LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
+import { ForkedMonitor } from "./forked-monitor.ts";
 import { forkSimulatedPlant } from "./forked-plant.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations } from "cpc-partition/commands/load-configurations";
@@ -51,8 +52,10 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
     const plant = await forkSimulatedPlant({ opcua, modbus, directory });
     try {
       const { prefix, unreadable, strictJson, logFormat } = settings;
-      const show = isLive ? showTable(settings.prefix) : showLines(settings.prefix, log);
-      await runPartition(
+      const monitor = new ForkedMonitor(prefix);
+      void announce(monitor, log);
+      const show = isLive ? showTable(prefix, monitor) : showLines(prefix, log);
+      const run = runPartition(
         {
           opcua: plant.opcua,
           modbus: plant.modbus,
@@ -71,7 +74,13 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
           log,
         },
         stopped,
-      ).finally(show);
+      );
+      try {
+        await run;
+      } finally {
+        show();
+        await monitor.stop();
+      }
     } finally {
       await plant.stop();
     }
@@ -79,6 +88,11 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
     rmSync(directory, { recursive: true, force: true });
   }
   return ExitCode.fine;
+}
+
+async function announce(monitor: ForkedMonitor, log: Log): Promise<void> {
+  const address = await monitor.listening;
+  if (address !== undefined) log("info", `the monitor shows a page at ${address}`);
 }
 
 async function endOf({ duration, prefix }: DemoSettings): Promise<void> {
@@ -117,13 +131,13 @@ function haveValues(images: readonly OpenedImage[], begunNs: bigint): boolean {
 }
 
 /** Returns what ends it. */
-function showTable(prefix: string): () => void {
+function showTable(prefix: string, monitor: ForkedMonitor): () => void {
   const images = openImages(prefix);
   const update = createLogUpdate(process.stdout);
   const timer = setInterval(() => {
     const { columns, rows } = process.stdout;
     const banks = takeBanks(images.flatMap((image) => image.current() ?? []));
-    const title = "simulated plant -> cpc-partition -> /dev/shm        Ctrl+C ends";
+    const title = `simulated plant -> cpc-partition -> /dev/shm    ${monitor.address ?? ""}    Ctrl+C ends`;
     const points = pointTable(firstRows(banks, rows - banks.length - 6), columns);
     update(terminalText(`${title.slice(0, columns)}\n\n${connectionTable(banks, columns)}\n\n${points}`));
   }, refreshMs);

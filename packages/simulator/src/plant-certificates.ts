@@ -13,8 +13,8 @@ import { TrustList } from "cpc-partition/certificates/trust-list";
 import type { OpcUaServer } from "cpc-partition/configuration/configuration";
 import { certificateHostNames } from "./opcua-plant/opcua-plant.ts";
 
-/** A plant outlives no month. */
-const validDays = 30;
+/** Longer than anybody warns of an end. */
+const validDays = 100;
 
 export interface PlantCertificatesOptions {
   readonly servers: readonly OpcUaServer[];

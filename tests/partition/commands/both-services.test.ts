@@ -105,12 +105,17 @@ test(
   },
 );
 
-test("demo tidies up when its terminal is closed", { timeout: 60_000 }, async (t) => {
+test("demo has a monitor, and tidies up when its terminal is closed", { timeout: 60_000 }, async (t) => {
   const place = new Place(t);
   const demo = place.cpc(["demo", "--prefix", place.prefix, "--log-format", "json"], { TMPDIR: place.folder });
   await demo.until("there is a document", () => place.document("opcua_shm") !== undefined);
+  const announced = /the monitor shows a page at (http:\/\/127\.0\.0\.1:\d+\/)/;
+  await demo.until("the monitor listens", () => announced.test(demo.stderr));
+  const [, address = ""] = announced.exec(demo.stderr) ?? [];
+  assert.match(await (await fetch(address)).text(), /<title>cpc monitor<\/title>/);
   const { code } = await demo.end("SIGHUP");
   assert.equal(code, 0);
+  await assert.rejects(fetch(address), "the monitor is gone");
   assert.deepEqual(place.objects(), []);
   assert.deepEqual(
     readdirSync(place.folder).filter((name) => name.startsWith("cpc-demo-")),

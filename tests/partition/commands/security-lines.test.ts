@@ -11,6 +11,7 @@ const healthy: ServerHealth = {
   pointsBad: 0,
   pointsUncertain: 0,
   statuses: {},
+  intervalMs: 1000,
   cycle: 1,
   lastGoodAgeMs: 0,
   pollMs: null,

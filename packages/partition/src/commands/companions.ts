@@ -14,6 +14,9 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "@cpc-partition/documents": {
     documents: "write the documents of a partition that runs elsewhere",
   },
+  "@cpc-partition/monitor": {
+    monitor: "show a page with values and problems, metrics for Prometheus, and health",
+  },
   "@cpc-partition/simulator": {
     demo: "simulate a plant on this machine, run the partition on it and show the values",
     simulate: "run only the simulated plant",

@@ -1,0 +1,180 @@
+// The HTTP server: what may be asked, by whom, how often, and with which headers it is answered. The only file that imports fastify.
+//
+// Nothing that comes in changes anything: GET and HEAD, no bodies, no state but the streams that are open.
+
+import { readFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { fileURLToPath } from "node:url";
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import fastifyStatic from "@fastify/static";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { isFine } from "@cpc-partition/documents/overall-health";
+import { ExitCode } from "@cpc-partition/process/exit-code";
+import type { SignInDesk } from "../access/sign-in.ts";
+import { isLoopback } from "../access/listen-rules.ts";
+import { metricsContentType } from "../metrics/open-telemetry.ts";
+import type { Observation } from "../observation/observed-partition.ts";
+import type { LiveStreams } from "./live-streams.ts";
+
+interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface ServerParts {
+  readonly observe: () => Observation;
+  readonly metricsText: () => Promise<string>;
+  readonly live: LiveStreams;
+  /** Undefined: nobody has to sign in. */
+  readonly desk: SignInDesk | undefined;
+  readonly tls: TlsFiles | undefined;
+  readonly trustProxy: readonly string[];
+}
+
+/** The page's own files, and uPlot's. */
+const pageFolder = fileURLToPath(new URL("../../page/", import.meta.url));
+const plotFolder = fileURLToPath(new URL(".", import.meta.resolve("uplot")));
+
+const mostConnections = 400;
+const requestTimeoutMs = 5000;
+const longestHeaderBytes = 8192;
+/** Of one address; scrolling asks some five times a second. */
+const mostRequests = { max: 400, timeWindow: 10_000 };
+
+export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
+  const limits = {
+    maxHeaderSize: longestHeaderBytes,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: 1000,
+  };
+  const common = {
+    bodyLimit: 1,
+    trustProxy: parts.trustProxy.length > 0 ? [...parts.trustProxy] : false,
+    forceCloseConnections: true,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: requestTimeoutMs,
+    exposeHeadRoutes: true,
+  };
+  const server: FastifyInstance =
+    parts.tls === undefined
+      ? fastify({ ...common, http: limits })
+      : fastify({ ...common, https: { ...limits, ...readTlsFiles(parts.tls), minVersion: "TLSv1.2" } });
+  server.server.maxConnections = mostConnections;
+  closeSilentConnections(server.server);
+  server.setErrorHandler(async (error: { readonly statusCode?: number; readonly message: string }, _request, reply) => {
+    const code = error.statusCode ?? 500;
+    await reply
+      .code(code)
+      .type("text/plain")
+      .send(code === 500 ? "the monitor failed; its log says why\n" : `${error.message}\n`);
+  });
+
+  server.addHook("onRequest", async (request, reply) => await refuseStrangers(request, reply, parts));
+  await server.register(rateLimit, mostRequests);
+  server.addHook("onRequest", async (request, reply) => await refuseChanges(request, reply, parts));
+  await server.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: contentPolicy },
+    strictTransportSecurity: parts.tls !== undefined,
+  });
+  if (parts.desk !== undefined) addSignIn(server, parts.desk);
+  await server.register(fastifyStatic, { root: pageFolder, prefix: "/", cacheControl: true, maxAge: 0 });
+  await server.register(fastifyStatic, {
+    root: plotFolder,
+    prefix: "/uplot/",
+    decorateReply: false,
+    allowedPath: (path) => path === "/uPlot.esm.js" || path === "/uPlot.min.css",
+  });
+  addAnswers(server, parts);
+  return server;
+}
+
+function readTlsFiles({ certificate, key }: TlsFiles): { readonly cert: Buffer; readonly key: Buffer } {
+  return { cert: readFileSync(certificate), key: readFileSync(key) };
+}
+
+/** Everything from this server and nothing from anywhere else; nobody may put the page into a frame. */
+const contentPolicy = {
+  "default-src": ["'none'"],
+  "script-src": ["'self'"],
+  "style-src": ["'self'"],
+  "img-src": ["'self'"],
+  "connect-src": ["'self'"],
+  "base-uri": ["'none'"],
+  "form-action": ["'none'"],
+  "frame-ancestors": ["'none'"],
+  "require-trusted-types-for": ["'script'"],
+};
+
+/** What Node's own time-outs do not see: a connection that never begins a request. */
+function closeSilentConnections(server: Server): void {
+  server.on("connection", (socket) => {
+    socket.setTimeout(2 * requestTimeoutMs, () => socket.destroy());
+    socket.on("error", () => socket.destroy());
+  });
+}
+
+/** Behind a proxy only the proxy is answered. On loopback without users only names of this machine: a page of the web whose name leads here is not. */
+async function refuseStrangers(request: FastifyRequest, reply: FastifyReply, parts: ServerParts): Promise<void> {
+  const peer = request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
+  if (parts.trustProxy.length > 0) {
+    if (!parts.trustProxy.includes(peer))
+      await reply.code(403).type("text/plain").send(`only the reverse proxy is answered here, and ${peer} is not it\n`);
+    return;
+  }
+  const host = request.hostname.replace(/^\[|\]$/g, "");
+  if (parts.desk === undefined && !isLoopback(host))
+    await reply.code(421).type("text/plain").send("this monitor answers to localhost and 127.0.0.1 only\n");
+}
+
+async function refuseChanges(request: FastifyRequest, reply: FastifyReply, _parts: ServerParts): Promise<void> {
+  if (request.method === "GET" || request.method === "HEAD") return;
+  await reply.code(405).header("allow", "GET, HEAD").type("text/plain").send("the monitor only shows: GET and HEAD\n");
+}
+
+const challenge = 'Basic realm="cpc monitor", charset="UTF-8"';
+
+function addSignIn(server: FastifyInstance, desk: SignInDesk): void {
+  server.addHook("onRequest", async (request, reply) => {
+    const answer = await desk.judge(request.headers.authorization);
+    if (answer === "Welcome") return;
+    const [code, header, value, text] =
+      answer === "Busy"
+        ? ([429, "retry-after", "5", "too many sign-ins at once"] as const)
+        : ([401, "www-authenticate", challenge, "sign in with a user of the monitor"] as const);
+    await reply.code(code).header(header, value).type("text/plain").send(`${text}\n`);
+  });
+}
+
+function addAnswers(server: FastifyInstance, { observe, metricsText, live }: ServerParts): void {
+  server.get("/health", async (_request, reply) => await answerHealth(reply, observe(), false));
+  server.get("/ready", async (_request, reply) => await answerHealth(reply, observe(), true));
+  server.get("/metrics", async (_request, reply) => await reply.type(metricsContentType).send(await metricsText()));
+  server.get("/live", (request, reply) => {
+    const query = request.query as Readonly<Record<string, string | readonly string[] | undefined>>;
+    if (!live.hasRoom()) {
+      void reply.code(503).header("retry-after", "5").type("text/plain").send("too many viewers\n");
+      return;
+    }
+    reply.hijack();
+    // `hijack` leaves headers to us; those of helmet are wanted.
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    request.raw.socket.setTimeout(0);
+    live.add(query, reply.raw);
+  });
+}
+
+/** The words and the exit code of `cpc status`, for /ready with --require-connected. */
+async function answerHealth(
+  reply: FastifyReply,
+  { overall, services, unreadable }: Observation,
+  requireConnected: boolean,
+): Promise<void> {
+  const isGood = unreadable.length === 0 && isFine(overall, services, requireConnected);
+  const exitCode = isGood ? ExitCode.fine : ExitCode.failed;
+  await reply
+    .code(isGood ? 200 : 503)
+    .header("cache-control", "no-store")
+    .send({ exitCode, ...overall, ...(unreadable.length > 0 ? { unreadable } : {}) });
+}

@@ -1,0 +1,66 @@
+// The rows of docs/operations.md that the page and the alerts name; a test holds them against the page.
+
+import type { FailureKind } from "@cpc-partition/image/failure-kind";
+import type { ServiceName } from "@cpc-partition/image/service-name";
+
+export interface HandbookRow {
+  readonly section: string;
+  readonly row: string;
+}
+
+const look = "Where to look";
+const opcua = "An OPC UA server fails";
+const modbus = "A Modbus device fails";
+const consumer = "A consumer fails";
+const machine = "The machine fails";
+
+export const rows = {
+  notRunning: { section: look, row: "`NOT RUNNING, last heartbeat`" },
+  entriesMissing: { section: look, row: "`ENTRIES MISSING`" },
+  killed: { section: machine, row: "killed (`kill -9`, out of memory)" },
+  nameTaken: { section: machine, row: "something else has our name in `/dev/shm`" },
+  ticksMissed: { section: machine, row: "stopped for a while (SIGSTOP, virtual machine paused)" },
+  documentsDead: { section: machine, row: "killed (`kill -9`, out of memory)" },
+  guard: { section: consumer, row: "dies or hangs while it holds the semaphore, or never gives it back" },
+  objectsRestored: { section: consumer, row: "removes the segment (Python does so when it ends, see track=False)" },
+  opcuaBadPoints: { section: opcua, row: "answers a request with a fault, or a node with a bad status" },
+  modbusBadPoints: { section: modbus, row: "a register does not exist" },
+  opcuaSilent: { section: opcua, row: "accepts connections and never answers, hangs, is stopped" },
+  modbusSilent: { section: modbus, row: "falls silent, hangs, its cable is pulled" },
+  opcuaSlow: { section: opcua, row: "slower than the interval" },
+  modbusSlow: { section: modbus, row: "slower than the interval" },
+  certificateEnds: { section: opcua, row: "its certificate ends, or ends soon" },
+  ownCertificateEnds: { section: opcua, row: "the partition's own certificate ends soon" },
+} as const satisfies Record<string, HandbookRow>;
+
+const failureRows: Readonly<Record<ServiceName, Readonly<Record<FailureKind, HandbookRow>>>> = {
+  opcua: {
+    ConnectionFailed: { section: opcua, row: "off, or its service not started" },
+    Timeout: { section: opcua, row: "its cable is pulled, packets vanish" },
+    ProtocolViolation: { section: opcua, row: "something else than an OPC UA server listens there" },
+    SecurityRefused: { section: opcua, row: "comes back with a certificate that nobody trusts" },
+    IdentityRefused: { section: opcua, row: "wrong user or password" },
+    ServiceFault: { section: opcua, row: "refuses the channel or the session, and says why" },
+    Stopped: { section: opcua, row: "off, or its service not started" },
+  },
+  modbus: {
+    ConnectionFailed: { section: modbus, row: "off, no route, refused" },
+    Timeout: { section: modbus, row: "falls silent, hangs, its cable is pulled" },
+    ProtocolViolation: { section: modbus, row: "something else listens at the port" },
+    SecurityRefused: { section: modbus, row: "TLS: certificate refused, expired, wrong name" },
+    IdentityRefused: { section: modbus, row: "TLS: the device refuses our certificate" },
+    ServiceFault: { section: modbus, row: "out of order (exception 4 for everything)" },
+    Stopped: { section: modbus, row: "off, no route, refused" },
+  },
+};
+
+/** What to read when a server is lost, by how it failed last. */
+export function failureRow(service: string, failure: FailureKind = "ConnectionFailed"): HandbookRow {
+  return failureRows[service === "opcua" ? "opcua" : "modbus"][failure];
+}
+
+/** For the test that holds them against the page. */
+export const allRows: readonly HandbookRow[] = [
+  ...Object.values(rows),
+  ...Object.values(failureRows).flatMap((kinds) => Object.values(kinds)),
+];

@@ -1,0 +1,34 @@
+// `cpc monitor user add NAME` and `remove NAME`.
+
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { CommandError } from "@cpc-partition/process/command-error";
+import { ExitCode } from "@cpc-partition/process/exit-code";
+import { addUser, removeUser } from "./access/users-file.ts";
+
+export async function add(name: string, users: string): Promise<ExitCode> {
+  await addUser(users, name, await askPassword(name));
+  process.stdout.write(`${name} may look at the monitor that is started with --users ${users}\n`);
+  return ExitCode.fine;
+}
+
+export function remove(name: string, users: string): ExitCode {
+  removeUser(users, name);
+  process.stdout.write(`${name} was removed from ${users}\n`);
+  return ExitCode.fine;
+}
+
+/** Typed without an echo, or the first line of standard input. Never an argument: other users of a machine can see those. */
+async function askPassword(name: string): Promise<string> {
+  const isTerminal = process.stdin.isTTY;
+  if (isTerminal) process.stderr.write(`password for ${name}: `);
+  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silence, terminal: isTerminal });
+  try {
+    for await (const line of lines) return line;
+  } finally {
+    lines.close();
+    if (isTerminal) process.stderr.write("\n");
+  }
+  throw new CommandError(`cannot add the user ${name} because no password came: type it, or send it by a pipe`);
+}

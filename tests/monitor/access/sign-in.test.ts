@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { hashPassword, isPasswordHash, isPasswordOf } from "../../../packages/monitor/src/access/password-hash.ts";
+import { SignInDesk } from "../../../packages/monitor/src/access/sign-in.ts";
+import { addUser, readUsers, removeUser } from "../../../packages/monitor/src/access/users-file.ts";
+
+function usersFile(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "users.txt");
+}
+
+const basic = (name: string, password: string) => `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`;
+
+test("a hash tells its password from others, and two hashes of one password differ", async () => {
+  const [one, other] = await Promise.all([hashPassword("Füllstand 7"), hashPassword("Füllstand 7")]);
+  assert.notEqual(one, other);
+  assert.ok(isPasswordHash(one));
+  assert.ok(await isPasswordOf(one, "Füllstand 7"));
+  assert.equal(await isPasswordOf(one, "Füllstand 8"), false);
+  for (const wrong of [
+    "",
+    "scrypt$32768$8$1$AA$AA",
+    one.replace("32768", "32767"),
+    one.replace("$8$", "$99$"),
+    `${one} `,
+  ])
+    assert.equal(isPasswordHash(wrong), false, wrong);
+});
+
+test("users are added, changed and removed; the file belongs to its owner alone and has no password", async (t) => {
+  const path = usersFile(t);
+  await addUser(path, "anna", "a long password");
+  await addUser(path, "bert", "another password");
+  assert.deepEqual([...readUsers(path).keys()], ["anna", "bert"]);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.doesNotMatch(readFileSync(path, "utf8"), /password/);
+  const before = readUsers(path).get("anna");
+  await addUser(path, "anna", "a third password");
+  assert.notEqual(readUsers(path).get("anna"), before);
+  removeUser(path, "anna");
+  assert.deepEqual([...readUsers(path).keys()], ["bert"]);
+  assert.throws(() => removeUser(path, "anna"), /no such user/);
+  await assert.rejects(addUser(path, "a b", "a long password"), /a name has letters/);
+  await assert.rejects(addUser(path, "c", "short"), /has 5 characters/);
+});
+
+test("a file that others may read, that is not there, or that holds something else is refused", async (t) => {
+  const path = usersFile(t);
+  assert.throws(() => readUsers(path), /no such file: make it with cpc monitor user add/);
+  await addUser(path, "anna", "a long password");
+  chmodSync(path, 0o640);
+  assert.throws(() => readUsers(path), /others than its owner may read it: chmod 600/);
+  chmodSync(path, 0o600);
+  writeFileSync(path, "anna plaintext\n");
+  assert.throws(() => readUsers(path), /line 1 is no user/);
+});
+
+test("who knows user and password is welcome, at once the second time; everybody else is refused and counted", async (t) => {
+  const path = usersFile(t);
+  await addUser(path, "anna", "a long password");
+  const desk = new SignInDesk(path, { mostWaiting: 2, pauseMs: 1 });
+  assert.equal(await desk.judge(basic("anna", "a long password")), "Welcome");
+  assert.equal(await desk.judge(basic("anna", "a long password")), "Welcome");
+  assert.equal(desk.failures, 0);
+  assert.equal(await desk.judge(basic("anna", "a wrong password")), "Refused");
+  assert.equal(await desk.judge(basic("carl", "a long password")), "Refused");
+  assert.equal(desk.failures, 2);
+  for (const nothing of [undefined, "", "Bearer x", "Basic", "Basic \u00e4"])
+    assert.equal(await desk.judge(nothing), "Refused");
+});
+
+test("guesses wait in one short queue, and what is known already passes it", async (t) => {
+  const path = usersFile(t);
+  await addUser(path, "anna", "a long password");
+  const desk = new SignInDesk(path, { mostWaiting: 2, pauseMs: 1 });
+  await desk.judge(basic("anna", "a long password"));
+  const order: string[] = [];
+  const guesses = Array.from({ length: 3 }, async (_, index) => {
+    const answer = await desk.judge(basic("anna", `guess ${index}`));
+    order.push(answer);
+    return answer;
+  });
+  const known = desk.judge(basic("anna", "a long password")).then(() => order.push("known"));
+  await known;
+  assert.deepEqual(order, ["Busy", "known"], "nobody waits behind guesses, and the third is sent away");
+  await guesses[0];
+  assert.equal(desk.failures, 1, "one after another");
+  assert.deepEqual(await Promise.all(guesses), ["Refused", "Refused", "Busy"]);
+  rmSync(path);
+  assert.equal(await desk.judge(basic("anna", "a long password")), "Refused", "a removed file lets nobody in");
+});

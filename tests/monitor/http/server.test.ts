@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { ConnectionState } from "../../../packages/image/src/layout.ts";
+import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
+import { serverOf } from "../../image/sample-image.ts";
+import { served } from "./served.ts";
+
+const watchdog = { timeout: 60_000 };
+
+test("health and readiness say what status says, with its exit code", watchdog, async (t) => {
+  const { ask, writer, die } = await served(t, [serverOf("Kessel", 0)]);
+  writer.publish(0, (block) => block.setStatus(0, StatusCode.Good));
+  const health = await ask("/health");
+  assert.equal(health.status, 200);
+  const { exitCode, isAlive, summary } = JSON.parse(health.text) as Record<string, unknown>;
+  assert.deepEqual([exitCode, isAlive, summary], [0, true, "All servers connected (1), all points good (1)."]);
+  assert.equal((await ask("/ready")).status, 200);
+
+  writer.image.blocks[0]?.show({ connection: ConnectionState.lost, error: "switched off" });
+  await untilStatus(async () => (await ask("/ready")).status, 503);
+  assert.equal((await ask("/health")).status, 200, "a lost server is no reason to restart the partition");
+
+  die();
+  await untilStatus(async () => (await ask("/health")).status, 503);
+  const { exitCode: failed } = JSON.parse((await ask("/health")).text) as Record<string, unknown>;
+  assert.equal(failed, 1);
+});
+
+/** Health is remembered for a fifth of a second. */
+async function untilStatus(status: () => Promise<number>, wanted: number): Promise<void> {
+  while ((await status()) !== wanted);
+}
+
+test(
+  "metrics are text that Prometheus reads, with server and service as labels and never a point",
+  watchdog,
+  async (t) => {
+    const { ask, writer } = await served(t, [serverOf('Kessel "1"\n', 0, 0, 0), serverOf("Turbine", 0)]);
+    writer.publish(0, (block) => block.setStatus(1, StatusCode.BadTimeout));
+    const { status, text, headers } = await ask("/metrics");
+    assert.equal(status, 200);
+    assert.match(headers["content-type"] ?? "", /^text\/plain; version=0\.0\.4/);
+    assert.match(text, /^cpc_up\{service="opcua"\} 1$/m);
+    assert.match(text, /^cpc_server_connected\{service="opcua",server="Turbine"\} 1$/m);
+    assert.match(text, /^cpc_server_points\{service="opcua",server="Kessel \\"1\\"\\n",quality="bad"\} \d$/m);
+    assert.match(text, /^cpc_poll_duration_seconds_count\{service="opcua",server="Turbine"\} 1$/m);
+    assert.match(text, /^cpc_poll_duration_seconds_bucket\{service="opcua",server="Turbine",le="\+Inf"\} 1$/m);
+    assert.match(text, /^cpc_server_certificate_expiry_seconds|^# TYPE cpc_server_certificate_expiry_seconds gauge$/m);
+    assert.doesNotMatch(text, /Kessel: 0|about /, "no point");
+  },
+);
+
+test("the page and its parts are served as they stand, with a policy that allows nothing else", watchdog, async (t) => {
+  const { ask } = await served(t, [serverOf("Kessel", 0)]);
+  const page = await ask("/");
+  assert.equal(page.status, 200);
+  assert.match(page.headers["content-type"] ?? "", /^text\/html/);
+  assert.equal(
+    page.headers["content-security-policy"],
+    "default-src 'none';script-src 'self';style-src 'self';img-src 'self';connect-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none';require-trusted-types-for 'script'",
+  );
+  assert.equal(page.headers["x-content-type-options"], "nosniff");
+  assert.equal(page.headers["strict-transport-security"], undefined, "not without TLS");
+  assert.doesNotMatch(page.text, /https?:\/\/(?!www\.w3\.org)/, "nothing from other hosts");
+  const parts = Array.from(page.text.matchAll(/(?:href|src)="([^"]+)"/g), ([, path = ""]) => path);
+  assert.ok(parts.length > 10);
+  for (const path of [...parts, "/uplot/uPlot.esm.js"]) assert.equal((await ask(path)).status, 200, path);
+});
+
+test("paths that lead out of the page's folder lead nowhere", watchdog, async (t) => {
+  const { ask } = await served(t, [serverOf("Kessel", 0)]);
+  for (const path of [
+    "/../package.json",
+    "/..%2fpackage.json",
+    "/%2e%2e/package.json",
+    "//etc/passwd",
+    "/uplot/../../package.json",
+    "/uplot/uPlot.cjs.js",
+    "/page.js%00.html",
+    "/.hidden",
+    "/../src/monitor.ts",
+  ]) {
+    const { status, text } = await ask(path);
+    assert.ok([400, 403, 404].includes(status), `${path}: ${status}`);
+    assert.doesNotMatch(text, /"dependencies"|root:/, path);
+  }
+});
+
+test("no request changes anything: what is not GET or HEAD is refused, a body is not read", watchdog, async (t) => {
+  const { ask, port } = await served(t, [serverOf("Kessel", 0)]);
+  for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]) {
+    for (const path of ["/", "/health", "/live", "/nowhere"]) {
+      const { status, headers } = await ask(path, { method });
+      assert.deepEqual([status, headers["allow"]], [405, "GET, HEAD"], `${method} ${path}`);
+    }
+  }
+  assert.equal((await ask("/health", { method: "HEAD" })).status, 200);
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n`);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 (?:405|413)/);
+  socket.destroy();
+});
+
+test(
+  "without users only names of this machine are answered: a page of the web cannot lead its name here",
+  watchdog,
+  async (t) => {
+    const { ask, port } = await served(t, [serverOf("Kessel", 0)]);
+    for (const host of ["evil.example", "evil.example:9850", "10.0.0.1"])
+      assert.equal((await ask("/health", { headers: { host } })).status, 421, host);
+    for (const host of [`localhost:${port}`, "127.0.0.1", `[::1]:${port}`])
+      assert.equal((await ask("/health", { headers: { host } })).status, 200, host);
+  },
+);
+
+test("behind a proxy only the proxy is answered", watchdog, async (t) => {
+  const { ask } = await served(t, [serverOf("Kessel", 0)], { trustProxy: ["10.9.8.7"] });
+  const { status, text } = await ask("/health", { headers: { "x-forwarded-for": "10.9.8.7" } });
+  assert.equal(status, 403);
+  assert.match(text, /only the reverse proxy is answered here, and 127\.0\.0\.1 is not it/);
+  const through = await served(t, [serverOf("Kessel", 0)], { trustProxy: ["127.0.0.1"] });
+  assert.equal((await through.ask("/health", { headers: { host: "plant.example" } })).status, 200);
+});
+
+test("requests that are too many, too long or no HTTP get an answer and end there", watchdog, async (t) => {
+  const { ask, port } = await served(t, [serverOf("Kessel", 0)]);
+  const statuses = new Map<number, number>();
+  for (let request = 0; request < 410; request++) {
+    const { status } = await ask("/nowhere");
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  }
+  assert.ok((statuses.get(429) ?? 0) > 0, "the limit of one address");
+  assert.equal(
+    (await raw(port, `GET /${"x".repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`)).slice(0, 12),
+    "HTTP/1.1 431",
+  );
+  assert.equal((await raw(port, "\u0016\u0003\u0001 hello\r\n\r\n")).slice(0, 12), "HTTP/1.1 400");
+});
+
+async function raw(port: number, text: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.write(text);
+  let answer = "";
+  socket.on("data", (chunk: Buffer) => (answer += chunk.toString()));
+  await once(socket, "close");
+  return answer;
+}
