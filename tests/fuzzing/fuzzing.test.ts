@@ -16,6 +16,7 @@ const counts: Readonly<Record<TargetName, number>> = {
   "modbus-device": 250,
   "modbus-tls": 50,
   "opcua-messages": 2500,
+  "opcua-before-trust": 60,
   "opcua-server": 60,
 };
 

@@ -8,6 +8,7 @@ const targets = {
   "opcua-messages": async () => (await import("./opcua-messages.ts")).opcuaMessages(),
   "modbus-device": async () => (await import("./modbus-device.ts")).modbusDevice(),
   "modbus-tls": async () => (await import("./modbus-tls.ts")).modbusTls(),
+  "opcua-before-trust": async () => (await import("./opcua-before-trust.ts")).opcuaBeforeTrust(),
   "opcua-server": async () => (await import("./opcua-server.ts")).opcuaServer(),
 } satisfies Readonly<Record<string, () => Promise<Target>>>;
 

@@ -15,12 +15,16 @@ export interface Rogue {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What it sends, whole chunks. `requestId` is that of the request, `nextSequence` gives the number of the next chunk. */
-export type Answer = (requestId: number, nextSequence: () => number) => readonly Buffer[];
+/**
+ * What it sends, whole chunks. `requestId` is that of the request, `nextSequence` gives the number of the next chunk, `request` is the type of
+ * a request that is none of Hello and OpenSecureChannel.
+ */
+export type Answer = (requestId: number, nextSequence: () => number, request: number) => readonly Buffer[];
 
 export interface Answers {
   readonly hello: Answer;
   readonly opening: Answer;
+  /** To whatever is asked once the channel is open: GetEndpoints first. */
   readonly endpoints: Answer;
 }
 
@@ -58,9 +62,9 @@ export async function startRogue(changes: Partial<Answers>): Promise<Rogue> {
 }
 
 function answersOf(kind: string, request: Buffer, answers: Answers, nextSequence: () => number): readonly Buffer[] {
-  if (kind === "HEL") return answers.hello(0, nextSequence);
-  if (kind === "OPN") return answers.opening(request.readUInt32LE(openingRequestOffset(request) + 4), nextSequence);
-  return kind === "MSG" ? answers.endpoints(request.readUInt32LE(20), nextSequence) : [];
+  if (kind === "HEL") return answers.hello(0, nextSequence, 0);
+  if (kind === "OPN") return answers.opening(request.readUInt32LE(openingRequestOffset(request) + 4), nextSequence, 0);
+  return kind === "MSG" ? answers.endpoints(request.readUInt32LE(20), nextSequence, request.readUInt16LE(26)) : [];
 }
 
 const channelId = 1;
@@ -92,21 +96,20 @@ function opening(requestId: number, nextSequence: () => number): readonly Buffer
   return [chunk("OPN", words(channelId), text(noSecurity), words(most, most, nextSequence(), requestId), ...body)];
 }
 
-const honest: Answers = {
+export const honest: Answers = {
   hello: acknowledge,
   opening,
-  endpoints: (requestId, nextSequence) =>
-    endpointsAnswer(Buffer.concat([header(requestId), words(0)]))(requestId, nextSequence),
+  endpoints: endpointsAnswer(Buffer.concat([header(0), words(0)])),
 };
 
 /** What follows the type id: a header and endpoints. */
 export function endpointsAnswer(rest: Buffer): Answer {
-  return (requestId, nextSequence) => messageChunks(typeIds.getEndpointsResponse, rest, requestId, nextSequence);
+  const message = Buffer.concat([typeId(typeIds.getEndpointsResponse), rest]);
+  return (requestId, nextSequence) => messageChunks(message, requestId, nextSequence);
 }
 
-/** In chunks of 64 KiB. */
-export function messageChunks(type: number, rest: Buffer, requestId: number, nextSequence: () => number): Buffer[] {
-  const message = Buffer.concat([typeId(type), rest]);
+/** A message with its type, in chunks of 64 KiB. */
+export function messageChunks(message: Buffer, requestId: number, nextSequence: () => number): Buffer[] {
   const chunkBytes = 65_536 - 24;
   return Array.from({ length: Math.ceil(message.length / chunkBytes) }, (_, index) => {
     const part = message.subarray(index * chunkBytes, (index + 1) * chunkBytes);

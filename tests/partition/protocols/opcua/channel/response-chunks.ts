@@ -22,7 +22,7 @@ decodeTolerantly();
 /** Chunk header, security token and sequence header (6.7.2). */
 export const headerBytes = 24;
 
-export function chunksOf(response: ReadResponse | ServiceFault, chunkBytes: number): Buffer[] {
+export function chunksOf(response: ServiceFault, chunkBytes: number): Buffer[] {
   const chunks: Buffer[] = [];
   const params = {
     channelId: 1,

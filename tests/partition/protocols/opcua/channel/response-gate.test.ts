@@ -10,12 +10,13 @@ import {
   header,
   messageChunks,
   startRogue,
+  typeId,
   words,
   type Answers,
 } from "../../../../plant/rogue-opcua.ts";
 
 const getEndpointsResponse = 431;
-const noEndpoints = words(0);
+const late = Buffer.concat([typeId(getEndpointsResponse), header(0), words(0)]);
 
 /** The message with which discovery fails. */
 async function refusal(changes: Partial<Answers>): Promise<string> {
@@ -33,7 +34,9 @@ async function refusal(changes: Partial<Answers>): Promise<string> {
 }
 
 function answerOf(type: number, rest: Buffer): Partial<Answers> {
-  return { endpoints: (requestId, nextSequence) => messageChunks(type, rest, requestId, nextSequence) };
+  return {
+    endpoints: (requestId, nextSequence) => messageChunks(Buffer.concat([typeId(type), rest]), requestId, nextSequence),
+  };
 }
 
 // prettier-ignore
@@ -51,7 +54,7 @@ const violations: Readonly<Record<string, readonly [changes: Partial<Answers>, e
   "an answer that ends too early":
     [answerOf(getEndpointsResponse, Buffer.concat([header(0), words(2)])), /BadDecodingError/],
   "answers that nobody asked for":
-    [{ endpoints: (_requestId, nextSequence) => Array.from({ length: 1000 }, () => messageChunks(getEndpointsResponse, Buffer.concat([header(0), noEndpoints]), 999, nextSequence)).flat() },
+    [{ endpoints: (_requestId, nextSequence) => Array.from({ length: 1000 }, () => messageChunks(late, 999, nextSequence)).flat() },
       /ProtocolViolation: .* because it floods us with answers that nobody asked for/],
   "abandoned answers":
     [{ endpoints: (_requestId, nextSequence) => Array.from({ length: 1000 }, () => abandoned(nextSequence())) }, /ProtocolViolation: .* floods/],
@@ -81,11 +84,10 @@ for (const [what, [changes, expected]] of Object.entries(violations)) {
 }
 
 test("some late answers are passed over, and the right one is taken", async () => {
-  const late = Buffer.concat([header(0), noEndpoints]);
   const message = await refusal({
     endpoints: (requestId, nextSequence) => [
-      ...Array.from({ length: 10 }, () => messageChunks(getEndpointsResponse, late, 999, nextSequence)).flat(),
-      ...messageChunks(getEndpointsResponse, late, requestId, nextSequence),
+      ...Array.from({ length: 10 }, () => messageChunks(late, 999, nextSequence)).flat(),
+      ...messageChunks(late, requestId, nextSequence),
     ],
   });
   assert.match(message, /the server lists no endpoint/);

@@ -27,6 +27,10 @@ export interface Violation {
 
 const mostUnasked = 16;
 
+/** Of a token. The library's timer for its renewal cannot hold more than the most, and would fire at once, again and again. */
+const leastLifetimeMs = 1000;
+const mostLifetimeMs = 2 ** 31 - 1;
+
 const badEncodingLimitsExceeded = 0x80080000;
 const badDecodingError = 0x80070000;
 
@@ -125,6 +129,7 @@ export class ResponseGate {
     try {
       const answer = new kind();
       answer.decode(stream);
+      if (answer instanceof OpenSecureChannelResponse) boundLifetime(answer);
       if (budget.left >= 0) return answer;
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -143,6 +148,11 @@ export class ResponseGate {
     this.#violation = { reason, isTooLarge };
     setImmediate(() => this.#channel.forceConnectionBreak());
   }
+}
+
+function boundLifetime({ securityToken }: OpenSecureChannelResponse): void {
+  const { revisedLifetime } = securityToken;
+  securityToken.revisedLifetime = Math.min(mostLifetimeMs, Math.max(leastLifetimeMs, revisedLifetime));
 }
 
 function fault(status: number, requestHandle: number): ServiceFault {

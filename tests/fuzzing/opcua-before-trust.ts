@@ -1,0 +1,209 @@
+// What a server sends before anybody trusts it: acknowledgement, OpenSecureChannel, GetEndpoints, CreateSession, ActivateSession, one of them
+// spoiled in any field and length, or grown to the size that a message may have; the whole client asks for it, with and without security.
+//
+// Promised: whatever comes, connecting ends with a ServerError, nothing is thrown where nobody catches it, and no turn of the event loop,
+// in which neighbours have to wait, becomes long. Memory is for the campaign to judge.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import {
+  ActivateSessionResponse,
+  ApplicationType,
+  CreateSessionResponse,
+  GetEndpointsResponse,
+  MessageSecurityMode,
+  NodeId,
+  SecurityPolicy,
+  ServiceFault,
+  StatusCodes,
+  UserTokenType,
+} from "node-opcua-client";
+import { OpcUaClient } from "../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
+import { chunksOf, headerBytes } from "../partition/protocols/opcua/channel/response-chunks.ts";
+import { certificateIn, configuredServer, never, nodeNamed, temporaryFolder } from "../plant/opcua-server.ts";
+import { honest, messageChunks, startRogue, type Answers, type Rogue } from "../plant/rogue-opcua.ts";
+import type { Target } from "./campaign.ts";
+import { isFaultOfNodeOpcUa } from "./fault-of-library.ts";
+import { mutate } from "./mutate.ts";
+import type { Random } from "./random.ts";
+
+const laneCount = 8;
+/** Types of requests (OPC 10000-6, A.3) and what answers them. */
+const getEndpoints = 428;
+const createSession = 461;
+const activateSession = 467;
+const steps = ["hello", "opening", getEndpoints, createSession, activateSession] as const;
+type Step = (typeof steps)[number];
+
+/** A turn that takes longer is a defect, on whatever machine; what neighbours may wait is told as a figure. */
+const longestTurnMs = 1000;
+const mostMessageBytes = 256 * 1024;
+
+export async function opcuaBeforeTrust(): Promise<Target> {
+  const folder = await temporaryFolder();
+  const { certificateFile } = await certificateIn(folder.path, "server");
+  const messages = messagesOf(readFileSync(certificateFile));
+  const notes: Record<string, number> = {};
+  const count = (outcome: string): void => void (notes[outcome] = (notes[outcome] ?? 0) + 1);
+  const failures: unknown[] = [];
+  const onFault = (error: unknown): void => {
+    if (isFaultOfNodeOpcUa(error)) count("faults of node-opcua");
+    else failures.push(error);
+  };
+  process.on("uncaughtException", onFault);
+  const lanes = await Promise.all(
+    Array.from({ length: laneCount }, (_, index) =>
+      openLane(messages, join(folder.path, "certificates"), index % 2 === 0),
+    ),
+  );
+  const free = [...lanes];
+  const underway = new Set<Promise<void>>();
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  return {
+    name: "OPC UA server before trust",
+    run: async (random, input) => {
+      while (free.length === 0) await Promise.race(underway);
+      const lane = free.pop() as Lane;
+      const work = lane
+        .attempt(random)
+        .then(count, (error: unknown) => void failures.push(error))
+        .finally(() => {
+          underway.delete(work);
+          free.push(lane);
+        });
+      underway.add(work);
+      assert.deepEqual(failures, []);
+      assert.ok(delays.max / 1e6 < longestTurnMs, `a turn before input ${input} took ${delays.max / 1e6} ms`);
+    },
+    close: async () => {
+      await Promise.all(underway);
+      assert.deepEqual(failures, []);
+      for (const lane of lanes) assert.equal(await lane.attempt(undefined), lane.honestly);
+      await Promise.all(lanes.map((lane) => lane.close()));
+      await folder.remove();
+      delays.disable();
+      process.off("uncaughtException", onFault);
+    },
+    notes: () => ({
+      ...notes,
+      "turn of the event loop, p99.9 ms": delays.percentile(99.9) / 1e6,
+      "longest turn, ms": delays.max / 1e6,
+    }),
+  };
+}
+
+type Messages = ReadonlyMap<number, Buffer>;
+
+function messagesOf(certificate: Buffer): Messages {
+  const endpoint = (policy: SecurityPolicy, mode: MessageSecurityMode): object => ({
+    endpointUrl: "opc.tcp://127.0.0.1:4840",
+    server: {
+      applicationUri: "urn:cpc-partition:test:server",
+      applicationType: ApplicationType.Server,
+      discoveryUrls: ["opc.tcp://127.0.0.1"],
+    },
+    serverCertificate: Buffer.concat([certificate, certificate]),
+    securityMode: mode,
+    securityPolicyUri: policy,
+    userIdentityTokens: [{ policyId: "anonymous", tokenType: UserTokenType.Anonymous }],
+    transportProfileUri: "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary",
+  });
+  const endpoints = [
+    endpoint(SecurityPolicy.None, MessageSecurityMode.None),
+    endpoint(SecurityPolicy.Basic256Sha256, MessageSecurityMode.SignAndEncrypt),
+  ];
+  const nonce = Buffer.alloc(32, 7);
+  const ids = {
+    sessionId: new NodeId(NodeId.NodeIdType.NUMERIC, 1, 1),
+    authenticationToken: new NodeId(NodeId.NodeIdType.NUMERIC, 2, 1),
+  };
+  const responses = new Map<number, ServiceFault>([
+    [getEndpoints, new GetEndpointsResponse({ endpoints })],
+    [
+      createSession,
+      new CreateSessionResponse({
+        ...ids,
+        revisedSessionTimeout: 10_000,
+        serverNonce: nonce,
+        serverEndpoints: endpoints,
+      }),
+    ],
+    [activateSession, new ActivateSessionResponse({ serverNonce: nonce })],
+  ]);
+  return new Map([...responses].map(([request, response]) => [request, bodyOf(response)]));
+}
+
+const fault = bodyOf(new ServiceFault({ responseHeader: { serviceResult: StatusCodes.BadServiceUnsupported } }));
+
+function bodyOf(response: Parameters<typeof chunksOf>[0]): Buffer {
+  const [chunk = Buffer.alloc(0)] = chunksOf(response, 65_536);
+  return chunk.subarray(headerBytes);
+}
+
+interface Lane {
+  /** How an attempt ends at which nothing is spoiled. */
+  readonly honestly: string;
+  /** How it ended. Rejects when that is not how connecting may end. */
+  attempt(random: Random | undefined): Promise<string>;
+  close(): Promise<void>;
+}
+
+async function openLane(messages: Messages, directory: string, isSecure: boolean): Promise<Lane> {
+  let spoil = (_step: Step, bytes: Buffer): Buffer => bytes;
+  const spoilAll = (step: Step, chunks: readonly Buffer[]): readonly Buffer[] =>
+    chunks.map((chunk) => spoil(step, chunk));
+  const answers: Answers = {
+    hello: (...asked) => spoilAll("hello", honest.hello(...asked)),
+    opening: (...asked) => spoilAll("opening", honest.opening(...asked)),
+    endpoints: (requestId, nextSequence, request) => {
+      const message = messages.get(request) ?? fault;
+      return messageChunks(spoil(request as Step, message), requestId, nextSequence);
+    },
+  };
+  const rogue: Rogue = await startRogue(answers);
+  const security = isSecure ? ({ policy: "Basic256Sha256", mode: "SignAndEncrypt" } as const) : {};
+  const configured = configuredServer(rogue.url, { nodes: [nodeNamed("node")], timeoutMs: 100, ...security });
+  const client = new OpcUaClient(configured, { directory });
+  const attempt = async (random: Random | undefined): Promise<string> => {
+    if (random !== undefined) spoil = spoiler(random);
+    try {
+      await client.connect(never);
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      return error.code;
+    } finally {
+      await client.disconnect();
+      spoil = (_step, bytes) => bytes;
+    }
+    return "connected";
+  };
+  return { honestly: await attempt(undefined), attempt, close: () => rogue[Symbol.asyncDispose]() };
+}
+
+/** Spoils one of the steps: bits, lengths and pieces, or a piece as often as a message has room for it. */
+function spoiler(random: Random): (step: Step, bytes: Buffer) => Buffer {
+  const chosen = random.pick(steps);
+  const grows = random.oneIn(4);
+  return (step, bytes) => {
+    if (step !== chosen) return bytes;
+    const spoiled = mutate(bytes, random);
+    return grows && typeof step === "number" ? grown(spoiled, random) : spoiled;
+  };
+}
+
+function grown(bytes: Buffer, random: Random): Buffer {
+  const start = random.below(bytes.length + 1);
+  const piece = bytes.subarray(start, start + random.from(1, 64));
+  if (piece.length === 0) return bytes;
+  const room = mostMessageBytes - bytes.length - 1024;
+  const pieces = Buffer.alloc(random.below(room), piece);
+  const more = Buffer.concat([bytes.subarray(0, start), pieces, bytes.subarray(start)]);
+  // A count before it that is about right lets the decoder go all the way.
+  if (start >= 4)
+    more.writeUInt32LE(random.pick([pieces.length, Math.floor(pieces.length / piece.length), 0xffff_ffff]), start - 4);
+  return more;
+}
