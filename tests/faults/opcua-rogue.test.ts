@@ -2,7 +2,16 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { additionalHeaderBomb, endpointsAnswer, startRogue, type Answers } from "../plant/rogue-opcua.ts";
+import { GetEndpointsResponse } from "node-opcua-client";
+import { certificate } from "../plant/certificates.ts";
+import { endpointsOf, messageOf } from "../plant/opcua-messages.ts";
+import {
+  additionalHeaderBomb,
+  endpointsAnswer,
+  messageChunks,
+  startRogue,
+  type Answers,
+} from "../plant/rogue-opcua.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
 import { fault, times } from "./fault.ts";
 import { Patient } from "./patient.ts";
@@ -12,50 +21,96 @@ const neighbour = neighbourOfFile();
 const rogueCount = 10;
 const neighbourPlace = 900;
 const mostMegabytes = 400;
+const policy = "Basic256Sha256";
 
 interface RogueCase {
   readonly trigger: string;
-  readonly answers: Partial<Answers>;
+  readonly answers: () => Promise<Partial<Answers>> | Partial<Answers>;
+  /** What status says of it. */
+  readonly because: RegExp;
+  /** Default None. */
+  readonly policy?: string;
   readonly isQuick?: boolean;
 }
 
 const cases: readonly RogueCase[] = [
   {
     trigger: "ten servers answer GetEndpoints with four million empty values in the header",
-    answers: { endpoints: endpointsAnswer(additionalHeaderBomb(999_999)) },
+    because: /sends a message of more than 262144 bytes/,
+    answers: () => ({ endpoints: endpointsAnswer(additionalHeaderBomb(999_999)) }),
     isQuick: true,
   },
   {
     trigger: "ten servers answer GetEndpoints with as many empty values in the header as a message may hold",
-    answers: { endpoints: endpointsAnswer(additionalHeaderBomb(60_000)) },
+    because: /the server lists no endpoint/,
+    answers: () => ({ endpoints: endpointsAnswer(additionalHeaderBomb(60_000)) }),
+  },
+  {
+    trigger: "ten servers show a certificate with fifty thousand empty ones behind it",
+    because: /there are more than 8 certificates/,
+    answers: async () => showing(Buffer.concat([await leaf(), Buffer.alloc(100_000, Buffer.from([0x30, 0]))])),
+    policy,
+  },
+  {
+    trigger: "ten servers show a certificate with as many names as a message has room for",
+    because: /a certificate has \d+ bytes where 16384 are the most/,
+    answers: async () =>
+      showing(Buffer.from((await certificate({ name: "rogue", uri: "urn:rogue", hosts: manyNames })).der)),
+    policy,
   },
 ];
 
-for (const { trigger, answers, isQuick = false } of cases) {
+const manyNames = Array.from({ length: 30_000 }, () => "a");
+
+async function leaf(): Promise<Buffer> {
+  return Buffer.from((await certificate({ name: "rogue", uri: "urn:rogue", hosts: ["127.0.0.1"] })).der);
+}
+
+function showing(certificates: Buffer): Partial<Answers> {
+  const message = messageOf(new GetEndpointsResponse({ endpoints: endpointsOf(certificates) }));
+  return { endpoints: (requestId, nextSequence) => messageChunks(message, requestId, nextSequence) };
+}
+
+for (const { trigger, answers, because, policy: ofRogue = "None", isQuick = false } of cases) {
   fault({
     area: "OPC UA server",
     trigger,
     holds: "the partition stays under 400 MB, at every retry again, and the neighbour's values stay good",
     extent: isQuick ? "quick" : "usual",
     run: async (t) => {
+      const changes = await answers();
       await using stack = new AsyncDisposableStack();
-      const rogues = await Promise.all(Array.from({ length: rogueCount }, () => startRogue(answers)));
+      const rogues = await Promise.all(Array.from({ length: rogueCount }, () => startRogue(changes)));
       for (const rogue of rogues) stack.use(rogue);
       const settings = settingsOf(5000);
       const of = { points: 1, settings };
       const patient = new Patient(t, {
         opcua: bornOpcUaXml(
-          ...rogues.map(({ port }, index) => ({ alias: `rogue ${index}`, port, firstPlace: index, ...of })),
+          ...rogues.map(({ port }, index) => ({
+            alias: `rogue ${index}`,
+            port,
+            firstPlace: index,
+            policy: ofRogue,
+            ...of,
+          })),
           { alias: "neighbour", port: neighbour().port, firstPlace: neighbourPlace, ...of },
         ),
         interval: intervalMs / 1000,
         rules: { bystanders: ["neighbour"], oldestGoodMs: slackMs, longestPauseMs: slackMs },
       });
       await patient.untilGood("neighbour");
-      const enough = times({ quick: 3, usual: 10, long: 100 });
+      // Whoever is refused is asked again after a minute.
+      const enough = ofRogue === "None" ? times({ quick: 3, usual: 10, long: 100 }) : 1;
       await patient.until("each rogue was asked again and again", () =>
         rogues.every(({ answered }) => answered >= enough),
       );
+      const { witness } = patient;
+      await patient.until("status says what is wrong with each", () =>
+        rogues.every((_, index) => because.test(witness.server(`rogue ${index}`)?.lastError ?? "")),
+      );
+      const cycle = (): number => witness.server("neighbour")?.cycle ?? 0;
+      const polled = cycle() + 5;
+      await patient.until("the neighbour was polled all along", () => cycle() >= polled);
       const status = readFileSync(`/proc/${patient.child.processId}/status`, "utf8");
       const megabytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
       t.diagnostic(`${Math.round(megabytes)} MB at most`);

@@ -10,20 +10,16 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import {
   ActivateSessionResponse,
-  ApplicationType,
   CreateSessionResponse,
   GetEndpointsResponse,
-  MessageSecurityMode,
   NodeId,
-  SecurityPolicy,
   ServiceFault,
   StatusCodes,
-  UserTokenType,
 } from "node-opcua-client";
 import { OpcUaClient } from "../../packages/partition/src/protocols/opcua/opcua-client.ts";
 import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
-import { chunksOf, headerBytes } from "../partition/protocols/opcua/channel/response-chunks.ts";
 import { certificateIn, configuredServer, never, nodeNamed, temporaryFolder } from "../plant/opcua-server.ts";
+import { endpointsOf, messageOf } from "../plant/opcua-messages.ts";
 import { honest, messageChunks, startRogue, type Answers, type Rogue } from "../plant/rogue-opcua.ts";
 import type { Target } from "./campaign.ts";
 import { isFaultOfNodeOpcUa } from "./fault-of-library.ts";
@@ -99,50 +95,28 @@ export async function opcuaBeforeTrust(): Promise<Target> {
 type Messages = ReadonlyMap<number, Buffer>;
 
 function messagesOf(certificate: Buffer): Messages {
-  const endpoint = (policy: SecurityPolicy, mode: MessageSecurityMode): object => ({
-    endpointUrl: "opc.tcp://127.0.0.1:4840",
-    server: {
-      applicationUri: "urn:cpc-partition:test:server",
-      applicationType: ApplicationType.Server,
-      discoveryUrls: ["opc.tcp://127.0.0.1"],
-    },
-    serverCertificate: Buffer.concat([certificate, certificate]),
-    securityMode: mode,
-    securityPolicyUri: policy,
-    userIdentityTokens: [{ policyId: "anonymous", tokenType: UserTokenType.Anonymous }],
-    transportProfileUri: "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary",
-  });
-  const endpoints = [
-    endpoint(SecurityPolicy.None, MessageSecurityMode.None),
-    endpoint(SecurityPolicy.Basic256Sha256, MessageSecurityMode.SignAndEncrypt),
-  ];
-  const nonce = Buffer.alloc(32, 7);
-  const ids = {
-    sessionId: new NodeId(NodeId.NodeIdType.NUMERIC, 1, 1),
-    authenticationToken: new NodeId(NodeId.NodeIdType.NUMERIC, 2, 1),
+  const endpoints = endpointsOf(Buffer.concat([certificate, certificate]));
+  const serverNonce = Buffer.alloc(32, 7);
+  const session = {
+    sessionId: numericId(1),
+    authenticationToken: numericId(2),
+    revisedSessionTimeout: 10_000,
+    serverNonce,
+    serverEndpoints: endpoints,
   };
   const responses = new Map<number, ServiceFault>([
     [getEndpoints, new GetEndpointsResponse({ endpoints })],
-    [
-      createSession,
-      new CreateSessionResponse({
-        ...ids,
-        revisedSessionTimeout: 10_000,
-        serverNonce: nonce,
-        serverEndpoints: endpoints,
-      }),
-    ],
-    [activateSession, new ActivateSessionResponse({ serverNonce: nonce })],
+    [createSession, new CreateSessionResponse(session)],
+    [activateSession, new ActivateSessionResponse({ serverNonce })],
   ]);
-  return new Map([...responses].map(([request, response]) => [request, bodyOf(response)]));
+  return new Map([...responses].map(([request, response]) => [request, messageOf(response)]));
 }
 
-const fault = bodyOf(new ServiceFault({ responseHeader: { serviceResult: StatusCodes.BadServiceUnsupported } }));
-
-function bodyOf(response: Parameters<typeof chunksOf>[0]): Buffer {
-  const [chunk = Buffer.alloc(0)] = chunksOf(response, 65_536);
-  return chunk.subarray(headerBytes);
+function numericId(value: number): NodeId {
+  return new NodeId(NodeId.NodeIdType.NUMERIC, value, 1);
 }
+
+const fault = messageOf(new ServiceFault({ responseHeader: { serviceResult: StatusCodes.BadServiceUnsupported } }));
 
 interface Lane {
   /** How an attempt ends at which nothing is spoiled. */
@@ -153,7 +127,7 @@ interface Lane {
 }
 
 async function openLane(messages: Messages, directory: string, isSecure: boolean): Promise<Lane> {
-  let spoil = (_step: Step, bytes: Buffer): Buffer => bytes;
+  let spoil = leftAlone;
   const spoilAll = (step: Step, chunks: readonly Buffer[]): readonly Buffer[] =>
     chunks.map((chunk) => spoil(step, chunk));
   const answers: Answers = {
@@ -177,11 +151,15 @@ async function openLane(messages: Messages, directory: string, isSecure: boolean
       return error.code;
     } finally {
       await client.disconnect();
-      spoil = (_step, bytes) => bytes;
+      spoil = leftAlone;
     }
     return "connected";
   };
   return { honestly: await attempt(undefined), attempt, close: () => rogue[Symbol.asyncDispose]() };
+}
+
+function leftAlone(_step: Step, bytes: Buffer): Buffer {
+  return bytes;
 }
 
 /** Spoils one of the steps: bits, lengths and pieces, or a piece as often as a message has room for it. */

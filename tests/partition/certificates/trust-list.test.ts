@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -98,6 +99,27 @@ describe("the trust list", () => {
     for (let i = 0; i < 100; i++) writeFileSync(join(trustList.rejectedFolder, `${i}.der`), "");
     assert.deepEqual(trustList.keepRejected(one), { outcome: "Full" });
     assert.equal(readdirSync(trustList.rejectedFolder).length, 100);
+  });
+
+  test("keeps of each server the newest five, whatever it shows, and leaves room for others", () => {
+    const shown = Array.from({ length: 200 }, (_, number) => Buffer.from(`certificate ${number}`));
+    let clock = Date.now() / 1000 - shown.length;
+    for (const each of shown) {
+      const kept = trustList.keepRejected(each, "hostile server");
+      const file = kept.outcome === "Kept" ? kept.file : assert.fail(kept.outcome);
+      assert.match(basename(file), /^hostile-server\.unreadable-[0-9a-f]{64}\.der$/);
+      utimesSync(file, clock, ++clock);
+    }
+    const last = shown.slice(-5).map((each) => `hostile-server.unreadable-${fingerprint(each)}.der`);
+    assert.deepEqual(readdirSync(trustList.rejectedFolder).toSorted(), last.toSorted());
+    assert.equal(trustList.keepRejected(one, "another server").outcome, "Kept");
+    assert.equal(trustList.keepRejected(one, "hostile server").outcome, "Kept");
+    assert.equal(readdirSync(trustList.rejectedFolder).length, 6, "the same certificate is there once");
+  });
+
+  test("does not keep what is larger than any certificate", () => {
+    assert.deepEqual(trustList.keepRejected(Buffer.alloc(16 * 1024 + 1), "server"), { outcome: "TooLarge" });
+    assert.equal(existsSync(trustList.rejectedFolder), false);
   });
 
   test("keeps even what is no certificate", () => {

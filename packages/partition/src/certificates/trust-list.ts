@@ -7,20 +7,23 @@
 //     trusted/crl/    revocation lists of issuers that are trusted themselves
 //     issuers/certs/  certificate authorities that complete a chain without being trusted themselves
 //     issuers/crl/    their revocation lists
-//     rejected/certs/ what servers showed and nobody trusts: `cpc cert trust` moves a file to trusted/certs/
+//     rejected/certs/ what servers showed and nobody trusts, with the alias in front: `cpc cert trust` moves a file to trusted/certs/
 //
 // Names of the folders after OPC 10000-12, F.1 (directory based certificate store). A server is trusted when its very
 // certificate, byte for byte, lies in trusted/certs/, or that of an authority above it. The folders are read again for every
 // connection: no cache, so that trust given or withdrawn counts at once. Nothing is ever trusted automatically.
 
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CertificateError, fingerprint, readCertificateFile, readRevocationListFile } from "./certificate-file.ts";
 import type { TrustMaterial } from "./server-certificate-check.ts";
+import { mostCertificateBytes } from "./shown-chain.ts";
 
-/** A server that shows a new certificate at every connect must not fill the disk. */
+/** Strangers must not fill the disk. */
 const maxRejected = 100;
+/** A server that shows a new certificate at every connect must not take the places of others. */
+const maxRejectedOfServer = 5;
 
 const certificateName = /\.(der|crt|cer|pem)$/i;
 const revocationListName = /\.(crl|der|pem)$/i;
@@ -83,17 +86,30 @@ export class TrustList {
   }
 
   /**
-   * Keeps a refused certificate for the operator to look at, unless it is trusted: then it was refused for something else. Throws a
-   * CertificateError when it cannot be written.
+   * Keeps a refused certificate for the operator to look at, unless it is trusted: then it was refused for something else. `server`, the alias of
+   * the one that showed it, has a few places: its newest ones are kept. Throws a CertificateError when it cannot be written.
    */
-  keepRejected(certificate: Uint8Array): KeptCertificate {
+  keepRejected(certificate: Uint8Array, server?: string): KeptCertificate {
+    if (certificate.length > mostCertificateBytes) return { outcome: "TooLarge" };
     if (this.trustedCertificates().some((trusted) => trusted.equals(certificate))) return { outcome: "Trusted" };
-    const name = fileName(certificate);
     const present = filesIn(this.rejectedFolder, certificateName);
-    if (present.includes(name)) return { outcome: "Kept", file: join(this.rejectedFolder, name) };
-    if (present.length >= maxRejected) return { outcome: "Full" };
+    const same = present.find((name) => name.endsWith(`-${fingerprint(certificate)}.der`));
+    if (same !== undefined) return { outcome: "Kept", file: join(this.rejectedFolder, same) };
+    const place = server === undefined ? "" : `${harmless(server) || "server"}.`;
+    const removed = place === "" ? 0 : this.#makeRoom(present.filter((name) => name.startsWith(place)));
+    if (present.length - removed >= maxRejected) return { outcome: "Full" };
     this.makeFolders();
-    return { outcome: "Kept", file: store(this.rejectedFolder, certificate) };
+    return { outcome: "Kept", file: store(this.rejectedFolder, certificate, place) };
+  }
+
+  /** The oldest of a server that has no place left. Returns how many went. */
+  #makeRoom(ofServer: readonly string[]): number {
+    const surplus = ofServer.length + 1 - maxRejectedOfServer;
+    if (surplus <= 0) return 0;
+    const files = ofServer.map((name) => join(this.rejectedFolder, name));
+    const oldest = files.toSorted((one, other) => changedMs(one) - changedMs(other)).slice(0, surplus);
+    for (const file of oldest) remove(file);
+    return oldest.length;
   }
 
   /** Every folder that an operator may put something into. Throws a CertificateError when one cannot be made. */
@@ -120,12 +136,7 @@ export class TrustList {
 
   #remove(folder: string, certificate: Uint8Array): void {
     for (const stored of this.stored(folder)) {
-      if (Buffer.compare(stored.certificate, certificate) !== 0) continue;
-      try {
-        rmSync(stored.file, { force: true });
-      } catch (cause) {
-        throw new CertificateError(`cannot remove ${stored.file}: ${(cause as Error).message}`, { cause });
-      }
+      if (Buffer.compare(stored.certificate, certificate) === 0) remove(stored.file);
     }
   }
 }
@@ -135,6 +146,8 @@ export type KeptCertificate =
   | { readonly outcome: "Kept"; readonly file: string }
   /** rejected/certs/ has no more room. */
   | { readonly outcome: "Full" }
+  /** No certificate is as large as this. */
+  | { readonly outcome: "TooLarge" }
   | { readonly outcome: "Trusted" };
 
 export interface StoredCertificate {
@@ -142,9 +155,21 @@ export interface StoredCertificate {
   readonly certificate: Buffer;
 }
 
-/** In one step: a reader finds the whole certificate or none. */
-function store(folder: string, certificate: Uint8Array): string {
-  const file = join(folder, fileName(certificate));
+function remove(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch (cause) {
+    throw new CertificateError(`cannot remove ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function changedMs(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** In one step: a reader finds the whole certificate or none. `place` begins the name of the file. */
+function store(folder: string, certificate: Uint8Array, place = ""): string {
+  const file = join(folder, `${place}${fileName(certificate)}`);
   mkdirp(folder);
   try {
     writeFileSync(`${file}.part`, certificate, { mode: 0o644 });
@@ -186,17 +211,20 @@ function filesIn(folder: string, wanted: RegExp): string[] {
   }
 }
 
-/** The common name, reduced to what is harmless in a file name; it comes from a stranger. */
+/** The common name; it comes from a stranger. */
 function subjectName(certificate: Uint8Array): string {
   try {
     const commonName = /^CN=(.*)$/m.exec(new X509Certificate(certificate).subject)?.[1] ?? "";
-    return (
-      commonName
-        .replaceAll(/[^A-Za-z0-9]+/g, "-")
-        .replaceAll(/^-|-$/g, "")
-        .slice(0, 40) || "server"
-    );
+    return harmless(commonName) || "server";
   } catch {
     return "unreadable";
   }
+}
+
+/** For the name of a file: letters, digits and hyphens. */
+function harmless(name: string): string {
+  return name
+    .replaceAll(/[^A-Za-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "")
+    .slice(0, 40);
 }

@@ -63,6 +63,8 @@ function whatToDo(trustList: TrustList, certificate: Buffer): string {
       return "It is trusted.";
     case "Full":
       return `It is not in the trust list, and was not kept: ${trustList.rejectedFolder} is full.`;
+    case "TooLarge":
+      return "It is not in the trust list, and was not kept: no certificate is that large.";
     case "Kept":
       return (
         `It is not in the trust list; it was kept as ${resolve(kept.file)}.\n` +

@@ -12,7 +12,7 @@ import {
 } from "node-opcua-client";
 import type { EndpointDescription } from "node-opcua-client";
 import type { IClientTransport } from "node-opcua-transport";
-import { splitChain } from "../../certificates/certificate-file.ts";
+import { splitShownChain } from "../../certificates/shown-chain.ts";
 import type { OpcUaServer } from "../../configuration/configuration.ts";
 import { ServerError } from "../../sources/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
@@ -121,7 +121,7 @@ export async function fetchCertificates(
 
 function certificateChain(server: ServerAddress, endpoint: EndpointDescription): Buffer[] {
   try {
-    return splitChain(endpoint.serverCertificate ?? Buffer.alloc(0));
+    return splitShownChain(endpoint.serverCertificate ?? Buffer.alloc(0));
   } catch (cause) {
     throw new ServerError(
       "SecurityRefused",

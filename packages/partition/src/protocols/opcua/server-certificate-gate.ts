@@ -153,12 +153,14 @@ export class ServerCertificateGate {
   #keepRejected(certificate: Buffer): string {
     if (this.pinnedChain()?.[0]?.equals(certificate) === true) return "It is the one that <server_certificate> names";
     try {
-      const kept = this.#trustList.keepRejected(certificate);
+      const kept = this.#trustList.keepRejected(certificate, this.#server.alias);
       switch (kept.outcome) {
         case "Trusted":
           return "It lies in the trust list";
         case "Full":
           return `It was not kept because ${this.#trustList.rejectedFolder} is full`;
+        case "TooLarge":
+          return "It was not kept because no certificate is that large";
         case "Kept":
           return `It was kept as ${resolve(kept.file)}`;
         default:
