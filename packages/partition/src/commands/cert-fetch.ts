@@ -7,8 +7,7 @@ import { hostOf } from "../certificates/host-name.ts";
 import { checkAhead } from "../certificates/server-certificate-check.ts";
 import { TrustList } from "../certificates/trust-list.ts";
 import { trustCommand } from "../certificates/ways-out.ts";
-import { fetchCertificates } from "../protocols/opcua/endpoint-discovery.ts";
-import { silenceNodeOpcUa } from "../protocols/opcua/silence.ts";
+import { loadOnlyReading } from "../protocols/opcua/loaded-code.ts";
 import { ServerError } from "../sources/server-error.ts";
 import { certificateText, furtherChecks } from "./certificate-text.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
@@ -33,6 +32,9 @@ export async function certFetch(url: string, settings: CertFetchSettings): Promi
     printError(`${terminalLine(url)} is not an endpoint URL that can be used; its host ${reading.because}`);
     return ExitCode.invalidInput;
   }
+  loadOnlyReading();
+  const { fetchCertificates } = await import("../protocols/opcua/endpoint-discovery.ts");
+  const { silenceNodeOpcUa } = await import("../protocols/opcua/silence.ts");
   silenceNodeOpcUa();
   const trustList = new TrustList(settings.certificates);
   try {

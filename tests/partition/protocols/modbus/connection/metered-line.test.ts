@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import { connect, createServer, type AddressInfo, type OnReadOpts, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import {
   FloodError,
@@ -10,6 +10,10 @@ import {
   MeteredLine,
   REPLY_BYTES,
 } from "../../../../../packages/partition/src/protocols/modbus/connection/metered-line.ts";
+
+function dialled(port: number) {
+  return (onread: OnReadOpts): Socket => connect({ port, host: "127.0.0.1", onread });
+}
 
 async function lineTo(
   t: TestContext,
@@ -22,7 +26,7 @@ async function lineTo(
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const line = new MeteredLine({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" }, askedBytes);
+  const line = new MeteredLine(dialled((server.address() as AddressInfo).port), askedBytes);
   t.after(() => {
     line.destroy();
     server.close();
@@ -112,7 +116,7 @@ test("what was ended by the peer, or never began, ends the line", async (t) => {
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, "close");
-  const refused = new MeteredLine({ port, host: "127.0.0.1" }, () => 0);
+  const refused = new MeteredLine(dialled(port), () => 0);
   const [error] = (await once(refused, "error")) as [NodeJS.ErrnoException];
   assert.equal(error.code, "ECONNREFUSED");
 });

@@ -164,7 +164,10 @@ function dialSecure(
   opened: SocketEvents["opened"],
 ): Dialled {
   const options = tlsOptions(tls);
-  const line = new MeteredLine({ host, port, ...tcpOptions }, () => socket.bytesWritten);
+  const line = new MeteredLine(
+    (onread) => connect({ host, port, ...tcpOptions, onread }),
+    () => socket.bytesWritten,
+  );
   const socket = connectTls({ socket: line, ...options });
   line.once("error", (error) => socket.destroy(error));
   socket.once("close", () => line.destroy());

@@ -4,7 +4,7 @@
 // It promises: TLS gets at most one small piece in a turn of the event loop, so that other connections get theirs; a device that sends more than
 // a handshake, or later more than the reply to a request, can need is dropped. Pieces wait with the kernel, which slows the sender down.
 
-import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { Duplex } from "node:stream";
 
 /** Certificates are the most of a handshake; OpenSSL itself takes chains of up to 100 KiB. */
@@ -32,8 +32,8 @@ export class MeteredLine extends Duplex {
   #mostBytes = HANDSHAKE_BYTES;
   #cameBytes = 0;
 
-  /** `askedBytes`: how much was sent through TLS so far. When it has grown, a request was sent, and a reply may come. */
-  constructor(options: TcpNetConnectOpts, askedBytes: () => number) {
+  /** `connect`: with these options. `askedBytes`: how much was sent through TLS so far. When it has grown, a request was sent, and a reply may come. */
+  constructor(connect: (onread: OnReadOpts) => Socket, askedBytes: () => number) {
     super();
     this.#askedBytes = askedBytes;
     const buffer = new Uint8Array(PIECE_BYTES);
@@ -41,7 +41,7 @@ export class MeteredLine extends Duplex {
       this.#received(buffer, lengthBytes);
       return false; // reads no more until it is asked to
     };
-    this.socket = connect({ ...options, onread: { buffer, callback } });
+    this.socket = connect({ buffer, callback });
     this.socket.once("end", () => this.push(null));
     this.socket.on("error", (error) => this.destroy(error));
     this.socket.once("close", () => this.destroy());
