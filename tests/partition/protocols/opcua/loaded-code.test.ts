@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadedRequests, withoutWriting } from "../../../../packages/partition/src/protocols/opcua/loaded-code.ts";
 
-const library = fileURLToPath(import.meta.resolve("node-opcua-types", import.meta.resolve("node-opcua-client")));
+const types = "node-opcua-types"; // the client library's, not ours
+const library = fileURLToPath(import.meta.resolve(types));
 const source = readFileSync(join(library, "../_generated_opcua_types.js"), "utf8");
 const requests = /^export class (\w+Request) extends ExtensionObject/gm;
 
