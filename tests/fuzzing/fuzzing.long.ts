@@ -13,7 +13,7 @@ const seed = Number(process.env["CPC_FUZZ_SEED"] ?? 1);
 const counts: Readonly<Record<TargetName, number>> = {
   "modbus-stream": 600_000,
   "modbus-device": 20_000,
-  "modbus-tls": 25_000,
+  "modbus-tls": 10_000,
   "opcua-messages": 375_000,
   "opcua-before-trust": 180_000,
   "opcua-server": 5000,
