@@ -1,16 +1,17 @@
 // Brings a document into the shape of its grammar as far as its meaning is clear, and finds every place where it is not.
 //
 // Promises: children stand in the order of the grammar, under its spelling of their names; words and whole numbers are in its
-// spelling, too. What cannot be placed is reported and left out, so that it hides nothing that comes after it. Pure.
+// spelling, too. What cannot be placed is reported and left out, so that it hides nothing that comes after it. Pure. Does not promise
+// more reports than anybody reads: what is wrong everywhere must not cost time and memory everywhere.
 
 import type { ElementGrammar, Slot, ValueGrammar } from "./grammar.ts";
 import type { Violation, XmlElement } from "./parse-xml.ts";
-import { quote } from "./problem.ts";
+import { mostProblems, quote } from "./problem.ts";
 import { decimalOf, didYouMean, fold, recognise, recogniseWord } from "./words.ts";
 
 export interface Arranged {
   readonly root: XmlElement;
-  readonly violations: readonly Violation[];
+  readonly violations: Violation[];
 }
 
 /** Attributes that tell an editor where the grammar is (XML Schema 1.0, 2.6.3). */
@@ -71,6 +72,7 @@ class Arranger {
       const own = childGrammar(grammar, child.name);
       const others = own && placed.get(own);
       if (own === undefined || others === undefined) {
+        if (this.#isFull) continue;
         const candidates = nearNames(grammar, child.name);
         for (const name of candidates) named.add(name);
         this.#report(child, this.#unknown(child, grammar, candidates));
@@ -130,8 +132,13 @@ class Arranger {
     );
   }
 
+  /** One more than are shown, so that the last one says that there are more. */
+  get #isFull(): boolean {
+    return this.#violations.length > mostProblems;
+  }
+
   #report(element: XmlElement, message: string): void {
-    this.#violations.push({ line: element.line, message, element });
+    if (!this.#isFull) this.#violations.push({ line: element.line, message, element });
   }
 }
 

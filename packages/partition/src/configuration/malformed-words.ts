@@ -117,8 +117,9 @@ function meaningOf(message: string, context: Context): string | undefined {
   return `this is not well-formed XML: ${message}`;
 }
 
-// In CDATA sections and comments a & stands for itself.
-const strayAmpersand = /<!--[^]*?-->|<!\[CDATA\[[^]*?\]\]>|&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[\da-fA-F]+);)/g;
+// In CDATA sections and comments a & stands for itself; one that is not closed is looked through once, to the end.
+const strayAmpersand =
+  /<!--[^]*?(?:-->|$)|<!\[CDATA\[[^]*?(?:\]\]>|$)|&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[\da-fA-F]+);)/g;
 
 /** The same text, on the same lines, without the commonest mistake: so that the other ones can be looked for. */
 export function withAmpersandsMended(document: string): string {

@@ -10,6 +10,7 @@ import { XmlValidateError, XsdValidator } from "libxml2-wasm";
 
 import { arrange } from "./arrange.ts";
 import { readGrammar, type ElementGrammar } from "./grammar.ts";
+import { mostProblems } from "./problem.ts";
 
 export interface XmlElement {
   /** `{URI}name` in a namespace. */
@@ -85,7 +86,11 @@ export function parseXml(text: string, schema: Schema): ParsedXml {
     const { root, violations } = arrange(copyElement(document.root, startTagLines(text).values()), schema.grammar);
     if (root.name !== schema.grammar.name) return { wellFormed: true, root, violations };
     const validator = violations.length === 0 ? schema.validator : schema.valueValidator;
-    return { wellFormed: true, root, violations: [...violations, ...validate(root, validator)] };
+    for (const piece of pieces(root)) {
+      if (violations.length > mostProblems) break;
+      for (const violation of validate(piece, validator)) violations.push(violation);
+    }
+    return { wellFormed: true, root, violations };
   } finally {
     document.dispose();
   }
@@ -98,10 +103,9 @@ export function parseXml(text: string, schema: Schema): ParsedXml {
 function startTagLines(text: string): readonly number[] {
   const lines: number[] = [];
   let line = 1;
-  let counted = 0;
+  let nextBreak = text.indexOf("\n");
   for (const { 0: found, index } of text.matchAll(/<!--[^]*?-->|<!\[CDATA\[[^]*?\]\]>|<\?[^]*?\?>|<[^/!?]/g)) {
-    for (let at = text.indexOf("\n", counted); at !== -1 && at < index; at = text.indexOf("\n", at + 1)) line += 1;
-    counted = index;
+    for (; nextBreak !== -1 && nextBreak < index; nextBreak = text.indexOf("\n", nextBreak + 1)) line += 1;
     if (found.length === 2) lines.push(line);
   }
   return lines;
@@ -109,6 +113,9 @@ function startTagLines(text: string): readonly number[] {
 
 // Not by way of `firstChild` and `next`: the wrapper knows no processing instructions and loses what comes after one.
 const childElements = XmlXPath.compile("*");
+
+/** Shared: a large file has hundreds of thousands of elements. */
+const none: ReadonlyMap<string, string> = new Map();
 
 const ownTexts = XmlXPath.compile("text()[normalize-space()]");
 
@@ -118,7 +125,9 @@ function copyElement(element: LibXmlElement, lines: Iterator<number>, homeNamesp
   for (const node of element.find(childElements)) {
     if (node instanceof LibXmlElement) children.push(copyElement(node, lines, homeNamespace));
   }
-  const attributes = new Map(element.attrs.map((attribute) => [fullName(attribute, ""), attribute.value]));
+  const { attrs } = element;
+  const attributes =
+    attrs.length === 0 ? none : new Map(attrs.map((attribute) => [fullName(attribute, ""), attribute.value]));
   const text = children.length === 0 ? element.content : "";
   const hasOwnText = children.length === 0 ? text.trim() !== "" : element.find(ownTexts).length > 0;
   return { name: fullName(element, homeNamespace), line, text, children, attributes, hasOwnText };
@@ -126,6 +135,27 @@ function copyElement(element: LibXmlElement, lines: Iterator<number>, homeNamesp
 
 function fullName(node: { readonly name: string; readonly namespaceUri: string }, homeNamespace: string): string {
   return node.namespaceUri === homeNamespace ? node.name : `{${node.namespaceUri}}${node.name}`;
+}
+
+/** Elements of one list that are validated together. */
+const mostAtOnce = 500;
+
+/**
+ * The same tree in pieces: each server alone, and of a long list of it so many elements at a time. libxml2 counts the elements before each one
+ * that is wrong, and a thousand wrong ones in a list of 30,000 would take it a minute. What stands beside a long list comes several times.
+ */
+function* pieces(root: XmlElement): Iterable<XmlElement> {
+  if (root.children.length === 0) yield root;
+  for (const part of root.children) {
+    const long = part.children.find(({ children }) => children.length > mostAtOnce);
+    if (long === undefined) yield { ...root, children: [part] };
+    else
+      for (let at = 0; at < long.children.length; at += mostAtOnce) {
+        const some = { ...long, children: long.children.slice(at, at + mostAtOnce) };
+        const children = part.children.map((child) => (child === long ? some : child));
+        yield { ...root, children: [{ ...part, children }] };
+      }
+  }
 }
 
 function validate(root: XmlElement, validator: XsdValidator): readonly Violation[] {

@@ -30,40 +30,64 @@ export class ConfigurationError extends Error {
 /** Collects errors and warnings of one file while it is read, so that one pass finds all of them. */
 export class Findings {
   readonly file: string;
-  readonly #errors: Problem[] = [];
-  readonly #warnings: Problem[] = [];
-  readonly #hints: Problem[] = [];
+  readonly #errors = new ProblemList("errors");
+  readonly #warnings = new ProblemList("warnings");
+  readonly #hints = new ProblemList("hints");
 
   constructor(file: string) {
     this.file = file;
   }
 
   error(line: number, message: string): void {
-    this.#errors.push({ file: this.file, line, message });
+    this.#errors.add({ file: this.file, line, message });
   }
 
   warn(line: number, message: string): void {
-    this.#warnings.push({ file: this.file, line, message });
+    this.#warnings.add({ file: this.file, line, message });
   }
 
   /** What `check` says and a run does not: it may well be meant, and then it would be said at every start. */
   hint(line: number, message: string): void {
-    this.#hints.push({ file: this.file, line, message });
+    this.#hints.add({ file: this.file, line, message });
   }
 
   get hints(): readonly Problem[] {
-    return byLine(this.#hints);
+    return this.#hints.byLine();
   }
 
   /** Throws when there was an error; the warnings otherwise. */
   conclude(): readonly Problem[] {
-    if (this.#errors.length > 0) throw new ConfigurationError(byLine(this.#errors));
-    return byLine(this.#warnings);
+    const errors = this.#errors.byLine();
+    if (errors.length > 0) throw new ConfigurationError(errors);
+    return this.#warnings.byLine();
   }
 }
 
-function byLine(problems: readonly Problem[]): readonly Problem[] {
-  return problems.toSorted((a, b) => a.line - b.line);
+/** More than anybody reads at once. */
+export const mostProblems = 1000;
+
+/** The first problems of one kind; of the others the number. */
+class ProblemList {
+  readonly #kind: string;
+  readonly #problems: Problem[] = [];
+  #more = 0;
+
+  constructor(kind: string) {
+    this.#kind = kind;
+  }
+
+  add(problem: Problem): void {
+    if (this.#problems.length < mostProblems) this.#problems.push(problem);
+    else this.#more++;
+  }
+
+  byLine(): readonly Problem[] {
+    const sorted = this.#problems.toSorted((a, b) => a.line - b.line);
+    const [first] = sorted;
+    if (first === undefined || this.#more === 0) return sorted;
+    const message = `at least ${this.#more} more ${this.#kind} are not listed; correct these first`;
+    return [...sorted, { ...first, message }];
+  }
 }
 
 const longestQuote = 80;
