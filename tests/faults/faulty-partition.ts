@@ -57,7 +57,7 @@ export async function startPlant(t: TestContext, ...services: readonly ServiceNa
     writeFileSync(files.opcua, bornOpcUaXml({ alias: "server", port, firstPlace: 500, points: 1, settings }));
   }
   const certificatesDirectory = join(folder, "certificates");
-  const { modbus, opcua } = loadConfigurations({ ...files, certificatesDirectory });
+  const { modbus, opcua } = await loadConfigurations({ ...files, certificatesDirectory });
   const naming = { consumers, prefix: ownPrefix(t) };
   const options = {
     modbus,

@@ -40,7 +40,7 @@ const refreshMs = 250;
 const longestStartMs = 60_000;
 
 export async function demo(settings: DemoSettings): Promise<ExitCode> {
-  const { opcua, modbus } = loadConfigurations({ ...shipped, certificatesDirectory: "certificates" });
+  const { opcua, modbus } = await loadConfigurations({ ...shipped, certificatesDirectory: "certificates" });
   if (opcua === undefined || modbus === undefined) throw new TypeError("the shipped configuration is incomplete");
   const isLive = process.stdout.isTTY;
   const logLevel = isLive ? "error" : settings.logLevel;

@@ -28,7 +28,7 @@ export interface SimulateSettings {
 export async function simulate(settings: SimulateSettings): Promise<ExitCode> {
   const stopped = stopSignal("SIGHUP");
   const directory = resolve(settings.directory);
-  const { opcua, modbus, warnings } = loadConfigurations({
+  const { opcua, modbus, warnings } = await loadConfigurations({
     opcua: settings.opcua,
     modbus: settings.modbus,
     certificatesDirectory: join(directory, "certificates"),

@@ -4,7 +4,7 @@
 // Does not judge a certificate: that is server-certificate-check.ts.
 
 import { createHash, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
 
 /** A certificate or key that cannot be read, or a certificate store that cannot be written. */
 export class CertificateError extends Error {
@@ -59,19 +59,23 @@ export function derLengthBytes(bytes: Buffer, offset: number): number {
   return 2 + octets + bytes.readUIntBE(offset + 2, octets);
 }
 
+/** A chain; an authority may have revoked a million certificates. */
+const largestCertificateBytes = 1024 * 1024;
+const largestRevocationListBytes = 64 * 1024 * 1024;
+
 /** The chain in a file, leaf first. Reads DER and PEM. Whether each is a certificate shows when it is parsed. */
 export function readCertificateFile(file: string): Buffer[] {
-  return readSequences(file, "certificate", "CERTIFICATE");
+  return readSequences(file, "certificate", "CERTIFICATE", largestCertificateBytes);
 }
 
 /** The certificate revocation lists in a file, DER or PEM. */
 export function readRevocationListFile(file: string): Buffer[] {
-  return readSequences(file, "revocation list", "X509 CRL");
+  return readSequences(file, "revocation list", "X509 CRL", largestRevocationListBytes);
 }
 
-function readSequences(file: string, what: string, label: string): Buffer[] {
+function readSequences(file: string, what: string, label: string, largestBytes: number): Buffer[] {
   try {
-    const content = readFileSync(file);
+    const content = readBoundedFile(file, { largestBytes });
     const block = new RegExp(`-----BEGIN ${label}-----([^-]+)-----END ${label}-----`, "g");
     const pem = [...content.toString("latin1").matchAll(block)];
     const sequences =
@@ -81,6 +85,6 @@ function readSequences(file: string, what: string, label: string): Buffer[] {
     if (sequences.length === 0) throw new CertificateError("the file is empty");
     return sequences;
   } catch (cause) {
-    throw new CertificateError(`cannot read ${what} ${file}: ${(cause as Error).message}`, { cause });
+    throw new CertificateError(`cannot read ${what} ${file}: ${readingTrouble(cause)}`, { cause });
   }
 }

@@ -1,31 +1,30 @@
 // A private key is as secret as its file: one that others can read is refused, so that the mistake is found at the first connect
 // and not after the theft.
 
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import type { Stats } from "node:fs";
+import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
 
 import { CertificateError } from "./certificate-file.ts";
 
+const largestBytes = 64 * 1024;
 const anybody = 0o077;
 /** A key that is installed for a group of services belongs to root, and its group may read it. */
 const anybodyButTheGroup = 0o037;
 
 /** The PEM text. Throws a CertificateError when it cannot be read, or when others than its owner can. */
 export function readPrivateKeyFile(file: string): string {
-  let descriptor: number | undefined;
   try {
-    descriptor = openSync(file, "r");
-    const { mode, uid } = fstatSync(descriptor);
-    if ((mode & (uid === 0 ? anybodyButTheGroup : anybody)) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(4, "0");
-      throw new CertificateError(
-        `cannot use private key ${file} because others than its owner can read or change it (mode ${shown}); run chmod 600 on it`,
-      );
-    }
-    return readFileSync(descriptor, "utf8");
+    return readBoundedFile(file, { largestBytes, judge: (state) => refuseOpenTo(file, state) }).toString();
   } catch (cause) {
     if (cause instanceof CertificateError) throw cause;
-    throw new CertificateError(`cannot read private key ${file}: ${(cause as Error).message}`, { cause });
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    throw new CertificateError(`cannot read private key ${file}: ${readingTrouble(cause)}`, { cause });
   }
+}
+
+function refuseOpenTo(file: string, { mode, uid }: Stats): void {
+  if ((mode & (uid === 0 ? anybodyButTheGroup : anybody)) === 0) return;
+  const shown = (mode & 0o777).toString(8).padStart(4, "0");
+  throw new CertificateError(
+    `cannot use private key ${file} because others than its owner can read or change it (mode ${shown}); run chmod 600 on it`,
+  );
 }

@@ -1,6 +1,5 @@
 // `cpc check`: validates configuration files and prints the plan: servers, points, requests in a cycle, size of the document.
 
-import { readFileSync } from "node:fs";
 import Table from "cli-table3";
 import { hostInUrl } from "../certificates/host-name.ts";
 import { isInsecure, type ModbusConfiguration, type OpcUaConfiguration } from "../configuration/configuration.ts";
@@ -8,7 +7,6 @@ import { ConfigurationError, type Problem } from "../configuration/problem.ts";
 import { planReads } from "../protocols/modbus/reading/read-plan.ts";
 import { NamesFile } from "../sources/names-file.ts";
 import { documentSizeOf, type DocumentSize } from "./document-size-plan.ts";
-import { certificateProblems, directoryTrouble, modbusCertificateProblems } from "./certificate-problems.ts";
 import { contestedLines, opcUaKeys } from "./contested-key-lines.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { loadConfigurations, printProblems } from "./load-configurations.ts";
@@ -25,11 +23,11 @@ export interface CheckSettings extends StateSettings {
 const nodesPerRead = 1000;
 
 /** Throws one ConfigurationError with the problems of all files, after the plans of the valid ones are printed. */
-export function check(files: readonly string[], settings: CheckSettings): ExitCode {
+export async function check(files: readonly string[], settings: CheckSettings): Promise<ExitCode> {
   const problems: Problem[] = [];
   for (const file of files) {
     try {
-      checkFile(file, settings);
+      await checkFile(file, settings);
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       problems.push(...error.problems);
@@ -39,43 +37,22 @@ export function check(files: readonly string[], settings: CheckSettings): ExitCo
   return ExitCode.fine;
 }
 
-function checkFile(file: string, settings: CheckSettings): void {
-  const { certificates, requireSecurity } = settings;
-  const isOpcUa = rootElementIs(file, "opcua-servers");
-  const { opcua, modbus, warnings, hints, contestedKeys } = loadConfigurations({
-    opcua: isOpcUa ? file : undefined,
-    modbus: isOpcUa ? undefined : file,
-    certificatesDirectory: certificates,
-    requireSecurity,
-  });
-  printProblems(warnings);
-  printProblems(hints);
-  if (opcua !== undefined) {
-    const trouble = directoryTrouble(opcua, certificates);
-    const problems = certificateProblems(opcua, certificates, Date.now());
-    if (trouble !== undefined) problems.unshift({ file, line: 1, message: trouble });
-    if (problems.length > 0) throw new ConfigurationError(problems);
-  }
-  if (modbus !== undefined) {
-    const problems = modbusCertificateProblems(modbus, Date.now());
-    if (problems.length > 0) throw new ConfigurationError(problems);
-  }
+async function checkFile(file: string, settings: CheckSettings): Promise<void> {
+  const { certificates: certificatesDirectory, requireSecurity } = settings;
+  const files = { opcua: undefined, modbus: undefined, either: file, certificatesDirectory, requireSecurity };
+  const { opcua, modbus, ...found } = await loadConfigurations(files);
+  printProblems(found.warnings);
+  printProblems(found.hints);
+  const trouble = found.directoryTrouble === undefined ? [] : [{ file, line: 1, message: found.directoryTrouble }];
+  const problems = [...trouble, ...found.certificateProblems];
+  if (problems.length > 0) throw new ConfigurationError(problems);
   print(`${terminalLine(file)} is valid`);
   if (opcua !== undefined) {
     printOpcUa(opcua);
     printOpcUaKeys(opcua, namesFileOf(settings));
   }
   if (modbus !== undefined) printModbus(modbus);
-  printLines(contestedLines(contestedKeys));
-}
-
-/** Only to choose the grammar; a file that is neither is told so by the Modbus one. */
-function rootElementIs(file: string, name: string): boolean {
-  try {
-    return new RegExp(`<${name}[\\s>]`).test(readFileSync(file, "utf8"));
-  } catch {
-    return false; // the loader says what is wrong with it
-  }
+  printLines(contestedLines(found.contestedKeys));
 }
 
 function printModbus(configuration: ModbusConfiguration): void {

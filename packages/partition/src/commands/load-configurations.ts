@@ -1,57 +1,70 @@
-// Reads the configuration files that a command was given. What is wrong in them is printed line by line, all of it at once.
+// Has the configuration files read in a thread of its own: whatever stands in them, the thread that asked stays free to supervise and to stop.
+//
+// Promises: an answer within a bounded time and with a bounded memory, and an end at once when the signal aborts. A thread that hangs in
+// the system (a file system that does not answer) is left behind.
 
-import type { ModbusConfiguration, OpcUaConfiguration } from "../configuration/configuration.ts";
-import type { ContestedKey } from "../configuration/contested-keys.ts";
-import { loadModbusConfiguration } from "../configuration/modbus-configuration.ts";
-import { loadOpcUaConfiguration } from "../configuration/opc-ua-configuration.ts";
-import { ConfigurationError, formatProblem, type Problem } from "../configuration/problem.ts";
+import { Worker } from "node:worker_threads";
 import { printError } from "@cpc-partition/process/standard-error";
+import { ConfigurationError, formatProblem, type Problem } from "../configuration/problem.ts";
+import type { ConfigurationMessage } from "./configuration-worker.ts";
+import type { ConfigurationFiles, Configurations } from "./read-configurations.ts";
 
-export interface ConfigurationFiles {
-  readonly opcua: string | undefined;
-  readonly modbus: string | undefined;
-  readonly certificatesDirectory: string;
-  /** Insecure OPC UA policies are errors. */
-  readonly requireSecurity?: boolean;
+export interface ReadingBounds {
+  readonly longestMs: number;
+  /** Of JavaScript's values; 40,000 points take 200. */
+  readonly heapMegabytes: number;
 }
 
-export interface Configurations {
-  readonly opcua: OpcUaConfiguration | undefined;
-  readonly modbus: ModbusConfiguration | undefined;
-  readonly warnings: readonly Problem[];
-  /** For `check` alone. */
-  readonly hints: readonly Problem[];
-  /** Of the Modbus file; what OPC UA servers call their nodes is not known here. */
-  readonly contestedKeys: readonly ContestedKey[];
-}
+const usualBounds: ReadingBounds = { longestMs: 60_000, heapMegabytes: 512 };
 
-/** Throws one ConfigurationError with the problems of all files. */
-export function loadConfigurations(files: ConfigurationFiles): Configurations {
-  const problems: Problem[] = [];
-  const warnings: Problem[] = [];
-  const hints: Problem[] = [];
-  const load = <Loaded extends { readonly warnings: readonly Problem[]; readonly hints?: readonly Problem[] }>(
-    file: string | undefined,
-    read: (file: string) => Loaded,
-  ) => {
-    if (file === undefined) return undefined;
-    try {
-      const loaded = read(file);
-      warnings.push(...loaded.warnings);
-      hints.push(...(loaded.hints ?? []));
-      return loaded;
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error;
-      problems.push(...error.problems);
-      return undefined;
-    }
-  };
-  const { certificatesDirectory, requireSecurity } = files;
-  const opcua = load(files.opcua, (file) => loadOpcUaConfiguration(file, { certificatesDirectory, requireSecurity }));
-  const modbus = load(files.modbus, (file) => loadModbusConfiguration(file, { certificatesDirectory }));
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  const contestedKeys = modbus?.contestedKeys ?? [];
-  return { opcua: opcua?.configuration, modbus: modbus?.configuration, warnings, hints, contestedKeys };
+/** Rejects with one ConfigurationError with the problems of all files, or with the signal's reason. */
+export async function loadConfigurations(
+  files: ConfigurationFiles,
+  signal?: AbortSignal,
+  { longestMs, heapMegabytes }: ReadingBounds = usualBounds,
+): Promise<Configurations> {
+  signal?.throwIfAborted();
+  // Sources and built files differ in their ending only, and import.meta.url tells which of them this is.
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const worker = new Worker(new URL(`./configuration-worker.${extension}`, import.meta.url), {
+    name: "configuration",
+    workerData: files,
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+  });
+  const answer = Promise.withResolvers<Configurations>();
+  let file = files.either ?? files.opcua ?? files.modbus ?? "";
+  const refuse = (message: string): void => answer.reject(new ConfigurationError([{ file, line: 1, message }]));
+  worker.on("message", (message: ConfigurationMessage) => {
+    if (message.kind === "reading") ({ file } = message);
+    else if (message.kind === "read") answer.resolve(message.configurations);
+    else answer.reject(new ConfigurationError(message.problems));
+  });
+  worker.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ERR_WORKER_OUT_OF_MEMORY") answer.reject(error);
+    else
+      refuse(
+        `reading the file takes more than ${heapMegabytes} MB of memory; split it, or look for what is wrong with it`,
+      );
+  });
+  worker.on("exit", (code) =>
+    refuse(`the thread that reads the file ended with code ${code}; look for what is wrong with the file`),
+  );
+  const timer = setTimeout(() => {
+    refuse(`reading the file takes longer than ${longestMs / 1000} s; split it, or look for what is wrong with it`);
+  }, longestMs);
+  const abort = (): void => answer.reject(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    return await answer.promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+    // Not waited for: it may hang in the system.
+    void worker.terminate();
+    worker.unref();
+  }
 }
 
 export function printProblems(problems: readonly Problem[]): void {

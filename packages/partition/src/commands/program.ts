@@ -90,7 +90,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .addOption(requireSecurityOption())
     .action(async (files: readonly string[], settings: CheckSettings) => {
       const { check } = await import("./check.ts");
-      done(check(files, settings));
+      done(await check(files, settings));
     });
 
   program

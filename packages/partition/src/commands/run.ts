@@ -10,15 +10,10 @@ import { formatProblem } from "../configuration/problem.ts";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
 import { Partition, type PartitionOptions, type SpawnedWorkers } from "../main-thread/partition.ts";
 import { spawnWorker } from "../main-thread/spawn-worker.ts";
-import {
-  certificateProblems,
-  directoryTrouble,
-  modbusCertificateProblems,
-  needsDirectory,
-} from "./certificate-problems.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
-import { loadConfigurations, type Configurations } from "./load-configurations.ts";
+import { loadConfigurations } from "./load-configurations.ts";
+import type { ConfigurationFiles, Configurations } from "./read-configurations.ts";
 import { namesFileOf } from "./state-settings.ts";
 import { Hangups, stopSignal } from "@cpc-partition/process/signals";
 import { ConfigurationWatch } from "./watch-configuration.ts";
@@ -47,53 +42,62 @@ export interface RunSettings {
 export async function run(settings: RunSettings): Promise<ExitCode> {
   const stopped = stopSignal();
   const hangups = new Hangups();
+  const { opcua, modbus, certificates: certificatesDirectory, requireSecurity } = settings;
+  const begun = begin({ opcua, modbus, certificatesDirectory, requireSecurity }, stopped);
   // The threads load their protocol stacks while the configuration is read.
   const spawned = {
     ...(settings.opcua === undefined ? {} : { opcua: spawnWorker("opcua") }),
     ...(settings.modbus === undefined ? {} : { modbus: spawnWorker("modbus") }),
   };
   try {
-    await runWith(settings, stopped, hangups, spawned);
+    const read = await Promise.race([begun, stopped.then(() => undefined)]);
+    if (read === undefined) endBeforeThreads();
+    else await runWith(settings, read, stopped, hangups, spawned);
   } catch (error) {
-    // The threads may still be loading: the runtime, ending them in the middle of that at its own end, now and then ends with abort(3).
-    process.once("exit", endProcessAtOnce);
+    endBeforeThreads();
     throw error;
   }
   return ExitCode.fine;
 }
 
+/** The threads may still be loading: the runtime, ending them in the middle of that at its own end, now and then ends with abort(3). */
+function endBeforeThreads(): void {
+  process.once("exit", endProcessAtOnce);
+}
+
 async function runWith(
   settings: RunSettings,
+  { watch, configurations }: Awaited<ReturnType<typeof begin>>,
   stopped: Promise<unknown>,
   hangups: Hangups,
   spawned: SpawnedWorkers,
 ): Promise<void> {
-  const { opcua, modbus, certificates: certificatesDirectory, requireSecurity } = settings;
-  const files = { opcua, modbus, certificatesDirectory, requireSecurity };
-  const watch = new ConfigurationWatch(files);
-  const configurations = loadConfigurations(files);
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
-  tellCertificates(configurations, certificatesDirectory, log);
+  logCertificates(configurations, settings.certificates, log);
   const options = { ...configurations, ...partitionOptions(settings), documents: documentsOf(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
     watch.start(hangups, log, (changed) => {
-      tellCertificates(changed, certificatesDirectory, log);
+      logCertificates(changed, settings.certificates, log);
       partition.reconfigure(changed);
     }),
   );
 }
 
+/** Rejects when it is stopped, like for any other reason. */
+async function begin(files: ConfigurationFiles, stopped: Promise<unknown>) {
+  const stop = new AbortController();
+  void stopped.then(() => stop.abort());
+  const watch = await ConfigurationWatch.of(files);
+  return { watch, configurations: await loadConfigurations(files, stop.signal) };
+}
+
 /** Throws a CommandError when a server needs the directory of the certificates and it cannot be used. */
-function tellCertificates({ opcua, modbus }: Configurations, directory: string, log: Log): void {
-  const now = Date.now();
-  if (modbus !== undefined)
-    for (const problem of modbusCertificateProblems(modbus, now)) log("warn", formatProblem(problem));
-  if (opcua === undefined) return;
-  const trouble = directoryTrouble(opcua, directory);
-  if (trouble !== undefined) throw new CommandError(trouble);
-  for (const problem of certificateProblems(opcua, directory, now)) log("warn", formatProblem(problem));
-  if (opcua.servers.some(needsDirectory)) log("info", `certificates are in ${resolve(directory)}`);
+function logCertificates(configurations: Configurations, directory: string, log: Log): void {
+  const { certificateProblems, directoryTrouble, usesDirectory } = configurations;
+  if (directoryTrouble !== undefined) throw new CommandError(directoryTrouble);
+  for (const problem of certificateProblems) log("warn", formatProblem(problem));
+  if (usesDirectory) log("info", `certificates are in ${resolve(directory)}`);
 }
 
 export interface RunOptions extends PartitionOptions {

@@ -1,13 +1,14 @@
 // A configuration that changes while the partition runs: told by SIGHUP, or noticed because a file was replaced. It is read and checked
 // first; what is invalid, or finds no room, is refused with every problem in the log, and the old one goes on.
 
-import { statSync, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { ConfigurationError, formatProblem } from "../configuration/problem.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import type { Log } from "@cpc-partition/process/log";
 import { PosixError } from "@cpc-partition/image/posix/errno";
-import { loadConfigurations, type ConfigurationFiles, type Configurations } from "./load-configurations.ts";
+import { loadConfigurations } from "./load-configurations.ts";
+import type { ConfigurationFiles, Configurations } from "./read-configurations.ts";
 import type { Hangups } from "@cpc-partition/process/signals";
 
 /** Looking at names, not at events: a file may be replaced by a rename, or be a link that is turned elsewhere. */
@@ -18,41 +19,67 @@ export class ConfigurationWatch {
   /** Of each file, as it was read last. */
   readonly #versions = new Map<string, string>();
 
-  /** To be made before the files are read for the first time: whatever changes from then on is noticed. */
-  constructor(files: ConfigurationFiles) {
+  private constructor(files: ConfigurationFiles) {
     this.#files = files;
-    this.#noteVersions();
+  }
+
+  /** To be made before the files are read for the first time: whatever changes from then on is noticed. */
+  static async of(files: ConfigurationFiles): Promise<ConfigurationWatch> {
+    const watch = new ConfigurationWatch(files);
+    await watch.#noteVersions();
+    return watch;
   }
 
   /** Returns what ends it. */
   start(hangups: Hangups, log: Log, changed: (configurations: Configurations) => void): () => void {
-    const reload = (reason: string): void => {
-      this.#noteVersions();
-      try {
-        const configurations = loadConfigurations(this.#files);
-        for (const warning of configurations.warnings) log("warn", formatProblem(warning));
-        changed(configurations);
-        log("info", `configuration applied (${reason})`);
-      } catch (error) {
-        for (const problem of problemsOf(error)) log("error", problem);
-        log("error", `changed configuration rejected; the previous configuration stays active (${reason})`);
+    const over = new AbortController();
+    let wanted: string | undefined;
+    let isReading = false;
+    /** What is asked for while the files are read is done afterwards, once. */
+    const reload = async (asked: string): Promise<void> => {
+      wanted = asked;
+      if (isReading) return;
+      isReading = true;
+      while (wanted !== undefined && !over.signal.aborted) {
+        const reason: string = wanted;
+        wanted = undefined;
+        await this.#reload(reason, log, changed, over.signal);
       }
+      isReading = false;
     };
-    hangups.listen(() => reload("SIGHUP"));
-    let isOver = false;
+    hangups.listen(() => void reload("SIGHUP"));
     let timer: NodeJS.Timeout;
     const look = async (): Promise<void> => {
       const file = await this.#changedFile();
-      if (isOver) return;
-      if (file !== undefined) reload(`${file} changed`);
+      if (over.signal.aborted) return;
+      if (file !== undefined) await reload(`${file} changed`);
       timer = setTimeout(() => void look(), lookMs).unref();
     };
     timer = setTimeout(() => void look(), lookMs).unref();
     return () => {
-      isOver = true;
+      over.abort();
       hangups.ignore();
       clearTimeout(timer);
     };
+  }
+
+  async #reload(
+    reason: string,
+    log: Log,
+    changed: (configurations: Configurations) => void,
+    over: AbortSignal,
+  ): Promise<void> {
+    await this.#noteVersions();
+    try {
+      const configurations = await loadConfigurations(this.#files, over);
+      for (const warning of configurations.warnings) log("warn", formatProblem(warning));
+      changed(configurations);
+      log("info", `configuration applied (${reason})`);
+    } catch (error) {
+      if (over.aborted) return;
+      for (const problem of problemsOf(error)) log("error", problem);
+      log("error", `changed configuration rejected; the previous configuration stays active (${reason})`);
+    }
   }
 
   /** The first file that is another than was read last. Asynchronous, so that a file system that does not answer keeps nothing waiting. */
@@ -65,18 +92,10 @@ export class ConfigurationWatch {
     return undefined;
   }
 
-  #noteVersions(): void {
+  /** A file that cannot be looked at has a version, too: whoever reads it says why. */
+  async #noteVersions(): Promise<void> {
     for (const file of [this.#files.opcua, this.#files.modbus])
-      if (file !== undefined) this.#versions.set(file, versionOf(stateOf(file)));
-  }
-}
-
-/** Undefined for one that cannot be looked at: whoever reads it says why. */
-function stateOf(file: string): Stats | undefined {
-  try {
-    return statSync(file);
-  } catch {
-    return undefined;
+      if (file !== undefined) this.#versions.set(file, versionOf(await stat(file).catch(() => undefined)));
   }
 }
 

@@ -2,7 +2,7 @@
 //
 // Promises: without an error the result is complete. Does not judge certificates: that is done at every connect.
 
-import { readFileSync } from "node:fs";
+import { readBoundedFile } from "@cpc-partition/process/bounded-file";
 
 import { certificateRole } from "./certificate-role.ts";
 import type { ModbusTls, TlsVersion } from "./configuration.ts";
@@ -12,6 +12,7 @@ import { readHostField } from "./host.ts";
 import { quote, quotePath } from "./problem.ts";
 
 const PLAIN_PORT = 502;
+const largestCertificateBytes = 1024 * 1024;
 
 /** As far as it could be read. */
 interface ModbusPlace {
@@ -50,7 +51,7 @@ export function readTls(
 function checkRole(fields: Fields, certificateFile: string): void {
   const wanted = fields.token("role");
   if (wanted === undefined) return;
-  const found = certificateRole(readFileSync(certificateFile));
+  const found = certificateRole(readBoundedFile(certificateFile, { largestBytes: largestCertificateBytes }));
   if (found === wanted) return;
   const has = found === undefined ? "has none" : `has the role ${quote(found)}`;
   fields.findings.warn(

@@ -13,6 +13,7 @@ import { openConfiguration } from "./open-configuration.ts";
 import { Findings, quote } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 import { describeBadValue, quoteValue } from "./schema-words.ts";
+import { SecretFiles } from "./secret.ts";
 import { checkAliases } from "./server-alias.ts";
 
 export interface OpcUaLoadOptions {
@@ -36,6 +37,7 @@ export function loadOpcUaConfiguration(
   const rules: SecurityRules = {
     directory: options.certificatesDirectory,
     environment: options.environment ?? process.env,
+    files: new SecretFiles(),
     requireSecurity: options.requireSecurity ?? false,
   };
   const servers = fields.map((server) => readServer(server, rules)).filter((server) => server !== undefined);

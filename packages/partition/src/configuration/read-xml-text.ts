@@ -4,7 +4,7 @@
 // parser that decodes again could see another document than the one checked). A DOCTYPE never reaches the parser, so
 // neither do entities. The file is a regular one of bounded size. Does not promise that the text is well-formed.
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
 
 export const largestFileBytes = 8 * 1024 * 1024;
 
@@ -17,13 +17,16 @@ function refused(line: number, message: string): XmlText {
 }
 
 export function readXmlText(file: string): XmlText {
-  let bytes: Uint8Array | string;
+  let bytes: Uint8Array;
   try {
-    bytes = readBounded(file);
+    bytes = readBoundedFile(file, { largestBytes: largestFileBytes });
   } catch (error) {
-    return refused(1, `cannot read the file because ${reason(error)}`);
+    return refused(
+      1,
+      `cannot read the file because ${readingTrouble(error)}; an XML file of ${largestFileBytes / 1024 / 1024} MiB at most is needed`,
+    );
   }
-  if (typeof bytes === "string") return refused(1, bytes);
+  if (bytes.length === 0) return refused(1, "the file is empty; an XML document is needed");
   const foreign = foreignKind(bytes);
   if (foreign !== undefined) return refused(1, `this is not XML but ${foreign}; use an XML file`);
   const decoded = decode(bytes);
@@ -34,42 +37,6 @@ export function readXmlText(file: string): XmlText {
     lineAt(decoded.text, doctype),
     "the file has a DOCTYPE, which is refused because it can pull in foreign text; remove it, the grammar is built in",
   );
-}
-
-/** The content, or in words why it is not taken. Never waits on a pipe: such a file is opened without blocking and refused. */
-function readBounded(file: string): Uint8Array | string {
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stat = fstatSync(descriptor);
-    if (stat.isDirectory()) return "this is a directory; an XML file is needed";
-    if (!stat.isFile()) return "this is not a regular file; an XML file is needed";
-    const buffer = new Uint8Array(Math.min(stat.size, largestFileBytes) + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const count = readSync(descriptor, buffer, length, buffer.length - length, null);
-      if (count === 0) break;
-      length += count;
-    }
-    if (length > largestFileBytes) return `the file is larger than ${largestFileBytes / 1024 / 1024} MiB; split it`;
-    if (length === 0) return "the file is empty; an XML document is needed";
-    return buffer.subarray(0, length);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "it does not exist",
-  ENOTDIR: "a part of its path is not a directory",
-  EACCES: "this user may not read it",
-  ELOOP: "its symbolic links go round in a circle",
-  ENAMETOOLONG: "its name is too long",
-};
-
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? String(error.code) : "";
-  return reasons[code] ?? error.message;
 }
 
 /** First bytes of files that are given by mistake. */

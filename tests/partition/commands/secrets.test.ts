@@ -1,0 +1,81 @@
+// Secrets from files that are none: whatever stands behind the name, the partition starts, refuses or stops.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { opcUaXml } from "../../plant/configuration-xml.ts";
+import { freePort } from "../../plant/modbus-plant.ts";
+import { Place } from "./cpc.ts";
+
+const watchdog = { timeout: 60_000 };
+
+async function configurationOf(place: Place, password: string): Promise<string> {
+  const user = { name: "operator", password };
+  return place.write(
+    "opcua.xml",
+    opcUaXml({ alias: "S", url: `opc.tcp://127.0.0.1:${await freePort()}`, policy: "None", user }),
+  );
+}
+
+function pipeIn(place: Place): string {
+  const pipe = join(place.folder, "secret");
+  execFileSync("mkfifo", [pipe]);
+  return pipe;
+}
+
+/** Resolves when somebody reads the pipe; then it stays open and empty. */
+async function keptOpen(pipe: string, t: TestContext): Promise<void> {
+  const handle = await open(pipe, "w");
+  t.after(() => handle.close());
+}
+
+test("check refuses a secret without an end in a sentence", watchdog, async (t) => {
+  const place = new Place(t);
+  const { code, stderr } = await place.cpc(["check", await configurationOf(place, "${file:/dev/zero}")]).ended;
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /opcua\.xml:\d+: <password> refers to the file "\/dev\/zero", which cannot be used because it is not a regular file; write/,
+  );
+});
+
+test("a secret from a pipe is taken, at the start and again when the file changes", watchdog, async (t) => {
+  const place = new Place(t);
+  const pipe = pipeIn(place);
+  const file = await configurationOf(place, `\${file:${pipe}}`);
+  const written = writeFile(pipe, "secret\n");
+  const run = place.run("--opcua", file);
+  await run.until("it runs", () => run.logged(/^started$/).length > 0);
+  await written;
+  const again = writeFile(pipe, "another");
+  run.signal("SIGHUP");
+  await run.until("it is applied", () => run.logged(/^configuration applied/).length > 0);
+  await again;
+  assert.equal((await run.end()).code, 0);
+});
+
+test("SIGTERM ends the start while a secret is waited for", watchdog, async (t) => {
+  const place = new Place(t);
+  const pipe = pipeIn(place);
+  const run = place.run("--opcua", await configurationOf(place, `\${file:${pipe}}`));
+  await keptOpen(pipe, t);
+  const { code, stderr } = await run.end();
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.deepEqual(place.objects(), []);
+});
+
+test("SIGTERM ends a partition whose new configuration waits for a secret", watchdog, async (t) => {
+  const place = new Place(t);
+  const pipe = pipeIn(place);
+  const run = place.run("--remove-on-exit", "--opcua", await configurationOf(place, "secret"));
+  await run.until("it runs", () => run.logged(/^started$/).length > 0);
+  await configurationOf(place, `\${file:${pipe}}`);
+  run.signal("SIGHUP");
+  await keptOpen(pipe, t);
+  const { code } = await run.end();
+  assert.equal(code, 0);
+  assert.equal(run.logged(/^configuration applied|rejected/).length, 0);
+  assert.deepEqual(place.objects(), []);
+});
