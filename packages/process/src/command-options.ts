@@ -86,6 +86,16 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError("It must be a number of seconds from 0.001 to 2000000.");
 }
 
+const unitSeconds: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** In seconds. */
+export function duration(text: string): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text) ?? [];
+  const value = Number(number) * (unitSeconds[unit] ?? Number.NaN);
+  if (value > 0 && value < 1e9) return value;
+  throw new InvalidArgumentError("It must be a number with s, m, h or d behind it, for example 30s, 5m or 2h.");
+}
+
 export function objectName(text: string): string {
   if (/^[\w.-]*$/.test(text) && text.length <= 100) return text;
   throw new InvalidArgumentError("It may have letters, digits, '_', '-' and '.', 100 at most.");

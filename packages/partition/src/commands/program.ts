@@ -3,6 +3,7 @@
 import { Argument, Command, Option } from "commander";
 import {
   consumersOption,
+  duration,
   intervalOption,
   journalSizeOption,
   logFormatOption,
@@ -21,6 +22,7 @@ import { addCertCommands } from "./cert-program.ts";
 import { addCompanions } from "./companions.ts";
 import type { CheckSettings } from "./check.ts";
 import type { DumpSettings } from "./dump.ts";
+import type { JournalSettings } from "./journal.ts";
 import { sortOrders } from "./point-rows.ts";
 import type { RunSettings } from "./run.ts";
 import type { StatusSettings } from "./status.ts";
@@ -104,6 +106,26 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .action(async (service: ServiceName, settings: DumpSettings) => {
       const { dump } = await import("./dump.ts");
       done(await dump(service, settings));
+    });
+
+  program
+    .command("journal")
+    .description("show every change of a value or status, also those before a crash")
+    .addArgument(new Argument("<service>").choices(["opcua", "modbus"]))
+    .addOption(
+      new Option(
+        "--since <time>",
+        "only the last 30s, 5m, 2h or 1d: before now, or before the partition's end when it does not run",
+      ).argParser(duration),
+    )
+    .option("--point <glob>", "only points whose key fits, with * for any text and ? for one character")
+    .addOption(new Option("--csv", "CSV, for spreadsheets").default(false).conflicts("json"))
+    .option("--json", "one JSON object for each line", false)
+    .option("--follow", "go on with what comes; without --since begin with that", false)
+    .addOption(prefixOption())
+    .action(async (service: ServiceName, settings: JournalSettings) => {
+      const { journal } = await import("./journal.ts");
+      done(await journal(service, settings));
     });
 
   program

@@ -1,0 +1,180 @@
+// `cpc journal`: what has changed, one line for each change, also after the partition's death. A reader like any other.
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { Change } from "@cpc-partition/image/journal-reader";
+import { nameBefore } from "@cpc-partition/image/kept-names";
+import { OpenedImage } from "@cpc-partition/image/opened-image";
+import { OpenedJournal } from "@cpc-partition/image/opened-journal";
+import type { ServiceName } from "@cpc-partition/image/service-name";
+import { CommandError } from "@cpc-partition/process/command-error";
+import { ExitCode } from "@cpc-partition/process/exit-code";
+import { stopSignal } from "@cpc-partition/process/signals";
+import { printError } from "@cpc-partition/process/standard-error";
+import { print } from "@cpc-partition/process/standard-output";
+import { csvLines, instant, jsonLines, textLines, type ChangeFormat } from "./change-lines.ts";
+import { PointNames, type NamedPoint } from "./point-names.ts";
+
+export interface JournalSettings {
+  readonly prefix: string;
+  /** Only changes of so many seconds: before now, or before the partition's end when it does not run. */
+  readonly since: number | undefined;
+  /** Keys with `*` and `?`. */
+  readonly point: string | undefined;
+  readonly csv: boolean;
+  readonly json: boolean;
+  readonly follow: boolean;
+}
+
+const lookAgainMs = 100;
+/** Between two batches signals and a closed output are noticed. */
+const batch = 1000;
+/** A new generation writes changes a moment before its image has its name. */
+const longestWaitForNamesMs = 2000;
+
+export async function journal(service: ServiceName, settings: JournalSettings): Promise<ExitCode> {
+  const journalName = `${settings.prefix}${service}_journal`;
+  const view = new JournalView(`${settings.prefix}${service}_image`, settings);
+  const skipsOld = settings.follow && settings.since === undefined;
+  using current = new OpenedJournal(journalName, skipsOld ? "end" : "oldest");
+  using before = new OpenedJournal(nameBefore(journalName), "oldest");
+  const isThere = current.open();
+  const isBeforeThere = !skipsOld && before.open();
+  if (!isThere && !isBeforeThere && !settings.follow) {
+    throw new CommandError(
+      `cannot read ${journalName} because there is none: has the partition run, with this prefix and a journal (--journal-size)?`,
+    );
+  }
+  view.begin();
+  if (isBeforeThere) await view.showAll(before);
+  if (isThere && !skipsOld) await view.showAll(current);
+  if (settings.follow) await view.follow(current);
+  else view.end();
+  return ExitCode.fine;
+}
+
+class JournalView {
+  readonly #settings: JournalSettings;
+  readonly #format: ChangeFormat;
+  readonly #names: PointNames;
+  readonly #isWantedKey: (key: string) => boolean;
+  readonly #stop = new AbortController();
+  readonly #isRunning: boolean;
+  readonly #nowNs = BigInt(Date.now()) * 1_000_000n;
+  readonly #firstNs: bigint;
+  #shown = 0;
+  /** Runs and generations of which no image is left. */
+  readonly #nameless = new Set<string>();
+  /** The journal that was named last on standard error. */
+  #headed: bigint | undefined;
+
+  constructor(imageName: string, settings: JournalSettings) {
+    this.#settings = settings;
+    this.#format = settings.csv ? csvLines : settings.json ? jsonLines : textLines;
+    this.#names = new PointNames(imageName);
+    const pattern = settings.point === undefined ? undefined : patternOf(settings.point);
+    this.#isWantedKey = (key) => pattern?.test(key) !== false;
+    using image = new OpenedImage(imageName);
+    this.#isRunning = image.hasWriter();
+    const endNs = this.#isRunning ? this.#nowNs : (image.current()?.heartbeatNs ?? this.#nowNs);
+    this.#firstNs = settings.since === undefined ? 0n : endNs - BigInt(Math.round(settings.since * 1e9));
+    process.stdout.once("close", () => this.#stop.abort());
+  }
+
+  begin(): void {
+    const { point } = this.#settings;
+    if (point !== undefined && !this.#names.some(this.#isWantedKey))
+      printError(`no point has a key like ${point}; cpc dump SERVICE --image shows all keys`);
+    if (this.#format.head !== undefined) print(this.#format.head);
+  }
+
+  end(): void {
+    if (this.#shown === 0 && !this.#stop.signal.aborted) printError("no such change in the journal");
+  }
+
+  /** Everything that it has now. */
+  async showAll(opened: OpenedJournal): Promise<void> {
+    const untilNs = BigInt(Date.now()) * 1_000_000n;
+    let isFirst = true;
+    while (!this.#stop.signal.aborted) {
+      const { changes, lost } = opened.next(batch);
+      const oldest = changes[0];
+      if (isFirst && oldest !== undefined) this.#tellOverwritten(oldest);
+      else if (lost > 0n) tellLost(lost);
+      isFirst = false;
+      await this.#show(opened, changes);
+      if (changes.length === 0 || (changes.at(-1)?.publishedNs ?? 0n) > untilNs) return;
+    }
+  }
+
+  /** What comes, until a signal or until nobody takes the output any more. */
+  async follow(opened: OpenedJournal): Promise<void> {
+    const { signal } = this.#stop;
+    void stopSignal("SIGHUP").then(() => this.#stop.abort());
+    if (opened.startedNs === undefined) printError(`waiting for a partition that writes ${opened.name}`);
+    while (!signal.aborted) {
+      const { changes, lost } = opened.next(batch);
+      if (lost > 0n) tellLost(lost);
+      await this.#show(opened, changes);
+      if (changes.length === 0) await delay(lookAgainMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #show(opened: OpenedJournal, changes: readonly Change[]): Promise<void> {
+    const startedNs = opened.startedNs ?? 0n;
+    const lines: string[] = [];
+    for (const change of changes) {
+      if (change.publishedNs < this.#firstNs) continue;
+      const point = this.#names.of(change, startedNs) ?? (await this.#lookFor(change, startedNs));
+      if (this.#isWantedKey(point.key)) lines.push(this.#format.line(change, point));
+    }
+    if (lines.length > 0) {
+      this.#tellJournal(opened.name, startedNs);
+      this.#shown += lines.length;
+      print(lines.join("\n"));
+    }
+    // Lets a closed output be noticed.
+    await delay(0);
+  }
+
+  /** A point that no image names is called by its number. */
+  async #lookFor(change: Change, startedNs: bigint): Promise<NamedPoint> {
+    const { signal } = this.#stop;
+    const numbering = `${startedNs}/${change.generation}`;
+    const waitsUntilMs = Number(change.publishedNs / 1_000_000n) + longestWaitForNamesMs;
+    while (!this.#nameless.has(numbering)) {
+      this.#names.look();
+      const point = this.#names.of(change, startedNs);
+      if (point !== undefined) return point;
+      if (signal.aborted || Date.now() > waitsUntilMs) this.#nameless.add(numbering);
+      else await delay(lookAgainMs, undefined, { signal }).catch(() => {});
+    }
+    return { server: "", key: `point ${change.point} of generation ${change.generation}`, unit: "" };
+  }
+
+  #tellJournal(name: string, startedNs: bigint): void {
+    if (this.#headed === startedNs) return;
+    this.#headed = startedNs;
+    const isOver = name.endsWith(nameBefore("")) || !(this.#isRunning || this.#settings.follow);
+    printError(`${name}: the run that began ${instant(startedNs)}${isOver ? " and has ended" : ""}`);
+  }
+
+  /** Only where something of what was asked for is missing. */
+  #tellOverwritten({ sequence, publishedNs }: Change): void {
+    if (sequence === 0n || publishedNs < this.#firstNs) return;
+    printError(
+      `${sequence} older changes were overwritten; the oldest that is left is of ${instant(publishedNs)} (a larger --journal-size keeps more)`,
+    );
+  }
+}
+
+function tellLost(lost: bigint): void {
+  printError(`${lost} changes were overwritten before they could be read`);
+}
+
+/** `*` stands for any text, `?` for one character; upper and lower case are alike. */
+export function patternOf(glob: string): RegExp {
+  const parts = Array.from(glob.replaceAll(/\*+/g, "*"), (character) =>
+    character === "*" ? ".*" : character === "?" ? "." : character.replace(/[\\^$.+()[\]{}|/]/, String.raw`\$&`),
+  );
+  return new RegExp(`^${parts.join("")}$`, "isu");
+}

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { modbusXml, type Server } from "../../plant/modbus-plant.ts";
+import { honest, startDevice } from "../../plant/modbus-device.ts";
+import { patternOf } from "../../../packages/partition/src/commands/journal.ts";
+import { Place, type Child } from "./cpc.ts";
+
+const watchdog = { timeout: 60_000 };
+const main = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
+
+/** A partition on a device whose first register counts polls; the one before "always 42" is a constant. */
+async function counting(t: TestContext) {
+  const place = new Place(t);
+  let polls = 0;
+  const device = await startDevice(honest((_, __, address) => (address === 0 ? ++polls & 0xffff : 42)));
+  t.after(() => device.close());
+  const write = (...others: readonly Server[]): string =>
+    place.write("modbus.xml", modbusXml(...others, { alias: "A", port: device.port }));
+  const file = write();
+  const run = (): Child => place.run("--modbus", file);
+  const polled = async (child: Child, count = 5): Promise<void> => {
+    const until = polls + count;
+    await child.until("it has polled", () => polls > until);
+  };
+  return { place, device, write, run, polled };
+}
+
+interface JsonLine {
+  readonly key: string;
+  readonly server: string;
+  readonly value: number | null;
+  readonly publishedNs: number;
+  readonly status: string;
+  readonly sequence: number;
+}
+
+function parsed(lines: string): readonly JsonLine[] {
+  return lines
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as JsonLine);
+}
+
+const valuesOf = (lines: readonly JsonLine[]) => lines.map(({ value }) => Number(value));
+const consecutive = (from: number, count: number): readonly number[] =>
+  Array.from({ length: count }, (_, n) => from + n);
+
+test(
+  "journal prints every change with its name, for people, for spreadsheets and for programs",
+  watchdog,
+  async (t) => {
+    const { place, run, polled } = await counting(t);
+    await polled(run());
+    const json = await place.command("journal", "modbus", "--json", "--point", "*Zählt");
+    assert.equal(json.code, 0, json.stderr);
+    const lines = parsed(json.stdout);
+    assert.ok(lines.length >= 5);
+    assert.deepEqual(valuesOf(lines), consecutive(1, lines.length));
+    assert.deepEqual(
+      new Set(lines.map(({ key, server, status }) => [key, server, status].join("|"))),
+      new Set(["A: zählt|A|Good"]),
+    );
+    assert.match(json.stderr, /^\S+modbus_journal: the run that began \d{4}-\S+Z\n$/);
+    const text = await place.command("journal", "modbus", "--point", "a: always ??");
+    assert.match(text.stdout, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z {2}A {2}always 42 = 42 {2}Good\n$/);
+    const csv = await place.command("journal", "modbus", "--csv");
+    const [head, first] = csv.stdout.split("\n");
+    assert.equal(head, "published,received,source,server,key,value,type,unit,status,statusCode,sequence");
+    assert.match(first ?? "", /^\S+Z,\S+Z,,A,A: zählt,1,UInt16,,Good,0,0$/);
+    const none = await place.command("journal", "modbus", "--point", "Z*");
+    assert.deepEqual([none.code, none.stdout], [0, ""]);
+    assert.match(none.stderr, /^no point has a key like Z\*; .*\nno such change in the journal\n$/);
+
+    const args = [main, "journal", "modbus", "--follow", "--since", "1h", "--prefix", place.prefix];
+    const enough = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+    await once(enough.stdout, "data");
+    enough.stdout.destroy();
+    assert.deepEqual(await once(enough, "exit"), [0, null], "a reader that has seen enough ends it");
+  },
+);
+
+test("after a crash and a restart the changes of both runs are there, each under its name", watchdog, async (t) => {
+  const { place, run, polled } = await counting(t);
+  const killed = run();
+  await polled(killed, 40);
+  await killed.end("SIGKILL");
+  const dead = await place.command("journal", "modbus", "--json", "--point", "*zählt", "--since", "1h");
+  assert.match(dead.stderr, /modbus_journal: the run that began \S+ and has ended\n$/);
+  const before = parsed(dead.stdout);
+  assert.deepEqual(valuesOf(before), consecutive(1, before.length));
+  const last = parsed(
+    (await place.command("journal", "modbus", "--point", "*zählt", "--json", "--since", "1s")).stdout,
+  );
+  assert.ok(last.length > 0 && last.length < before.length, "counted back from the partition's end");
+  assert.deepEqual(last, before.slice(-last.length));
+  const next = run();
+  await polled(next);
+  const both = await place.command("journal", "modbus", "--json", "--point", "*zählt");
+  assert.match(
+    both.stderr,
+    /^\S+modbus_journal\.before: the run that began \S+ and has ended\n\S+modbus_journal: the run that began \S+Z\n$/,
+  );
+  const all = parsed(both.stdout);
+  assert.deepEqual(all.slice(0, before.length), before);
+  assert.ok(all.length > before.length);
+  const [first] = all.slice(before.length);
+  assert.ok(Number(first?.value) > before.length, "polls of the next run");
+  assert.equal(
+    all.every(({ key }) => key === "A: zählt"),
+    true,
+  );
+});
+
+test("changes from before a reload that renumbered the points keep their names", watchdog, async (t) => {
+  const { place, device, run, polled, write } = await counting(t);
+  const child = run();
+  await polled(child);
+  write({ alias: "B", port: device.port, names: ["always 42"] });
+  child.signal("SIGHUP");
+  await child.until("B has a value", () => place.value("B: always 42") === 42);
+  await polled(child);
+  const { stdout } = await place.command("journal", "modbus", "--json");
+  const keys = new Set(parsed(stdout).map(({ key }) => key));
+  assert.deepEqual(keys, new Set(["A: zählt", "A: always 42", "B: always 42"]));
+});
+
+test("follow goes on over a reload and a restart, and ends on SIGINT", watchdog, async (t) => {
+  const { place, device, run, polled, write } = await counting(t);
+  const follow = place.cpc(["journal", "modbus", "--follow", "--json", "--point", "*zählt", "--prefix", place.prefix]);
+  await follow.until("it waits", () => follow.stderr.includes("waiting for a partition that writes"));
+  const first = run();
+  await follow.until("it follows", () => parsed(follow.stdout.slice(0, follow.stdout.lastIndexOf("\n"))).length > 3);
+  write({ alias: "B", port: device.port, names: ["always 42"] });
+  first.signal("SIGHUP");
+  await first.until("B has a value", () => place.value("B: always 42") === 42);
+  await polled(first);
+  await first.end("SIGKILL");
+  const second = run();
+  await polled(second);
+  await follow.until("it follows the next run", () => (follow.stderr.match(/the run that began/g) ?? []).length === 2);
+  const { code, stdout, stderr } = await follow.end("SIGINT");
+  assert.equal(code, 0, stderr);
+  const lines = parsed(stdout);
+  const restart = lines.findIndex(({ sequence }, index) => index > 0 && sequence < (lines[index - 1]?.sequence ?? 0));
+  assert.ok(restart > 5, String(restart));
+  assert.deepEqual(valuesOf(lines.slice(0, restart)), consecutive(1, restart));
+  assert.deepEqual(new Set(lines.map(({ key }) => key)), new Set(["A: zählt"]));
+});
+
+test("without a journal it says what may be the reason", watchdog, async (t) => {
+  const place = new Place(t);
+  const { code, stderr } = await place.command("journal", "opcua");
+  assert.equal(code, 1);
+  assert.match(stderr, /^cannot read \S+opcua_journal because there is none: .*--journal-size\)\?\n$/);
+  const wrong = await place.command("journal", "opcua", "--since", "yesterday");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /number with s, m, h or d behind it/);
+});
+
+test("a pattern has two signs of its own, and all others mean themselves", () => {
+  assert.match("2:Level (m)", patternOf("2:level (?)"));
+  assert.match("a\nb", patternOf("a*b"));
+  assert.doesNotMatch("2:Level", patternOf("2.Level"));
+  assert.doesNotMatch("2:Level2", patternOf("*Level"));
+  for (const sign of String.raw`\^$.+()[]{}|/-`) assert.match(`a${sign}b`, patternOf(`a${sign}b`), sign);
+  assert.match("x".repeat(100_000), patternOf("*".repeat(50)));
+});
