@@ -32,8 +32,8 @@ export class GrowthWatch {
     this.#clockMs = clockMs;
   }
 
-  /** Undefined while the counter rests. What it counted before the first look is not news. */
-  growth(counter: string, value: number): Growth | undefined {
+  /** Undefined while the counter rests, or has grown by less than `least`. What it counted before the first look is not news. */
+  growth(counter: string, value: number, least = 1): Growth | undefined {
     const nowMs = this.#clockMs();
     const before = this.#counters.get(counter);
     let episode = before?.episode;
@@ -45,7 +45,8 @@ export class GrowthWatch {
       episode = { beganAt, sinceMs, lastMs: nowMs };
     }
     this.#counters.set(counter, { value, episode });
-    return episode && { by: value - episode.beganAt, since: new Date(episode.sinceMs).toISOString() };
+    if (episode === undefined || value - episode.beganAt < least) return undefined;
+    return { by: value - episode.beganAt, since: new Date(episode.sinceMs).toISOString() };
   }
 
   /** The kind of failure that was counted last; of several before the first look: undefined, unless there was only one. */

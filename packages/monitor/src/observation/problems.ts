@@ -49,6 +49,8 @@ type Finding = Pick<Problem, "kind" | "severity"> & Partial<Problem> & { readonl
 
 const certificateWarningDays = 30;
 const leastOldMs = 5000;
+/** One late cycle now and then is a machine that did something else for a moment. */
+const leastLate = 3;
 
 /** `watch` remembers between two calls what grows, and since when a problem has been there. */
 export function problemsOf(observation: Observation, watch: GrowthWatch): readonly Problem[] {
@@ -84,8 +86,8 @@ function serviceFindings(service: ServiceStatus, watch: GrowthWatch): readonly F
     const since = service.servers[0]?.stateSince;
     return [{ kind: "notRunning", severity: "critical", row: rows.killed, ...(since === undefined ? {} : { since }) }];
   }
-  const growing = (kind: ProblemKind, count: number, row: HandbookRow): readonly Finding[] => {
-    const growth = watch.growth(`${service.service}\n${kind}`, count);
+  const growing = (kind: ProblemKind, count: number, row: HandbookRow, least = 1): readonly Finding[] => {
+    const growth = watch.growth(`${service.service}\n${kind}`, count, least);
     return growth === undefined ? [] : [{ kind, severity: "warning", count: growth.by, since: growth.since, row }];
   };
   const { documentEntriesMissing } = service;
@@ -104,7 +106,7 @@ function serviceFindings(service: ServiceStatus, watch: GrowthWatch): readonly F
         ]
       : []),
     ...growing("guardTimeouts", service.guardTimeouts, rows.guard),
-    ...growing("ticksMissed", service.ticksMissed, rows.ticksMissed),
+    ...growing("ticksMissed", service.ticksMissed, rows.ticksMissed, leastLate),
     ...growing("objectsRestored", service.objectsRestored, rows.objectsRestored),
   ];
 }
@@ -116,7 +118,7 @@ function serverFindings(service: ServiceStatus, server: ServerHealth, watch: Gro
   const id = `${service.service}\n${server.server}`;
   const common = { server: alias, since: server.stateSince };
   const failures = watch.lastGrown(id, server.failures);
-  const overruns = watch.growth(`${id}\noverruns`, server.overruns);
+  const overruns = watch.growth(`${id}\noverruns`, server.overruns, leastLate);
   const certificates = certificateFindings(alias, server);
   if (server.state !== "connected") {
     const isLost = server.state === "lost" || server.state === "stopped";
