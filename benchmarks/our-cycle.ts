@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { loadModbusConfiguration } from "../packages/partition/src/configuration/modbus-configuration.ts";
 import { loadOpcUaConfiguration } from "../packages/partition/src/configuration/opc-ua-configuration.ts";
 import type { Log } from "../packages/process/src/log.ts";
-import type { ServerClient } from "../packages/partition/src/sources/server-client.ts";
+import type { ServerClient } from "../packages/partition/src/library/server-client.ts";
 import { GuardedTarget } from "../packages/documents/src/guarded-targets.ts";
 import { ImageGenerations, privateImage } from "../packages/partition/src/sources/image-generations.ts";
 import { ConnectionState } from "../packages/image/src/layout.ts";
@@ -27,11 +27,11 @@ async function firstClient(): Promise<ServerClient> {
   if (service === "modbus") {
     const { ModbusConnections } =
       await import("../packages/partition/src/protocols/modbus/connection/modbus-connections.ts");
-    const { ModbusTcpClient } = await import("../packages/partition/src/protocols/modbus/modbus-tcp-client.ts");
+    const { ModbusTcpClient } = await import("../packages/partition/src/library/modbus-tcp-client.ts");
     const server = loadModbusConfiguration(file).configuration.servers[0];
     if (server !== undefined) return new ModbusTcpClient(server, new ModbusConnections());
   }
-  const { OpcUaClient } = await import("../packages/partition/src/protocols/opcua/opcua-client.ts");
+  const { OpcUaClient } = await import("../packages/partition/src/library/opcua-client.ts");
   const { silenceNodeOpcUa } = await import("../packages/partition/src/protocols/opcua/silence.ts");
   // Standard output belongs to the figures.
   silenceNodeOpcUa();

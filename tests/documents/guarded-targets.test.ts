@@ -6,7 +6,7 @@ import { guardedTargets } from "../../packages/documents/src/guarded-targets.ts"
 import { ConsumerPair, openConsumerPair } from "../../packages/documents/src/consumer-pair.ts";
 import { consumerPairNames } from "../../packages/documents/src/consumer-names.ts";
 import { ownPrefix } from "../image/posix/own-objects.ts";
-import { recordingLog } from "../partition/sources/test-client.ts";
+import { recordingLog } from "../partition/sources/test-source.ts";
 
 function setUp(t: TestContext) {
   const pairs = ConsumerPair.createAll(consumerPairNames("modbus", ["a"], ownPrefix(t)), 1024);

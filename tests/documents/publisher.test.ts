@@ -10,7 +10,7 @@ import { documentForm } from "../../packages/documents/src/document-form.ts";
 import { Publisher } from "../../packages/documents/src/publisher.ts";
 import { Alarm } from "../../packages/process/src/schedule.ts";
 import { pointOf, poll } from "../image/sample-image.ts";
-import { Consumer, recordingLog } from "../partition/sources/test-client.ts";
+import { Consumer, recordingLog } from "../partition/sources/test-source.ts";
 
 async function settle(): Promise<void> {
   for (let turns = 0; turns < 8; turns++) await new Promise(setImmediate);

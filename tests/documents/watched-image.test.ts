@@ -10,7 +10,7 @@ import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory
 import { WatchedImage } from "../../packages/documents/src/watched-image.ts";
 import { ownPrefix } from "../image/posix/own-objects.ts";
 import { serverOf } from "../image/sample-image.ts";
-import { recordingLog } from "../partition/sources/test-client.ts";
+import { recordingLog } from "../partition/sources/test-source.ts";
 
 const watchdog = { timeout: 60_000 };
 

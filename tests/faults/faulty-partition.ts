@@ -15,7 +15,7 @@ import { injectFaults } from "../../packages/image/src/posix/libc.ts";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
 import { ImageReader } from "../../packages/image/src/image-reader.ts";
 import { WholePartition, type WholeOptions } from "../partition/whole-partition.ts";
-import { recordingLog, type LogLine } from "../partition/sources/test-client.ts";
+import { recordingLog, type LogLine } from "../partition/sources/test-source.ts";
 import { filesOf, openObjects, ownPrefix } from "../image/posix/own-objects.ts";
 import { until } from "../until.ts";
 import { birthOf } from "./born-value.ts";

@@ -16,7 +16,7 @@ import {
   ServiceFault,
   StatusCodes,
 } from "node-opcua-client";
-import { OpcUaClient } from "../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../packages/partition/src/library/opcua-client.ts";
 import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
 import { certificateIn, configuredServer, never, nodeNamed, temporaryFolder } from "../plant/opcua-server.ts";
 import { endpointsOf, messageOf } from "../plant/opcua-messages.ts";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DataType, Variant } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
-import { OpcUaClient } from "../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../packages/partition/src/library/opcua-client.ts";
 import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
 import { sampleVariants } from "../partition/protocols/opcua/every-variant.ts";
 import {

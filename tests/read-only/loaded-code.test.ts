@@ -61,7 +61,7 @@ test("in a whole run no request exists that does more than connect, browse and r
 test("counter-test: without the loader there are the requests that write, and the packages", watchdog, async (t) => {
   const place = new Place(t);
   const file = join(place.folder, "scripts");
-  const manager = new URL("../../packages/partition/src/protocols/opcua/opcua-client-manager.ts", import.meta.url);
+  const manager = new URL("../../packages/partition/src/library/opcua-client-manager.ts", import.meta.url);
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", `await import("${manager.href}")`], {
     env: { ...process.env, ...recording(file) },
   });

@@ -4,18 +4,19 @@
 
 import "@cpc-partition/image/require-node";
 
-export { ModbusClientManager } from "./protocols/modbus/modbus-client-manager.ts";
-export { ModbusTcpClient, type ReadAnswer } from "./protocols/modbus/modbus-tcp-client.ts";
+export { ModbusClientManager } from "./library/modbus-client-manager.ts";
+export { ModbusTcpClient, type ReadAnswer } from "./library/modbus-tcp-client.ts";
 export { opcuaService } from "./library/opcua-service.ts";
 export { modbusTcpService } from "./library/modbus-tcp-service.ts";
 export type { ServiceOptions } from "./library/service-options.ts";
 export { main } from "./commands/main.ts";
 export { ExitCode } from "@cpc-partition/process/exit-code";
 export { ModbusConnections } from "./protocols/modbus/connection/modbus-connections.ts";
-export { OpcUaClientManager, type OpcUaManagerOptions } from "./protocols/opcua/opcua-client-manager.ts";
-export { OpcUaClient, type NodeValue } from "./protocols/opcua/opcua-client.ts";
+export { OpcUaClientManager, type OpcUaManagerOptions } from "./library/opcua-client-manager.ts";
+export { OpcUaClient } from "./library/opcua-client.ts";
+export type { NodeValue } from "./protocols/opcua/opcua-session.ts";
 export { silenceNodeOpcUa } from "./protocols/opcua/silence.ts";
-export type { ManagerOptions, PeriodicReadSettings } from "./sources/client-manager.ts";
+export type { ManagerOptions, PeriodicReadSettings } from "./library/client-manager.ts";
 export type { ImageProvider } from "./sources/image-generations.ts";
 export { ConsumerPair, openConsumerPair, type ConsumerPairHandle } from "@cpc-partition/documents/consumer-pair";
 export { consumerPairNames, type ConsumerPairNames } from "@cpc-partition/documents/consumer-names";
@@ -29,7 +30,7 @@ export { PosixError, UnsuitableObjectError } from "@cpc-partition/image/posix/er
 export { AnotherWriterError } from "@cpc-partition/image/posix/single-writer";
 export { BuiltInType, builtInTypeName, type BuiltInTypeName } from "@cpc-partition/image/values/built-in-type";
 export type { PointDescription } from "@cpc-partition/image/point";
-export type { ServerClient } from "./sources/server-client.ts";
+export type { ServerClient } from "./library/server-client.ts";
 export type { FailureKind } from "@cpc-partition/image/failure-kind";
 export { ServerError } from "./sources/server-error.ts";
 export { isBad, isGood, StatusCode } from "@cpc-partition/image/values/status-code";

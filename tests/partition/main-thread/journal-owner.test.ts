@@ -9,7 +9,7 @@ import { injectFaults } from "../../../packages/image/src/posix/libc.ts";
 import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
 import { JournalOwner, type JournalMemory } from "../../../packages/partition/src/main-thread/journal-owner.ts";
 import { filesOf, openObjects, ownPrefix } from "../../image/posix/own-objects.ts";
-import { recordingLog } from "../sources/test-client.ts";
+import { recordingLog } from "../sources/test-source.ts";
 
 const sizeBytes = 8192;
 

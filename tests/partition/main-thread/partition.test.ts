@@ -13,7 +13,7 @@ import { ConsumerPair } from "../../../packages/documents/src/consumer-pair.ts";
 import { consumerPairNames } from "../../../packages/documents/src/consumer-names.ts";
 import { point, server } from "../../plant/modbus-points.ts";
 import { honest, startDevice } from "../../plant/modbus-device.ts";
-import { recordingLog } from "../sources/test-client.ts";
+import { recordingLog } from "../sources/test-source.ts";
 import { WholePartition, type WholeOptions } from "../whole-partition.ts";
 import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
 import { parseDocument } from "../../documents/parse-document.ts";

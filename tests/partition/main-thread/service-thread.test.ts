@@ -15,7 +15,7 @@ import { spawnWorker } from "../../../packages/partition/src/main-thread/spawn-w
 import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
 import { honest, startDevice } from "../../plant/modbus-device.ts";
 import { point, server } from "../../plant/modbus-points.ts";
-import { recordingLog } from "../sources/test-client.ts";
+import { recordingLog } from "../sources/test-source.ts";
 
 const watchdog = { timeout: 60_000 };
 const counter = "Plant: 3/0";

@@ -4,7 +4,7 @@ import { ImageClock } from "../../../packages/partition/src/sources/image-clock.
 import { ImageGenerations } from "../../../packages/partition/src/sources/image-generations.ts";
 import { PollsInFlight } from "../../../packages/partition/src/sources/polls-in-flight.ts";
 import { Grid } from "../../../packages/process/src/schedule.ts";
-import { OwnImages, recordingLog, TestClient } from "./test-client.ts";
+import { OwnImages, recordingLog, TestSource } from "./test-source.ts";
 
 async function settle(): Promise<void> {
   for (let turns = 0; turns < 8; turns++) await new Promise(setImmediate);
@@ -14,7 +14,7 @@ async function settle(): Promise<void> {
 async function setUp(t: TestContext, intervalMs = 1000) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 0;
-  const client = new TestClient("A", "eins");
+  const client = new TestSource("A", "eins");
   const images = new OwnImages();
   const { log } = recordingLog();
   const generations = await ImageGenerations.create({ service: "modbus", intervalMs }, [client], images, log);
@@ -157,7 +157,7 @@ test("what the servers have taught is in the image before the tick, and an image
   own.images.before = () => {
     throw new Error("no space left on device");
   };
-  own.client.points = new TestClient("A", "eins", "zwei").points;
+  own.client.points = new TestSource("A", "eins", "zwei").points;
   own.clock.request();
   await settle();
   assert.equal(own.renewed(), 0);

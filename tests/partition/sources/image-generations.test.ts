@@ -5,18 +5,18 @@ import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { ImageGenerations } from "../../../packages/partition/src/sources/image-generations.ts";
 import { pointOf, poll, seen } from "../../image/sample-image.ts";
-import { OwnImages, recordingLog, TestClient } from "./test-client.ts";
+import { OwnImages, recordingLog, TestSource } from "./test-source.ts";
 
 function refuse(): never {
   throw new RangeError("no space left on device");
 }
 
-async function setUp(...clients: TestClient[]) {
+async function setUp(...clients: TestSource[]) {
   const images = new OwnImages();
   const { lines, log } = recordingLog();
   const head = { service: "opcua", intervalMs: 1000 } as const;
   const generations = await ImageGenerations.create(head, clients, images, log);
-  const text = (client: TestClient, index: number, value: string): void => {
+  const text = (client: TestSource, index: number, value: string): void => {
     poll(generations.blocks.get(client)!.groups[0]!, (sink) =>
       sink.setValue(index, { type: BuiltInType.String, value }, StatusCode.Good),
     );
@@ -25,14 +25,14 @@ async function setUp(...clients: TestClient[]) {
 }
 
 test("without a reason there is no new generation", async () => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   const { generations, images } = await setUp(a);
   assert.equal(await generations.renew(), false);
   assert.deepEqual([images.memories.length, images.announced, images.released], [1, 1, 0]);
 });
 
 test("a value that was cut has room in the next generation, half as much again, and the old one is retired after", async () => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   const { generations, images, text } = await setUp(a);
   const first = images.reader;
   text(a, 0, "x".repeat(100));
@@ -46,7 +46,7 @@ test("a value that was cut has room in the next generation, half as much again, 
 });
 
 test("a value longer than any may be stays cut and flagged, without a generation each time", async () => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   const { generations, text } = await setUp(a);
   text(a, 0, "x".repeat(100_000));
   assert.equal(await generations.renew(), true);
@@ -57,7 +57,7 @@ test("a value longer than any may be stays cut and flagged, without a generation
 });
 
 test("room that was configured or learned is never taken away, however large", async () => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   a.points = [pointOf("A: x", { capacityBytes: 100_000 })];
   const { generations, text } = await setUp(a);
   text(a, 0, "x".repeat(100_000));
@@ -67,8 +67,8 @@ test("room that was configured or learned is never taken away, however large", a
 });
 
 test("what a session taught is in the next generation, with the values there were", async () => {
-  const a = new TestClient("A", "x");
-  const { generations } = await setUp(a, new TestClient("B", "y"));
+  const a = new TestSource("A", "x");
+  const { generations } = await setUp(a, new TestSource("B", "y"));
   poll(generations.blocks.get(a)!.groups[0]!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 5));
   a.points = [pointOf("2:Druck", { type: BuiltInType.UInt16, unit: "bar" })];
   assert.equal(await generations.renew(), true);
@@ -77,7 +77,7 @@ test("what a session taught is in the next generation, with the values there wer
 });
 
 test("keys that clash are told once, with the server", async () => {
-  const [a, b] = [new TestClient("A", "x"), new TestClient("B", "x")];
+  const [a, b] = [new TestSource("A", "x"), new TestSource("B", "x")];
   for (const client of [a, b]) client.points = [pointOf("2:x", { place: `${client.alias} ns=2;s=x` })];
   const { generations, lines } = await setUp(a, b);
   a.points = [pointOf("2:x", { unit: "bar" })];
@@ -89,10 +89,10 @@ test("keys that clash are told once, with the server", async () => {
 });
 
 test("servers that stay keep values and counters, others come and go", async () => {
-  const [a, b, c] = [new TestClient("A", "x"), new TestClient("B", "x"), new TestClient("C", "x")];
+  const [a, b, c] = [new TestSource("A", "x"), new TestSource("B", "x"), new TestSource("C", "x")];
   const { generations } = await setUp(a, b);
   poll(generations.blocks.get(b)!.groups[0]!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 7));
-  generations.setClients([c, b]);
+  generations.setSources([c, b]);
   assert.equal(await generations.renew(), true);
   const { reader } = generations;
   assert.deepEqual(
@@ -105,7 +105,7 @@ test("servers that stay keep values and counters, others come and go", async () 
 });
 
 test("a poll under way when the generation changes is published whole in the new one", async () => {
-  const a = new TestClient("A", "x", "y");
+  const a = new TestSource("A", "x", "y");
   const { generations, images } = await setUp(a);
   const memory = Promise.withResolvers<void>();
   images.before = () => memory.promise;
@@ -125,7 +125,7 @@ test("a poll under way when the generation changes is published whole in the new
 });
 
 test("without memory for a new generation the present one goes on, which is told once, until there is some", async () => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   const { generations, images, lines, text } = await setUp(a);
   images.before = refuse;
   text(a, 0, "long");
@@ -142,7 +142,7 @@ test("without memory for a new generation the present one goes on, which is told
 });
 
 test("without any memory at first, or a name for it, values and documents go on, and it is tried again", async () => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   const images = new OwnImages();
   const { lines, log } = recordingLog();
   images.before = refuse;

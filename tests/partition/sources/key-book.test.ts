@@ -4,12 +4,12 @@ import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { ImageGenerations } from "../../../packages/partition/src/sources/image-generations.ts";
 import { KeyBook } from "../../../packages/partition/src/sources/key-book.ts";
-import { PeriodicRead } from "../../../packages/partition/src/sources/periodic-read.ts";
+import { PeriodicRead } from "../../../packages/partition/src/library/periodic-read.ts";
 import { pointOf, poll, seen } from "../../image/sample-image.ts";
-import { Consumer, OwnImages, recordingLog, TestClient } from "./test-client.ts";
+import { Consumer, OwnImages, recordingLog, TestSource } from "./test-source.ts";
 
 /** A point that is expected to have one name, and has the told one. */
-function named(client: TestClient, id: number, expected: string, told?: string) {
+function named(client: TestSource, id: number, expected: string, told?: string) {
   return pointOf(told ?? expected, {
     place: `${client.alias} i=${id}`,
     name: { identity: `${client.alias} ${id}`, isSettled: false, told },
@@ -19,7 +19,7 @@ function named(client: TestClient, id: number, expected: string, told?: string) 
 test("39,000 points that lose their keys are one line of the log, and 39,000 more, one by one, some twenty", () => {
   const { lines, log } = recordingLog();
   const book = new KeyBook(log);
-  const client = new TestClient("A");
+  const client = new TestSource("A");
   const count = 2000;
   client.points = Array.from({ length: count }, (_, id) => named(client, id, `1:${id}`, "1:PV"));
   book.keysOf([client]);
@@ -44,7 +44,7 @@ test("39,000 points that lose their keys are one line of the log, and 39,000 mor
 test("other names than before are told once, with the key that stays", () => {
   const { lines, log } = recordingLog();
   const book = new KeyBook(log);
-  const client = new TestClient("A");
+  const client = new TestSource("A");
   client.points = [named(client, 1, "1:D", "1:Old")];
   book.keysOf([client]);
   client.points = [named(client, 1, "1:D", "1:New")];
@@ -55,7 +55,7 @@ test("other names than before are told once, with the key that stays", () => {
 
 test("no value is shown under a key that is only expected", async () => {
   const { log } = recordingLog();
-  const a = new TestClient("A");
+  const a = new TestSource("A");
   a.points = [named(a, 1, "1:x"), named(a, 2, "1:y")];
   const generations = await ImageGenerations.create({ service: "opcua", intervalMs: 1000 }, [a], new OwnImages(), log);
   const block = generations.blocks.get(a)!.groups[0]!;
@@ -96,7 +96,7 @@ test("no value is shown under a key that is only expected", async () => {
 
 test("values whose names were just learned are in the document without waiting for a long interval", async (t) => {
   const { log } = recordingLog();
-  const a = new TestClient("A");
+  const a = new TestSource("A");
   a.points = [named(a, 1, "1:x")];
   a.onConnect = () => {
     a.points = [named(a, 1, "1:x", "1:told")];
@@ -104,7 +104,7 @@ test("values whose names were just learned are in the document without waiting f
   const consumer = new Consumer();
   const reading = await PeriodicRead.create({
     service: "opcua",
-    clients: [a],
+    sources: [a],
     intervalMs: 3_600_000,
     targets: [consumer],
     image: new OwnImages(),
@@ -125,7 +125,7 @@ test("values whose names were just learned are in the document without waiting f
 
 test("without memory for an image that has no name yet, learned keys are used all the same", async () => {
   const { log } = recordingLog();
-  const a = new TestClient("A");
+  const a = new TestSource("A");
   a.points = [named(a, 1, "1:x")];
   const images = new OwnImages();
   images.before = () => {

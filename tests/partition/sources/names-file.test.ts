@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { NamesFile } from "../../../packages/partition/src/sources/names-file.ts";
-import { recordingLog } from "./test-client.ts";
+import { recordingLog } from "./test-source.ts";
 
 const names = new Map([
   ['["A","opc.tcp://a:1",2,"String","x \u0000 ü","PV"]', { name: "2:PV", key: "2:PV (A ns=2;s=x)" }],

@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { Partition } from "../../../packages/partition/src/main-thread/partition.ts";
 import { configuredServer } from "../../plant/opcua-server.ts";
-import { recordingLog } from "../sources/test-client.ts";
+import { recordingLog } from "../sources/test-source.ts";
 import { ownPrefix } from "../../image/posix/own-objects.ts";
 
 const watchdog = { timeout: 60_000 };

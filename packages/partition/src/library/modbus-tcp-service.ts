@@ -1,6 +1,6 @@
 // The Modbus TCP service in the thread of whoever calls it; `cpc run` has it in a thread of its own (modbus-worker.ts).
 
-import { ModbusClientManager } from "../protocols/modbus/modbus-client-manager.ts";
+import { ModbusClientManager } from "./modbus-client-manager.ts";
 import type { ServiceOptions } from "./service-options.ts";
 
 /**

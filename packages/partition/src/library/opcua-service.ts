@@ -1,6 +1,6 @@
 // The OPC UA service in the thread of whoever calls it; `cpc run` has it in a thread of its own (opcua-worker.ts).
 
-import { OpcUaClientManager } from "../protocols/opcua/opcua-client-manager.ts";
+import { OpcUaClientManager } from "./opcua-client-manager.ts";
 import type { ServiceOptions } from "./service-options.ts";
 
 /**

@@ -1,6 +1,6 @@
 // What a program gives to a service that runs in its own thread.
 
-import type { ManagerOptions, PeriodicReadSettings } from "../sources/client-manager.ts";
+import type { ManagerOptions, PeriodicReadSettings } from "./client-manager.ts";
 import type { DocumentSegment } from "@cpc-partition/documents/document-segment";
 import type { Guard } from "@cpc-partition/documents/guard";
 

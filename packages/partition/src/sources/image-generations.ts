@@ -1,10 +1,10 @@
-// Keeps the process image in step with what the clients have learned: better keys, other types, more room. The directory of an
+// Keeps the process image in step with what the sources have learned: better keys, other types, more room. The directory of an
 // image never changes, so each lesson is a new generation of it.
 
 import type { Log } from "@cpc-partition/process/log";
 import type { PointDescription } from "@cpc-partition/image/point";
 import type { PointKey } from "@cpc-partition/image/values/point-keys";
-import type { ServerClient } from "./server-client.ts";
+import type { Source } from "./source.ts";
 import { planDirectory, type DescribedPoint, type ServerDescription } from "@cpc-partition/image/directory";
 import { privateMemory, type ImageMemory } from "@cpc-partition/image/image-memory";
 import { ImageReader } from "@cpc-partition/image/image-reader";
@@ -42,11 +42,11 @@ export class ImageGenerations {
   readonly #provider: ImageProvider;
   readonly #keys: KeyBook;
   readonly image: ImageWriter;
-  #clients: readonly ServerClient[];
-  #blocks: ReadonlyMap<ServerClient, ServerBlock>;
+  #sources: readonly Source[];
+  #blocks: ReadonlyMap<Source, ServerBlock>;
   #reader: ImageReader;
   /** What the present generation was made of, by server: the lists, to see at once whether one was replaced. */
-  #madeOf: ReadonlyMap<ServerClient, readonly PointDescription[]>;
+  #madeOf: ReadonlyMap<Source, readonly PointDescription[]>;
   readonly #refusals: ImageRefusals;
   #isNewWanted = false;
   /** The present generation has its name: it is in memory of the provider, and readers can open it. */
@@ -57,18 +57,18 @@ export class ImageGenerations {
   /** Without memory of the provider's the image begins in private memory, which nobody else can read, and `renew` asks again. */
   static async create(
     head: ImageHead,
-    clients: readonly ServerClient[],
+    sources: readonly Source[],
     provider: ImageProvider,
     log: Log,
     keys: KeyBook = new KeyBook(log),
   ) {
-    const given = keys.keysOf(clients);
-    const directory = planDirectory(clients.map((client) => describe(client, given, head.intervalMs)));
+    const given = keys.keysOf(sources);
+    const directory = planDirectory(sources.map((source) => describe(source, given, head.intervalMs)));
     const { imageBytes } = directory;
     const refusals = new ImageRefusals(log);
     const memory = await refusals.attempt(unreadable, imageBytes, () => provider.allocate(imageBytes));
     const image = new ImageWriter(head, directory, memory ?? privateMemory(imageBytes));
-    const generations = new ImageGenerations(head, clients, provider, keys, refusals, image);
+    const generations = new ImageGenerations(head, sources, provider, keys, refusals, image);
     if (memory === undefined) generations.wantNew();
     else await generations.#announce();
     return generations;
@@ -76,21 +76,21 @@ export class ImageGenerations {
 
   private constructor(
     head: ImageHead,
-    clients: readonly ServerClient[],
+    sources: readonly Source[],
     provider: ImageProvider,
     keys: KeyBook,
     refusals: ImageRefusals,
     image: ImageWriter,
   ) {
     this.#head = head;
-    this.#clients = clients;
+    this.#sources = sources;
     this.#provider = provider;
     this.#keys = keys;
     this.#refusals = refusals;
     this.image = image;
     this.#reader = new ImageReader(image.memory.buffer);
-    this.#madeOf = new Map(clients.map((client) => [client, client.points]));
-    this.#blocks = blocksOf(clients, image);
+    this.#madeOf = new Map(sources.map((source) => [source, source.points]));
+    this.#blocks = blocksOf(sources, image);
   }
 
   get reader(): ImageReader {
@@ -98,13 +98,13 @@ export class ImageGenerations {
   }
 
   /** Where each server of the present generation is written. */
-  get blocks(): ReadonlyMap<ServerClient, ServerBlock> {
+  get blocks(): ReadonlyMap<Source, ServerBlock> {
     return this.#blocks;
   }
 
   /** Other servers, from the next `renew` on. Those that stay the same object keep their values. */
-  setClients(clients: readonly ServerClient[]): void {
-    this.#clients = clients;
+  setSources(sources: readonly Source[]): void {
+    this.#sources = sources;
   }
 
   /** The next `renew` makes a new generation in any case. */
@@ -123,17 +123,17 @@ export class ImageGenerations {
    */
   async renew(): Promise<boolean> {
     this.#takeJournal();
-    const clients = this.#clients;
+    const sources = this.#sources;
     const hasOtherPoints =
-      clients.length !== this.#madeOf.size || clients.some((client) => this.#madeOf.get(client) !== client.points);
-    const wantsRoom = clients.some((client) => this.#blocks.get(client)?.groups.some((group) => group.wantsRoom));
+      sources.length !== this.#madeOf.size || sources.some((source) => this.#madeOf.get(source) !== source.points);
+    const wantsRoom = sources.some((source) => this.#blocks.get(source)?.groups.some((group) => group.wantsRoom));
     if (!this.#isNewWanted && !hasOtherPoints && !wantsRoom) {
       this.#refusals.forget();
       return false;
     }
-    const madeOf = new Map(clients.map((client) => [client, client.points]));
-    const keys = this.#keys.keysOf(clients);
-    const servers = clients.map((client) => this.#withRoom(describe(client, keys, this.#head.intervalMs), client));
+    const madeOf = new Map(sources.map((source) => [source, source.points]));
+    const keys = this.#keys.keysOf(sources);
+    const servers = sources.map((source) => this.#withRoom(describe(source, keys, this.#head.intervalMs), source));
     const directory = planDirectory(servers);
     const { imageBytes } = directory;
     const consequence = this.#isAnnounced ? unchanged : unreadable;
@@ -141,11 +141,11 @@ export class ImageGenerations {
     // An image that nobody can open may as well go on in private memory: without its keys no value of a new point is shown at all.
     if (memory === undefined && (this.#isAnnounced || !hasOtherPoints)) return false;
     this.#isNewWanted = memory === undefined;
-    const kept = clients.map((client) => this.#blocks.get(client));
+    const kept = sources.map((source) => this.#blocks.get(source));
     const next = memory ?? privateMemory(imageBytes);
     const old = this.image.replace(directory, next, kept);
     this.#reader = new ImageReader(next.buffer);
-    this.#blocks = blocksOf(clients, this.image);
+    this.#blocks = blocksOf(sources, this.image);
     this.#madeOf = madeOf;
     if (memory !== undefined) await this.#announce();
     // Also when the new one did not get its name: the old one gets no further values, and nobody may take it for a live one.
@@ -172,8 +172,8 @@ export class ImageGenerations {
   }
 
   /** Never less room than before, and half as much again as the longest value seen. */
-  #withRoom(server: ServerDescription, client: ServerClient): ServerDescription {
-    const block = this.#blocks.get(client);
+  #withRoom(server: ServerDescription, source: Source): ServerDescription {
+    const block = this.#blocks.get(source);
     const groups = server.groups.map((group, groupIndex) => {
       const before = block?.groups[groupIndex];
       const points = group.points.map((point, index) => {
@@ -187,18 +187,17 @@ export class ImageGenerations {
   }
 }
 
-function describe(client: ServerClient, keys: ServiceKeys<ServerClient>, intervalMs: number): ServerDescription {
+function describe(source: Source, keys: ServiceKeys<Source>, intervalMs: number): ServerDescription {
+  const points = (keys.get(source) ?? []).map(describePoint);
   return {
-    alias: client.alias,
-    connection: client.connection,
-    ...(client.isInsecure === undefined ? {} : { isInsecure: client.isInsecure }),
-    groups: [
-      {
-        name: "",
-        intervalMs: client.intervalMs ?? intervalMs,
-        points: (keys.get(client) ?? []).map(describePoint),
-      },
-    ],
+    alias: source.alias,
+    connection: source.connection,
+    ...(source.isInsecure === undefined ? {} : { isInsecure: source.isInsecure }),
+    groups: source.groups.map((group) => ({
+      name: group.name,
+      intervalMs: group.intervalMs ?? intervalMs,
+      points: group.points.flatMap((place) => points[place] ?? []),
+    })),
   };
 }
 
@@ -206,10 +205,10 @@ function describePoint({ point, key, isExpected }: PointKey): DescribedPoint {
   return { ...point, key, isExpected };
 }
 
-function blocksOf(clients: readonly ServerClient[], image: ImageWriter): ReadonlyMap<ServerClient, ServerBlock> {
-  const pairs = clients.flatMap((client, index) => {
+function blocksOf(sources: readonly Source[], image: ImageWriter): ReadonlyMap<Source, ServerBlock> {
+  const pairs = sources.flatMap((source, index) => {
     const block = image.blocks[index];
-    return block === undefined ? [] : ([[client, block]] as const);
+    return block === undefined ? [] : ([[source, block]] as const);
   });
   return new Map(pairs);
 }

@@ -1,6 +1,6 @@
 // Entry of the Modbus TCP service's worker thread.
 
-import { ModbusClientManager } from "../protocols/modbus/modbus-client-manager.ts";
+import { ModbusClientManager } from "../library/modbus-client-manager.ts";
 import type { ModbusOrder } from "../thread-messages.ts";
 import { work } from "./service-worker.ts";
 

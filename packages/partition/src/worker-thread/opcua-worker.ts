@@ -7,7 +7,7 @@ import { work } from "./service-worker.ts";
 
 loadOnlyReading();
 // Only now: what is imported above is loaded before anything else happens.
-const { OpcUaClientManager } = await import("../protocols/opcua/opcua-client-manager.ts");
+const { OpcUaClientManager } = await import("../library/opcua-client-manager.ts");
 const { silenceNodeOpcUa } = await import("../protocols/opcua/silence.ts");
 silenceNodeOpcUa();
 await work<OpcUaOrder>(({ certificatesDirectory, namesFile }, log) => {

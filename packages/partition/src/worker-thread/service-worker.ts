@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { parentPort, type MessagePort } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
-import type { PeriodicReadSettings } from "../sources/client-manager.ts";
+import type { PeriodicReadSettings } from "../library/client-manager.ts";
 import { ImageChannel } from "./image-channel.ts";
 import type { MessageToMain, MessageToWorker, ServiceOrder } from "../thread-messages.ts";
 

@@ -12,7 +12,7 @@ import { ExtendedKeyUsage } from "@peculiar/x509";
 
 import { loadModbusConfiguration } from "../../../../packages/partition/src/configuration/modbus-configuration.ts";
 import { ModbusConnections } from "../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
-import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/modbus/modbus-tcp-client.ts";
+import { ModbusTcpClient } from "../../../../packages/partition/src/library/modbus-tcp-client.ts";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { ModbusDevice } from "../../../../packages/simulator/src/modbus-device.ts";
 import { RecordingSink } from "../../../plant/modbus-points.ts";

@@ -7,7 +7,7 @@ import * as fc from "fast-check";
 
 import type { ModbusPoint, ReadFunction } from "../../../../packages/partition/src/configuration/configuration.ts";
 import { ModbusConnections } from "../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
-import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/modbus/modbus-tcp-client.ts";
+import { ModbusTcpClient } from "../../../../packages/partition/src/library/modbus-tcp-client.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { isBad } from "../../../../packages/image/src/values/status-code.ts";

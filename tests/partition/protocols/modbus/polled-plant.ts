@@ -6,7 +6,7 @@ import { afterEach } from "node:test";
 import type { ModbusPoint, ModbusServer } from "../../../../packages/partition/src/configuration/configuration.ts";
 import type { Log } from "../../../../packages/process/src/log.ts";
 import { ModbusConnections } from "../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
-import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/modbus/modbus-tcp-client.ts";
+import { ModbusTcpClient } from "../../../../packages/partition/src/library/modbus-tcp-client.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { RecordingSink, server } from "../../../plant/modbus-points.ts";

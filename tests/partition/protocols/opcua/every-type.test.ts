@@ -9,7 +9,7 @@ import type { ReadResponse, StatusCode } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
 import type { OpcUaNode } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import type { Scalar, Value } from "../../../../packages/image/src/values/value.ts";
 import { documentForm } from "../../../../packages/documents/src/document-form.ts";

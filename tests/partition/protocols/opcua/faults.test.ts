@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ReadResponse } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { Stopwatch } from "../../../faults/stopwatch.ts";
@@ -56,7 +56,7 @@ function clientOf(address: string, change: Partial<OpcUaServer> = {}): OpcUaClie
   return client;
 }
 
-function fails(work: Promise<void>, code: FailureKind, message = /^cannot |^the connection /): Promise<void> {
+function fails(work: Promise<unknown>, code: FailureKind, message = /^cannot |^the connection /): Promise<void> {
   return assert.rejects(work, (error: ServerError) => {
     assert.equal(error.code, code, error.message);
     assert.match(error.message, message);
@@ -274,7 +274,7 @@ describe("a disconnect", () => {
 
   test("leaves nothing that keeps a process alive, and node-opcua, when silenced, writes nothing on the console", async () => {
     const source = `
-      import { OpcUaClient } from "./packages/partition/src/protocols/opcua/opcua-client.ts";
+      import { OpcUaClient } from "./packages/partition/src/library/opcua-client.ts";
       import { silenceNodeOpcUa } from "./packages/partition/src/protocols/opcua/silence.ts";
       silenceNodeOpcUa();
       const [server, directory] = JSON.parse(process.argv[1]);

@@ -8,10 +8,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DataType, NodeId } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import type { OpcUaNode, OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClientManager } from "../../../../packages/partition/src/protocols/opcua/opcua-client-manager.ts";
+import { OpcUaClientManager } from "../../../../packages/partition/src/library/opcua-client-manager.ts";
 import { isGood } from "../../../../packages/image/src/values/status-code.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
-import { OwnImages, recordingLog } from "../../sources/test-client.ts";
+import { OwnImages, recordingLog } from "../../sources/test-source.ts";
 import { seen } from "../../../image/sample-image.ts";
 import {
   certificateIn,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { OPCUAServer } from "node-opcua-server";
 import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { ReadSize, trialAfterMs } from "../../../../packages/partition/src/protocols/opcua/read-size.ts";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import {

@@ -17,7 +17,7 @@ import type { StatusCode } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { fingerprint } from "../../../../packages/partition/src/certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import {

@@ -7,7 +7,7 @@ import type { EndpointDescription } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { fingerprint } from "../../../../packages/partition/src/certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { matchingEndpoints } from "../../../../packages/partition/src/protocols/opcua/endpoint-discovery.ts";
 import { requireTokenPolicy } from "../../../../packages/partition/src/protocols/opcua/user-identity.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";

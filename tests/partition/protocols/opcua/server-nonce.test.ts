@@ -6,7 +6,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { ActivateSessionRequest, StatusCodes } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import {
   addDoubles,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { DataType, DataValue, ReadRequest, ServerState, StatusCodes, Variant } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { requireRunning } from "../../../../packages/partition/src/protocols/opcua/server-state.ts";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { CreateSessionRequest, ReadRequest } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { SessionKeepAlive } from "../../../../packages/partition/src/protocols/opcua/session-keep-alive.ts";
 import {
   addDoubles,

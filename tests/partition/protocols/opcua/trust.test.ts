@@ -11,8 +11,8 @@ import type { OPCUAServer } from "node-opcua-server";
 import { noRelaxations } from "../../../../packages/partition/src/certificates/server-certificate-check.ts";
 import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
 import type { Log } from "../../../../packages/process/src/log.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
-import type { OpcUaClientOptions } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
+import type { OpcUaSourceOptions } from "../../../../packages/partition/src/protocols/opcua/opcua-source.ts";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { certificate, dayMs, privateKeyPem, revocationList } from "../../../plant/certificates.ts";
 import type { CertificateWishes } from "../../../plant/certificates.ts";
@@ -81,7 +81,7 @@ const log: Log = (level, message) => logged.push(`${level} ${message}`);
 
 function clientOf(
   change: Partial<OpcUaServer> = {},
-  options: Partial<OpcUaClientOptions> = {},
+  options: Partial<OpcUaSourceOptions> = {},
   url = plant.url,
 ): OpcUaClient {
   const secure = { policy: "Basic256Sha256", mode: "SignAndEncrypt", nodes: [nodeNamed("a")] } as const;

@@ -15,7 +15,7 @@ import {
   VariantArrayType,
 } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import { OpcUaClient } from "../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import {
   dateToTicks,
   sixtyFourBits,

@@ -9,7 +9,7 @@ import { connect, createServer as createTlsServer, type TlsOptions } from "node:
 
 import type { ModbusTls } from "../../../../../packages/partition/src/configuration/configuration.ts";
 import { ModbusConnections } from "../../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
-import { ModbusTcpClient } from "../../../../../packages/partition/src/protocols/modbus/modbus-tcp-client.ts";
+import { ModbusTcpClient } from "../../../../../packages/partition/src/library/modbus-tcp-client.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
 import { ModbusDevice } from "../../../../../packages/simulator/src/modbus-device.ts";

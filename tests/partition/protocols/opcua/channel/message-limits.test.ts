@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { DataType, ReadRequest, Variant, VariantArrayType } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
-import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
 import { limitsOfSession } from "../../../../../packages/partition/src/protocols/opcua/channel/message-limits.ts";
 import type { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
 import {

@@ -10,7 +10,7 @@ import {
   ServiceNotAllowedError,
 } from "../../../../../packages/partition/src/protocols/opcua/channel/reading-services.ts";
 import { SecureSession } from "../../../../../packages/partition/src/protocols/opcua/secure-session.ts";
-import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
 import {
   addConstant,
   certificateIn,

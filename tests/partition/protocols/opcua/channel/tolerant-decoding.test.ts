@@ -13,7 +13,7 @@ import {
   VariantArrayType,
 } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
 import { ConnectionState } from "../../../../../packages/image/src/layout.ts";
 import { BuiltInType } from "../../../../../packages/image/src/values/built-in-type.ts";
 import type { Value } from "../../../../../packages/image/src/values/value.ts";

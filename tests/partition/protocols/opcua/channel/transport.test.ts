@@ -11,7 +11,7 @@ import type { OPCUAServer } from "node-opcua-server";
 import { createApplicationCertificate } from "../../../../../packages/partition/src/certificates/application-certificate.ts";
 import type { OpcUaServer } from "../../../../../packages/partition/src/configuration/configuration.ts";
 import { loadOpcUaConfiguration } from "../../../../../packages/partition/src/configuration/opc-ua-configuration.ts";
-import { OpcUaClient } from "../../../../../packages/partition/src/protocols/opcua/opcua-client.ts";
+import { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
 import { certificate } from "../../../../plant/certificates.ts";
 import {
   addDoubles,

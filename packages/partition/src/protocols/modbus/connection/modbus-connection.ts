@@ -86,18 +86,22 @@ export class ModbusConnection {
     return this.device?.timeouts.hasAnyAnswered === false;
   }
 
-  /** Connects unless that is done or under way (then with the patience of whoever began it). Rejects with a ServerError. */
-  async open(requester: Requester): Promise<void> {
+  /**
+   * Connects unless that is done or under way (then with the patience of whoever began it). Rejects with a ServerError, also when the signal
+   * aborts: others may still wait for the connection.
+   */
+  async open(requester: Requester, signal?: AbortSignal): Promise<void> {
     if (this.#state.kind === "open") return;
     if (this.#state.kind === "closed") this.#connect(requester.timeoutMs);
-    if (this.#state.kind === "connecting") await this.#state.attempt.promise;
+    if (this.#state.kind === "connecting") await unlessAborted(this.#state.attempt.promise, signal);
+    if (signal?.aborted === true) throw this.#error(STOPPED, requester);
     if (this.#state.kind === "closed") throw this.#error(this.#state.failure, requester);
   }
 
   /** Opens again what the device has closed between two requests. Rejects with the ServerError that tells why there is no connection. */
-  async resume(requester: Requester): Promise<void> {
+  async resume(requester: Requester, signal?: AbortSignal): Promise<void> {
     this.#assertResumable(requester);
-    await this.open(requester);
+    await this.open(requester, signal);
   }
 
   #assertResumable(requester: Requester): void {
@@ -249,4 +253,15 @@ export class ModbusConnection {
 function lostInside(pendingBytes: number, failure: Failure): Failure {
   if (pendingBytes === 0) return failure;
   return { code: "ProtocolViolation", because: `${failure.because}, ${pendingBytes} bytes into a reply` };
+}
+
+/** Ends with the work, which never rejects, or when the signal aborts. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return await work;
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = (): void => aborted.resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) aborted.resolve();
+  await Promise.race([work, aborted.promise]);
+  signal.removeEventListener("abort", onAbort);
 }

@@ -39,7 +39,7 @@ export class BearableLength {
       this.#trialDueMs = nowMs + this.#trialAfterMs;
     }
     if (this.#silences === 0) return;
-    if (quantity >= this.#shortestSilent) this.#acquit();
+    if (quantity >= this.#shortestSilent) this.#clearSuspicion();
     else {
       this.#longestAnswered = Math.max(this.#longestAnswered, quantity);
       this.#probe = Infinity;
@@ -54,7 +54,7 @@ export class BearableLength {
       return;
     }
     if (isShortest) {
-      this.#acquit(); // nobody is there: the length is not to blame
+      this.#clearSuspicion(); // nobody is there: the length is not to blame
       return;
     }
     this.#silences++;
@@ -67,10 +67,10 @@ export class BearableLength {
     }
     this.#limit = Math.max(half, this.#longestAnswered);
     this.#trialDueMs = nowMs + this.#trialAfterMs;
-    this.#acquit();
+    this.#clearSuspicion();
   }
 
-  #acquit(): void {
+  #clearSuspicion(): void {
     this.#probe = Infinity;
     this.#silences = 0;
     this.#shortestSilent = Infinity;

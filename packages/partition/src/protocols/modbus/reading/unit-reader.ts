@@ -85,7 +85,7 @@ export class UnitReader {
   }
 
   /** The connection turned out to be dead: silence since then was no fault of this unit id. */
-  acquit(sinceMs: number): void {
+  clearDemotion(sinceMs: number): void {
     if (this.#demotion !== undefined && this.#demotion.sinceMs >= sinceMs) this.#demotion = undefined;
   }
 

@@ -6,9 +6,10 @@ import { ServerError } from "../../../packages/partition/src/sources/server-erro
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { PollsInFlight } from "../../../packages/partition/src/sources/polls-in-flight.ts";
 import { Grid } from "../../../packages/process/src/schedule.ts";
-import { ServerLoop } from "../../../packages/partition/src/sources/server-loop.ts";
+import { ConnectionLoop } from "../../../packages/partition/src/sources/connection-loop.ts";
+import type { Session } from "../../../packages/partition/src/sources/source.ts";
 import { imageOf, seen, serverOf } from "../../image/sample-image.ts";
-import { recordingLog, refused, TestClient, untilAborted } from "./test-client.ts";
+import { recordingLog, refused, TestSource, untilAborted } from "./test-source.ts";
 
 const intervalMs = 100;
 
@@ -16,18 +17,26 @@ async function settle(): Promise<void> {
   for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate);
 }
 
+function serverWith({ groups }: TestSource) {
+  const described = groups.map(({ name, points }) => {
+    const [all] = serverOf("A", ...points.map(() => 8)).groups;
+    return { name, intervalMs, points: all?.points ?? [] };
+  });
+  return { ...serverOf("A", 8), groups: described };
+}
+
 /** A loop whose time is the test's: timers and clock go on only when `pass` says so. */
-function setUp(t: TestContext, client = new TestClient("A", "x"), started?: Promise<void>) {
+function setUp(t: TestContext, client = new TestSource("A", "x"), started?: Promise<Session>) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 1000;
-  const image = imageOf(serverOf("A", ...client.points.map(() => 8)));
+  const image = imageOf(serverWith(client));
   const { lines, log } = recordingLog();
   let changes = 0;
-  const loop = new ServerLoop(
+  const loop = new ConnectionLoop(
     client,
     image.writer.blocks[0]!,
     {
-      grid: new Grid(1000, intervalMs),
+      gridOf: (ownMs = intervalMs) => new Grid(1000, ownMs),
       clock: () => nowMs,
       pollsInFlight: new PollsInFlight(() => nowMs, intervalMs, 2),
       log,
@@ -110,7 +119,7 @@ test("when there is room for a value that was cut it is read at once, and the ne
   await own.pass(0);
   assert.equal(seen(own.reader).status(0), StatusCode.BadEncodingLimitsExceeded);
   await own.pass(30);
-  own.loop.roomMade();
+  own.loop.renewed();
   await own.pass(0);
   await own.pass(70);
   await own.pass(100);
@@ -124,7 +133,7 @@ test("new room is nothing to a server whose values were not cut", async (t) => {
   const own = setUp(t);
   const ended = own.loop.run();
   await own.pass(30);
-  own.loop.roomMade();
+  own.loop.renewed();
   await own.pass(0);
   assert.equal(own.client.polls, 1);
   own.loop.stop();
@@ -132,7 +141,7 @@ test("new room is nothing to a server whose values were not cut", async (t) => {
 });
 
 for (const [when, make] of Object.entries({
-  "in the pause after a failure": (own: ReturnType<typeof setUp>) => own.loop.roomMade(),
+  "in the pause after a failure": (own: ReturnType<typeof setUp>) => own.loop.renewed(),
   "during the poll that fails": () => {},
 })) {
   test(`new room ${when} brings no attempt to connect forward`, async (t) => {
@@ -142,7 +151,7 @@ for (const [when, make] of Object.entries({
     await own.pass(0);
     own.client.onConnect = () => refused();
     own.client.onPoll = () => {
-      if (when.startsWith("during")) own.loop.roomMade();
+      if (when.startsWith("during")) own.loop.renewed();
       refused();
     };
     await own.pass(100);
@@ -171,14 +180,19 @@ test("a limit that the server's refusals have taught is in the image as long as 
 
 test("a refused server is tried again within a second when what the refusal depended on has changed", async (t) => {
   const own = setUp(t);
-  own.client.onConnect = () => refused();
+  let isGone = false;
+  own.client.onConnect = () => {
+    const error = new ServerError("SecurityRefused", "A", "its certificate is not trusted");
+    error.isReasonGone = () => isGone;
+    throw error;
+  };
   const ended = own.loop.run();
-  await own.pass(10_000);
+  await own.pass(59_000);
   own.client.onConnect = () => {};
-  assert.deepEqual(own.client.events, ["connect", "disconnect"]);
-  own.client.isWorthRetrying = true;
+  assert.deepEqual(own.client.events, ["connect"], "not within a minute");
+  isGone = true;
   await own.pass(1000);
-  assert.deepEqual(own.client.events, ["connect", "disconnect", "connect", "poll"]);
+  assert.deepEqual(own.client.events, ["connect", "connect", "poll"]);
   own.loop.stop();
   await ended;
 });
@@ -224,14 +238,14 @@ test("a lost connection shows bad status with the last values, and is told once"
   await ended;
 });
 
-test("every failed attempt is followed by a pause of the retry interval, every attempt by a disconnect", async (t) => {
+test("every failed attempt is followed by a pause of the retry interval", async (t) => {
   const own = setUp(t);
   own.client.onConnect = () => refused();
   const ended = own.loop.run();
   await own.pass(29_999);
-  assert.deepEqual(own.client.events, ["connect", "disconnect"]);
+  assert.deepEqual(own.client.events, ["connect"]);
   await own.pass(1);
-  assert.deepEqual(own.client.events, ["connect", "disconnect", "connect", "disconnect"]);
+  assert.deepEqual(own.client.events, ["connect", "connect"]);
   own.client.onConnect = () => {};
   await own.pass(30_000);
   assert.equal(seen(own.reader).state.connection, ConnectionState.connected);
@@ -263,15 +277,16 @@ test("a connection that had worked for long is tried again soon, one that breaks
 });
 
 test("an attempt that is under way already is taken over, not repeated", async (t) => {
-  const client = new TestClient("A", "x");
+  const client = new TestSource("A", "x");
   const attempt = Promise.withResolvers<void>();
-  const own = setUp(t, client, attempt.promise);
+  client.onConnect = () => attempt.promise;
+  const own = setUp(t, client, client.connect(new AbortController().signal));
   const ended = own.loop.run();
   await own.pass(0);
-  assert.deepEqual(client.events, []);
+  assert.deepEqual(client.events, ["connect"]);
   attempt.resolve();
   await own.pass(0);
-  assert.deepEqual(client.events, ["poll"]);
+  assert.deepEqual(client.events, ["connect", "poll"]);
   own.loop.stop();
   await ended;
 });
@@ -285,7 +300,7 @@ test("an error that no client should throw is told with its stack and handled as
   await own.pass(0);
   assert.equal(seen(own.reader).state.connection, ConnectionState.lost);
   assert.equal(own.countOfServer("failedProtocolViolation"), 1);
-  assert.match(String(own.lines.at(-1)?.fields?.["stack"]), /server-loop\.test/);
+  assert.match(String(own.lines.at(-1)?.fields?.["stack"]), /connection-loop\.test/);
   own.loop.stop();
   await ended;
 });
@@ -313,15 +328,17 @@ const states: Readonly<Record<string, (own: ReturnType<typeof setUp>) => Promise
 for (const [state, reach] of Object.entries(states)) {
   test(`stopped ${state} the loop ends, disconnected, and shows the server as stopped at once`, async (t) => {
     const own = setUp(t);
+    const reached = reach(own);
     const ended = state === "before it runs" ? undefined : own.loop.run();
-    await reach(own);
+    await reached;
     own.loop.stop();
     assert.equal(seen(own.reader).state.connection, ConnectionState.stopped);
     assert.equal(seen(own.reader).status(0), StatusCode.BadShutdown);
     assert.notEqual(seen(own.reader).value(0).value, 77);
     own.loop.stop();
     await (ended ?? own.loop.run());
-    assert.deepEqual(own.client.events.at(-1) ?? "disconnect", "disconnect");
+    const count = (event: string): number => own.client.events.filter((one) => one === event).length;
+    assert.equal(count("disconnect"), state.includes("poll") ? 1 : 0, "a session that was opened is closed");
     assert.equal(seen(own.reader).state.connection, ConnectionState.stopped);
     assert.equal(own.lines.filter(({ level }) => level === "error").length, 0);
   });
@@ -354,4 +371,103 @@ test("an answer that comes after the loop was stopped does not show the server a
   await ended;
   assert.equal(seen(own.reader).state.connection, ConnectionState.stopped);
   assert.equal(own.count("polls"), 0);
+});
+
+/** Two groups on one connection: `fast` at every instant of the service, `slow` at every fifth. */
+function twoGroups(): TestSource {
+  const source = new TestSource("A", "x", "y", "z");
+  source.ownGroups = [
+    { name: "fast", intervalMs, points: [0, 2] },
+    { name: "slow", intervalMs: 5 * intervalMs, points: [1] },
+  ];
+  return source;
+}
+
+test("the groups of a source are polled on one connection, each at its own instants", async (t) => {
+  const own = setUp(t, twoGroups());
+  const times: string[] = [];
+  own.client.onPoll = (sink, _signal, group) => {
+    times.push(`${group} at ${own.now()}`);
+    sink.setNumber(0, BuiltInType.UInt32, own.now());
+  };
+  const ended = own.loop.run();
+  await own.pass(0);
+  for (let instant = 0; instant < 6; instant++) await own.pass(intervalMs);
+  const fast = [1000, 1100, 1200, 1300, 1400, 1500, 1600].map((ms) => `0 at ${ms}`);
+  assert.deepEqual(
+    times.filter((time) => time.startsWith("0")),
+    fast,
+  );
+  assert.deepEqual(
+    times.filter((time) => time.startsWith("1")),
+    ["1 at 1000", "1 at 1500"],
+  );
+  assert.deepEqual(
+    own.client.events.filter((event) => event !== "poll"),
+    ["connect"],
+  );
+  const values = [0, 1].map((group) => own.reader.view(group).reading(0).value);
+  assert.deepEqual(values, [1600, 1500]);
+  own.loop.stop();
+  await ended;
+});
+
+test("a slow poll of one group does not hold back another", async (t) => {
+  const own = setUp(t, twoGroups());
+  const answer = Promise.withResolvers<void>();
+  let fastPolls = 0;
+  own.client.onPoll = (_sink, _signal, group) => {
+    if (group === 1) return answer.promise;
+    fastPolls++;
+    return undefined;
+  };
+  const ended = own.loop.run();
+  for (let instant = 0; instant < 4; instant++) await own.pass(intervalMs);
+  assert.equal(fastPolls, 5);
+  assert.equal(own.reader.view(1).connection, ConnectionState.connecting, "nothing of it has come yet");
+  answer.resolve();
+  await own.pass(0);
+  assert.equal(own.reader.view(1).connection, ConnectionState.connected);
+  own.loop.stop();
+  await ended;
+});
+
+test("when a poll of one group fails, those of the others end before the connection is closed", async (t) => {
+  const own = setUp(t, twoGroups());
+  const order: string[] = [];
+  own.client.onPoll = async (_sink, signal, group) => {
+    if (group === 0) refused();
+    await untilAborted(signal).catch(() => order.push("aborted"));
+    refused();
+  };
+  own.client.onDisconnect = () => void order.push("closed");
+  const ended = own.loop.run();
+  await own.pass(0);
+  assert.deepEqual(order, ["aborted", "closed"]);
+  assert.deepEqual([own.countOfServer("failedConnectionFailed"), own.lines.length], [1, 1], "it is one loss");
+  for (const group of [0, 1]) assert.equal(own.reader.view(group).connection, ConnectionState.lost);
+  own.loop.stop();
+  await ended;
+});
+
+test("a session says itself that its server is alive, and publishes what comes without being asked", async (t) => {
+  const own = setUp(t, twoGroups());
+  const ended = own.loop.run();
+  await own.pass(0);
+  own.client.onRun = async (reports, running) => {
+    reports.alive();
+    await own.pass(30);
+    reports.groups[1]?.publish((sink) => sink.setNumber(0, BuiltInType.UInt32, 77));
+    await untilAborted(running);
+  };
+  own.client.onPoll = () => refused();
+  await own.pass(intervalMs);
+  assert.equal(own.reader.serverState(0)?.connection, ConnectionState.lost);
+  await own.pass(30_000);
+  assert.equal(own.reader.serverState(0)?.connection, ConnectionState.connected);
+  await own.pass(0);
+  assert.equal(own.reader.view(1).reading(0).value, 77);
+  assert.equal(own.reader.view(0).reading(0).status, StatusCode.BadNoCommunication, "nothing of it has come again");
+  own.loop.stop();
+  await ended;
 });

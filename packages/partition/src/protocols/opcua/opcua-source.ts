@@ -1,4 +1,4 @@
-// One OPC UA server of the configuration: connects, learns, polls, disconnects. The caller decides when.
+// One OPC UA server of the configuration as a source: its points, what it has told about them, and its sessions.
 //
 // Every connect starts from nothing: the server's certificate is checked against the trust list as it is now, then a new
 // channel and a new session are opened with exactly that certificate, then namespaces, limits and browse names are read again.
@@ -13,12 +13,10 @@ import { configuredPoint } from "../../configuration/opc-ua-point.ts";
 import type { Log } from "@cpc-partition/process/log";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import { opcUaConnection } from "../../configuration/connection-entry.ts";
-import type { PointDescription } from "@cpc-partition/image/point";
-import type { PointSink } from "@cpc-partition/image/point-sink";
-import type { ServerClient } from "../../sources/server-client.ts";
+import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
+import { DecidingFiles } from "../../sources/deciding-files.ts";
 import { ServerError } from "../../sources/server-error.ts";
-import type { Timestamp } from "@cpc-partition/image/values/timestamp";
-import type { Value } from "@cpc-partition/image/values/value";
+import type { Group, Source, SourceFacts } from "../../sources/source.ts";
 import { applicationKeyPair, readKeyPair, unusedKeyPair, type KeyPair } from "./own-certificate.ts";
 import { ServerCertificateGate, type ShownCertificate } from "./server-certificate-gate.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
@@ -28,18 +26,12 @@ import { NodeReport } from "./node-report.ts";
 import { DiscoveryError, discoverEndpoint } from "./endpoint-discovery.ts";
 import { ReadSize, type ReadSizes } from "./read-size.ts";
 import { lookUpHost } from "./host-lookup.ts";
+import { OpcUaSession } from "./opcua-session.ts";
 import { SecureSession } from "./secure-session.ts";
 import { requireTokenPolicy, type UserCertificate } from "./user-identity.ts";
 
-/** What `readValue` gives: value (undefined with a bad status), status code and source timestamp of one node. */
-export interface NodeValue {
-  readonly value: Value | undefined;
-  readonly status: number;
-  readonly sourceTimestamp: Timestamp | undefined;
-}
-
-/** What surrounds a client. */
-export interface OpcUaClientOptions {
+/** What surrounds a source. */
+export interface OpcUaSourceOptions {
   /** The certificates folder; its layout is described in certificates/trust-list.ts. */
   readonly directory: string;
   readonly log?: Log;
@@ -53,42 +45,34 @@ export interface OpcUaClientOptions {
 /** A connection outlives trust by that much at most. */
 const defaultRecheckMs = 600_000;
 
-/** Whom a server refused, or who refused a server, needs a person: asking every few seconds locks accounts and fills logs. */
-const leastRetryAfterRefusalMs = 60_000;
-
-const retryWithLessMs = 1000;
-
 /** Room for texts and arrays whose configuration reserves none. */
 const textCapacityBytes = 256;
 const arrayCapacityBytes = 1024;
 
-export class OpcUaClient implements ServerClient {
+export class OpcUaSource implements Source {
   readonly alias: string;
-  readonly connection: { readonly key: string; readonly description: string };
-  readonly intervalMs: number | undefined;
+  readonly connection: ConnectionEntry;
+  readonly groups: readonly Group[];
   readonly isInsecure: boolean;
+  readonly retryIntervalMs: number;
   readonly #server: OpcUaServer;
   readonly #trustList: TrustList;
   readonly #gate: ServerCertificateGate;
+  readonly #files: DecidingFiles;
   readonly #log: Log;
   /** Learned, and kept over reconnections. */
   readonly #readSizes: ReadSizes;
   readonly #nodeReport: NodeReport;
-  #wasRefused = false;
-  #asksLess = false;
-  /** Version of the files that the last attempt used. */
-  #usedVersion = "";
   #points: readonly PointDescription[];
-  #session: SecureSession | undefined;
-  #reader: NodeReader | undefined;
   #certificateEndsMs: number | undefined;
   #ownCertificateEndsMs: number | undefined;
 
-  constructor(server: OpcUaServer, options: OpcUaClientOptions) {
+  constructor(server: OpcUaServer, options: OpcUaSourceOptions) {
     this.alias = server.alias;
     this.connection = opcUaConnection(server.alias);
-    this.intervalMs = server.intervalMs;
+    this.groups = [{ name: "", intervalMs: server.intervalMs, points: [...server.nodes.keys()] }];
     this.isInsecure = isInsecure(server.policy);
+    this.retryIntervalMs = server.retryIntervalMs;
     this.#server = server;
     this.#trustList = new TrustList(options.directory);
     this.#log = options.log ?? (() => {});
@@ -98,61 +82,39 @@ export class OpcUaClient implements ServerClient {
       recheckMs: options.recheckMs ?? defaultRecheckMs,
       expiryWarnings: options.expiryWarnings ?? new ExpiryWarnings(),
     });
+    this.#files = new DecidingFiles(() => filesVersion([...this.#trustList.decidingFolders, ...filesOf(server)]));
     const { maxNodesPerRead } = server;
     this.#readSizes = { attributes: new ReadSize(maxNodesPerRead), values: new ReadSize(maxNodesPerRead) };
     this.#nodeReport = new NodeReport(server, this.#log);
     this.#points = server.nodes.map((node) => configuredPoint(server, node));
   }
 
-  /** A server that refused us, or was refused, is tried again slowly; one that will be asked for less, soon. */
-  get retryIntervalMs(): number {
-    const { retryIntervalMs } = this.#server;
-    if (this.#asksLess) return Math.min(retryIntervalMs, retryWithLessMs);
-    return this.#wasRefused ? Math.max(retryIntervalMs, leastRetryAfterRefusalMs) : retryIntervalMs;
-  }
-
-  get isWorthRetrying(): boolean {
-    return this.#wasRefused && this.#usedVersion !== this.#filesVersion();
-  }
-
-  #filesVersion(): string {
-    const { serverCertificateFile, clientCertificateFile, clientPrivateKeyFile, identity } = this.#server;
-    const ofUser = identity.kind === "Certificate" ? [identity.certificateFile, identity.privateKeyFile] : [];
-    const configured = [serverCertificateFile, clientCertificateFile, clientPrivateKeyFile, ...ofUser];
-    return filesVersion([...this.#trustList.decidingFolders, ...configured]);
-  }
-
-  get certificateEndsMs(): number | undefined {
-    return this.#certificateEndsMs;
-  }
-
-  get ownCertificateEndsMs(): number | undefined {
-    return this.#ownCertificateEndsMs;
-  }
-
-  /** Of nodes in one request, their attributes or their values. */
-  get requestLimit(): number | undefined {
+  get facts(): SourceFacts {
+    // Of nodes in one request, their attributes or their values.
     const { attributes, values } = this.#readSizes;
     const limit = Math.min(attributes.learnedLimit ?? Infinity, values.learnedLimit ?? Infinity);
-    return limit === Infinity ? undefined : limit;
+    return {
+      certificateEndsMs: this.#certificateEndsMs,
+      ownCertificateEndsMs: this.#ownCertificateEndsMs,
+      requestLimit: limit === Infinity ? undefined : limit,
+    };
   }
 
   get points(): readonly PointDescription[] {
     return this.#points;
   }
 
-  async connect(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    await this.disconnect();
-    await this.#noticeRefusal(() => this.#connect(signal));
+  async connect(signal: AbortSignal): Promise<OpcUaSession> {
+    return await this.#decide(() => this.#connect(signal));
   }
 
-  async #connect(signal: AbortSignal): Promise<void> {
+  async #connect(signal: AbortSignal): Promise<OpcUaSession> {
     const server = this.#server;
     const limit = { server: server.alias, timeoutMs: server.timeoutMs, signal };
-    this.#usedVersion = this.#filesVersion();
+    this.#files.use();
     const isSecured = server.mode !== "None";
     const application = await (isSecured ? applicationKeyPair(server, this.#trustList.directory) : unusedKeyPair());
-    this.#usedVersion = this.#filesVersion(); // a certificate that was just made is no news
+    this.#files.use(); // a certificate that was just made is no news
     if (isSecured) this.#tellOwnEnd(application);
     const userCertificate = this.#userCertificate();
     await lookUpHost(server, limit);
@@ -169,13 +131,18 @@ export class OpcUaClient implements ServerClient {
     }
     if (session.weakness !== undefined) this.#log("warn", session.weakness, { server: server.alias });
     try {
-      this.#reader = await NodeReader.create(session, server, this.#readSizes, this.#nodeReport, signal);
+      const reader = await NodeReader.create(session, server, this.#readSizes, this.#nodeReport, signal);
+      this.#learnPoints(reader.lessons);
+      return new OpcUaSession(server, session, reader, {
+        decide: async (work) => await this.#decide(work),
+        recheck: () => this.#gate.passAgain(),
+        learned: (lessons) => this.#learnPoints(lessons),
+        closed: () => this.#gate.forget(),
+      });
     } catch (error) {
       await session.close();
       throw error;
     }
-    this.#session = session;
-    this.#learnPoints(this.#reader.lessons);
   }
 
   /** A server that tells nothing without security can be reached if its certificate is known beforehand. */
@@ -197,54 +164,17 @@ export class OpcUaClient implements ServerClient {
     if (leaf !== undefined) this.#gate.tellEnd("own", leaf, endsMs);
   }
 
-  async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
-    await this.#noticeRefusal(async () => {
-      this.#gate.passAgain();
-      const reader = this.#connected();
-      const { lessons } = reader;
-      await reader.poll(sink, signal);
-      if (reader.lessons !== lessons) this.#learnPoints(reader.lessons);
-    });
-  }
-
-  async #noticeRefusal(work: () => Promise<void>): Promise<void> {
+  /** A failure in which the server could not bear a request is followed by a smaller one soon. */
+  async #decide<T>(work: () => Promise<T>): Promise<T> {
     const { attributes, values } = this.#readSizes;
     const halvings = attributes.halvings + values.halvings;
-    this.#wasRefused = false;
-    this.#asksLess = false;
     try {
-      await work();
+      return await this.#files.decide(work);
     } catch (error) {
-      this.#wasRefused =
-        error instanceof ServerError && (error.code === "SecurityRefused" || error.code === "IdentityRefused");
-      this.#asksLess = attributes.halvings + values.halvings > halvings;
+      const asksForLess = attributes.halvings + values.halvings > halvings;
+      if (asksForLess && error instanceof ServerError) error.retry = "soon";
       throw error;
     }
-  }
-
-  async disconnect(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    this.#reader = undefined;
-    this.#gate.forget();
-    await session?.close();
-  }
-
-  /** Reads one node outside the poll; `nodeId` as in "ns=2;s=Name" (OPC 10000-6, 5.1.12). Rejects with a ServerError. */
-  async readValue(nodeId: string): Promise<NodeValue> {
-    this.#gate.passAgain();
-    return this.#connected().readValue(nodeId, AbortSignal.timeout(this.#server.timeoutMs * 2));
-  }
-
-  #connected(): NodeReader {
-    if (this.#reader === undefined) {
-      throw new ServerError(
-        "ConnectionFailed",
-        this.alias,
-        `cannot read from ${this.#server.endpointUrl} because it is not connected`,
-      );
-    }
-    return this.#reader;
   }
 
   #userCertificate(): UserCertificate | undefined {
@@ -266,6 +196,13 @@ export class OpcUaClient implements ServerClient {
     );
     if (JSON.stringify(learned) !== JSON.stringify(this.#points)) this.#points = learned;
   }
+}
+
+/** The configured files that decide whether a server is accepted, or accepts us. */
+function filesOf(server: OpcUaServer): readonly (string | undefined)[] {
+  const { serverCertificateFile, clientCertificateFile, clientPrivateKeyFile, identity } = server;
+  const ofUser = identity.kind === "Certificate" ? [identity.certificateFile, identity.privateKeyFile] : [];
+  return [serverCertificateFile, clientCertificateFile, clientPrivateKeyFile, ...ofUser];
 }
 
 function learnedPoint(configured: PointDescription, lesson: NodeLesson | undefined): PointDescription {

@@ -1,15 +1,16 @@
 // What the managers of both protocols have in common: a list of clients, started, read periodically, changed, stopped.
 
 import type { Log } from "@cpc-partition/process/log";
-import type { ServerClient } from "./server-client.ts";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import type { DocumentSettings } from "@cpc-partition/documents/document-form";
 import type { DocumentSegment } from "@cpc-partition/documents/document-segment";
 import type { Guard } from "@cpc-partition/documents/guard";
 import { guardedTargets } from "@cpc-partition/documents/guarded-targets";
 import type { DocumentTarget } from "@cpc-partition/documents/publisher";
-import { privateImage, type ImageProvider } from "./image-generations.ts";
-import { KeyBook } from "./key-book.ts";
+import { privateImage, type ImageProvider } from "../sources/image-generations.ts";
+import { KeyBook } from "../sources/key-book.ts";
+import type { Session, Source } from "../sources/source.ts";
+import { SourceList } from "../sources/source-list.ts";
 import { PeriodicRead, type PeriodicReadOptions } from "./periodic-read.ts";
 
 export interface ManagerOptions {
@@ -25,18 +26,18 @@ export interface PeriodicReadSettings {
   readonly document?: DocumentSettings | undefined;
 }
 
-export abstract class ClientManager<Server extends object, Client extends ServerClient> {
+export abstract class ClientManager<Server extends object, Client extends Source> {
   protected abstract readonly service: ServiceName;
   protected readonly log: Log;
   readonly #keys: KeyBook;
-  /** By configuration, so that a server whose configuration did not change keeps its client. */
-  #clients: ReadonlyMap<string, Client> = new Map();
-  #started = new Map<ServerClient, Promise<void>>();
+  readonly #clients = new SourceList((server: Server): Client => this.createClient(server));
+  #started = new Map<Source, Promise<Session>>();
   #stop = new AbortController();
   #reading: PeriodicRead | undefined;
   #ended: Promise<void> = Promise.resolve();
-  /** Given while `periodicRead` was still preparing. */
+  /** Given while `periodicRead` was still preparing, and whether other clients were. */
   #lateTargets: readonly DocumentTarget[] | undefined;
+  #areLate = false;
 
   /** `namesFile`: where the names that servers tell are remembered; without it for as long as this manager lives. */
   constructor(options: ManagerOptions = {}, namesFile?: string) {
@@ -46,7 +47,7 @@ export abstract class ClientManager<Server extends object, Client extends Server
 
   /** The clients in configuration order. */
   get clients(): readonly Client[] {
-    return [...this.#clients.values()];
+    return this.#clients.sources;
   }
 
   protected abstract createClient(server: Server): Client;
@@ -56,21 +57,16 @@ export abstract class ClientManager<Server extends object, Client extends Server
    * others are disconnected, and new ones connected.
    */
   protected setServers(servers: readonly Server[]): void {
-    const before = this.#clients;
-    this.#clients = new Map(
-      servers.map((server) => {
-        const identity = identityOf(server);
-        return [identity, before.get(identity) ?? this.createClient(server)];
-      }),
-    );
-    this.#reading?.setClients(this.clients);
+    const clients = this.#clients.update(servers);
+    if (this.#reading === undefined) this.#areLate = true;
+    else this.#reading.setSources(clients);
   }
 
   /** Begins to connect every client and returns at once: a server that is down delays nobody. */
   startClients(): void {
-    for (const client of this.#clients.values()) {
+    for (const client of this.clients) {
       const attempt = client.connect(this.#stop.signal);
-      attempt.catch(() => {}); // told by the loop that takes the attempt over
+      attempt.catch(() => {}); // logged by the loop that takes the attempt over
       this.#started.set(client, attempt);
     }
   }
@@ -89,10 +85,11 @@ export abstract class ClientManager<Server extends object, Client extends Server
     const started = this.#started;
     this.#started = new Map();
     this.#lateTargets = undefined;
+    this.#areLate = false;
     const signals = settings.signal === undefined ? [this.#stop.signal] : [this.#stop.signal, settings.signal];
     const options = {
       service: this.service,
-      clients: this.clients,
+      sources: this.clients,
       intervalMs: intervalSeconds * 1000,
       targets: guardedTargets(shmList, semaphoreList, this.log),
       image: settings.image ?? privateImage,
@@ -106,7 +103,6 @@ export abstract class ClientManager<Server extends object, Client extends Server
   }
 
   async #read(options: PeriodicReadOptions, stop: AbortSignal): Promise<void> {
-    const clients = this.#clients;
     const reading = await PeriodicRead.create(options);
     if (stop.aborted) reading.stop();
     else stop.addEventListener("abort", () => reading.stop(), { once: true });
@@ -114,13 +110,13 @@ export abstract class ClientManager<Server extends object, Client extends Server
     this.#reading = reading;
     // What was changed while the image was made.
     if (this.#lateTargets !== undefined) reading.setTargets(this.#lateTargets);
-    if (this.#clients !== clients) reading.setClients(this.clients);
+    if (this.#areLate) reading.setSources(this.clients);
     try {
       await ended;
     } finally {
       this.#reading = undefined;
     }
-    await Promise.all([...options.started.keys()].map((client) => client.disconnect()));
+    await closeAll(options.started);
   }
 
   /** While `periodicRead` runs: publishes to these segments from the next document on. */
@@ -139,13 +135,14 @@ export abstract class ClientManager<Server extends object, Client extends Server
   async stopClients(): Promise<void> {
     this.#stop.abort();
     await this.#ended;
-    await Promise.all([...this.#started.keys()].map((client) => client.disconnect()));
+    await closeAll(this.#started);
     this.#started = new Map();
     this.#stop = new AbortController();
   }
 }
 
-/** Everything that is configured about a server; where it stands in its file is not part of it. */
-function identityOf(server: object): string {
-  return JSON.stringify(server, (key, value: unknown) => (key === "location" ? undefined : value));
+/** Closes what became of attempts to connect, whoever took them over. */
+async function closeAll(started: ReadonlyMap<Source, Promise<Session>> = new Map()): Promise<void> {
+  const closed = Array.from(started.values(), async (attempt) => await (await attempt).close());
+  await Promise.allSettled(closed);
 }

@@ -1,8 +1,8 @@
 // All OPC UA servers of a configuration: one client each.
 
-import { ExpiryWarnings } from "../../certificates/expiry-warnings.ts";
-import type { OpcUaConfiguration, OpcUaServer } from "../../configuration/configuration.ts";
-import { ClientManager, type ManagerOptions } from "../../sources/client-manager.ts";
+import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
+import type { OpcUaConfiguration, OpcUaServer } from "../configuration/configuration.ts";
+import { ClientManager, type ManagerOptions } from "./client-manager.ts";
 import { OpcUaClient } from "./opcua-client.ts";
 
 export interface OpcUaManagerOptions extends ManagerOptions {
@@ -28,7 +28,7 @@ export class OpcUaClientManager extends ClientManager<OpcUaServer, OpcUaClient> 
    */
   async parseClients(file: string): Promise<OpcUaConfiguration> {
     // Loaded on demand: a service gets its configuration from the main thread and needs no XML parser.
-    const { loadOpcUaConfiguration } = await import("../../configuration/opc-ua-configuration.ts");
+    const { loadOpcUaConfiguration } = await import("../configuration/opc-ua-configuration.ts");
     const options = { certificatesDirectory: this.#certificatesDirectory };
     const { configuration, warnings } = loadOpcUaConfiguration(file, options);
     for (const { line, message } of warnings) this.log("warn", `${file}:${line}: ${message}`);

@@ -1,8 +1,14 @@
-// A server to schedule: its connection and its polls do what the test says, when the test says it.
+// A source to schedule: its connection and its polls do what the test says, when the test says it.
 
 import type { PointDescription } from "../../../packages/image/src/point.ts";
 import type { PointSink } from "../../../packages/image/src/point-sink.ts";
-import type { ServerClient } from "../../../packages/partition/src/sources/server-client.ts";
+import {
+  pollGroups,
+  type Group,
+  type Session,
+  type SessionReports,
+  type Source,
+} from "../../../packages/partition/src/sources/source.ts";
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
 import { ServerError } from "../../../packages/partition/src/sources/server-error.ts";
 import type { Log } from "../../../packages/process/src/log.ts";
@@ -14,24 +20,32 @@ import { pointOf } from "../../image/sample-image.ts";
 import { parseDocument } from "../../documents/parse-document.ts";
 
 type Attempt = (signal: AbortSignal) => Promise<void> | void;
-type Poll = (sink: PointSink, signal: AbortSignal) => Promise<void> | void;
+type Poll = (sink: PointSink, signal: AbortSignal, group: number) => Promise<void> | void;
 
-export class TestClient implements ServerClient {
+export class TestSource implements Source {
   readonly alias: string;
   readonly connection;
   points: readonly PointDescription[];
   intervalMs: number | undefined = undefined;
+  /** Undefined: one group of all points. */
+  ownGroups: readonly Group[] | undefined = undefined;
+  isInsecure = undefined;
   retryIntervalMs = 30_000;
-  isWorthRetrying = false;
   requestLimit: number | undefined = undefined;
   /** What happened, in order. */
   readonly events: ("connect" | "poll" | "disconnect")[] = [];
   onConnect: Attempt = () => {};
   /** By default the number of the poll in every point. */
-  onPoll: Poll = (sink) => {
-    for (const index of this.points.keys()) sink.setNumber(index, BuiltInType.UInt32, this.polls);
+  onPoll: Poll = (sink, _signal, group) => {
+    for (const index of this.groups[group]?.points.keys() ?? []) sink.setNumber(index, BuiltInType.UInt32, this.polls);
   };
   onDisconnect: () => Promise<void> | void = () => {};
+  /** By default every group is polled. */
+  onRun = async (reports: SessionReports, running: AbortSignal): Promise<void> =>
+    await pollGroups(reports, running, async (group, sink, signal) => {
+      this.events.push("poll");
+      await this.onPoll(sink, signal, group);
+    });
 
   constructor(alias: string, ...names: readonly string[]) {
     this.alias = alias;
@@ -39,23 +53,28 @@ export class TestClient implements ServerClient {
     this.points = names.map((name) => pointOf(`${alias}: ${name}`));
   }
 
+  get groups(): readonly Group[] {
+    return this.ownGroups ?? [{ name: "", intervalMs: this.intervalMs, points: [...this.points.keys()] }];
+  }
+
+  get facts() {
+    return { requestLimit: this.requestLimit };
+  }
+
   get polls(): number {
     return this.events.filter((event) => event === "poll").length;
   }
 
-  async connect(signal: AbortSignal): Promise<void> {
+  async connect(signal: AbortSignal): Promise<Session> {
     this.events.push("connect");
     await this.onConnect(signal);
-  }
-
-  async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
-    this.events.push("poll");
-    await this.onPoll(sink, signal);
-  }
-
-  async disconnect(): Promise<void> {
-    this.events.push("disconnect");
-    await this.onDisconnect();
+    return {
+      run: async (reports, running) => await this.onRun(reports, running),
+      close: async () => {
+        this.events.push("disconnect");
+        await this.onDisconnect();
+      },
+    };
   }
 }
 

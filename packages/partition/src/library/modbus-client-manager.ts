@@ -1,8 +1,8 @@
 // All Modbus TCP servers of a configuration: one client each, one connection for each host and port.
 
-import type { ModbusConfiguration, ModbusServer } from "../../configuration/configuration.ts";
-import { ClientManager, type ManagerOptions } from "../../sources/client-manager.ts";
-import { ModbusConnections } from "./connection/modbus-connections.ts";
+import type { ModbusConfiguration, ModbusServer } from "../configuration/configuration.ts";
+import { ClientManager, type ManagerOptions } from "./client-manager.ts";
+import { ModbusConnections } from "../protocols/modbus/connection/modbus-connections.ts";
 import { ModbusTcpClient } from "./modbus-tcp-client.ts";
 
 export interface ModbusManagerOptions extends ManagerOptions {
@@ -24,7 +24,7 @@ export class ModbusClientManager extends ClientManager<ModbusServer, ModbusTcpCl
   /** Reads and checks a configuration file; warnings go to the log. Rejects with a ConfigurationError that lists every problem. */
   async loadEndpointsFromXml(file: string): Promise<ModbusConfiguration> {
     // Loaded on demand: a service gets its configuration from the main thread and needs no XML parser.
-    const { loadModbusConfiguration } = await import("../../configuration/modbus-configuration.ts");
+    const { loadModbusConfiguration } = await import("../configuration/modbus-configuration.ts");
     const { configuration, warnings } = loadModbusConfiguration(file, {
       certificatesDirectory: this.#certificatesDirectory,
     });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ModbusConnections } from "../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
-import { ModbusTcpClient } from "../../../../packages/partition/src/protocols/modbus/modbus-tcp-client.ts";
-import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
-import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
-import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
-import { point, RecordingSink, run, server } from "../../../plant/modbus-points.ts";
-import { cleanUps, connected, device, poll, refusing, rejected, running } from "./polled-plant.ts";
+import { ModbusConnections } from "../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
+import { ModbusTcpClient } from "../../../packages/partition/src/library/modbus-tcp-client.ts";
+import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
+import { ServerError } from "../../../packages/partition/src/sources/server-error.ts";
+import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
+import { point, RecordingSink, run, server } from "../../plant/modbus-points.ts";
+import { cleanUps, connected, device, poll, refusing, rejected, running } from "../protocols/modbus/polled-plant.ts";
 import {
   data,
   exception,
@@ -16,7 +16,7 @@ import {
   scrambled,
   startDevice,
   type Behaviour,
-} from "../../../plant/modbus-device.ts";
+} from "../../plant/modbus-device.ts";
 
 test("a client describes its server as the contract says", () => {
   const text = point(0, { wireType: BuiltInType.String, width: 8, key: "Plant: name", description: "Name", unit: "" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { ClientManager } from "../../../packages/partition/src/sources/client-manager.ts";
-import { OwnImages, TestClient, untilAborted } from "./test-client.ts";
+import { ClientManager } from "../../../packages/partition/src/library/client-manager.ts";
+import { OwnImages, TestSource, untilAborted } from "../sources/test-source.ts";
 import { ConsumerPair, openConsumerPair } from "../../../packages/documents/src/consumer-pair.ts";
 import { consumerPairNames } from "../../../packages/documents/src/consumer-names.ts";
 import { ownPrefix } from "../../image/posix/own-objects.ts";
@@ -13,17 +13,17 @@ interface Server {
   readonly location: { readonly line: number };
 }
 
-class TestManager extends ClientManager<Server, TestClient> {
+class TestManager extends ClientManager<Server, TestSource> {
   protected readonly service = "modbus";
-  readonly created: TestClient[] = [];
-  prepare = (_client: TestClient): void => {};
+  readonly created: TestSource[] = [];
+  prepare = (_client: TestSource): void => {};
 
   override setServers(servers: readonly Server[]): void {
     super.setServers(servers);
   }
 
-  protected createClient({ alias }: Server): TestClient {
-    const client = new TestClient(alias, "x");
+  protected createClient({ alias }: Server): TestSource {
+    const client = new TestSource(alias, "x");
     this.prepare(client);
     this.created.push(client);
     return client;

@@ -4,16 +4,24 @@ import { ConnectionState } from "../../../packages/image/src/layout.ts";
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { KeyBook } from "../../../packages/partition/src/sources/key-book.ts";
-import { PeriodicRead } from "../../../packages/partition/src/sources/periodic-read.ts";
+import { PeriodicRead } from "../../../packages/partition/src/library/periodic-read.ts";
 import { seen } from "../../image/sample-image.ts";
-import { Consumer, OwnImages, recordingLog, refused, TestClient, untilAborted, type Document } from "./test-client.ts";
+import {
+  Consumer,
+  OwnImages,
+  recordingLog,
+  refused,
+  TestSource,
+  untilAborted,
+  type Document,
+} from "../sources/test-source.ts";
 
-async function running(t: TestContext, clients: readonly TestClient[], intervalMs = 20, consumers = [new Consumer()]) {
+async function running(t: TestContext, clients: readonly TestSource[], intervalMs = 20, consumers = [new Consumer()]) {
   const images = new OwnImages();
   const { lines, log } = recordingLog();
   const reading = await PeriodicRead.create({
     service: "modbus",
-    clients,
+    sources: clients,
     intervalMs,
     targets: consumers,
     image: images,
@@ -33,7 +41,7 @@ const valueOf = (document: Document, key: string): unknown => document[key]?.["v
 const watchdog = { timeout: 30_000 };
 
 test("every document has the values of all servers, and they go on changing", watchdog, async (t) => {
-  const [a, b] = [new TestClient("A", "x"), new TestClient("B", "y")];
+  const [a, b] = [new TestSource("A", "x"), new TestSource("B", "y")];
   const { consumer, images } = await running(t, [a, b]);
   await consumer.until((document) => Number(valueOf(document, "A: x")) > 3 && Number(valueOf(document, "B: y")) > 3);
   const { reader } = images;
@@ -42,7 +50,7 @@ test("every document has the values of all servers, and they go on changing", wa
 });
 
 test("a server that never answers delays no other and no document", watchdog, async (t) => {
-  const [hung, polling, well] = [new TestClient("H", "x"), new TestClient("P", "x"), new TestClient("W", "x")];
+  const [hung, polling, well] = [new TestSource("H", "x"), new TestSource("P", "x"), new TestSource("W", "x")];
   hung.onConnect = untilAborted;
   polling.onPoll = (_, signal) => untilAborted(signal);
   const { consumer, ended, reading } = await running(t, [hung, polling, well]);
@@ -54,7 +62,7 @@ test("a server that never answers delays no other and no document", watchdog, as
 });
 
 test("with a poll that never ends documents come at every tick all the same", watchdog, async (t) => {
-  const [slow, well] = [new TestClient("S", "x"), new TestClient("W", "x")];
+  const [slow, well] = [new TestSource("S", "x"), new TestSource("W", "x")];
   const { consumer } = await running(t, [slow, well]);
   await consumer.until((document) => Number(valueOf(document, "S: x")) >= 1);
   slow.onPoll = (_, signal) => untilAborted(signal);
@@ -66,7 +74,7 @@ test("with a poll that never ends documents come at every tick all the same", wa
 });
 
 test("a server that is lost is told in the document at once, not at the next tick", watchdog, async (t) => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   a.intervalMs = 20;
   const { consumer, images } = await running(t, [a], 60_000);
   await consumer.until((document) => valueOf(document, "Connections:A") === true);
@@ -80,7 +88,7 @@ test("a server that is lost is told in the document at once, not at the next tic
 });
 
 test("a text that was cut is in the document with the next publication but one", watchdog, async (t) => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   a.onPoll = (sink) => sink.setValue(0, { type: BuiltInType.String, value: "Kühlwasser" }, StatusCode.Good);
   const { consumer } = await running(t, [a], 60_000);
   const document = await consumer.until((each) => valueOf(each, "A: x") === "Kühlwasser");
@@ -89,7 +97,7 @@ test("a text that was cut is in the document with the next publication but one",
 });
 
 test("stopped, the last document shows every connection closed, and everything is", watchdog, async (t) => {
-  const [a, hung] = [new TestClient("A", "x"), new TestClient("H", "x")];
+  const [a, hung] = [new TestSource("A", "x"), new TestSource("H", "x")];
   hung.onConnect = untilAborted;
   const { consumer, reading, ended, images } = await running(t, [a, hung]);
   await consumer.until((document) => valueOf(document, "A: x") !== undefined);
@@ -102,13 +110,14 @@ test("stopped, the last document shows every connection closed, and everything i
       ["Connections:H", false],
     ],
   );
-  for (const client of [a, hung]) assert.equal(client.events.at(-1), "disconnect");
+  assert.equal(a.events.at(-1), "disconnect");
+  assert.deepEqual(hung.events, ["connect"], "an attempt that fails leaves nothing to close");
   assert.equal(images.reader.isRetired, true);
   assert.equal(seen(images.reader).state.connection, ConnectionState.stopped);
 });
 
 test("a server that takes its time to say goodbye does not hold back the last document", watchdog, async (t) => {
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   const goodbye = Promise.withResolvers<void>();
   const { consumer, reading, ended } = await running(t, [a]);
   await consumer.until((document) => valueOf(document, "A: x") !== undefined);
@@ -123,10 +132,10 @@ test(
   "changed servers: who stays is not disturbed, who leaves is disconnected, who comes is connected",
   watchdog,
   async (t) => {
-    const [a, b, c] = [new TestClient("A", "x"), new TestClient("B", "x"), new TestClient("C", "x")];
+    const [a, b, c] = [new TestSource("A", "x"), new TestSource("B", "x"), new TestSource("C", "x")];
     const { consumer, reading } = await running(t, [a, b]);
     await consumer.until((document) => ["A: x", "B: x"].every((key) => key in document));
-    reading.setClients([b, c]);
+    reading.setSources([b, c]);
     const document = await consumer.until((each) => "C: x" in each);
     assert.deepEqual(Object.keys(document), ["Connections:B", "B: x", "Connections:C", "C: x"]);
     assert.deepEqual([a.events.at(-1), b.events.filter((event) => event !== "poll")], ["disconnect", ["connect"]]);
@@ -134,7 +143,7 @@ test(
 );
 
 test("a server that leaves while the generation that brings it is made is never connected", watchdog, async (t) => {
-  const [a, b, c] = [new TestClient("A", "x"), new TestClient("B", "x"), new TestClient("C", "x")];
+  const [a, b, c] = [new TestSource("A", "x"), new TestSource("B", "x"), new TestSource("C", "x")];
   const { consumer, reading, images } = await running(t, [a]);
   await consumer.until((document) => "A: x" in document);
   const [asked, memory] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -142,16 +151,16 @@ test("a server that leaves while the generation that brings it is made is never 
     asked.resolve();
     return memory.promise;
   };
-  reading.setClients([a, b]);
+  reading.setSources([a, b]);
   await asked.promise;
-  reading.setClients([a, c]);
+  reading.setSources([a, c]);
   memory.resolve();
   await consumer.until((document) => "C: x" in document);
   assert.deepEqual(b.events, []);
 });
 
 test("other segments get the next document, without waiting for the tick", watchdog, async (t) => {
-  const { reading, consumer } = await running(t, [new TestClient("A", "x")], 60_000);
+  const { reading, consumer } = await running(t, [new TestSource("A", "x")], 60_000);
   await consumer.until((document) => "A: x" in document);
   const other = new Consumer();
   reading.setTargets([other]);
@@ -167,7 +176,7 @@ test("documents come two milliseconds after the instant of the polls, with their
     t.mock.timers.tick(durationMs);
     for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate);
   };
-  const a = new TestClient("A", "x");
+  const a = new TestSource("A", "x");
   const { consumer } = await running(t, [a], 100);
   await pass(0);
   await pass(2);

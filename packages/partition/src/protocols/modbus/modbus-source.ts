@@ -1,0 +1,146 @@
+// One Modbus TCP server of the configuration as a source: its points, and sessions on the connection that it shares with the other servers
+// of the same host and port.
+//
+// A session promises: a value in the sink is the device's answer for that point's own unit id, function and address; what the device
+// says about a point, good or bad, is data; only a connection that can no longer be relied on rejects. Nothing is ever written
+// to a device.
+
+import { filesVersion } from "../../certificates/files-version.ts";
+import { modbusConnection } from "../../configuration/connection-entry.ts";
+import type { ModbusServer } from "../../configuration/configuration.ts";
+import type { Log } from "@cpc-partition/process/log";
+import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
+import type { PointSink } from "@cpc-partition/image/point-sink";
+import { DecidingFiles } from "../../sources/deciding-files.ts";
+import { pollGroups, type Group, type Session, type SessionReports, type Source } from "../../sources/source.ts";
+import type { SourceFacts } from "../../sources/source.ts";
+import type { Answer, Consume, Requester } from "./connection/exchange.ts";
+import type { ModbusConnection } from "./connection/modbus-connection.ts";
+import type { ModbusConnections } from "./connection/modbus-connections.ts";
+import type { ReadRange } from "./pdu.ts";
+import { textCapacityBytes } from "./decoding/register-decoding.ts";
+import { errorOf, GroupReader, requesterOf } from "./reading/group-reader.ts";
+import { sourceOf } from "./reading/point-source.ts";
+
+export class ModbusSource implements Source {
+  readonly alias: string;
+  readonly connection: ConnectionEntry;
+  readonly points: readonly PointDescription[];
+  readonly groups: readonly Group[];
+  readonly isInsecure = undefined;
+  readonly retryIntervalMs: number;
+  readonly #server: ModbusServer;
+  readonly #connections: ModbusConnections;
+  readonly #readers: readonly GroupReader[];
+  readonly #files: DecidingFiles;
+  /** The one that was opened last. */
+  #opened: ModbusConnection | undefined;
+
+  /** `clock` is monotonic, in milliseconds. */
+  constructor(server: ModbusServer, connections: ModbusConnections, clock: () => number, log: Log) {
+    this.alias = server.alias;
+    this.connection = modbusConnection(server.alias);
+    this.points = server.points.map((point) => ({
+      key: point.key,
+      description: point.description,
+      unit: point.unit,
+      source: sourceOf(point),
+      type: point.type,
+      capacityBytes: textCapacityBytes(point),
+    }));
+    this.groups = [{ name: "", intervalMs: server.intervalMs, points: [...server.points.keys()] }];
+    this.retryIntervalMs = server.retryIntervalMs;
+    this.#server = server;
+    this.#connections = connections;
+    this.#readers = [new GroupReader(server, server.points, clock, log)];
+    const { tls } = server;
+    const files = [tls?.caFile, tls?.clientCertificateFile, tls?.clientPrivateKeyFile];
+    this.#files = new DecidingFiles(() => filesVersion(files));
+  }
+
+  get facts(): SourceFacts {
+    const limits = this.#readers.map(({ requestLimit = Infinity }) => requestLimit);
+    const limit = Math.min(...limits);
+    const { deviceMs, ownMs } = this.#opened?.certificateEnds ?? {};
+    const requestLimit = limit === Infinity ? undefined : limit;
+    return { certificateEndsMs: deviceMs, ownCertificateEndsMs: ownMs, requestLimit };
+  }
+
+  async connect(signal: AbortSignal): Promise<ModbusSession> {
+    const server = this.#server;
+    this.#files.use();
+    return await this.#files.decide(async () => {
+      if (signal.aborted) throw errorOf(server, "Stopped", "the client was stopped");
+      const connection = this.#connections.acquire(server.host, server.port, server.tls);
+      try {
+        await connection.open(requesterOf(server), signal);
+      } catch (error) {
+        this.#connections.release(connection);
+        throw error;
+      }
+      this.#opened = connection;
+      return new ModbusSession(server, connection, this.#readers, this.#files, () =>
+        this.#connections.release(connection),
+      );
+    });
+  }
+}
+
+export class ModbusSession implements Session {
+  readonly #server: ModbusServer;
+  readonly #connection: ModbusConnection;
+  readonly #groups: readonly { readonly reader: GroupReader; readonly requester: Requester }[];
+  readonly #files: DecidingFiles;
+  readonly #release: () => void;
+  /** Of requests outside the polls. */
+  readonly #requester: Requester;
+  #isClosed = false;
+
+  constructor(
+    server: ModbusServer,
+    connection: ModbusConnection,
+    readers: readonly GroupReader[],
+    files: DecidingFiles,
+    release: () => void,
+  ) {
+    this.#server = server;
+    this.#connection = connection;
+    this.#groups = readers.map((reader) => ({ reader, requester: requesterOf(server) }));
+    this.#files = files;
+    this.#release = release;
+    this.#requester = requesterOf(server);
+  }
+
+  async run(reports: SessionReports, signal: AbortSignal): Promise<void> {
+    await pollGroups(reports, signal, (group, sink, pollSignal) => this.poll(group, sink, pollSignal));
+  }
+
+  /** Reads every point of a group once. */
+  async poll(group: number, sink: PointSink, signal: AbortSignal): Promise<void> {
+    this.#assertOpen();
+    const own = this.#groups[group];
+    if (own === undefined) throw new RangeError(`the server ${this.#server.alias} has no group ${group}`);
+    await this.#files.decide(() => own.reader.poll(this.#connection, own.requester, sink, signal));
+  }
+
+  /** One request outside the polls; `ModbusConnection.request`. */
+  async request(unitId: number, range: ReadRange, consume: Consume): Promise<Answer> {
+    this.#assertOpen();
+    return await this.#connection.request(this.#requester, unitId, range, consume);
+  }
+
+  close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      for (const requester of [...this.#groups.map((group) => group.requester), this.#requester]) {
+        this.#connection.cancel(requester);
+      }
+      this.#release();
+    }
+    return Promise.resolve();
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw errorOf(this.#server, "ConnectionFailed", "it is not connected");
+  }
+}

@@ -1,0 +1,132 @@
+// The acquisition of one service: a loop for each source, one clock, one image. The set of sources may change while it runs: those that stay
+// the same object go on undisturbed.
+
+import type { Log } from "@cpc-partition/process/log";
+import { Grid, monotonicMs } from "@cpc-partition/process/schedule";
+import type { ImageReader } from "@cpc-partition/image/image-reader";
+import type { ServiceName } from "@cpc-partition/image/service-name";
+import { ConnectionLoop } from "./connection-loop.ts";
+import { ImageClock } from "./image-clock.ts";
+import { ImageGenerations, type ImageProvider } from "./image-generations.ts";
+import type { KeyBook } from "./key-book.ts";
+import { PollsInFlight } from "./polls-in-flight.ts";
+import type { Session, Source } from "./source.ts";
+
+/**
+ * Ticks of the image come this much after the instant of the polls. Timers count whole milliseconds, so one set for the same instant may
+ * fire a little before the others: a document from between would have the values of the tick before.
+ */
+const headStartMs = 2;
+
+export interface AcquisitionOptions {
+  readonly service: ServiceName;
+  readonly sources: readonly Source[];
+  readonly intervalMs: number;
+  readonly image: ImageProvider;
+  readonly keys: KeyBook;
+  readonly log: Log;
+  /** First attempts to connect that are under way already. */
+  readonly started?: ReadonlyMap<Source, Promise<Session>>;
+  /** Called at every tick of the image. */
+  readonly ticked?: () => void;
+  /** Awaited after the last tick, before the image is retired. */
+  readonly lastTick?: () => Promise<void>;
+}
+
+export class Acquisition {
+  readonly #options: AcquisitionOptions;
+  readonly #grid: Grid;
+  readonly #generations: ImageGenerations;
+  readonly #pollsInFlight: PollsInFlight;
+  readonly #clock: ImageClock;
+  #sources: ReadonlySet<Source>;
+  readonly #loops = new Map<Source, ConnectionLoop>();
+  readonly #ended = new Set<Promise<void>>();
+  #isStopped = false;
+
+  static async create(options: AcquisitionOptions): Promise<Acquisition> {
+    const head = { service: options.service, intervalMs: options.intervalMs };
+    const { sources, image, log, keys } = options;
+    return new Acquisition(options, await ImageGenerations.create(head, sources, image, log, keys));
+  }
+
+  private constructor(options: AcquisitionOptions, generations: ImageGenerations) {
+    this.#options = options;
+    this.#sources = new Set(options.sources);
+    this.#grid = new Grid(monotonicMs(), options.intervalMs);
+    this.#generations = generations;
+    const ownHeadStartMs = Math.min(headStartMs, options.intervalMs / 4);
+    this.#pollsInFlight = new PollsInFlight(monotonicMs, options.intervalMs, ownHeadStartMs);
+    this.#clock = new ImageClock(generations, {
+      grid: new Grid(this.#grid.startMs + ownHeadStartMs, options.intervalMs),
+      clock: monotonicMs,
+      pollsInFlight: this.#pollsInFlight,
+      renewed: () => {
+        for (const loop of this.#loops.values()) loop.renewed();
+        this.#startLoops();
+      },
+      ticked: () => options.ticked?.(),
+    });
+  }
+
+  /** The image as it is now. */
+  get reader(): ImageReader {
+    return this.#generations.reader;
+  }
+
+  /** Ends after `stop`, with every connection shown as closed, and really closed. */
+  async run(): Promise<void> {
+    this.#startLoops();
+    await this.#clock.run();
+    await this.#options.lastTick?.();
+    this.#generations.image.retire();
+    await Promise.all(this.#ended);
+    await this.#options.keys.written();
+  }
+
+  /** Sources that are not in the list any more are disconnected, new ones are connected as soon as they have a place in the image. */
+  setSources(sources: readonly Source[]): void {
+    this.#sources = new Set(sources);
+    for (const [source, loop] of this.#loops) {
+      if (this.#sources.has(source)) continue;
+      loop.stop();
+      this.#loops.delete(source);
+    }
+    this.#generations.setSources(sources);
+    this.#clock.request();
+  }
+
+  /** Somebody removed the name of the process image: it comes back as a new generation. */
+  imageLost(): void {
+    this.#generations.image.count("objectsRestored");
+    this.#generations.wantNew();
+    this.#clock.request();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const loop of this.#loops.values()) loop.stop();
+    this.#clock.stop();
+  }
+
+  #startLoops(): void {
+    if (this.#isStopped) return;
+    const { intervalMs, started, log } = this.#options;
+    for (const [source, block] of this.#generations.blocks) {
+      // A generation may show sources that left while it was made.
+      if (this.#loops.has(source) || !this.#sources.has(source)) continue;
+      const context = {
+        gridOf: (ownMs: number | undefined) => new Grid(this.#grid.startMs, ownMs ?? intervalMs),
+        clock: monotonicMs,
+        pollsInFlight: this.#pollsInFlight,
+        log,
+        changed: () => this.#clock.request(),
+      };
+      const loop = new ConnectionLoop(source, block, context, started?.get(source));
+      this.#loops.set(source, loop);
+      const ended = loop.run();
+      this.#ended.add(ended);
+      void ended.then(() => this.#ended.delete(ended));
+    }
+  }
+}

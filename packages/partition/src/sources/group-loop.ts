@@ -1,0 +1,88 @@
+// The ticks of one group: polls begin at the instants of a grid, and what they read is published as a whole. A missed instant is counted and
+// never made up for.
+
+import { ConnectionState } from "@cpc-partition/image/layout";
+import type { GroupBlock } from "@cpc-partition/image/group-block";
+import type { PointSink } from "@cpc-partition/image/point-sink";
+import type { PollsInFlight } from "./polls-in-flight.ts";
+import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
+import type { GroupReports } from "./source.ts";
+
+export interface GroupContext {
+  readonly grid: Grid;
+  readonly clock: MonotonicClock;
+  readonly pollsInFlight: PollsInFlight;
+  /** Called before each publication: the server is alive. */
+  readonly alive: () => void;
+  /** Called when values were cut, or their key is not known yet: worth a new generation of the image. */
+  readonly wantsRenewal: () => void;
+}
+
+export class GroupLoop implements GroupReports {
+  readonly #block: GroupBlock;
+  readonly #context: GroupContext;
+  /** Ends the pause between two polls. */
+  #nextPoll = new Alarm();
+  /** The last publication had values that were cut, or whose key was not known; they are shown as soon as they could be read again. */
+  #waitsForRenewal = false;
+
+  constructor(block: GroupBlock, context: GroupContext) {
+    this.#block = block;
+    this.#context = context;
+  }
+
+  async everyTick(read: (sink: PointSink) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { grid, clock } = this.#context;
+    this.#nextPoll = new Alarm();
+    this.#waitsForRenewal = false;
+    const stop = (): void => this.#nextPoll.ring();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      let tick = grid.after(clock());
+      while (!signal.aborted) {
+        const startMs = clock();
+        await this.#poll(read);
+        if (signal.aborted) return;
+        this.#publish(clock() - startMs);
+        const nowMs = clock();
+        // A timer may fire a little before its time: the tick it was for is over all the same.
+        const next = Math.max(tick, grid.after(nowMs));
+        if (next > tick) this.#block.count("overruns", BigInt(next - tick));
+        const isEarly = await this.#nextPoll.wait(grid.instantMs(next) - nowMs);
+        tick = isEarly ? next : next + 1;
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  publish(fill: (sink: PointSink) => void): void {
+    this.#block.begin();
+    fill(this.#block);
+    this.#publish();
+  }
+
+  /** There is a new generation of the image: values that were cut are read again at once. */
+  renewed(): void {
+    if (this.#waitsForRenewal) this.#nextPoll.ring();
+  }
+
+  async #poll(read: (sink: PointSink) => Promise<void>): Promise<void> {
+    const { pollsInFlight } = this.#context;
+    pollsInFlight.begin(this);
+    try {
+      this.#block.begin();
+      await read(this.#block);
+    } finally {
+      pollsInFlight.end(this);
+    }
+  }
+
+  #publish(durationMs?: number): void {
+    this.#context.alive();
+    this.#block.publish(ConnectionState.connected, durationMs);
+    const wantsRenewal = this.#block.wantsRoom || this.#block.isWithholding;
+    if (this.#waitsForRenewal || wantsRenewal) this.#context.wantsRenewal();
+    this.#waitsForRenewal = wantsRenewal;
+  }
+}
