@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { fault, times } from "./fault.ts";
-import { isMeasured, Ward } from "./ward.ts";
+import { isMeasured, ConsumerScene } from "./consumer-scene.ts";
 
 const area = "Consumer";
 const intervalMs = 50;
@@ -18,30 +18,30 @@ fault({
   extent: "quick",
   limitMs: times({ quick: 60_000, usual: 120_000, long: 1_200_000 }),
   run: async (t) => {
-    const ward = await Ward.start(t, intervalMs, isMeasured);
+    const scene = await ConsumerScene.start(t, intervalMs, isMeasured);
     let heldAtDeath = 0;
     const kills = times({ quick: 5, usual: 50, long: 1000 });
     const kill = async (): Promise<void> => {
-      let next = ward.badConsumer("comes and goes");
+      let next = scene.badConsumer("comes and goes");
       for (let count = 1; count <= kills; count++) {
         const consumer = await next;
         // Another one starts while this one dies and is got over.
-        if (count < kills) next = ward.badConsumer("comes and goes");
+        if (count < kills) next = scene.badConsumer("comes and goes");
         consumer.send("start");
         assert.equal(await consumer.next(), "started");
         await pause(Math.random() * killedWithinMs);
         await consumer.kill();
-        if (ward.permits() === 0) heldAtDeath++;
-        await ward.recovers();
+        if (scene.permits() === 0) heldAtDeath++;
+        await scene.recovers();
       }
     };
-    await (isMeasured ? ward.staysPunctual(kill) : kill());
-    const { guardTimeouts = 0, guardSeizures = 0 } = ward.patient.witness.health ?? {};
+    await (isMeasured ? scene.staysPunctual(kill) : kill());
+    const { guardTimeouts = 0, guardSeizures = 0 } = scene.partition.witness.health ?? {};
     t.diagnostic(`${heldAtDeath} of ${kills} died holding it: ${guardTimeouts} time-outs, ${guardSeizures} seizures`);
     assert.ok(heldAtDeath >= kills / 10, "too few died holding the guard to say anything");
     assert.ok(guardSeizures >= heldAtDeath && guardTimeouts >= 2 * guardSeizures, "counted for `status`");
-    assert.equal(ward.permits(), 1);
-    await ward.patient.end();
+    assert.equal(scene.permits(), 1);
+    await scene.partition.end();
   },
 });
 
@@ -51,23 +51,23 @@ fault({
   holds: "it is taken for gone, what it gives back too much is taken away, nobody waits",
   limitMs: times({ quick: 60_000, usual: 60_000, long: 300_000 }),
   run: async (t) => {
-    const ward = await Ward.start(t, intervalMs, isMeasured);
-    const consumer = await ward.badConsumer("holds");
-    await ward.staysPunctual(async () => {
+    const scene = await ConsumerScene.start(t, intervalMs, isMeasured);
+    const consumer = await scene.badConsumer("holds");
+    await scene.staysPunctual(async () => {
       for (let count = times(stoppedTimes); count > 0; count--) {
         consumer.send("take");
         assert.equal(await consumer.next(), "held");
         consumer.signal("SIGSTOP");
-        await ward.recovers();
+        await scene.recovers();
         consumer.signal("SIGCONT");
         consumer.send("give back");
         assert.equal(await consumer.next(), "given back");
-        await ward.recovers();
-        await ward.patient.until("the guard is at 1", () => ward.permits() === 1);
+        await scene.recovers();
+        await scene.partition.until("the guard is at 1", () => scene.permits() === 1);
       }
     });
-    assert.ok((ward.patient.witness.health?.guardSeizures ?? 0) >= times(stoppedTimes));
-    await ward.patient.end();
+    assert.ok((scene.partition.witness.health?.guardSeizures ?? 0) >= times(stoppedTimes));
+    await scene.partition.end();
   },
 });
 
@@ -78,19 +78,19 @@ fault({
     "its own documents come within the bound of the wait, each second one; the other consumer's as if nothing were wrong",
   limitMs: 120_000,
   run: async (t) => {
-    const ward = await Ward.start(t, intervalMs, isMeasured);
-    const consumer = await ward.badConsumer("takes whenever it can");
-    await ward.staysPunctual(async () => {
+    const scene = await ConsumerScene.start(t, intervalMs, isMeasured);
+    const consumer = await scene.badConsumer("takes whenever it can");
+    await scene.staysPunctual(async () => {
       consumer.send("start");
       assert.equal(await consumer.next(), "held");
       await pause(misbehavesMs);
     }, true);
     await consumer.kill();
-    await ward.recovers();
-    const { guardTimeouts = 0, guardSeizures = 0 } = ward.patient.witness.health ?? {};
+    await scene.recovers();
+    const { guardTimeouts = 0, guardSeizures = 0 } = scene.partition.witness.health ?? {};
     t.diagnostic(`${guardTimeouts} time-outs, ${guardSeizures} seizures`);
     assert.ok(guardSeizures > misbehavesMs / intervalMs / 4, "it did hold the guard nearly all the time");
-    await ward.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -100,16 +100,16 @@ fault({
   holds: "the surplus is taken away, the other consumer's documents come on time, afterwards the guard guards again",
   limitMs: 120_000,
   run: async (t) => {
-    const ward = await Ward.start(t, intervalMs, isMeasured);
-    const consumer = await ward.badConsumer("posts");
-    await ward.staysPunctual(async () => {
+    const scene = await ConsumerScene.start(t, intervalMs, isMeasured);
+    const consumer = await scene.badConsumer("posts");
+    await scene.staysPunctual(async () => {
       consumer.send("start");
       assert.equal(await consumer.next(), "posted");
       await pause(misbehavesMs);
     });
     await consumer.kill();
-    await ward.recovers();
-    await ward.patient.until("the guard is at 1", () => ward.permits() === 1);
-    await ward.patient.end();
+    await scene.recovers();
+    await scene.partition.until("the guard is at 1", () => scene.permits() === 1);
+    await scene.partition.end();
   },
 });

@@ -11,7 +11,7 @@ import { BornServer } from "./born-server.ts";
 import { birthOf } from "./born-value.ts";
 import { readGuarded } from "./document-consumer.ts";
 import { fault, times } from "./fault.ts";
-import { Ward } from "./ward.ts";
+import { ConsumerScene } from "./consumer-scene.ts";
 
 const area = "Consumer";
 const intervalMs = 100;
@@ -24,10 +24,10 @@ fault({
   holds: "each says that it is retired, a reader of the name has fresh values, and the partition keeps nothing of it",
   extent: "quick",
   run: async (t) => {
-    const ward = await Ward.start(t, intervalMs, false);
+    const scene = await ConsumerScene.start(t, intervalMs, false);
     let generation: number | undefined;
     for (let count = times({ quick: 3, usual: 10, long: 200 }); count > 0; count--) {
-      const object = SharedMemoryObject.openExisting(ward.names.image, "read-only");
+      const object = SharedMemoryObject.openExisting(scene.names.image, "read-only");
       assert.ok(object);
       const mapping = object.map("read-only");
       t.after(() => {
@@ -38,12 +38,12 @@ fault({
       assert.equal(old.isRetired, false);
       assert.equal(old.generation, generation === undefined ? old.generation : generation + 1);
       ({ generation } = old);
-      const { cycle } = ward;
-      rmSync(ward.names.imagePath);
-      await ward.recovers((faultMs) => ward.patient.witness.isFresh(faultMs), cycle);
+      const { cycle } = scene;
+      rmSync(scene.names.imagePath);
+      await scene.recovers((faultMs) => scene.partition.witness.isFresh(faultMs), cycle);
       assert.equal(old.isRetired, true);
     }
-    await ward.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -53,8 +53,8 @@ fault({
   holds: "it is refused to the group, to strangers even the reading",
   run: async (t) => {
     if (process.getuid?.() !== 0) return t.skip("only root can be somebody else");
-    const ward = await Ward.start(t, intervalMs, false);
-    const { imagePath } = ward.names;
+    const scene = await ConsumerScene.start(t, intervalMs, false);
+    const { imagePath } = scene.names;
     const before = statSync(imagePath);
     const { gid } = before;
     assert.deepEqual(attempts(imagePath, gid), { r: "done", "r+": "EACCES", truncate: "EACCES", chmod: "EPERM" });
@@ -66,8 +66,8 @@ fault({
     });
     const after = statSync(imagePath);
     assert.deepEqual([after.ino, after.size, after.mode], [before.ino, before.size, before.mode]);
-    await ward.recovers();
-    await ward.patient.end();
+    await scene.recovers();
+    await scene.partition.end();
   },
 });
 

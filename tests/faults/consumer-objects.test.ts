@@ -18,7 +18,7 @@ import {
 import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
 import { connectionKey } from "../plant/modbus-plant.ts";
 import { fault, times, type Extent } from "./fault.ts";
-import { Ward } from "./ward.ts";
+import { ConsumerScene } from "./consumer-scene.ts";
 import { parseDocument } from "../documents/parse-document.ts";
 
 const area = "Consumer";
@@ -31,7 +31,7 @@ interface Damage {
   readonly extent?: Extent;
   /** Objects put back each time; "perhaps": the next document may repair it before anybody looks. */
   readonly restored: number | "perhaps";
-  readonly damage: (ward: Ward) => void;
+  readonly damage: (scene: ConsumerScene) => void;
 }
 
 const damages: readonly Damage[] = [
@@ -92,24 +92,24 @@ for (const { trigger, extent = "usual", restored, damage } of damages) {
     holds: "its successor has fresh values within three cycles, the other consumer has them all along",
     extent,
     run: async (t) => {
-      const ward = await Ward.start(t, intervalMs, false);
+      const scene = await ConsumerScene.start(t, intervalMs, false);
       for (let round = 0; round < rounds; round++) {
-        damage(ward);
-        await ward.recovers();
+        damage(scene);
+        await scene.recovers();
         if (restored === "perhaps") continue;
-        await ward.patient.until("what was damaged is counted", () => restoredBy(ward) >= restored * (round + 1));
+        await scene.partition.until("what was damaged is counted", () => restoredBy(scene) >= restored * (round + 1));
       }
       if (restored !== "perhaps") {
-        assert.equal(restoredBy(ward), restored * rounds);
+        assert.equal(restoredBy(scene), restored * rounds);
         // The log takes longer than the counter.
-        const logged = () => ward.patient.child.logged(/put back/).length;
-        await ward.patient.until("each object is logged", () => logged() >= restored);
+        const logged = () => scene.partition.child.logged(/put back/).length;
+        await scene.partition.until("each object is logged", () => logged() >= restored);
         assert.equal(logged(), restored, "once, however often it was put back");
       }
-      for (const path of [ward.names.segmentPath, ward.names.semaphorePath])
+      for (const path of [scene.names.segmentPath, scene.names.semaphorePath])
         assert.equal(statSync(path).mode & 0o7777, mode);
-      assert.equal(ward.permits(), 1);
-      await ward.patient.end();
+      assert.equal(scene.permits(), 1);
+      await scene.partition.end();
     },
   });
 }
@@ -119,8 +119,8 @@ fault({
   trigger: "puts a directory or a link in the place of its objects",
   holds: "nobody else notices, the log says what is there, and three cycles after it is gone all is well",
   run: async (t) => {
-    const ward = await Ward.start(t, intervalMs, false);
-    const { segmentPath, semaphorePath } = ward.names;
+    const scene = await ConsumerScene.start(t, intervalMs, false);
+    const { segmentPath, semaphorePath } = scene.names;
     const replacements: Readonly<Record<string, (path: string) => void>> = {
       directory: (path) => mkdirSync(path),
       "symbolic link": (path) => symlinkSync("/dev/null", path),
@@ -129,16 +129,16 @@ fault({
       for (const [kind, put] of Object.entries(replacements)) {
         rmSync(path);
         put(path);
-        await ward.patient.until("the log says so", () =>
-          ward.patient.child.stderr.includes(`${path} is a ${kind}; remove it`),
+        await scene.partition.until("the log says so", () =>
+          scene.partition.child.stderr.includes(`${path} is a ${kind}; remove it`),
         );
-        const documents = ward.documents;
-        await ward.patient.until("documents go on", () => ward.documents > documents + 3);
+        const documents = scene.documents;
+        await scene.partition.until("documents go on", () => scene.documents > documents + 3);
         rmSync(path, { recursive: true });
-        await ward.recovers();
+        await scene.recovers();
       }
     }
-    await ward.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -147,8 +147,8 @@ fault({
   trigger: "locks its segment",
   holds: "the partition's lock is first, and a locked file that takes the segment's name becomes the segment",
   run: async (t) => {
-    const ward = await Ward.start(t, intervalMs, false);
-    const { segment, segmentPath } = ward.names;
+    const scene = await ConsumerScene.start(t, intervalMs, false);
+    const { segment, segmentPath } = scene.names;
     using ours = SharedMemoryObject.openExisting(segment, "read-write");
     assert.equal(ours?.tryLock(), false);
     // Under another name until it is locked: the partition may be faster than we are.
@@ -156,8 +156,8 @@ fault({
     using made = SharedMemoryObject.openExisting(`${segment}.made`, "read-write");
     assert.equal(made?.tryLock(), true);
     renameSync(`${segmentPath}.made`, segmentPath);
-    await ward.recovers();
-    await ward.patient.end();
+    await scene.recovers();
+    await scene.partition.end();
   },
 });
 
@@ -167,21 +167,21 @@ fault({
   holds: "nothing in it looks alive any more, and the partition keeps nothing of it",
   extent: "quick",
   run: async (t) => {
-    const ward = await Ward.start(t, intervalMs, false);
-    const { segmentPath } = ward.names;
+    const scene = await ConsumerScene.start(t, intervalMs, false);
+    const { segmentPath } = scene.names;
     const kept: number[] = [];
     t.after(() => kept.forEach((descriptor) => closeSync(descriptor)));
     for (let count = times({ quick: 3, usual: 10, long: 200 }); count > 0; count--) {
       kept.push(openSync(segmentPath, "r"));
       rmSync(segmentPath);
-      await ward.recovers();
+      await scene.recovers();
     }
     for (const descriptor of kept) {
       const document = parseDocument(readFileSync(descriptor, "utf8").replace(/\0+$/, "")) as Record<string, unknown>;
       assert.deepEqual(Object.keys(document), [connectionKey("device")]);
       assert.partialDeepStrictEqual(document, { [connectionKey("device")]: { value: false } });
     }
-    await ward.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -191,6 +191,6 @@ function overwrite(path: string): void {
   writeFileSync(path, bytes, { flag: "r+" });
 }
 
-function restoredBy(ward: Ward): number {
-  return ward.patient.witness.health?.objectsRestored ?? 0;
+function restoredBy(scene: ConsumerScene): number {
+  return scene.partition.witness.health?.objectsRestored ?? 0;
 }

@@ -1,7 +1,7 @@
 // One fault as a named case: what is done to the partition or to what is around it, what must hold meanwhile, how long it may take.
 //
 // Each case ends with a leak check of this process, after everything the case had was given back. The leak check of the partition,
-// which is another process, is the patient's.
+// which is another process, is in tested-partition.ts.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";

@@ -7,7 +7,7 @@ import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
 import { gateway, isFresh } from "./gateway.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 
 const ballast = "/dev/shm/ballast";
 const pageBytes = 4096;
@@ -45,50 +45,50 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     const modbus = bornModbusXml({ alias: "device", port, firstPlace: 0, points: 60 });
     for (let freePages = 0; freePages <= 20; freePages++) {
       fillUpTo(freePages * pageBytes);
-      const patient = new Patient(t, { modbus });
-      const outcome = await Promise.race([refusal(patient), documentsOnly(patient), goodValues(patient)]);
+      const partition = new TestedPartition(t, { modbus });
+      const outcome = await Promise.race([refusal(partition), documentsOnly(partition), goodValues(partition)]);
       t.diagnostic(`${freePages} free pages: ${outcome}`);
       if (outcome === "good values" && outcomes.has(outcome)) break;
       outcomes.add(outcome);
       if (outcome !== "good values") {
-        if (outcome === "refused") assert.deepEqual(patient.place.ownObjects(), []);
+        if (outcome === "refused") assert.deepEqual(partition.place.ownObjects(), []);
         freeAgain();
-        if (outcome === "refused") patient.runAgain();
-        await goodValues(patient);
+        if (outcome === "refused") partition.runAgain();
+        await goodValues(partition);
       }
-      await patient.end();
-      for (const left of patient.place.objects()) rmSync(`/dev/shm/${left}`);
+      await partition.end();
+      for (const left of partition.place.objects()) rmSync(`/dev/shm/${left}`);
     }
     assert.deepEqual(outcomes, new Set(["refused", "documents only", "good values"]));
   },
 
   later: async (t) => {
-    const patient = await gateway(t);
-    const { place, child } = patient;
-    await goodValues(patient);
-    patient.healthy();
+    const partition = await gateway(t);
+    const { place, child } = partition;
+    await goodValues(partition);
+    partition.healthy();
     fillUpTo(0);
     const fullMs = Date.now();
-    await patient.until("values go on", () => isFresh(patient, fullMs));
+    await partition.until("values go on", () => isFresh(partition, fullMs));
     // As long as there is no document, there is none to judge.
-    for (const witness of patient.witnesses) witness.rule({ documents: false });
+    for (const witness of partition.witnesses) witness.rule({ documents: false });
     rmSync(place.path("modbus_shm"));
     fillUpTo(0);
-    await patient.until("it cannot be put back", () => child.logged(noRoom).length > 0);
+    await partition.until("it cannot be put back", () => child.logged(noRoom).length > 0);
     truncateSync(place.path("opcua_shm"), 0);
     fillUpTo(0);
     rmSync(place.path("modbus_image"));
     fillUpTo(0);
-    await patient.until("no new image can be made", () => child.logged(noRoom).some(({ msg }) => isOfImage(msg)));
+    await partition.until("no new image can be made", () => child.logged(noRoom).some(({ msg }) => isOfImage(msg)));
     rmSync(place.semaphorePath("opcua_semaphore"));
     fillUpTo(0);
     const withoutMs = Date.now();
-    await patient.until("the other image goes on", () => patient.opcua?.isGood("server") === true);
-    assert.ok(patient.opcua!.health!.heartbeatAgeMs < 2000 + Date.now() - withoutMs);
+    await partition.until("the other image goes on", () => partition.opcua?.isGood("server") === true);
+    assert.ok(partition.opcua!.health!.heartbeatAgeMs < 2000 + Date.now() - withoutMs);
     freeAgain();
     const freeMs = Date.now();
-    await patient.until("all is put back", () => isFresh(patient, freeMs));
-    await patient.end();
+    await partition.until("all is put back", () => isFresh(partition, freeMs));
+    await partition.end();
   },
 
   reconfigured: async (t) => {
@@ -98,43 +98,46 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
       modbus: bornModbusXml({ alias: "device", port: device.port, firstPlace: 0, points: points.device }),
       opcua: bornOpcUaXml({ alias: "server", port: server.port, firstPlace: 500, points: points.server }),
     });
-    const patient = new Patient(t, { ...xml({ device: 3, server: 3 }), rules: { bystanders: ["device", "server"] } });
-    const points = () => [patient.modbus?.statuses("device")?.length, patient.opcua?.statuses("server")?.length];
-    await goodValues(patient);
+    const partition = new TestedPartition(t, {
+      ...xml({ device: 3, server: 3 }),
+      rules: { bystanders: ["device", "server"] },
+    });
+    const points = () => [partition.modbus?.statuses("device")?.length, partition.opcua?.statuses("server")?.length];
+    await goodValues(partition);
     // Enough for the one service's documents and far from enough for the other's.
     fillUpTo(12 * pageBytes);
     const larger = xml({ device: 80, server: 400 });
-    patient.place.write("modbus.xml", larger.modbus);
-    patient.place.write("opcua.xml", larger.opcua);
-    patient.child.signal("SIGHUP");
-    await patient.until("it is refused", () => patient.child.logged(/changed configuration rejected/).length > 0);
+    partition.place.write("modbus.xml", larger.modbus);
+    partition.place.write("opcua.xml", larger.opcua);
+    partition.child.signal("SIGHUP");
+    await partition.until("it is refused", () => partition.child.logged(/changed configuration rejected/).length > 0);
     assert.match(
-      String(patient.child.logged(noRoom)[0]?.["msg"]),
+      String(partition.child.logged(noRoom)[0]?.["msg"]),
       /cannot reserve \d+ bytes for shared memory .*opcua_shm/,
     );
     const refusedMs = Date.now();
-    await patient.until("the old one goes on", () => isFresh(patient, refusedMs));
+    await partition.until("the old one goes on", () => isFresh(partition, refusedMs));
     assert.deepEqual(points(), [3, 3]);
     freeAgain();
-    for (const witness of patient.witnesses) witness.rule({ bystanders: [] });
-    patient.child.signal("SIGHUP");
-    await patient.until("it is taken over", () => points().join() === "80,400");
+    for (const witness of partition.witnesses) witness.rule({ bystanders: [] });
+    partition.child.signal("SIGHUP");
+    await partition.until("it is taken over", () => points().join() === "80,400");
     const takenMs = Date.now();
-    await patient.until("all values are good", () => isFresh(patient, takenMs));
-    await patient.end();
+    await partition.until("all values are good", () => isFresh(partition, takenMs));
+    await partition.end();
   },
 };
 
 /** All the values there are to be, and seen by the witness. */
-async function goodValues(patient: Patient): Promise<"good values"> {
+async function goodValues(partition: TestedPartition): Promise<"good values"> {
   const sinceMs = Date.now();
-  await patient.until("values are good", () => isFresh(patient, sinceMs));
-  await patient.until("they are judged", () => patient.witnesses.every(({ judged }) => judged > 0));
+  await partition.until("values are good", () => isFresh(partition, sinceMs));
+  await partition.until("they are judged", () => partition.witnesses.every(({ judged }) => judged > 0));
   return "good values";
 }
 
-async function refusal(patient: Patient): Promise<"refused"> {
-  const { code, stderr } = await patient.child.ended;
+async function refusal(partition: TestedPartition): Promise<"refused"> {
+  const { code, stderr } = await partition.child.ended;
   assert.equal(code, 1, stderr);
   assert.match(stderr, noRoom);
   assert.equal(stderr.trim().split("\n").length, 1, "a sentence, and no stack");
@@ -142,9 +145,9 @@ async function refusal(patient: Patient): Promise<"refused"> {
 }
 
 /** For drop-in consumers all is well; who reads the image has to wait. */
-async function documentsOnly(patient: Patient): Promise<"documents only"> {
-  const { child, place } = patient;
-  await patient.until("there are documents and no image", () => {
+async function documentsOnly(partition: TestedPartition): Promise<"documents only"> {
+  const { child, place } = partition;
+  await partition.until("there are documents and no image", () => {
     const isTold = child.logged(noRoom).some(({ msg }) => isOfImage(msg));
     return isTold && place.value("device: p0") !== undefined;
   });

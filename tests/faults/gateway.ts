@@ -1,4 +1,4 @@
-// A partition of both services, one server each that goes on through every fault of the machine, to be patient of one.
+// A partition of both services with one server each, for faults of the machine: the servers never fail.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { BornServer } from "./born-server.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
-import { Patient, type PatientOptions } from "./patient.ts";
+import { TestedPartition, type TestedPartitionOptions } from "./tested-partition.ts";
 
 export const devicePlace = 0;
 export const serverPlace = 500;
@@ -16,22 +16,25 @@ const points = 3;
 const settings = "<timeout>1</timeout><retryInterval>0.2</retryInterval>";
 
 /** Modbus alone, "device": a start takes a third of a second. */
-export async function modbusGateway(t: TestContext, options: Partial<PatientOptions> = {}): Promise<Patient> {
+export async function modbusGateway(
+  t: TestContext,
+  options: Partial<TestedPartitionOptions> = {},
+): Promise<TestedPartition> {
   const { port } = await startBornDevice(t, devicePlace);
   const modbus = bornModbusXml({ alias: "device", port, firstPlace: devicePlace, points, settings });
-  return new Patient(t, { modbus, ...options });
+  return new TestedPartition(t, { modbus, ...options });
 }
 
 /** "device" and "server". */
-export async function gateway(t: TestContext, options: Partial<PatientOptions> = {}): Promise<Patient> {
+export async function gateway(t: TestContext, options: Partial<TestedPartitionOptions> = {}): Promise<TestedPartition> {
   const { port } = await BornServer.start(t, "opcua", serverPlace, points);
   const opcua = bornOpcUaXml({ alias: "server", port, firstPlace: serverPlace, points, settings });
   return await modbusGateway(t, { opcua, ...options });
 }
 
 /** Both services show values that are younger than `sinceMs` (wall clock), in their images and documents. */
-export function isFresh(patient: Patient, sinceMs: number): boolean {
-  return patient.witnesses.every((witness) => witness.isFresh(sinceMs));
+export function isFresh(partition: TestedPartition, sinceMs: number): boolean {
+  return partition.witnesses.every((witness) => witness.isFresh(sinceMs));
 }
 
 /** A folder by which threads are told to fail, and how a partition is run so that it can be told. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { fault } from "./fault.ts";
 import { gateway, isFresh } from "./gateway.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 import { bornOpcUaXml, startBornOpcUa } from "./born-opcua.ts";
 import { SteppedClock } from "./stepped-clock.ts";
 import { TcpProxy } from "../plant/tcp-proxy.ts";
@@ -31,9 +31,9 @@ interface Status {
 }
 
 /** As an operator sees it, whose clock is the machine's. */
-async function status(patient: Patient, clock: SteppedClock): Promise<Status> {
-  const args = ["status", "--json", "--prefix", patient.place.prefix];
-  return JSON.parse((await patient.place.cpc(args, clock.env).ended).stdout) as Status;
+async function status(partition: TestedPartition, clock: SteppedClock): Promise<Status> {
+  const args = ["status", "--json", "--prefix", partition.place.prefix];
+  return JSON.parse((await partition.place.cpc(args, clock.env).ended).stdout) as Status;
 }
 
 fault({
@@ -44,23 +44,23 @@ fault({
   run: async (t) => {
     const clock = SteppedClock.of(t);
     if (clock === undefined) return;
-    const patient = await gateway(t, { surroundings: { env: clock.env }, rules: { longestPauseMs: Infinity } });
-    await patient.until("values are good", () => isFresh(patient, 0));
-    patient.healthy();
+    const partition = await gateway(t, { surroundings: { env: clock.env }, rules: { longestPauseMs: Infinity } });
+    await partition.until("values are good", () => isFresh(partition, 0));
+    partition.healthy();
     for (const [step, time] of Object.entries(steps)) {
-      const before = patient.witnesses.map((witness) => witness.health!);
+      const before = partition.witnesses.map((witness) => witness.health!);
       const steppedMs = Date.now();
       clock.set(time);
-      await patient.until(`values go on ${step}`, () => isFresh(patient, steppedMs));
+      await partition.until(`values go on ${step}`, () => isFresh(partition, steppedMs));
       await pause(1000); // a second of ticks
       const elapsedTicks = (Date.now() - steppedMs) / intervalMs;
-      patient.witnesses.forEach((witness, index) => {
+      partition.witnesses.forEach((witness, index) => {
         const published = witness.health!.documents - before[index]!.documents;
         const missed = witness.health!.ticksMissed - before[index]!.ticksMissed;
         const text = `${published} published and ${missed} missed of ${elapsedTicks.toFixed(1)} due ${step}`;
         assert.ok(Math.abs(published + missed - elapsedTicks) < 4, text);
       });
-      const { isAlive, services } = await status(patient, clock);
+      const { isAlive, services } = await status(partition, clock);
       assert.ok(isAlive, `${step}: ${JSON.stringify(services)}`);
       for (const { heartbeatAgeMs, servers } of services) {
         assert.ok(Math.abs(heartbeatAgeMs) < 5000, `${step}: a heartbeat of ${heartbeatAgeMs} ms`);
@@ -68,7 +68,7 @@ fault({
           assert.ok(lastGoodAgeMs < 5000, `${step}: good ${lastGoodAgeMs} ms ago`);
       }
     }
-    await patient.end();
+    await partition.end();
   },
 });
 
@@ -79,15 +79,15 @@ fault({
   run: async (t) => {
     const clock = SteppedClock.of(t);
     if (clock === undefined) return;
-    const patient = await gateway(t);
-    await patient.until("values are good", () => isFresh(patient, 0));
+    const partition = await gateway(t);
+    await partition.until("values are good", () => isFresh(partition, 0));
     clock.set("-1h");
-    const { isAlive, services } = await status(patient, clock);
+    const { isAlive, services } = await status(partition, clock);
     assert.equal(isAlive, false);
     for (const { heartbeatAgeMs } of services) assert.ok(heartbeatAgeMs < -3_500_000);
-    const { stdout } = await patient.place.cpc(["status", "--prefix", patient.place.prefix], clock.env).ended;
+    const { stdout } = await partition.place.cpc(["status", "--prefix", partition.place.prefix], clock.env).ended;
     assert.match(stdout, /NOT RUNNING, last heartbeat in 60 min: the clock was set back since/);
-    await patient.end();
+    await partition.end();
   },
 });
 
@@ -106,14 +106,14 @@ fault({
     const opcua = bornOpcUaXml({ alias: "server", port: proxy.port, firstPlace: 0, points: 2, policy, settings });
     const { args } = certificates;
     const rules = { longestPauseMs: Infinity };
-    const patient = new Patient(t, { opcua, args, rules, surroundings: { env: clock.env } });
-    await patient.until("values are good", () => isFresh(patient, 0));
+    const partition = new TestedPartition(t, { opcua, args, rules, surroundings: { env: clock.env } });
+    await partition.until("values are good", () => isFresh(partition, 0));
     clock.set("+40y");
     proxy.cut();
-    await patient.until("the certificate is refused", () =>
-      /expired|ended|valid/i.test(patient.witness.server("server")?.lastError ?? ""),
+    await partition.until("the certificate is refused", () =>
+      /expired|ended|valid/i.test(partition.witness.server("server")?.lastError ?? ""),
     );
-    await patient.untilBad("server");
-    await patient.end();
+    await partition.untilBad("server");
+    await partition.end();
   },
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { fault } from "./fault.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 
 /** How often the partition looks at its files. */
 const lookMs = 1000;
@@ -57,37 +57,37 @@ fault({
   run: async (t) => {
     const [device, other] = await Promise.all([startBornDevice(t, 0), startBornDevice(t, 100)]);
     const before = { alias: "device", port: device.port, firstPlace: 0, points: 3 };
-    const patient = new Patient(t, { modbus: bornModbusXml(before), rules: { bystanders: ["device"] } });
-    await patient.untilGood("device");
-    patient.healthy();
-    const path = join(patient.place.folder, "modbus.xml");
+    const partition = new TestedPartition(t, { modbus: bornModbusXml(before), rules: { bystanders: ["device"] } });
+    await partition.untilGood("device");
+    partition.healthy();
+    const path = join(partition.place.folder, "modbus.xml");
     for (const [kind, [spoil, reason]] of Object.entries(spoilt)) {
-      const [refusals, problems] = [refused(patient), patient.child.logged(reason).length];
+      const [refusals, problems] = [refused(partition), partition.child.logged(reason).length];
       const mend = spoil(path, bornModbusXml(before));
-      await patient.until(`a file ${kind} is refused`, () => refused(patient) > refusals);
-      assert.ok(patient.child.logged(reason).length > problems, `no reason was told for a file ${kind}`);
-      const taken = takenOver(patient);
+      await partition.until(`a file ${kind} is refused`, () => refused(partition) > refusals);
+      assert.ok(partition.child.logged(reason).length > problems, `no reason was told for a file ${kind}`);
+      const taken = takenOver(partition);
       mend?.();
       // Each time another one, or it would be no change.
       const added = { alias: "other", port: other.port, firstPlace: 100, points: 1 + taken };
-      patient.place.write("modbus.xml", bornModbusXml(before, added));
-      patient.child.signal("SIGHUP");
-      await patient.until("the repaired one is taken over", () => takenOver(patient) > taken);
-      await patient.until("it is in force", () => patient.witness.statuses("other")?.length === 1 + taken);
+      partition.place.write("modbus.xml", bornModbusXml(before, added));
+      partition.child.signal("SIGHUP");
+      await partition.until("the repaired one is taken over", () => takenOver(partition) > taken);
+      await partition.until("it is in force", () => partition.witness.statuses("other")?.length === 1 + taken);
     }
     await pause(2 * lookMs);
     assert.equal(device.connections, 1, "the server that stays is never disconnected");
-    assert.equal(takenOver(patient), Object.keys(spoilt).length, "the signal and the changed file are one change");
-    patient.place.write("modbus.xml", bornModbusXml(before));
-    await patient.until("the first one is back", () => patient.witness.statuses("other") === undefined);
-    await patient.end();
+    assert.equal(takenOver(partition), Object.keys(spoilt).length, "the signal and the changed file are one change");
+    partition.place.write("modbus.xml", bornModbusXml(before));
+    await partition.until("the first one is back", () => partition.witness.statuses("other") === undefined);
+    await partition.end();
   },
 });
 
-function refused(patient: Patient): number {
-  return patient.child.logged(/changed configuration rejected/).length;
+function refused(partition: TestedPartition): number {
+  return partition.child.logged(/changed configuration rejected/).length;
 }
 
-function takenOver(patient: Patient): number {
-  return patient.child.logged(/^configuration applied/).length;
+function takenOver(partition: TestedPartition): number {
+  return partition.child.logged(/^configuration applied/).length;
 }

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { fault } from "./fault.ts";
 import { isFresh, modbusGateway } from "./gateway.ts";
-import type { Patient } from "./patient.ts";
+import type { TestedPartition } from "./tested-partition.ts";
 import { Place } from "../partition/commands/cpc.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { Witness } from "./witness.ts";
@@ -58,11 +58,11 @@ function drain(reading: number): string {
 }
 
 /** Records are written all the time, and values go on. */
-async function talks(patient: Patient): Promise<void> {
+async function talks(partition: TestedPartition): Promise<void> {
   for (let reload = 0; reload < reloads; reload++) {
     const sinceMs = Date.now();
-    patient.child.signal("SIGHUP");
-    await patient.until("values go on", () => isFresh(patient, sinceMs));
+    partition.child.signal("SIGHUP");
+    await partition.until("values go on", () => isFresh(partition, sinceMs));
   }
 }
 
@@ -75,11 +75,11 @@ fault({
     const full = pipe(t);
     t.after(() => closeSync(full.reading));
     fill(full);
-    const patient = await modbusGateway(t, { surroundings: { stderr: full.writing } });
-    await patient.until("values are good", () => isFresh(patient, 0));
-    patient.healthy();
-    await talks(patient);
-    await patient.end();
+    const partition = await modbusGateway(t, { surroundings: { stderr: full.writing } });
+    await partition.until("values are good", () => isFresh(partition, 0));
+    partition.healthy();
+    await talks(partition);
+    await partition.end();
   },
 });
 
@@ -91,12 +91,12 @@ fault({
     const slow = pipe(t);
     t.after(() => closeSync(slow.reading));
     fill(slow);
-    const patient = await modbusGateway(t, { surroundings: { stderr: slow.writing } });
-    await patient.until("values are good", () => isFresh(patient, 0));
-    await talks(patient);
+    const partition = await modbusGateway(t, { surroundings: { stderr: slow.writing } });
+    await partition.until("values are good", () => isFresh(partition, 0));
+    await talks(partition);
     let text = "";
     const reader = setInterval(() => (text += drain(slow.reading)), 20);
-    await patient.end();
+    await partition.end();
     clearInterval(reader);
     text += drain(slow.reading);
     const records = text.replace(/^x+/, "").trim().split("\n");
@@ -113,11 +113,11 @@ fault({
   holds: "values go on, and SIGTERM ends it with 0",
   run: async (t) => {
     const { writing, reading } = pipe(t);
-    const patient = await modbusGateway(t, { surroundings: { stderr: writing } });
-    await patient.until("values are good", () => isFresh(patient, 0));
+    const partition = await modbusGateway(t, { surroundings: { stderr: writing } });
+    await partition.until("values are good", () => isFresh(partition, 0));
     closeSync(reading);
-    await talks(patient);
-    await patient.end();
+    await talks(partition);
+    await partition.end();
   },
 });
 
@@ -128,10 +128,10 @@ fault({
   run: async (t) => {
     const full = openSync("/dev/full", constants.O_WRONLY);
     t.after(() => closeSync(full));
-    const patient = await modbusGateway(t, { surroundings: { stderr: full } });
-    await patient.until("values are good", () => isFresh(patient, 0));
-    await talks(patient);
-    await patient.end();
+    const partition = await modbusGateway(t, { surroundings: { stderr: full } });
+    await partition.until("values are good", () => isFresh(partition, 0));
+    await talks(partition);
+    await partition.end();
   },
 });
 

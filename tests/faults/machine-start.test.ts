@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fault, times } from "./fault.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { gateway, isFresh, modbusGateway } from "./gateway.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 import { waitedForProcessorMs } from "./stopwatch.ts";
 
 const kills = times({ quick: 2, usual: 15, long: 1000 });
@@ -21,26 +21,26 @@ fault({
   holds: "each next start shows good values of both services within 3 s",
   limitMs: 30_000 + kills * 10_000,
   run: async (t) => {
-    const patient = await gateway(t);
-    await patient.until("values are good", () => isFresh(patient, 0));
+    const partition = await gateway(t);
+    await partition.until("values are good", () => isFresh(partition, 0));
     const paces: { wallMs: number; ownMs: number }[] = [];
     for (let kill = 0; kill < kills; kill++) {
       await pause(Math.random() * longestLifeMs);
-      for (const witness of patient.witnesses) witness.excuse(true);
-      await patient.child.end("SIGKILL");
+      for (const witness of partition.witnesses) witness.excuse(true);
+      await partition.child.end("SIGKILL");
       const startedMs = Date.now();
-      patient.runAgain();
-      await patient.until("values are good again", () => isFresh(patient, startedMs));
+      partition.runAgain();
+      await partition.until("values are good again", () => isFresh(partition, startedMs));
       const wallMs = Date.now() - startedMs;
-      paces.push({ wallMs, ownMs: wallMs - waitedForProcessorMs(patient.child.processId) });
-      for (const witness of patient.witnesses) witness.excuse(false);
-      patient.healthy();
+      paces.push({ wallMs, ownMs: wallMs - waitedForProcessorMs(partition.child.processId) });
+      for (const witness of partition.witnesses) witness.excuse(false);
+      partition.healthy();
     }
     const longest = paces.toSorted((a, b) => b.ownMs - a.ownMs)[0]!;
     const text = `${longest.wallMs} ms, ${Math.round(longest.ownMs)} ms without the waits for a processor`;
     t.diagnostic(`longest time from start to good values: ${text}`);
     assert.ok(longest.ownMs < backWithinMs, text);
-    await patient.end();
+    await partition.end();
   },
 });
 
@@ -52,20 +52,20 @@ fault({
   limitMs: 30_000 + races * 10_000,
   run: async (t) => {
     for (let race = 0; race < races; race++) {
-      const patient = await modbusGateway(t);
-      const first = patient.child;
-      patient.runAgain();
-      const second = patient.child;
+      const partition = await modbusGateway(t);
+      const first = partition.child;
+      partition.runAgain();
+      const second = partition.child;
       const loser = await Promise.race([first.ended.then(() => first), second.ended.then(() => second)]);
       const winner = loser === first ? second : first;
       const { code, stderr } = await loser.ended;
       assert.equal(code, 3, stderr);
       assert.match(stderr, /cannot write to shared memory .* because another process does/);
       const sinceMs = Date.now();
-      await winner.until("the winner has good values", () => isFresh(patient, sinceMs));
+      await winner.until("the winner has good values", () => isFresh(partition, sinceMs));
       const { code: fine, stderr: log } = await winner.end();
       assert.equal(fine, 0, log);
-      assert.deepEqual(patient.witness.violations, []);
+      assert.deepEqual(partition.witness.violations, []);
     }
   },
 });
@@ -84,17 +84,17 @@ fault({
       settings,
     }));
     const surroundings = { wrapper: ["prlimit", "--nofile=64:64"] };
-    const patient = new Patient(t, { modbus: bornModbusXml(...servers), surroundings });
-    const states = () => patient.witness.health?.servers ?? [];
+    const partition = new TestedPartition(t, { modbus: bornModbusXml(...servers), surroundings });
+    const states = () => partition.witness.health?.servers ?? [];
     const connected = (): number => states().filter(({ state }) => state === "connected").length;
-    await patient.until("some are connected, the others know why not", () => {
+    await partition.until("some are connected, the others know why not", () => {
       const lacking = states().filter(({ lastError }) => lastError.includes("limit of open files"));
       return connected() > 0 && connected() + lacking.length === servers.length;
     });
-    const before = processorMs(patient.child.processId);
+    const before = processorMs(partition.child.processId);
     const reached = connected();
     await pause(2000);
-    const usedMs = processorMs(patient.child.processId) - before;
+    const usedMs = processorMs(partition.child.processId) - before;
     t.diagnostic(`${reached} of ${servers.length} connected; ${usedMs} ms of processor time in 2 s`);
     assert.ok(usedMs < 1000, `it spins: ${usedMs} ms of processor time in 2 s`);
     const waiting = new Set(
@@ -103,11 +103,11 @@ fault({
         .map(({ server }) => server),
     );
     await Promise.all(devices.filter((_, place) => !waiting.has(`d${place}`)).map((device) => device.close()));
-    await patient.until("those that waited are connected", () =>
+    await partition.until("those that waited are connected", () =>
       states().every(({ server, state }) => !waiting.has(server) || state === "connected"),
     );
-    assert.deepEqual(patient.child.logged(/guard/), [], "the semaphores have theirs");
-    await patient.end();
+    assert.deepEqual(partition.child.logged(/guard/), [], "the semaphores have theirs");
+    await partition.end();
   },
 });
 

@@ -14,27 +14,27 @@ import { bornModbusXml } from "./born-modbus.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
 import { fault, times } from "./fault.ts";
 import { gateway, isFresh, threadFaults } from "./gateway.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 const exitWithinMs = 5000;
 const settings = "<timeout>60</timeout><retryInterval>0.2</retryInterval>";
 
 /** SIGTERM: exit 0 in time, every connection shown as closed, and the log says that the stop was whole. */
-async function stopsWell(patient: Patient): Promise<void> {
-  for (const witness of patient.witnesses) witness.excuse(true);
-  const stopwatch = new Stopwatch(patient.child.processId);
-  const { code, stderr } = await patient.child.end();
+async function stopsWell(partition: TestedPartition): Promise<void> {
+  for (const witness of partition.witnesses) witness.excuse(true);
+  const stopwatch = new Stopwatch(partition.child.processId);
+  const { code, stderr } = await partition.child.end();
   const { isWithin, text } = stopwatch.stop(exitWithinMs);
   assert.equal(code, 0, stderr);
   assert.ok(isWithin, `SIGTERM to exit took ${text}`);
-  assert.equal(patient.child.logged(/^stopping$/).length, 1);
+  assert.equal(partition.child.logged(/^stopping$/).length, 1);
   assert.match(stderr.trim().split("\n").at(-1) ?? "", /"msg":"stopped"\}$/);
   for (const service of ["modbus", "opcua"]) {
-    const entries = Object.entries(patient.place.document(`${service}_shm`) ?? {});
+    const entries = Object.entries(partition.place.document(`${service}_shm`) ?? {});
     for (const [key, { value }] of entries) assert.deepEqual([key.includes(" Connections:"), value], [true, false]);
   }
-  for (const witness of patient.witnesses) assert.deepEqual(witness.violations, []);
+  for (const witness of partition.witnesses) assert.deepEqual(witness.violations, []);
 }
 
 interface Servers {
@@ -43,13 +43,13 @@ interface Servers {
 }
 
 /** Both servers in processes of their own, that can be stopped; they are waited for a minute. */
-async function slowGateway(t: TestContext): Promise<Servers & { readonly start: () => Patient }> {
+async function slowGateway(t: TestContext): Promise<Servers & { readonly start: () => TestedPartition }> {
   const [device, server] = await Promise.all([
     BornServer.start(t, "modbus", 0, 3),
     BornServer.start(t, "opcua", 500, 3),
   ]);
-  const start = (): Patient =>
-    new Patient(t, {
+  const start = (): TestedPartition =>
+    new TestedPartition(t, {
       modbus: bornModbusXml({ alias: "device", port: device.port, firstPlace: 0, points: 3, settings }),
       opcua: bornOpcUaXml({ alias: "server", port: server.port, firstPlace: 500, points: 3, settings }),
       rules: { oldestGoodMs: 60_000 },
@@ -63,22 +63,22 @@ fault({
   holds: "exit 0 within 5 s, or the signal's own end before there was anything",
   limitMs: 600_000,
   run: async (t) => {
-    const patient = await gateway(t);
-    await patient.until("values are good", () => isFresh(patient, 0));
-    await stopsWell(patient);
+    const partition = await gateway(t);
+    await partition.until("values are good", () => isFresh(partition, 0));
+    await stopsWell(partition);
     const count = times({ quick: 4, usual: 6, long: 200 });
     let early = 0;
     for (let round = 0; round < count; round++) {
-      for (const name of patient.place.objects()) rmSync(join("/dev/shm", name), { force: true });
-      patient.runAgain();
+      for (const name of partition.place.objects()) rmSync(join("/dev/shm", name), { force: true });
+      partition.runAgain();
       await pause((1000 * round) / count);
-      const stopwatch = new Stopwatch(patient.child.processId);
-      const { code, stderr } = await patient.child.end();
+      const stopwatch = new Stopwatch(partition.child.processId);
+      const { code, stderr } = await partition.child.end();
       const { isWithin, text } = stopwatch.stop(exitWithinMs);
       assert.ok(isWithin, text);
       if (code === null) {
         early++;
-        assert.deepEqual(patient.place.objects(), []);
+        assert.deepEqual(partition.place.objects(), []);
       } else assert.equal(code, 0, stderr);
     }
     t.diagnostic(`${early} of ${count} came before the program listened to signals`);
@@ -93,10 +93,10 @@ fault({
     const { device, server, start } = await slowGateway(t);
     device.signal("SIGSTOP");
     server.signal("SIGSTOP");
-    const patient = start();
-    await patient.until("it has begun", () => patient.child.logged(/^started$/).length > 0);
-    await patient.until("both are tried", () => patient.witnesses.every((witness) => witness.health !== undefined));
-    await stopsWell(patient);
+    const partition = start();
+    await partition.until("it has begun", () => partition.child.logged(/^started$/).length > 0);
+    await partition.until("both are tried", () => partition.witnesses.every((witness) => witness.health !== undefined));
+    await stopsWell(partition);
   },
 });
 
@@ -106,14 +106,14 @@ fault({
   holds: "exit 0 within 5 s, although they may take a minute to answer",
   run: async (t) => {
     const { device, server, start } = await slowGateway(t);
-    const patient = start();
-    await patient.until("values are good", () => isFresh(patient, 0));
+    const partition = start();
+    await partition.until("values are good", () => isFresh(partition, 0));
     device.signal("SIGSTOP");
     server.signal("SIGSTOP");
     const beforeMs = Date.now();
     await pause(500); // some polls long
-    assert.ok(!isFresh(patient, beforeMs + 300), "they hang");
-    await stopsWell(patient);
+    assert.ok(!isFresh(partition, beforeMs + 300), "they hang");
+    await stopsWell(partition);
   },
 });
 
@@ -123,16 +123,16 @@ fault({
   holds: "exit 0 within 5 s",
   run: async (t) => {
     const { device, server, start } = await slowGateway(t);
-    const patient = start();
+    const partition = start();
     const more = { points: 200, settings: "<timeout>5</timeout>" };
     for (let round = 0; round < times({ quick: 1, usual: 2, long: 50 }); round++) {
-      if (round > 0) patient.runAgain();
-      await patient.until("it has begun", () => patient.child.logged(/^connected$/).length === 2);
-      patient.place.write("modbus.xml", bornModbusXml({ alias: "other", port: device.port, firstPlace: 0, ...more }));
-      patient.place.write("opcua.xml", bornOpcUaXml({ alias: "else", port: server.port, firstPlace: 500, ...more }));
-      patient.child.signal("SIGHUP");
+      if (round > 0) partition.runAgain();
+      await partition.until("it has begun", () => partition.child.logged(/^connected$/).length === 2);
+      partition.place.write("modbus.xml", bornModbusXml({ alias: "other", port: device.port, firstPlace: 0, ...more }));
+      partition.place.write("opcua.xml", bornOpcUaXml({ alias: "else", port: server.port, firstPlace: 500, ...more }));
+      partition.child.signal("SIGHUP");
       await pause(round * 10);
-      await stopsWell(patient);
+      await stopsWell(partition);
     }
   },
 });
@@ -143,11 +143,11 @@ fault({
   holds: "exit 0 within 5 s",
   run: async (t) => {
     const { file, surroundings } = threadFaults(t);
-    const patient = await gateway(t, { surroundings });
-    await patient.until("values are good", () => isFresh(patient, 0));
+    const partition = await gateway(t, { surroundings });
+    await partition.until("values are good", () => isFresh(partition, 0));
     writeFileSync(file("modbus", "crash"), "always");
-    await patient.until("it is given a pause", () => patient.child.logged(/is started again/).length >= 3);
-    await stopsWell(patient);
+    await partition.until("it is given a pause", () => partition.child.logged(/is started again/).length >= 3);
+    await stopsWell(partition);
   },
 });
 
@@ -157,13 +157,13 @@ fault({
   holds: "exit 0 within 5 s, and its connections are shown as closed all the same",
   run: async (t) => {
     const { file, surroundings } = threadFaults(t);
-    const patient = await gateway(t, { surroundings });
-    await patient.until("values are good", () => isFresh(patient, 0));
+    const partition = await gateway(t, { surroundings });
+    await partition.until("values are good", () => isFresh(partition, 0));
     writeFileSync(file("modbus", "block"), "1e9");
     const beforeMs = Date.now();
     await pause(500); // some polls long
-    assert.ok(!patient.modbus!.isFresh(beforeMs + 300), "it stands still");
-    await stopsWell(patient);
+    assert.ok(!partition.modbus!.isFresh(beforeMs + 300), "it stands still");
+    await stopsWell(partition);
   },
 });
 
@@ -187,7 +187,7 @@ fault({
     const inOwnMounts = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
     const wrapper = ["unshare", "--mount", "sh", "-c", inOwnMounts, join(folder, "resolv.conf")];
     const common = { host: "plant.example", port: 4840, points: 1, settings };
-    const patient = new Patient(t, {
+    const partition = new TestedPartition(t, {
       modbus: bornModbusXml({ alias: "device", firstPlace: 0, ...common }),
       opcua: bornOpcUaXml({ alias: "server", firstPlace: 500, ...common }),
       surroundings: { wrapper },
@@ -195,7 +195,7 @@ fault({
     // Both ask for the address of the name, in both families.
     let questions = 0;
     silent.on("message", () => questions++);
-    await patient.until("both have asked", () => questions >= 4);
-    await stopsWell(patient);
+    await partition.until("both have asked", () => questions >= 4);
+    await stopsWell(partition);
   },
 });

@@ -19,19 +19,19 @@ fault({
   limitMs: 60_000 + crashes * 8000,
   run: async (t) => {
     const { file, surroundings } = threadFaults(t);
-    const patient = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
-    await patient.until("values are good", () => isFresh(patient, 0));
-    patient.healthy();
+    const partition = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
+    await partition.until("values are good", () => isFresh(partition, 0));
+    partition.healthy();
     for (let crash = 1; crash <= crashes; crash++) {
       const crashedMs = Date.now();
       writeFileSync(file("modbus", "crash"), "");
-      await patient.until("it is told", () => patient.child.logged(/is started again/).length === crash);
-      await patient.until("values are good again", () => patient.modbus!.isFresh(crashedMs));
+      await partition.until("it is told", () => partition.child.logged(/is started again/).length === crash);
+      await partition.until("values are good again", () => partition.modbus!.isFresh(crashedMs));
     }
-    const told = patient.child.logged(/is started again/);
+    const told = partition.child.logged(/is started again/);
     assert.ok(told.every((record) => record["service"] === "modbus"));
-    assert.ok(patient.child.stderr.includes("a fault of the test"), "with its reason");
-    await patient.end();
+    assert.ok(partition.child.stderr.includes("a fault of the test"), "with its reason");
+    await partition.end();
   },
 });
 
@@ -41,17 +41,17 @@ fault({
   holds: "the ticks that it missed are counted and not made up for, the other service goes on without a pause",
   run: async (t) => {
     const { file, surroundings } = threadFaults(t);
-    const patient = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
-    await patient.until("values are good", () => isFresh(patient, 0));
-    patient.healthy();
-    const { modbus, opcua } = patient;
+    const partition = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
+    await partition.until("values are good", () => isFresh(partition, 0));
+    partition.healthy();
+    const { modbus, opcua } = partition;
     modbus!.rule({ longestPauseMs: blockedMs + 1000, oldestGoodMs: blockedMs + 1000 });
     const before = modbus!.health!;
     const othersMissed = opcua!.health!.ticksMissed;
     const beganMs = Date.now();
     writeFileSync(file("modbus", "block"), String(blockedMs));
-    await patient.until("it goes on", () => modbus!.health!.ticksMissed > before.ticksMissed);
-    await patient.until("values are good again", () => modbus!.isFresh(beganMs + blockedMs));
+    await partition.until("it goes on", () => modbus!.health!.ticksMissed > before.ticksMissed);
+    await partition.until("values are good again", () => modbus!.isFresh(beganMs + blockedMs));
     const after = modbus!.health!;
     const missed = after.ticksMissed - before.ticksMissed;
     const due = (Date.now() - beganMs) / intervalMs;
@@ -61,7 +61,7 @@ fault({
     t.diagnostic(
       `${missed} missed, ${published} published; the other service missed ${opcua!.health!.ticksMissed - othersMissed}`,
     );
-    await patient.end();
+    await partition.end();
   },
 });
 
@@ -72,20 +72,20 @@ fault({
     "no value that looks good is older than a cycle soon after, the ticks that it missed are counted and not made up for",
   limitMs: 60_000 + stoppedMs,
   run: async (t) => {
-    const patient = await gateway(t);
-    await patient.until("values are good", () => isFresh(patient, 0));
-    patient.healthy();
-    const before = patient.witnesses.map((witness) => witness.health!);
-    for (const witness of patient.witnesses) witness.excuse(true);
-    patient.child.signal("SIGSTOP");
+    const partition = await gateway(t);
+    await partition.until("values are good", () => isFresh(partition, 0));
+    partition.healthy();
+    const before = partition.witnesses.map((witness) => witness.health!);
+    for (const witness of partition.witnesses) witness.excuse(true);
+    partition.child.signal("SIGSTOP");
     await pause(stoppedMs);
-    patient.child.signal("SIGCONT");
+    partition.child.signal("SIGCONT");
     const continuedMs = Date.now();
-    await patient.until("values are good again", () => isFresh(patient, continuedMs));
+    await partition.until("values are good again", () => isFresh(partition, continuedMs));
     t.diagnostic(`good values ${Date.now() - continuedMs} ms after it was continued`);
-    for (const witness of patient.witnesses) witness.excuse(false);
+    for (const witness of partition.witnesses) witness.excuse(false);
     await pause(1000); // what comes late from before would show
-    patient.witnesses.forEach((witness, index) => {
+    partition.witnesses.forEach((witness, index) => {
       const { ticksMissed, documents } = witness.health!;
       const missed = ticksMissed - before[index]!.ticksMissed;
       assert.ok(missed >= stoppedMs / intervalMs - 2, `only ${missed} ticks were counted as missed`);
@@ -93,7 +93,7 @@ fault({
       const awake = (Date.now() - continuedMs) / intervalMs;
       assert.ok(published <= awake + 10, `${published} documents since, ${Math.round(awake)} ticks`);
     });
-    await patient.end();
+    await partition.end();
   },
 });
 
@@ -103,18 +103,18 @@ fault({
   holds: "it alone ends and is started again, with the reason in the log; the other service goes on without a pause",
   run: async (t) => {
     const { file, surroundings } = threadFaults(t, "--max-old-space-size=96");
-    const patient = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
-    await patient.until("values are good", () => isFresh(patient, 0));
+    const partition = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
+    await partition.until("values are good", () => isFresh(partition, 0));
     // Collecting what is no garbage takes its time.
-    patient.modbus!.rule({ longestPauseMs: 15_000, oldestGoodMs: 15_000 });
+    partition.modbus!.rule({ longestPauseMs: 15_000, oldestGoodMs: 15_000 });
     const filledMs = Date.now();
     writeFileSync(file("modbus", "fill"), "");
-    await patient.until("it is told", () => patient.child.logged(/is started again/).length === 1);
-    await patient.until("values are good again", () => patient.modbus!.isFresh(filledMs));
-    assert.match(patient.child.stderr, /memory limit/, "the reason is told");
+    await partition.until("it is told", () => partition.child.logged(/is started again/).length === 1);
+    await partition.until("values are good again", () => partition.modbus!.isFresh(filledMs));
+    assert.match(partition.child.stderr, /memory limit/, "the reason is told");
     // A thread that ran out of memory closes nothing: its mapping of the image and one descriptor stay until the process ends.
-    patient.healthy();
-    await patient.end();
+    partition.healthy();
+    await partition.end();
   },
 });
 
@@ -124,19 +124,19 @@ fault({
   holds: "the process ends and says why, no reader takes its image for a living one, the next start has good values",
   run: async (t) => {
     const { file, surroundings } = threadFaults(t, "--max-old-space-size=96");
-    const patient = await gateway(t, { surroundings });
-    await patient.until("values are good", () => isFresh(patient, 0));
-    for (const witness of patient.witnesses) witness.excuse(true);
+    const partition = await gateway(t, { surroundings });
+    await partition.until("values are good", () => isFresh(partition, 0));
+    for (const witness of partition.witnesses) witness.excuse(true);
     writeFileSync(file("main", "fill"), "");
-    const { code, stderr } = await patient.child.ended;
+    const { code, stderr } = await partition.child.ended;
     assert.notEqual(code, 0);
     assert.match(stderr, /JavaScript heap out of memory/);
-    for (const witness of patient.witnesses) assert.equal(witness.health?.isAlive, false);
+    for (const witness of partition.witnesses) assert.equal(witness.health?.isAlive, false);
     const startedMs = Date.now();
-    patient.runAgain();
-    await patient.until("values are good again", () => isFresh(patient, startedMs));
-    for (const witness of patient.witnesses) witness.excuse(false);
-    patient.healthy();
-    await patient.end();
+    partition.runAgain();
+    await partition.until("values are good again", () => isFresh(partition, startedMs));
+    for (const witness of partition.witnesses) witness.excuse(false);
+    partition.healthy();
+    await partition.end();
   },
 });

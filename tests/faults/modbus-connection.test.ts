@@ -7,7 +7,7 @@ import { Random } from "../fuzzing/random.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { BornServer } from "./born-server.ts";
 import { fault, times } from "./fault.ts";
-import { honest, intervalMs, replyTo, retryMs, sickModbus, timeoutMs } from "./sick-modbus.ts";
+import { honest, intervalMs, replyTo, retryMs, startModbusScene, timeoutMs } from "./modbus-scene.ts";
 import { TcpProxy } from "../plant/tcp-proxy.ts";
 
 fault({
@@ -17,12 +17,12 @@ fault({
   run: async (t) => {
     const gone = await startDevice();
     await gone.close();
-    const sick = await sickModbus(t, { port: gone.port });
-    await sick.patient.untilGood("neighbour");
-    await sick.isSick("ConnectionFailed", /nothing listens there \(ECONNREFUSED\)/);
+    const scene = await startModbusScene(t, { port: gone.port });
+    await scene.partition.untilGood("neighbour");
+    await scene.isFailing("ConnectionFailed", /nothing listens there \(ECONNREFUSED\)/);
     await startBornDevice(t, 0, gone.port);
-    await sick.recovers();
-    await sick.patient.end();
+    await scene.recovers();
+    await scene.partition.end();
   },
 });
 
@@ -33,18 +33,18 @@ fault({
   extent: "quick",
   run: async (t) => {
     const device = await startBornDevice(t, 0);
-    const sick = await sickModbus(t, { port: device.port });
-    await sick.isHealthy();
+    const scene = await startModbusScene(t, { port: device.port });
+    await scene.isHealthy();
     device.behaviour = (request) => {
       request.socket.end(replyTo(request).subarray(0, 15), () => void device.close());
       return undefined;
     };
-    await sick.patient.untilBad("victim");
-    await sick.shows("ProtocolViolation", /the device closed the connection, 15 bytes into a reply/);
-    await sick.shows("ConnectionFailed", /nothing listens there/);
+    await scene.partition.untilBad("victim");
+    await scene.shows("ProtocolViolation", /the device closed the connection, 15 bytes into a reply/);
+    await scene.shows("ConnectionFailed", /nothing listens there/);
     await startBornDevice(t, 0, device.port);
-    await sick.recovers();
-    await sick.patient.end();
+    await scene.recovers();
+    await scene.partition.end();
   },
 });
 
@@ -55,11 +55,11 @@ fault({
   run: async (t) => {
     const device = await startBornDevice(t, 0);
     device.behaviour = () => undefined;
-    const sick = await sickModbus(t, { port: device.port });
-    await sick.isSick("Timeout", /unit id.* answer.* within 500 ms/);
+    const scene = await startModbusScene(t, { port: device.port });
+    await scene.isFailing("Timeout", /unit id.* answer.* within 500 ms/);
     device.behaviour = honest;
-    await sick.recovers();
-    await sick.patient.end();
+    await scene.recovers();
+    await scene.partition.end();
   },
 });
 
@@ -70,16 +70,16 @@ fault({
   run: async (t) => {
     const device = await BornServer.start(t, "modbus", 0, 2);
     // Long enough that a second time-out would show in the age of the values.
-    const sick = await sickModbus(t, { port: device.port, victimTimeoutMs: 2000 });
-    await sick.isHealthy();
+    const scene = await startModbusScene(t, { port: device.port, victimTimeoutMs: 2000 });
+    await scene.isHealthy();
     device.signal("SIGSTOP");
-    await sick.isSick("Timeout", /unit id 1 did not answer within 2000 ms/);
+    await scene.isFailing("Timeout", /unit id 1 did not answer within 2000 ms/);
     // The kernel still accepts for a stopped process, so each attempt gets as far as the first poll.
     await pause(times({ quick: 1, usual: 1500, long: 30_000 }));
-    assert.ok(sick.patient.witness.isBad("victim"));
+    assert.ok(scene.partition.witness.isBad("victim"));
     device.signal("SIGCONT");
-    await sick.recovers();
-    await sick.patient.end();
+    await scene.recovers();
+    await scene.partition.end();
   },
 });
 
@@ -91,20 +91,20 @@ fault({
     const device = await startBornDevice(t, 0);
     const proxy = await TcpProxy.start(device.port);
     t.after(() => proxy.close());
-    const sick = await sickModbus(t, { port: proxy.port, bystanders: ["victim"] });
-    await sick.isHealthy();
+    const scene = await startModbusScene(t, { port: proxy.port, bystanders: ["victim"] });
+    await scene.isHealthy();
     proxy.faults.delayMs = 120;
-    const { witness } = sick.patient;
+    const { witness } = scene.partition;
     const cycle = witness.server("neighbour")?.cycle ?? 0;
     const overruns = (): number => witness.server("victim")?.overruns ?? 0;
-    await sick.patient.until("ten polls were missed", () => overruns() >= 10);
+    await scene.partition.until("ten polls were missed", () => overruns() >= 10);
     assert.ok((witness.server("neighbour")?.cycle ?? 0) - cycle >= 10);
     assert.equal(proxy.connections, 1);
     proxy.mend();
     const missed = overruns();
     await pause(5 * intervalMs);
     assert.ok(overruns() <= missed + 3, "polls are missed although the device is quick again");
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -118,11 +118,11 @@ fault({
     t.after(() => proxy.close());
     proxy.faults.sliceBytes = 1;
     proxy.faults.delayMs = 20;
-    const sick = await sickModbus(t, { port: proxy.port, points: 30, bystanders: ["victim"] });
-    await sick.isHealthy();
-    await sick.patient.until("30 polls", () => (sick.patient.witness.server("victim")?.cycle ?? 0) >= 30);
+    const scene = await startModbusScene(t, { port: proxy.port, points: 30, bystanders: ["victim"] });
+    await scene.isHealthy();
+    await scene.partition.until("30 polls", () => (scene.partition.witness.server("victim")?.cycle ?? 0) >= 30);
     assert.equal(proxy.connections, 1);
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -136,23 +136,23 @@ for (const [trigger, because, close] of [
     holds: "it is tried no more often than its retryInterval says, and the log tells it once",
     run: async (t) => {
       const device = await startBornDevice(t, 0);
-      const sick = await sickModbus(t, { port: device.port });
-      await sick.isHealthy();
+      const scene = await startModbusScene(t, { port: device.port });
+      await scene.isHealthy();
       const before = device.connections;
       const beganMs = performance.now();
       device.onConnection = (socket) => (close === "end" ? socket.end() : socket.resetAndDestroy());
       device.dropAll();
-      await sick.isSick("ConnectionFailed", because);
+      await scene.isFailing("ConnectionFailed", because);
       await pause(times({ quick: 1, usual: 10 * retryMs, long: 200 * retryMs }));
       const attempts = device.connections - before;
       const allowed = Math.ceil((performance.now() - beganMs) / retryMs) + 1;
       assert.ok(attempts <= allowed, `${attempts} connections, and ${allowed} were allowed`);
       assert.ok(attempts >= 2, `${attempts} connections are no loop`);
-      const told = sick.patient.child.logged(/connection|listens/).filter(({ server }) => server === "victim");
+      const told = scene.partition.child.logged(/connection|listens/).filter(({ server }) => server === "victim");
       assert.ok(told.length <= 5, `told ${told.length} times`);
       device.onConnection = () => undefined;
-      await sick.recovers();
-      await sick.patient.end();
+      await scene.recovers();
+      await scene.partition.end();
     },
   });
 }
@@ -173,18 +173,18 @@ for (const [trigger, settings] of [
       };
       // Several requests in each poll.
       const limits = "<maxRegistersPerRequest>4</maxRegistersPerRequest>";
-      const sick = await sickModbus(t, {
+      const scene = await startModbusScene(t, {
         port: device.port,
         points: 5,
         settings: limits + settings,
         bystanders: ["victim"],
       });
-      await sick.isHealthy();
-      await sick.patient.until("forty connections", () => device.connections >= 40);
-      const victim = sick.patient.witness.server("victim");
+      await scene.isHealthy();
+      await scene.partition.until("forty connections", () => device.connections >= 40);
+      const victim = scene.partition.witness.server("victim");
       assert.deepEqual([victim?.state, victim?.reconnects, victim?.failures], ["connected", 0, {}]);
-      assert.deepEqual(sick.patient.child.logged(/connection lost|cannot/), []);
-      await sick.patient.end();
+      assert.deepEqual(scene.partition.child.logged(/connection lost|cannot/), []);
+      await scene.partition.end();
     },
   });
 }
@@ -199,14 +199,14 @@ fault({
       setTimeout(() => request.socket.end(), intervalMs / 4).unref();
       return replyTo(request);
     };
-    const sick = await sickModbus(t, { port: device.port, bystanders: ["victim"] });
-    await sick.isHealthy();
-    await sick.patient.until("twenty connections", () => device.connections >= 20);
-    const victim = sick.patient.witness.server("victim");
+    const scene = await startModbusScene(t, { port: device.port, bystanders: ["victim"] });
+    await scene.isHealthy();
+    await scene.partition.until("twenty connections", () => device.connections >= 20);
+    const victim = scene.partition.witness.server("victim");
     assert.deepEqual([victim?.state, victim?.reconnects, victim?.failures], ["connected", 0, {}]);
-    assert.equal(sick.patient.child.logged(/closes the connection between two requests/).length, 1);
-    assert.deepEqual(sick.patient.child.logged(/connection lost|cannot/), []);
-    await sick.patient.end();
+    assert.equal(scene.partition.child.logged(/closes the connection between two requests/).length, 1);
+    assert.deepEqual(scene.partition.child.logged(/connection lost|cannot/), []);
+    await scene.partition.end();
   },
 });
 
@@ -220,10 +220,10 @@ fault({
     device.onConnection = () => hearsFromMs.set(device.connections - 1, performance.now() + 2 * timeoutMs - 100);
     device.behaviour = (request) =>
       performance.now() < (hearsFromMs.get(request.connection) ?? 0) ? undefined : replyTo(request);
-    const sick = await sickModbus(t, { port: device.port });
-    await sick.isHealthy();
+    const scene = await startModbusScene(t, { port: device.port });
+    await scene.isHealthy();
     assert.equal(device.connections, 1);
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -237,8 +237,8 @@ fault({
     const device = await startBornDevice(t, 0);
     const proxy = await TcpProxy.start(device.port);
     t.after(() => proxy.close());
-    const sick = await sickModbus(t, { port: proxy.port, points: 10, victimRetryMs: 100 });
-    await sick.isHealthy();
+    const scene = await startModbusScene(t, { port: proxy.port, points: 10, victimRetryMs: 100 });
+    await scene.isHealthy();
     const seed = Date.now() >>> 0;
     t.diagnostic(`seed ${seed}`);
     const random = new Random(seed, 0);
@@ -248,10 +248,10 @@ fault({
       proxy.faults.cutAfterBytes = random.from(0, 3 * replyBytes);
       proxy.faults.cutBy = random.pick(["end", "reset"]);
       // The one that is there has passed more bytes already, so its next reply is its end; the one after it is cut as said.
-      await sick.patient.until("the second connection is cut", () => proxy.connections > before && proxy.open === 0);
+      await scene.partition.until("the second connection is cut", () => proxy.connections > before && proxy.open === 0);
       proxy.mend();
-      await sick.recovers();
+      await scene.recovers();
     }
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });

@@ -8,7 +8,7 @@ import { OtherProcess } from "../image/posix/other-process.ts";
 import { fault, type Extent } from "./fault.ts";
 import { PollWatch, usuallyLateMs } from "./poll-watch.ts";
 import { SecurePlant } from "./secure-plant.ts";
-import { intervalMs, sickModbus } from "./sick-modbus.ts";
+import { intervalMs, startModbusScene } from "./modbus-scene.ts";
 
 interface Flood {
   readonly habit: string;
@@ -60,16 +60,16 @@ for (const { habit, code, because, isSecure = false, extent = "usual" } of flood
       const files = own === undefined ? [] : [own.certificateFile, own.keyFile, plant?.authority.certificateFile ?? ""];
       const device = new OtherProcess(t, new URL("./flooding-device.ts", import.meta.url), [habit, ...files]);
       const port = Number(await device.next());
-      const sick = await sickModbus(t, { port, ...(plant === undefined ? {} : { settings: plant.settings }) });
-      await sick.isHealthy();
-      const { place, child } = sick.patient;
+      const scene = await startModbusScene(t, { port, ...(plant === undefined ? {} : { settings: plant.settings }) });
+      await scene.isHealthy();
+      const { place, child } = scene.partition;
       const watch = new PollWatch(place, "modbus", "neighbour", child.processId);
       t.after(() => watch.end());
-      await sick.patient.until("the neighbour is asked in peace", () => watch.count >= quietPolls);
+      await scene.partition.until("the neighbour is asked in peace", () => watch.count >= quietPolls);
       const before = residentMiB(child.processId);
       device.send("flood");
-      await sick.isSick(code, because);
-      await sick.patient.until("the neighbour is asked all along", () => watch.count >= quietPolls + floodedPolls);
+      await scene.isFailing(code, because);
+      await scene.partition.until("the neighbour is asked all along", () => watch.count >= quietPolls + floodedPolls);
       const growthMiB = residentMiB(child.processId) - before;
       device.send("stop");
       const lateMs = usuallyLateMs(watch.lateness(quietPolls, intervalMs));
@@ -77,8 +77,8 @@ for (const { habit, code, because, isSecure = false, extent = "usual" } of flood
       assert.ok(lateMs < latestMs, `the neighbour's polls began ${lateMs} ms late`);
       assert.ok(growthMiB < mostGrowthMiB, `the partition needs ${growthMiB} MiB more`);
       // A refusal for reasons of security lasts a minute.
-      if (code !== "SecurityRefused") await sick.recovers();
-      await sick.patient.end();
+      if (code !== "SecurityRefused") await scene.recovers();
+      await scene.partition.end();
     },
   });
 }

@@ -6,8 +6,8 @@ import { StatusCode } from "../../packages/image/src/values/status-code.ts";
 import { exception, type Behaviour, type RogueDevice } from "../plant/modbus-device.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { fault } from "./fault.ts";
-import { Patient } from "./patient.ts";
-import { honest, intervalMs, settingsOf, sickModbus, slackMs, type SickModbus } from "./sick-modbus.ts";
+import { TestedPartition } from "./tested-partition.ts";
+import { honest, intervalMs, settingsOf, startModbusScene, slackMs, type ModbusScene } from "./modbus-scene.ts";
 import { TcpProxy } from "../plant/tcp-proxy.ts";
 
 /** Long enough that one time-out more than allowed is more than a busy machine takes. */
@@ -21,13 +21,13 @@ function without(...dead: readonly number[]): Behaviour {
   return (request) => (dead.includes(request.unitId) ? undefined : honest(request));
 }
 
-async function sickGateway(t: TestContext, timeouts: number, port: number): Promise<SickModbus> {
-  return await sickModbus(t, { ...byUnit, port, timeouts, victimTimeoutMs, victimRetryMs });
+async function startGatewayScene(t: TestContext, timeouts: number, port: number): Promise<ModbusScene> {
+  return await startModbusScene(t, { ...byUnit, port, timeouts, victimTimeoutMs, victimRetryMs });
 }
 
 /** One digit for each unit id: whether its value looks good. */
-function shown({ patient }: SickModbus): string {
-  return (patient.witness.statuses("victim") ?? []).map((status) => (status === 0 ? "1" : "0")).join("");
+function shown({ partition }: ModbusScene): string {
+  return (partition.witness.statuses("victim") ?? []).map((status) => (status === 0 ? "1" : "0")).join("");
 }
 
 /** How often a unit id was asked. */
@@ -41,25 +41,25 @@ fault({
   holds: "it costs the others one time-out, is tried again every retryInterval, and comes back; the connection stays",
   run: async (t) => {
     const device = await startBornDevice(t, 0);
-    const sick = await sickGateway(t, 1, device.port);
-    await sick.isHealthy();
-    const { patient } = sick;
+    const scene = await startGatewayScene(t, 1, device.port);
+    await scene.isHealthy();
+    const { partition } = scene;
     const before = asked(device, 3);
     const beganMs = performance.now();
     device.behaviour = without(3);
-    await patient.until("only unit id 3 is bad", () => shown(sick) === "110111");
-    assert.equal(patient.witness.statuses("victim")?.[2], StatusCode.BadTimeout);
+    await partition.until("only unit id 3 is bad", () => shown(scene) === "110111");
+    assert.equal(partition.witness.statuses("victim")?.[2], StatusCode.BadTimeout);
     const good = asked(device, 1);
-    await patient.until("twenty polls went on without it", () => asked(device, 1) >= good + 20);
-    assert.equal(shown(sick), "110111");
-    await patient.until("it was tried again", () => asked(device, 3) >= before + 3);
+    await partition.until("twenty polls went on without it", () => asked(device, 1) >= good + 20);
+    assert.equal(shown(scene), "110111");
+    await partition.until("it was tried again", () => asked(device, 3) >= before + 3);
     const attempts = asked(device, 3) - before;
     const allowed = 2 + Math.floor((performance.now() - beganMs) / victimRetryMs);
     assert.ok(attempts <= allowed, `${attempts} attempts, and ${allowed} were allowed`);
     device.behaviour = honest;
-    await sick.recovers();
+    await scene.recovers();
     assert.equal(device.connections, 1);
-    await patient.end();
+    await partition.end();
   },
 });
 
@@ -69,16 +69,16 @@ fault({
   holds: "the others stay good all along, and it comes back",
   run: async (t) => {
     const device = await startBornDevice(t, 0);
-    const sick = await sickGateway(t, 0, device.port);
-    await sick.isHealthy();
+    const scene = await startGatewayScene(t, 0, device.port);
+    await scene.isHealthy();
     for (const code of [10, 11]) {
       device.behaviour = (request) => (request.unitId === 3 ? exception(request, code) : honest(request));
-      await sick.patient.until("only unit id 3 is bad", () => shown(sick) === "110111");
+      await scene.partition.until("only unit id 3 is bad", () => shown(scene) === "110111");
       device.behaviour = honest;
-      await sick.recovers();
+      await scene.recovers();
     }
     assert.equal(device.connections, 1);
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -90,13 +90,13 @@ fault({
     const device = await startBornDevice(t, 0);
     const proxy = await TcpProxy.start(device.port);
     t.after(() => proxy.close());
-    const sick = await sickGateway(t, 2, proxy.port);
-    await sick.isHealthy();
+    const scene = await startGatewayScene(t, 2, proxy.port);
+    await scene.isHealthy();
     proxy.faults.hold = true;
-    await sick.isSick("Timeout", /did not answer within 2000 ms/);
+    await scene.isFailing("Timeout", /did not answer within 2000 ms/);
     proxy.mend();
-    await sick.recovers();
-    await sick.patient.end();
+    await scene.recovers();
+    await scene.partition.end();
   },
 });
 
@@ -106,16 +106,16 @@ fault({
   holds: "after one reconnect the three others are good and young, whatever it costs to find out who is dead",
   run: async (t) => {
     const device = await startBornDevice(t, 0);
-    const sick = await sickGateway(t, 2, device.port);
-    await sick.isHealthy();
+    const scene = await startGatewayScene(t, 2, device.port);
+    await scene.isHealthy();
     device.behaviour = without(1, 2, 3);
-    await sick.isSick("Timeout", /did not answer within 2000 ms/);
-    await sick.patient.until("the three others are good", () => shown(sick) === "000111");
+    await scene.isFailing("Timeout", /did not answer within 2000 ms/);
+    await scene.partition.until("the three others are good", () => shown(scene) === "000111");
     assert.equal(device.connections, 2);
     device.behaviour = honest;
-    await sick.patient.untilGood("victim");
+    await scene.partition.untilGood("victim");
     assert.equal(device.connections, 2);
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -125,14 +125,14 @@ fault({
   holds: "no value that looks good is older than two time-outs, and the others are good without a reconnect",
   run: async (t) => {
     const device = await startBornDevice(t, 0);
-    const sick = await sickGateway(t, 2, device.port);
-    await sick.isHealthy();
+    const scene = await startGatewayScene(t, 2, device.port);
+    await scene.isHealthy();
     device.behaviour = without(2, 4, 6);
-    await sick.patient.until("the three others are good", () => shown(sick) === "101010");
+    await scene.partition.until("the three others are good", () => shown(scene) === "101010");
     assert.equal(device.connections, 1);
     device.behaviour = honest;
-    await sick.patient.untilGood("victim");
-    await sick.patient.end();
+    await scene.partition.untilGood("victim");
+    await scene.partition.end();
   },
 });
 
@@ -150,7 +150,7 @@ fault({
       points: 2,
       settings: `<unitId>${unitId}</unitId>${settingsOf(victimTimeoutMs, victimRetryMs)}`,
     }));
-    const patient = new Patient(t, {
+    const partition = new TestedPartition(t, {
       modbus: bornModbusXml(...servers),
       interval: intervalMs / 1000,
       rules: {
@@ -159,10 +159,10 @@ fault({
         longestPauseMs: intervalMs + victimTimeoutMs + slackMs,
       },
     });
-    await patient.untilGood("unit 4", "unit 5");
-    await patient.until("each was tried three times", () => [1, 2, 3].every((unitId) => asked(device, unitId) >= 3));
+    await partition.untilGood("unit 4", "unit 5");
+    await partition.until("each was tried three times", () => [1, 2, 3].every((unitId) => asked(device, unitId) >= 3));
     device.behaviour = honest;
-    await patient.untilGood("unit 1", "unit 2", "unit 3");
-    await patient.end();
+    await partition.untilGood("unit 1", "unit 2", "unit 3");
+    await partition.end();
   },
 });

@@ -6,7 +6,7 @@ import { StatusCode } from "../../packages/image/src/values/status-code.ts";
 import { exception, type Behaviour } from "../plant/modbus-device.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
-import { honest, replyTo, retryMs, sickModbus, timeoutMs } from "./sick-modbus.ts";
+import { honest, replyTo, retryMs, startModbusScene, timeoutMs } from "./modbus-scene.ts";
 
 /** Of a unit id; the standard's, and one that it does not know. */
 const exceptions: readonly (readonly [code: number, status: number])[] = [
@@ -33,21 +33,21 @@ fault({
   run: async (t) => {
     const device = await startBornDevice(t, 0);
     const settings = "<maxRegistersPerRequest>4</maxRegistersPerRequest>";
-    const sick = await sickModbus(t, { port: device.port, settings });
-    await sick.isHealthy();
-    const { witness } = sick.patient;
+    const scene = await startModbusScene(t, { port: device.port, settings });
+    await scene.isHealthy();
+    const { witness } = scene.partition;
     for (const [code, status] of exceptions) {
       device.behaviour = (request) => (request.address === 4 ? exception(request, code) : honest(request));
-      await sick.patient.until(`exception ${code} shows`, () => witness.statuses("victim")?.[1] === status);
+      await scene.partition.until(`exception ${code} shows`, () => witness.statuses("victim")?.[1] === status);
       // 10 and 11 say that nobody is behind the unit id, so its other points are not asked for either.
       if (code !== 10 && code !== 11) assert.equal(witness.statuses("victim")?.[0], StatusCode.Good);
       device.behaviour = honest;
       // A refused point is tried again after the retryInterval, then after twice as long each time.
-      await sick.recovers();
+      await scene.recovers();
     }
     assert.equal(device.connections, 1);
     assert.equal(witness.server("victim")?.state, "connected");
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -57,15 +57,15 @@ fault({
   holds: "its own point is bad, the 29 others stay good, and it comes back by itself",
   run: async (t) => {
     const device = await startBornDevice(t, 0);
-    const sick = await sickModbus(t, { port: device.port, points: 30 });
-    await sick.isHealthy();
-    const { witness } = sick.patient;
+    const scene = await startModbusScene(t, { port: device.port, points: 30 });
+    await scene.isHealthy();
+    const { witness } = scene.partition;
     const illegalAddress = 4 * 17;
     device.behaviour = (request) => {
       const isIllegal = request.address <= illegalAddress && illegalAddress < request.address + request.quantity;
       return isIllegal ? exception(request, 2) : honest(request);
     };
-    await sick.patient.until("it is bad", () => witness.statuses("victim")?.[17] === StatusCode.BadOutOfRange);
+    await scene.partition.until("it is bad", () => witness.statuses("victim")?.[17] === StatusCode.BadOutOfRange);
     await pause(2 * retryMs);
     const statuses = witness.statuses("victim") ?? [];
     assert.deepEqual(
@@ -73,9 +73,9 @@ fault({
       [17],
     );
     device.behaviour = honest;
-    await sick.patient.untilGood("victim");
+    await scene.partition.untilGood("victim");
     assert.equal(device.connections, 1);
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });
 
@@ -88,18 +88,18 @@ for (const code of [2, 3]) {
     run: async (t) => {
       const device = await startBornDevice(t, 0);
       device.behaviour = (request) => (request.quantity > 20 ? exception(request, code) : honest(request));
-      const sick = await sickModbus(t, { port: device.port, points: 60, bystanders: ["victim"] });
-      await sick.isHealthy();
-      const polls = (): number => sick.patient.witness.server("victim")?.cycle ?? 0;
+      const scene = await startModbusScene(t, { port: device.port, points: 60, bystanders: ["victim"] });
+      await scene.isHealthy();
+      const polls = (): number => scene.partition.witness.server("victim")?.cycle ?? 0;
       const before = polls();
-      await sick.patient.until("two polls more", () => polls() >= before + 2);
+      await scene.partition.until("two polls more", () => polls() >= before + 2);
       const asked = device.requests.length;
-      await sick.patient.until("ten polls more", () => polls() >= before + 12);
+      await scene.partition.until("ten polls more", () => polls() >= before + 12);
       // Tried again after the retryInterval, then after twice as long each time.
       const tooLong = device.requests.slice(asked).filter(({ quantity }) => quantity > 20).length;
       assert.ok(tooLong <= 4, `${tooLong} requests were too long`);
-      assert.equal(sick.patient.child.logged(/learned limit/).length, 1);
-      await sick.patient.end();
+      assert.equal(scene.partition.child.logged(/learned limit/).length, 1);
+      await scene.partition.end();
     },
   });
 }
@@ -185,15 +185,15 @@ for (const { trigger, code, because, behaviour } of spoiled) {
       "nothing of it is a value, status has the reason, the neighbour goes on, and honest replies are values again",
     run: async (t) => {
       const device = await startBornDevice(t, 0);
-      const sick = await sickModbus(t, { port: device.port });
-      await sick.isHealthy();
+      const scene = await startModbusScene(t, { port: device.port });
+      await scene.isHealthy();
       device.behaviour = behaviour;
-      await sick.isSick(code, because);
+      await scene.isFailing(code, because);
       await pause(times({ quick: 1, usual: 2 * retryMs, long: 30 * retryMs }));
-      assert.ok(sick.patient.witness.isBad("victim"));
+      assert.ok(scene.partition.witness.isBad("victim"));
       device.behaviour = honest;
-      await sick.recovers();
-      await sick.patient.end();
+      await scene.recovers();
+      await scene.partition.end();
     },
   });
 }

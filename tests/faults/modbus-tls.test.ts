@@ -7,7 +7,7 @@ import type { Wishes } from "../plant/certificate-folder.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
 import { SecurePlant } from "./secure-plant.ts";
-import { retryMs } from "./sick-modbus.ts";
+import { retryMs } from "./modbus-scene.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { TcpProxy } from "../plant/tcp-proxy.ts";
 
@@ -39,12 +39,12 @@ for (const [trigger, because, wishes] of refusals) {
       const front = await plant.front("device", await wishes(plant));
       const proxy = await TcpProxy.start(front.port);
       t.after(() => proxy.close());
-      const sick = await plant.sick(proxy.port);
-      await sick.isSick("SecurityRefused", because);
+      const scene = await plant.scene(proxy.port);
+      await scene.isFailing("SecurityRefused", because);
       await pause(times({ quick: 1, usual: 3 * retryMs, long: 20_000 }));
       assert.equal(proxy.connections, 1);
-      await sick.patient.untilGood("neighbour");
-      await sick.patient.end();
+      await scene.partition.untilGood("neighbour");
+      await scene.partition.end();
     },
   });
 }
@@ -66,12 +66,12 @@ for (const [trigger, because, behaviour] of [
       const plant = await SecurePlant.start(t);
       const peer = await startBornDevice(t, 0);
       peer.behaviour = behaviour;
-      const sick = await plant.sick(peer.port);
-      await sick.isSick("SecurityRefused", because);
+      const scene = await plant.scene(peer.port);
+      await scene.isFailing("SecurityRefused", because);
       await pause(times({ quick: 1, usual: 3 * retryMs, long: 20_000 }));
       assert.equal(peer.connections, 1);
-      await sick.patient.untilGood("neighbour");
-      await sick.patient.end();
+      await scene.partition.untilGood("neighbour");
+      await scene.partition.end();
     },
   });
 }
@@ -82,12 +82,12 @@ fault({
   holds: "its values are bad with the cut, and status says that the handshake had no end",
   run: async (t) => {
     const plant = await SecurePlant.start(t);
-    const { proxy, sick } = await plant.sickBehindProxy();
-    await sick.isHealthy();
+    const { proxy, scene } = await plant.sceneBehindProxy();
+    await scene.isHealthy();
     proxy.faults.drop = new Set(["to client"]);
     proxy.cut();
-    await sick.isSick("SecurityRefused", /the TLS handshake had no end within 500 ms/);
-    await sick.patient.end();
+    await scene.isFailing("SecurityRefused", /the TLS handshake had no end within 500 ms/);
+    await scene.partition.end();
   },
 });
 
@@ -97,13 +97,13 @@ fault({
   holds: "its values are bad after one time-out, and back with the next connect: silence is no refusal",
   run: async (t) => {
     const plant = await SecurePlant.start(t);
-    const { proxy, sick } = await plant.sickBehindProxy(2000);
-    await sick.isHealthy();
+    const { proxy, scene } = await plant.sceneBehindProxy(2000);
+    await scene.isHealthy();
     proxy.faults.drop = new Set(["to client"]);
-    await sick.isSick("Timeout", /unit id 1 did not answer within 500 ms/);
+    await scene.isFailing("Timeout", /unit id 1 did not answer within 500 ms/);
     proxy.mend();
-    await sick.recovers();
-    await sick.patient.end();
+    await scene.recovers();
+    await scene.partition.end();
   },
 });
 
@@ -121,20 +121,20 @@ fault({
     let target = good;
     const proxy = await TcpProxy.start(() => target.port);
     t.after(() => proxy.close());
-    const sick = await plant.sick(proxy.port);
-    await sick.isHealthy();
+    const scene = await plant.scene(proxy.port);
+    await scene.isHealthy();
     target = expired;
     proxy.cut();
-    await sick.isSick("SecurityRefused", /expired/);
+    await scene.isFailing("SecurityRefused", /expired/);
     target = renewed;
-    const stopwatch = new Stopwatch(sick.patient.child.processId);
-    while (!sick.patient.witness.isGood("victim")) {
-      assert.ok(sick.patient.child.isRunning, "the partition runs");
+    const stopwatch = new Stopwatch(scene.partition.child.processId);
+    while (!scene.partition.witness.isGood("victim")) {
+      assert.ok(scene.partition.child.isRunning, "the partition runs");
       await pause(100);
     }
     const { isWithin, text } = stopwatch.stop(refusalMs + 5000);
     assert.ok(isWithin, `good again after ${text}`);
     assert.equal(expired.handshakes.length, 0);
-    await sick.patient.end();
+    await scene.partition.end();
   },
 });

@@ -9,7 +9,7 @@ import { bornOpcUaXml } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
 import { fault, type Extent } from "./fault.ts";
 import { TwoHosts } from "./network-namespace.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 const points = 3;
@@ -17,7 +17,7 @@ const timeoutMs = 500;
 const intervalMs = 100;
 const retryMs = 200;
 const settings = `<timeout>${timeoutMs / 1000}</timeout><retryInterval>${retryMs / 1000}</retryInterval>`;
-/** Patient: what it shows of a busy machine is not its own doing. */
+/** TestedPartition: what it shows of a busy machine is not its own doing. */
 const neighbourSettings = `<timeout>5</timeout><retryInterval>${retryMs / 1000}</retryInterval>`;
 /** What a busy machine may add to any time. */
 const slackMs = 1000;
@@ -33,8 +33,8 @@ const protocols = {
 const sessionCount = `<node><DisplayName>CurrentSessionCount</DisplayName><NamespaceIndex>0</NamespaceIndex>
   <IdentifierType>Numeric</IdentifierType><Identifier>2277</Identifier><datatype>UInt32</datatype><description></description></node>`;
 
-function sessionsOf(patient: Patient): unknown {
-  return patient.place.document("opcua_shm")?.["0:CurrentSessionCount"]?.["value"];
+function sessionsOf(partition: TestedPartition): unknown {
+  return partition.place.document("opcua_shm")?.["0:CurrentSessionCount"]?.["value"];
 }
 
 /** `before`: when the servers run and the partition does not yet. */
@@ -56,9 +56,14 @@ async function start(
       : bornOpcUaXml({ ...victim, furtherNodes: [sessionCount] }, bystander);
   const rules = { oldestGoodMs: timeoutMs + intervalMs + slackMs, bystanders: ["neighbour"] };
   const interval = intervalMs / 1000;
-  const patient = new Patient(t, { [protocol]: xml, interval, rules, surroundings: { wrapper: hosts.onPartition } });
-  await patient.untilGood("neighbour");
-  return { patient, server };
+  const partition = new TestedPartition(t, {
+    [protocol]: xml,
+    interval,
+    rules,
+    surroundings: { wrapper: hosts.onPartition },
+  });
+  await partition.untilGood("neighbour");
+  return { partition, server };
 }
 
 interface Outage {
@@ -141,13 +146,19 @@ const obstacles: readonly Obstacle[] = [
   },
 ];
 
-async function waitsForItsReturn(t: TestContext, patient: Patient, hosts: TwoHosts, outage: Outage, laterMs: number) {
+async function waitsForItsReturn(
+  t: TestContext,
+  partition: TestedPartition,
+  hosts: TwoHosts,
+  outage: Outage,
+  laterMs: number,
+) {
   await pause(outage.lastsMs);
-  assert.ok(patient.witness.isBad("victim"));
-  assert.match(patient.witness.server("victim")?.lastError ?? "", outage.reason);
+  assert.ok(partition.witness.isBad("victim"));
+  assert.match(partition.witness.server("victim")?.lastError ?? "", outage.reason);
   outage.end(hosts);
-  const stopwatch = new Stopwatch(patient.child.processId);
-  await patient.untilGood("victim");
+  const stopwatch = new Stopwatch(partition.child.processId);
+  await partition.untilGood("victim");
   const { isWithin, text } = stopwatch.stop(backWithinMs + laterMs);
   t.diagnostic(`back after ${text}`);
   assert.ok(isWithin, `back after ${text}`);
@@ -166,16 +177,16 @@ for (const [area, protocol] of Object.entries(protocols) as [keyof typeof protoc
       run: async (t) => {
         const hosts = TwoHosts.create(t);
         if (hosts === undefined) return;
-        const { patient, server } = await start(t, protocol, hosts);
-        await patient.untilGood("victim");
-        patient.healthy();
+        const { partition, server } = await start(t, protocol, hosts);
+        await partition.untilGood("victim");
+        partition.healthy();
         const connections = hosts.plantConnections(server.port);
         begin(hosts);
-        await patient.untilBad("victim");
-        await waitsForItsReturn(t, patient, hosts, outage, 0);
-        await patient.until("old connections are gone", () => hosts.plantConnections(server.port) <= connections);
-        await patient.until("old sessions are gone", () => protocol === "modbus" || sessionsOf(patient) === 1);
-        await patient.end();
+        await partition.untilBad("victim");
+        await waitsForItsReturn(t, partition, hosts, outage, 0);
+        await partition.until("old connections are gone", () => hosts.plantConnections(server.port) <= connections);
+        await partition.until("old sessions are gone", () => protocol === "modbus" || sessionsOf(partition) === 1);
+        await partition.end();
       },
     });
   }
@@ -191,9 +202,9 @@ for (const [area, protocol] of Object.entries(protocols) as [keyof typeof protoc
         const hosts = TwoHosts.create(t);
         if (hosts === undefined) return;
         const host = isByName ? hosts.plantName : hosts.address;
-        const { patient } = await start(t, protocol, hosts, host, begin);
-        await waitsForItsReturn(t, patient, hosts, obstacle, laterMs);
-        await patient.end();
+        const { partition } = await start(t, protocol, hosts, host, begin);
+        await waitsForItsReturn(t, partition, hosts, obstacle, laterMs);
+        await partition.end();
       },
     });
   }

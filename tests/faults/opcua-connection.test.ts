@@ -33,11 +33,11 @@ fault({
   run: async (t) => {
     const port = await unusedPort();
     const scene = await server().scene(t, [{ port }]);
-    const { patient } = scene;
+    const { partition } = scene;
     const start = (): Promise<BornServer> => BornServer.start(t, "opcua", 0, pointsPerVictim, { port });
-    await patient.untilGood("neighbour");
+    await partition.untilGood("neighbour");
     await scene.reasonsTold(/^cannot connect to .* because nothing listens there/);
-    const { stdout, code } = await patient.place.command("status", "--json");
+    const { stdout, code } = await partition.place.command("status", "--json");
     const { services } = JSON.parse(stdout) as { readonly services: readonly ServiceHealth[] };
     const victim = services[0]?.servers[0];
     assert.equal(victim?.state, "lost");
@@ -46,7 +46,7 @@ fault({
     assert.equal(code, 0, "a server that is down is no reason to start the partition again");
     const first = await start();
     await scene.recovers();
-    patient.healthy();
+    partition.healthy();
     await first.end("SIGKILL");
     await scene.allBad();
     await scene.reasonsTold(/nothing listens there/);
@@ -63,10 +63,10 @@ fault({
   run: async (t) => {
     // No label of a name has more than 63 octets (RFC 1035, 2.3.4): the answer needs no network.
     const scene = await server().scene(t, [{ host: "a".repeat(64), port: 4840 }]);
-    await scene.patient.untilGood("neighbour");
-    scene.patient.healthy();
+    await scene.partition.untilGood("neighbour");
+    scene.partition.healthy();
     await scene.reasonsTold(/its name is not known \(DNS\)/);
-    await scene.patient.until(
+    await scene.partition.until(
       "it was asked for again",
       () => (scene.health("victim 0").failures.ConnectionFailed ?? 0) > 3,
     );
@@ -134,7 +134,7 @@ fault({
     await scene.allGood();
     stopped.signal("SIGSTOP");
     await pause(3000);
-    assert.ok(scene.patient.witness.isBad("victim 0"));
+    assert.ok(scene.partition.witness.isBad("victim 0"));
     await scene.reasonsTold(/no answer came/);
     stopped.signal("SIGCONT");
     await scene.recovers();
@@ -196,7 +196,7 @@ fault({
       const made = line.connections - (before[index] ?? 0);
       assert.ok(made > 2, `${alias} was tried again`);
       assert.ok(made <= most, `${alias}: ${made} connections, not more than ${most} are right`);
-      const told = scene.patient.child.logged(/./).filter((record) => record["server"] === alias);
+      const told = scene.partition.child.logged(/./).filter((record) => record["server"] === alias);
       assert.ok(told.length <= 10, `${alias}: ${told.length} records in the log`);
     });
     await scene.recovers();

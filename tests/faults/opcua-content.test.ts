@@ -16,7 +16,7 @@ import { addConstant } from "../plant/opcua-server.ts";
 import { addBornVariables } from "./born-opcua.ts";
 import { pointName } from "./born-value.ts";
 import { fault, times } from "./fault.ts";
-import { neighbourOfFile, SickOpcUa, Victim } from "./sick-opcua.ts";
+import { neighbourOfFile, OpcUaScene, Victim } from "./opcua-scene.ts";
 import { Certificates, policy } from "./trusted-opcua.ts";
 
 const neighbour = neighbourOfFile();
@@ -38,19 +38,19 @@ fault({
   run: async (t) => {
     const victim = await Victim.start(t, 4, { build: withNamespaces(...uris) });
     const xml = { namespaceOf: (place: number) => uris[place < 2 ? 0 : 1] };
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), points: 4, xml });
-    const { witness } = sick.patient;
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), points: 4, xml });
+    const { witness } = scene.partition;
+    await scene.isHealthy();
     await victim.comesBack({ build: withNamespaces(uris[1], uris[0]) });
-    await sick.recovers();
+    await scene.recovers();
     await victim.comesBack({ build: withNamespaces(uris[1]) });
-    await sick.patient.until("the values of the namespace that is left are good", () => {
+    await scene.partition.until("the values of the namespace that is left are good", () => {
       const [a = 0, b = 0, c, d] = witness.statuses("victim") ?? [];
       return a === StatusCodes.BadNodeIdUnknown.value && b === a && c === 0 && d === 0;
     });
     await victim.comesBack({ build: withNamespaces(...uris) });
-    await sick.recovers();
-    await sick.ends(victim);
+    await scene.recovers();
+    await scene.ends(victim);
   },
 });
 
@@ -67,13 +67,13 @@ fault({
     "the node that is gone is bad alone, the other type is in the image and not under the key in the document, and the first type comes back",
   run: async (t) => {
     const victim = await Victim.start(t, 3);
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), points: 3 });
-    const { patient } = sick;
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), points: 3 });
+    const { partition } = scene;
+    await scene.isHealthy();
     await victim.comesBack({ build: allButTheSecond });
     const gone = StatusCodes.BadNodeIdUnknown.value;
-    await patient.until("the node that is gone is bad alone", () => {
-      return String(patient.witness.statuses("victim")) === String([0, gone, 0]);
+    await partition.until("the node that is gone is bad alone", () => {
+      return String(partition.witness.statuses("victim")) === String([0, gone, 0]);
     });
     await victim.comesBack({
       build: (server) => {
@@ -81,17 +81,17 @@ fault({
         addConstant(server, pointName(1), new Variant({ dataType: DataType.String, value: "twelve" }));
       },
     });
-    await sick.recovers();
-    await patient.until("the image has the other type and the document leaves the entry out", () => {
-      const document = patient.place.document("opcua_shm") ?? {};
-      return patient.witness.isGood("victim") && "1:p0" in document && !("1:p1" in document);
+    await scene.recovers();
+    await partition.until("the image has the other type and the document leaves the entry out", () => {
+      const document = partition.place.document("opcua_shm") ?? {};
+      return partition.witness.isGood("victim") && "1:p0" in document && !("1:p1" in document);
     });
     await victim.comesBack();
-    await sick.recovers();
-    await patient.until("the document shows the first type", () => {
-      return patient.place.document("opcua_shm")?.["1:p1"]?.["varType"] === "Double";
+    await scene.recovers();
+    await partition.until("the document shows the first type", () => {
+      return partition.place.document("opcua_shm")?.["1:p1"]?.["varType"] === "Double";
     });
-    await sick.ends(victim);
+    await scene.ends(victim);
   },
 });
 
@@ -111,16 +111,16 @@ fault({
   extent: "quick",
   run: async (t) => {
     const victim = await Victim.start(t, 2);
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour() });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour() });
+    await scene.isHealthy();
     for (const state of states.slice(0, times({ quick: 1, usual: states.length, long: states.length }))) {
       victim.server.engine.setServerState(state);
       const name = ServerState[state];
-      await sick.isSick("ServiceFault", new RegExp(`the server says that it is ${name}: its values are not taken`));
+      await scene.isFailing("ServiceFault", new RegExp(`the server says that it is ${name}: its values are not taken`));
       victim.server.engine.setServerState(ServerState.Running);
-      await sick.recovers();
+      await scene.recovers();
     }
-    await sick.ends(victim);
+    await scene.ends(victim);
   },
 });
 
@@ -130,15 +130,15 @@ fault({
   holds: "no value moves to another point, status says how many results came, and the next right answer is taken",
   run: async (t) => {
     const victim = await Victim.start(t, 20);
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), points: 20 });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), points: 20 });
+    await scene.isHealthy();
     for (let turn = 0; turn < times({ quick: 1, usual: 5, long: 50 }); turn++) {
       victim.answer = (request, results) => (isPoll(request, 20) ? results.toSpliced(turn % 20, 1) : undefined);
-      await sick.isSick("ProtocolViolation", /the server answers 20 results for 21 nodes/);
+      await scene.isFailing("ProtocolViolation", /the server answers 20 results for 21 nodes/);
       victim.answer = undefined;
-      await sick.recovers();
+      await scene.recovers();
     }
-    await sick.ends(victim);
+    await scene.ends(victim);
   },
 });
 
@@ -155,25 +155,25 @@ fault({
     const points = 500;
     const bad = 250;
     const victim = await Victim.start(t, points);
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), points, victimTimeoutMs: 2000 });
-    const { witness } = sick.patient;
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), points, victimTimeoutMs: 2000 });
+    const { witness } = scene.partition;
+    await scene.isHealthy();
     victim.answer = (request, results) => {
       if (isPoll(request, points)) (results[bad] as DataValue).statusCode = StatusCodes.BadSensorFailure;
       return results;
     };
     const isAsItShouldBe = (): boolean =>
       witness.statuses("victim")?.every((status, i) => status === (i === bad ? 0x808c0000 : 0)) === true;
-    await sick.patient.until("one node is bad", isAsItShouldBe);
-    const lastCycle = sick.cycles + times({ quick: 5, usual: 30, long: 300 });
-    await sick.patient.until("enough cycles went by", () => {
+    await scene.partition.until("one node is bad", isAsItShouldBe);
+    const lastCycle = scene.cycles + times({ quick: 5, usual: 30, long: 300 });
+    await scene.partition.until("enough cycles went by", () => {
       assert.ok(isAsItShouldBe(), "the others are good");
-      return sick.cycles >= lastCycle;
+      return scene.cycles >= lastCycle;
     });
     victim.answer = undefined;
-    await sick.recovers();
-    assert.equal(sick.reconnects, 0);
-    await sick.ends(victim);
+    await scene.recovers();
+    assert.equal(scene.reconnects, 0);
+    await scene.ends(victim);
   },
 });
 
@@ -185,14 +185,14 @@ fault({
   run: async (t) => {
     const points = 24;
     const victim = await Victim.start(t, points, { maxNodesPerRead: 10 });
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), points });
-    const { witness } = sick.patient;
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), points });
+    const { witness } = scene.partition;
+    await scene.isHealthy();
     let requests = 0;
     victim.answer = () => (++requests % 4 === 0 ? StatusCodes.BadResourceUnavailable : undefined);
     // A cycle is three requests: with one fault in four, every place in the cycle has its turn.
     const seen = new Set<string>();
-    await sick.patient.until("each of the three requests had its fault", () => {
+    await scene.partition.until("each of the three requests had its fault", () => {
       const batches = [0, 10, 20].map((first) => witness.statuses("victim")?.[first]);
       seen.add(batches.map((status) => (status === 0 ? "good" : "bad")).join());
       return ["bad,good,good", "good,bad,good", "good,good,bad"].every((one) => seen.has(one));
@@ -200,12 +200,12 @@ fault({
     assert.ok(!seen.has("bad,bad,bad"), "never all of them");
     requests = 0;
     victim.answer = () => (++requests % 3 === 0 ? StatusCodes.BadInternalError : undefined);
-    const lastCycle = sick.cycles + times({ quick: 10, usual: 30, long: 300 });
-    await sick.patient.until("enough cycles with one fault each", () => sick.cycles >= lastCycle);
+    const lastCycle = scene.cycles + times({ quick: 10, usual: 30, long: 300 });
+    await scene.partition.until("enough cycles with one fault each", () => scene.cycles >= lastCycle);
     victim.answer = undefined;
-    await sick.recovers();
-    assert.equal(sick.reconnects, 0);
-    await sick.ends(victim);
+    await scene.recovers();
+    assert.equal(scene.reconnects, 0);
+    await scene.ends(victim);
   },
 });
 
@@ -216,7 +216,7 @@ fault({
   run: async (t) => {
     const points = 50;
     const victim = await Victim.start(t, points, { maxNodesPerRead: 7 });
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), points });
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), points });
     let largest = 0;
     let refused = 0;
     let really = Infinity;
@@ -227,21 +227,21 @@ fault({
       refused++;
       return StatusCodes.BadTooManyOperations;
     };
-    await sick.isHealthy();
-    const honest = sick.cycles + 10;
-    await sick.patient.until("ten cycles went by", () => sick.cycles >= honest);
+    await scene.isHealthy();
+    const honest = scene.cycles + 10;
+    await scene.partition.until("ten cycles went by", () => scene.cycles >= honest);
     assert.equal(largest, 7);
     really = 3;
-    await sick.patient.until("the server had to say it", () => refused > 0);
-    const refusedUntil = sick.cycles + 2;
-    await sick.patient.until("the lie is found out", () => sick.cycles >= refusedUntil);
+    await scene.partition.until("the server had to say it", () => refused > 0);
+    const refusedUntil = scene.cycles + 2;
+    await scene.partition.until("the lie is found out", () => scene.cycles >= refusedUntil);
     const found = refused;
-    const lying = sick.cycles + 10;
-    await sick.patient.until("ten cycles went by", () => sick.cycles >= lying);
+    const lying = scene.cycles + 10;
+    await scene.partition.until("ten cycles went by", () => scene.cycles >= lying);
     assert.equal(refused, found, "it is not asked for more again");
-    await sick.recovers();
-    assert.equal(sick.reconnects, 0);
-    await sick.ends(victim);
+    await scene.recovers();
+    assert.equal(scene.reconnects, 0);
+    await scene.ends(victim);
   },
 });
 
@@ -260,20 +260,20 @@ fault({
       };
     const victim = await Victim.start(t, points, { build: withText(8) });
     const xml = { furtherNodes: [{ name: "text" }] };
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), points, xml, victimTimeoutMs: 2000 });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), points, xml, victimTimeoutMs: 2000 });
+    await scene.isHealthy();
     await victim.comesBack({ build: withText(lengthBytes) });
-    await sick.patient.until("the text is bad alone", () => {
-      const statuses = sick.patient.witness.statuses("victim") ?? [];
+    await scene.partition.until("the text is bad alone", () => {
+      const statuses = scene.partition.witness.statuses("victim") ?? [];
       return statuses.every((status, i) => (i === 0 ? status >= 0x8000_0000 : status === 0));
     });
-    const from = { cycles: sick.cycles, reads: victim.reads };
-    await sick.patient.until("ten cycles went by", () => sick.cycles >= from.cycles + 10);
-    const readsOfACycle = (victim.reads - from.reads) / (sick.cycles - from.cycles);
+    const from = { cycles: scene.cycles, reads: victim.reads };
+    await scene.partition.until("ten cycles went by", () => scene.cycles >= from.cycles + 10);
+    const readsOfACycle = (victim.reads - from.reads) / (scene.cycles - from.cycles);
     assert.ok(readsOfACycle < 12, `${readsOfACycle} requests in a cycle`);
     await victim.comesBack({ build: withText(8) });
-    await sick.recovers();
-    await sick.ends(victim);
+    await scene.recovers();
+    await scene.ends(victim);
   },
 });
 
@@ -299,21 +299,21 @@ fault({
         for (const result of response.results ?? []) result.sourceTimestamp = skewed(result.sourceTimestamp, skewMs);
       };
       const xml = { policy, security: "<ignore_expiry>true</ignore_expiry>" };
-      const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml, args });
-      const { patient } = sick;
-      await sick.isHealthy();
-      const lastCycle = sick.cycles + times({ quick: 5, usual: 20, long: 300 });
-      await patient.until("enough cycles went by", () => sick.cycles >= lastCycle);
-      const { stdout } = await patient.place.command("dump", "opcua", "--image", "--json");
+      const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), xml, args });
+      const { partition } = scene;
+      await scene.isHealthy();
+      const lastCycle = scene.cycles + times({ quick: 5, usual: 20, long: 300 });
+      await partition.until("enough cycles went by", () => scene.cycles >= lastCycle);
+      const { stdout } = await partition.place.command("dump", "opcua", "--image", "--json");
       const [sourceNs, receivedNs] = [/"sourceNs":(\d+)/, /"receivedNs":(\d+)/].map((of) =>
         Number(of.exec(stdout)?.[1]),
       );
       const aheadMs = ((sourceNs ?? Number.NaN) - (receivedNs ?? Number.NaN)) / 1e6;
       assert.ok(Math.abs(aheadMs - skewMs) < 10_000, `the timestamps are ${aheadMs} ms ahead`);
-      const warnings = patient.child.logged(/certificate check NotYetValid overlooked/).length;
+      const warnings = partition.child.logged(/certificate check NotYetValid overlooked/).length;
       assert.equal(warnings, skewMs > 0 ? 1 : 0);
-      assert.equal(sick.reconnects, 0);
-      await sick.ends(victim);
+      assert.equal(scene.reconnects, 0);
+      await scene.ends(victim);
       await victim.goes();
     }
   },

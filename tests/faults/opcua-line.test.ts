@@ -74,7 +74,7 @@ fault({
     assert.deepEqual(failures, {});
     line.cut();
     await scene.allBad();
-    await scene.patient.untilGood(alias);
+    await scene.partition.untilGood(alias);
     await scene.recovers();
     await scene.end();
   },
@@ -92,7 +92,7 @@ fault({
       line.cut();
     }
     await scene.allBad();
-    await scene.patient.untilGood(...scene.aliases);
+    await scene.partition.untilGood(...scene.aliases);
     const before = scene.aliases.map((alias) => scene.health(alias).failures);
     await scene.polledAgain(10);
     assert.deepEqual(
@@ -160,8 +160,8 @@ async function startStranger(t: TestContext, greet: Greeting): Promise<number> {
 const strangeMs = 2000;
 const mostGrowthBytes = 128 * 1024 * 1024;
 
-function residentBytes({ patient }: Scene): number {
-  const pages = readFileSync(`/proc/${patient.child.processId}/statm`, "latin1").split(" ")[1];
+function residentBytes({ partition }: Scene): number {
+  const pages = readFileSync(`/proc/${partition.child.processId}/statm`, "latin1").split(" ")[1];
   return Number(pages) * 4096;
 }
 
@@ -237,7 +237,7 @@ fault({
         direction === "to client" && isChunk(bytes, "ReadResponse") ? spoil(bytes) : bytes;
     });
     const reasons = /^the connection to \S+ was lost$|^cannot read from .* because no answer came/;
-    await scene.patient.until("each has failed again and again, and told why", () =>
+    await scene.partition.until("each has failed again and again, and told why", () =>
       scene.aliases.every((alias) => failuresOf(scene, alias) > 1 && reasons.test(scene.health(alias).lastError)),
     );
     await scene.recovers();
@@ -273,7 +273,7 @@ fault({
           return spoiled;
         };
       });
-      await scene.patient.until("each wrong bit is noticed", () =>
+      await scene.partition.until("each wrong bit is noticed", () =>
         scene.aliases.every((alias, index) => failuresOf(scene, alias) > (failed[index] ?? 0)),
       );
       await scene.recovers();

@@ -13,7 +13,7 @@ import type { ServerHealth } from "../../packages/image/src/health.ts";
 import type { Lifetime } from "../image/posix/own-objects.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer, type RunningOpcUaServer } from "./born-opcua.ts";
 import { isTried, type Extent } from "./fault.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { TcpProxy } from "../plant/tcp-proxy.ts";
 import type { WitnessRules } from "./witness.ts";
@@ -102,13 +102,13 @@ export class OpcUaLines {
       points: pointsPerVictim,
       settings: neighbourSettings,
     };
-    const patient = new Patient(t, {
+    const partition = new TestedPartition(t, {
       opcua: bornOpcUaXml(...servers, neighbour),
       interval: intervalMs / 1000,
       rules: { bystanders: ["neighbour"], ...rules },
     });
     const named = lines.map((line, index) => ({ alias: aliasOf(index), line }));
-    return new Scene(this, patient, named);
+    return new Scene(this, partition, named);
   }
 
   #configured(victim: VictimOptions, index: number, port: number): BornOpcUaServer {
@@ -126,13 +126,13 @@ export class OpcUaLines {
 }
 
 export class Scene {
-  readonly patient: Patient;
+  readonly partition: TestedPartition;
   readonly victims: readonly Victim[];
   readonly #server: OpcUaLines;
 
-  constructor(server: OpcUaLines, patient: Patient, victims: readonly Victim[]) {
+  constructor(server: OpcUaLines, partition: TestedPartition, victims: readonly Victim[]) {
     this.#server = server;
-    this.patient = patient;
+    this.partition = partition;
     this.victims = victims;
   }
 
@@ -148,54 +148,54 @@ export class Scene {
 
   /** As `cpc status` tells it. */
   health(alias: string): ServerHealth {
-    const health = this.patient.witness.server(alias);
+    const health = this.partition.witness.server(alias);
     assert.ok(health, `${alias} is in the image`);
     return health;
   }
 
   async allGood(): Promise<void> {
-    await this.patient.untilGood("neighbour", ...this.aliases);
-    this.patient.healthy();
+    await this.partition.untilGood("neighbour", ...this.aliases);
+    this.partition.healthy();
   }
 
   /** Of each: `cpc status` tells this reason. */
   async reasonsTold(...reasons: readonly RegExp[]): Promise<void> {
     const told = (): boolean =>
       reasons.every((reason, index) => reason.test(this.health(this.victim(index).alias).lastError));
-    await this.patient.until("each tells its reason", told);
+    await this.partition.until("each tells its reason", told);
   }
 
   async allBad(): Promise<void> {
-    await this.patient.untilBad(...this.aliases);
+    await this.partition.untilBad(...this.aliases);
   }
 
   /** Polls that were answered, of each. */
   async polledAgain(times: number): Promise<void> {
     const cycles = this.aliases.map((alias) => this.health(alias).cycle + times);
-    await this.patient.until(`${times} polls more were answered`, () =>
+    await this.partition.until(`${times} polls more were answered`, () =>
       this.aliases.every((alias, index) => this.health(alias).cycle >= (cycles[index] ?? 0)),
     );
   }
 
   /** Mends every line; then values come by themselves, and not later than is said: the wait that is under way, the pause, connecting. */
   async recovers(): Promise<void> {
-    const stopwatch = new Stopwatch(this.patient.child.processId);
+    const stopwatch = new Stopwatch(this.partition.child.processId);
     for (const { line } of this.victims) {
       line.onBytes = () => {};
       line.mend();
     }
-    await this.patient.untilGood(...this.aliases);
+    await this.partition.untilGood(...this.aliases);
     const { isWithin, text } = stopwatch.stop(timeoutMs + retryIntervalMs + connectingMs);
     assert.ok(isWithin, `back after ${text}`);
   }
 
   /** Nothing wrong was seen, nothing is left: not in the partition, not at the server, at which so many are connected. */
   async end(connected = this.victims.length + 1): Promise<void> {
-    await this.patient.until(
+    await this.partition.until(
       `the server has ${connected} sessions and channels`,
       () => this.#server.sessions === connected && this.#server.channels === connected,
     );
-    await this.patient.end();
+    await this.partition.end();
     assert.equal(this.#server.sessions, 0, "sessions left at the server");
     assert.equal(this.#server.channels, 0, "channels left at the server");
   }

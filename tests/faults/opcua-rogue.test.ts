@@ -14,8 +14,8 @@ import {
 } from "../plant/rogue-opcua.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
 import { fault, times } from "./fault.ts";
-import { Patient } from "./patient.ts";
-import { intervalMs, neighbourOfFile, settingsOf, slackMs } from "./sick-opcua.ts";
+import { TestedPartition } from "./tested-partition.ts";
+import { intervalMs, neighbourOfFile, settingsOf, slackMs } from "./opcua-scene.ts";
 
 const neighbour = neighbourOfFile();
 const rogueCount = 10;
@@ -84,7 +84,7 @@ for (const { trigger, answers, because, policy: ofRogue = "None", isQuick = fals
       for (const rogue of rogues) stack.use(rogue);
       const settings = settingsOf(5000);
       const of = { points: 1, settings };
-      const patient = new Patient(t, {
+      const partition = new TestedPartition(t, {
         opcua: bornOpcUaXml(
           ...rogues.map(({ port }, index) => ({
             alias: `rogue ${index}`,
@@ -98,24 +98,24 @@ for (const { trigger, answers, because, policy: ofRogue = "None", isQuick = fals
         interval: intervalMs / 1000,
         rules: { bystanders: ["neighbour"], oldestGoodMs: slackMs, longestPauseMs: slackMs },
       });
-      await patient.untilGood("neighbour");
+      await partition.untilGood("neighbour");
       // Whoever is refused is asked again after a minute.
       const enough = ofRogue === "None" ? times({ quick: 3, usual: 10, long: 100 }) : 1;
-      await patient.until("each rogue was asked again and again", () =>
+      await partition.until("each rogue was asked again and again", () =>
         rogues.every(({ answered }) => answered >= enough),
       );
-      const { witness } = patient;
-      await patient.until("status says what is wrong with each", () =>
+      const { witness } = partition;
+      await partition.until("status says what is wrong with each", () =>
         rogues.every((_, index) => because.test(witness.server(`rogue ${index}`)?.lastError ?? "")),
       );
       const cycle = (): number => witness.server("neighbour")?.cycle ?? 0;
       const polled = cycle() + 5;
-      await patient.until("the neighbour was polled all along", () => cycle() >= polled);
-      const status = readFileSync(`/proc/${patient.child.processId}/status`, "utf8");
+      await partition.until("the neighbour was polled all along", () => cycle() >= polled);
+      const status = readFileSync(`/proc/${partition.child.processId}/status`, "utf8");
       const megabytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
       t.diagnostic(`${Math.round(megabytes)} MB at most`);
       assert.ok(megabytes < mostMegabytes, `${megabytes} MB`);
-      await patient.end();
+      await partition.end();
     },
   });
 }

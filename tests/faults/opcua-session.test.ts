@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { OpenSecureChannelResponse, StatusCodes } from "node-opcua-client";
 import { fingerprint } from "../../packages/partition/src/certificates/certificate-file.ts";
 import { fault, times } from "./fault.ts";
-import { neighbourOfFile, retryMs, SickOpcUa, Victim } from "./sick-opcua.ts";
+import { neighbourOfFile, retryMs, OpcUaScene, Victim } from "./opcua-scene.ts";
 import { Certificates, policy } from "./trusted-opcua.ts";
 
 const neighbour = neighbourOfFile();
@@ -21,16 +21,16 @@ fault({
   extent: "quick",
   run: async (t) => {
     const victim = await Victim.start(t, 2);
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour() });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour() });
+    await scene.isHealthy();
     for (let turn = 0; turn < times({ quick: 1, usual: 5, long: 50 }); turn++) {
       const { engine } = victim.server;
       for (const { authenticationToken } of engine.getSessions())
         engine.closeSession(authenticationToken, true, "Terminated");
-      await sick.isSick("ConnectionFailed", /the server answers BadSessionIdInvalid/);
-      await sick.recovers();
+      await scene.isFailing("ConnectionFailed", /the server answers BadSessionIdInvalid/);
+      await scene.recovers();
     }
-    await sick.ends(victim);
+    await scene.ends(victim);
   },
 });
 
@@ -40,19 +40,19 @@ fault({
   holds: "status says so, refused attempts leave nothing at the server, and the values come with the next free session",
   run: async (t) => {
     const victim = await Victim.start(t, 2);
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour() });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour() });
+    await scene.isHealthy();
     const { engine } = victim.server;
     engine.serverCapabilities.maxSessions = 0;
     for (const { authenticationToken } of engine.getSessions())
       engine.closeSession(authenticationToken, true, "Terminated");
-    await sick.isSick("ServiceFault", /the server answers BadTooManySessions/);
-    await sick.patient.until("several attempts were refused", () => sick.failures("ServiceFault") >= 5);
+    await scene.isFailing("ServiceFault", /the server answers BadTooManySessions/);
+    await scene.partition.until("several attempts were refused", () => scene.failures("ServiceFault") >= 5);
     assert.ok(victim.channels <= 1, `${victim.channels} channels at the server`);
     assert.equal(victim.sessions, 0);
     engine.serverCapabilities.maxSessions = 20;
-    await sick.recovers();
-    await sick.ends(victim);
+    await scene.recovers();
+    await scene.ends(victim);
   },
 });
 
@@ -68,16 +68,16 @@ fault({
       if (response instanceof OpenSecureChannelResponse) response.securityToken.revisedLifetime = 1000;
     };
     const { args } = certificates;
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml: { policy }, args });
-    await sick.isHealthy();
-    sick.patient.witness.rule({ bystanders: ["victim", "neighbour"] });
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), xml: { policy }, args });
+    await scene.isHealthy();
+    scene.partition.witness.rule({ bystanders: ["victim", "neighbour"] });
     const wanted = times({ quick: 2, usual: 20, long: 100 });
     // Shorter waits than one for all of them, each with a watchdog of its own.
     for (let renewals = 5; renewals <= wanted; renewals += 5)
-      await sick.patient.until(`${renewals} tokens were renewed`, () => victim.renewals >= renewals);
-    assert.equal(sick.reconnects, 0);
-    sick.patient.witness.rule({ bystanders: ["neighbour"] });
-    await sick.ends(victim);
+      await scene.partition.until(`${renewals} tokens were renewed`, () => victim.renewals >= renewals);
+    assert.equal(scene.reconnects, 0);
+    scene.partition.witness.rule({ bystanders: ["neighbour"] });
+    await scene.ends(victim);
   },
   limitMs: 150_000,
 });
@@ -92,13 +92,13 @@ fault({
     const certificate = await certificates.ofServer();
     const victim = await Victim.start(t, 2, { certificate, tokenLifetimeMs: 4000 });
     const { args } = certificates;
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml: { policy }, args });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), xml: { policy }, args });
+    await scene.isHealthy();
     victim.renewalRefusal = StatusCodes.BadSecurityChecksFailed;
-    await sick.isSick("ConnectionFailed", /the server does not renew the token of its channel/);
+    await scene.isFailing("ConnectionFailed", /the server does not renew the token of its channel/);
     victim.renewalRefusal = undefined;
-    await sick.recovers();
-    await sick.ends(victim);
+    await scene.recovers();
+    await scene.ends(victim);
   },
 });
 
@@ -110,12 +110,12 @@ fault({
     const certificates = await Certificates.of(t);
     const victim = await Victim.start(t, 2, { certificate: await certificates.ofServer() });
     const { args } = certificates;
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml: { policy }, args });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), xml: { policy }, args });
+    await scene.isHealthy();
     await victim.comesBack({ certificate: await certificates.ofServer() });
-    await sick.patient.untilBad("victim");
-    await sick.recovers();
-    await sick.ends(victim);
+    await scene.partition.untilBad("victim");
+    await scene.recovers();
+    await scene.ends(victim);
   },
 });
 
@@ -128,19 +128,20 @@ fault({
     const certificates = await Certificates.of(t);
     const victim = await Victim.start(t, 2, { certificate: await certificates.ofServer() });
     const { args, folder } = certificates;
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml: { policy }, args });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), xml: { policy }, args });
+    await scene.isHealthy();
     const certificate = await certificates.ofServer({ isStranger: true });
     await victim.comesBack({ certificate });
-    await sick.isSick("SecurityRefused", /its certificate, SHA-256 \w+, is refused \(Trusted\)/);
+    await scene.isFailing("SecurityRefused", /its certificate, SHA-256 \w+, is refused \(Trusted\)/);
     assert.equal(victim.sessions + victim.channels, 0);
     if (isLong) {
       const print = fingerprint(readFileSync(certificate.certificateFile));
-      const { code, stderr } = await sick.patient.place.cpc(["cert", "trust", "--certificates", folder, print]).ended;
+      const { code, stderr } = await scene.partition.place.cpc(["cert", "trust", "--certificates", folder, print])
+        .ended;
       assert.equal(code, 0, stderr);
-      await sick.recoversSlowly();
+      await scene.recoversSlowly();
     }
-    await sick.ends(isLong ? victim : undefined);
+    await scene.ends(isLong ? victim : undefined);
   },
 });
 
@@ -154,14 +155,14 @@ fault({
     const certificate = await certificates.ofServer({ notAfterMs: Date.now() + 8000 });
     const victim = await Victim.start(t, 2, { certificate });
     const { args } = certificates;
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml: { policy }, args });
-    await sick.isHealthy();
-    await sick.isSick("SecurityRefused", /its certificate, SHA-256 \w+, is refused \(Expired\)/);
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), xml: { policy }, args });
+    await scene.isHealthy();
+    await scene.isFailing("SecurityRefused", /its certificate, SHA-256 \w+, is refused \(Expired\)/);
     if (isLong) {
       await victim.comesBack({ certificate: await certificates.ofServer() });
-      await sick.recoversSlowly();
+      await scene.recoversSlowly();
     }
-    await sick.ends(isLong ? victim : undefined);
+    await scene.ends(isLong ? victim : undefined);
   },
 });
 
@@ -184,12 +185,12 @@ fault({
     const victim = await Victim.start(t, 2, { certificate, users });
     const security = "<username>operator</username><password>the old one</password>";
     const { args } = certificates;
-    const sick = new SickOpcUa(t, { victim, neighbour: neighbour(), xml: { policy, security }, args });
-    await sick.isHealthy();
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), xml: { policy, security }, args });
+    await scene.isHealthy();
     password = "the new one";
     await victim.comesBack({ certificate, users });
     attempts = 0;
-    await sick.isSick("IdentityRefused", /the server answers BadUserAccessDenied|BadIdentityTokenRejected/);
+    await scene.isFailing("IdentityRefused", /the server answers BadUserAccessDenied|BadIdentityTokenRejected/);
     const refusedMs = performance.now();
     const watchedMs = isLong ? afterRefusalMs + 10_000 : 10 * retryMs;
     while (performance.now() < refusedMs + watchedMs) await pause(100);
@@ -197,8 +198,8 @@ fault({
     assert.equal(victim.sessions + victim.channels, 0, "nothing is left at the server by an attempt");
     if (isLong) {
       password = "the old one";
-      await sick.recoversSlowly();
+      await scene.recoversSlowly();
     }
-    await sick.ends(isLong ? victim : undefined);
+    await scene.ends(isLong ? victim : undefined);
   },
 });

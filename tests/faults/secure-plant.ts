@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { TcpProxy } from "../plant/tcp-proxy.ts";
 import { CertificateFolder, clientUse, serverUse, type Holder, type Wishes } from "../plant/certificate-folder.ts";
 import { startBornDevice } from "./born-modbus.ts";
-import { retryMs, sickModbus, type SickModbus } from "./sick-modbus.ts";
+import { retryMs, startModbusScene, type ModbusScene } from "./modbus-scene.ts";
 
 export class SecurePlant {
   readonly folder: CertificateFolder;
@@ -57,15 +57,15 @@ export class SecurePlant {
       <client_private_key>${this.#client.keyFile}</client_private_key></tls>`;
   }
 
-  async sick(port: number, victimRetryMs = retryMs): Promise<SickModbus> {
-    return await sickModbus(this.#t, { port, settings: this.settings, victimRetryMs });
+  async scene(port: number, victimRetryMs = retryMs): Promise<ModbusScene> {
+    return await startModbusScene(this.#t, { port, settings: this.settings, victimRetryMs });
   }
 
   /** A good device at the end of a line that can be bad. */
-  async sickBehindProxy(victimRetryMs?: number): Promise<{ readonly proxy: TcpProxy; readonly sick: SickModbus }> {
+  async sceneBehindProxy(victimRetryMs?: number): Promise<{ readonly proxy: TcpProxy; readonly scene: ModbusScene }> {
     const { port } = await this.front("device");
     const proxy = await TcpProxy.start(port);
     this.#t.after(() => proxy.close());
-    return { proxy, sick: await this.sick(proxy.port, victimRetryMs) };
+    return { proxy, scene: await this.scene(proxy.port, victimRetryMs) };
   }
 }

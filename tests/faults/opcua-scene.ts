@@ -13,7 +13,7 @@ import type { TestServerOptions } from "../plant/opcua-server.ts";
 import type { Lifetime } from "../image/posix/own-objects.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 
 type Channel = ReturnType<OPCUAServer["endpoints"][number]["getChannels"]>[number];
 
@@ -132,7 +132,7 @@ export function neighbourOfFile(): () => BornServer {
   return () => neighbour ?? assert.fail("the neighbour is started before the first case");
 }
 
-export interface SickOptions {
+export interface SceneOptions {
   readonly victim: Pick<Victim, "port">;
   readonly neighbour: BornServer;
   /** Default 2. The victim's points are in the places from 0 on. */
@@ -144,13 +144,13 @@ export interface SickOptions {
   readonly args?: readonly string[];
 }
 
-export class SickOpcUa {
-  readonly patient: Patient;
+export class OpcUaScene {
+  readonly partition: TestedPartition;
 
-  constructor(t: TestContext, options: SickOptions) {
+  constructor(t: TestContext, options: SceneOptions) {
     const { victim, neighbour, points = 2, xml = {}, victimTimeoutMs = timeoutMs, args = [] } = options;
     const settings = settingsOf(victimTimeoutMs) + (xml.settings ?? "");
-    this.patient = new Patient(t, {
+    this.partition = new TestedPartition(t, {
       opcua: bornOpcUaXml(
         { alias: "victim", port: victim.port, firstPlace: 0, points, ...xml, settings },
         { alias: "neighbour", port: neighbour.port, firstPlace: neighbourPlace, points: 2, settings: settingsOf(5000) },
@@ -166,7 +166,7 @@ export class SickOpcUa {
   }
 
   get #victim() {
-    return this.patient.witness.server("victim");
+    return this.partition.witness.server("victim");
   }
 
   get reconnects(): number {
@@ -179,28 +179,28 @@ export class SickOpcUa {
 
   /** Whoever reads its own last error waits with this: the first failure of an outage may be another than the one that lasts. */
   async shows(code: FailureKind, because: RegExp): Promise<void> {
-    await this.patient.until(`status says ${code}, ${String(because)}; it says ${this.#victim?.lastError}`, () => {
+    await this.partition.until(`status says ${code}, ${String(because)}; it says ${this.#victim?.lastError}`, () => {
       return this.failures(code) > 0 && because.test(this.#victim?.lastError ?? "");
     });
   }
 
   async isHealthy(): Promise<void> {
-    await this.patient.untilGood("victim", "neighbour");
-    this.patient.healthy();
+    await this.partition.untilGood("victim", "neighbour");
+    this.partition.healthy();
   }
 
-  async isSick(code: FailureKind, because: RegExp): Promise<void> {
-    await this.patient.untilBad("victim");
+  async isFailing(code: FailureKind, because: RegExp): Promise<void> {
+    await this.partition.untilBad("victim");
     await this.shows(code, because);
   }
 
   async recovers(): Promise<void> {
-    await this.patient.untilGood("victim");
+    await this.partition.untilGood("victim");
   }
 
   /** After a refusal: in its own time, which is longer than what is waited for otherwise; the case's limit ends it. */
   async recoversSlowly(): Promise<void> {
-    while (this.patient.child.isRunning && !this.patient.witness.isGood("victim")) await pause(lookAgainMs);
+    while (this.partition.child.isRunning && !this.partition.witness.isGood("victim")) await pause(lookAgainMs);
     await this.recovers();
   }
 
@@ -215,7 +215,7 @@ export class SickOpcUa {
       const { sessions, channels } = victim;
       assert.deepEqual({ sessions, channels }, { sessions: 1, channels: 1 }, "at the server of a healthy partition");
     }
-    await this.patient.end();
+    await this.partition.end();
     if (victim === undefined) return;
     const { sessions, channels } = victim;
     assert.deepEqual({ sessions, channels }, { sessions: 0, channels: 0 }, "left at the server");

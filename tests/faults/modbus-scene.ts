@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { DeviceRequest } from "../plant/modbus-device.ts";
 import { bornBehaviour, bornModbusXml, startBornDevice } from "./born-modbus.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 export const intervalMs = 100;
@@ -21,7 +21,7 @@ export function replyTo(request: DeviceRequest): Buffer {
   return honest(request) ?? assert.fail("an honest device answers");
 }
 
-export interface SickOptions {
+export interface SceneOptions {
   /** Where the victim's points are read. */
   readonly port: number;
   readonly host?: string;
@@ -40,44 +40,44 @@ export interface SickOptions {
   readonly args?: readonly string[];
 }
 
-export class SickModbus {
-  readonly patient: Patient;
+export class ModbusScene {
+  readonly partition: TestedPartition;
   /** How long a recovery may take. */
   readonly #allowedMs: number;
 
-  constructor(patient: Patient, allowedMs: number) {
-    this.patient = patient;
+  constructor(partition: TestedPartition, allowedMs: number) {
+    this.partition = partition;
     this.#allowedMs = allowedMs;
   }
 
   /** Whoever reads its own last error waits with this: the first failure of an outage may be another than the one that lasts. */
   async shows(code: FailureKind, because: RegExp): Promise<void> {
-    await this.patient.until(`status says ${code}, ${String(because)}`, () => {
-      const victim = this.patient.witness.server("victim");
+    await this.partition.until(`status says ${code}, ${String(because)}`, () => {
+      const victim = this.partition.witness.server("victim");
       return victim !== undefined && (victim.failures[code] ?? 0) > 0 && because.test(victim.lastError);
     });
   }
 
   async isHealthy(): Promise<void> {
-    await this.patient.untilGood("victim", "neighbour");
-    this.patient.healthy();
+    await this.partition.untilGood("victim", "neighbour");
+    this.partition.healthy();
   }
 
-  async isSick(code: FailureKind, because: RegExp): Promise<void> {
-    await this.patient.untilBad("victim");
+  async isFailing(code: FailureKind, because: RegExp): Promise<void> {
+    await this.partition.untilBad("victim");
     await this.shows(code, because);
   }
 
   /** Whatever was wrong is over: the values are good again as soon as the documentation says. */
   async recovers(): Promise<void> {
-    const stopwatch = new Stopwatch(this.patient.child.processId);
-    await this.patient.untilGood("victim");
+    const stopwatch = new Stopwatch(this.partition.child.processId);
+    await this.partition.untilGood("victim");
     const { isWithin, text } = stopwatch.stop(this.#allowedMs);
     assert.ok(isWithin, `good after ${text}`);
   }
 }
 
-export async function sickModbus(t: TestContext, options: SickOptions): Promise<SickModbus> {
+export async function startModbusScene(t: TestContext, options: SceneOptions): Promise<ModbusScene> {
   const { victimTimeoutMs = timeoutMs, victimRetryMs = retryMs, timeouts = 1, points = 2 } = options;
   const neighbour = await startBornDevice(t, 500);
   const victim = {
@@ -87,7 +87,7 @@ export async function sickModbus(t: TestContext, options: SickOptions): Promise<
     points,
     settings: settingsOf(victimTimeoutMs, victimRetryMs) + (options.settings ?? ""),
   };
-  const patient = new Patient(t, {
+  const partition = new TestedPartition(t, {
     modbus: bornModbusXml(victim, { alias: "neighbour", port: neighbour.port, firstPlace: 500, points: 2 }),
     interval: intervalMs / 1000,
     rules: {
@@ -98,7 +98,7 @@ export async function sickModbus(t: TestContext, options: SickOptions): Promise<
     args: options.args ?? [],
   });
   // An attempt that had begun before may still have to fail.
-  return new SickModbus(patient, victimTimeoutMs + victimRetryMs + intervalMs + slackMs);
+  return new ModbusScene(partition, victimTimeoutMs + victimRetryMs + intervalMs + slackMs);
 }
 
 export function settingsOf(timeout: number, retry: number): string {

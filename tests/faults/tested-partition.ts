@@ -8,7 +8,7 @@ import { leftovers, resourcesOf, type Resources } from "./resources.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { Witness, type WitnessRules } from "./witness.ts";
 
-export interface PatientOptions {
+export interface TestedPartitionOptions {
   /** The XML files' contents. */
   readonly modbus?: string;
   readonly opcua?: string;
@@ -22,17 +22,17 @@ export interface PatientOptions {
 const defaultRules: WitnessRules = { oldestGoodMs: 2500, bystanders: [], longestPauseMs: 2000, documents: true };
 const exitWithinMs = 5000;
 
-export class Patient {
+export class TestedPartition {
   readonly place: Place;
   readonly modbus: Witness | undefined;
   readonly opcua: Witness | undefined;
   readonly #t: TestContext;
-  readonly #options: PatientOptions;
+  readonly #options: TestedPartitionOptions;
   #child: Child;
   #healthy: Resources | undefined;
   #hasEnded = false;
 
-  constructor(t: TestContext, options: PatientOptions) {
+  constructor(t: TestContext, options: TestedPartitionOptions) {
     this.#t = t;
     this.#options = options;
     this.place = new Place(t);
@@ -50,7 +50,7 @@ export class Patient {
   /** The only service's witness, or Modbus's. */
   get witness(): Witness {
     const witness = this.modbus ?? this.opcua;
-    assert.ok(witness, "a patient has a service");
+    assert.ok(witness, "a partition has a service");
     return witness;
   }
 

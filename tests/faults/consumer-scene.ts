@@ -12,7 +12,7 @@ import { BornServer } from "./born-server.ts";
 import { birthOf, placeOf } from "./born-value.ts";
 import { readGuarded } from "./document-consumer.ts";
 import { times } from "./fault.ts";
-import { Patient } from "./patient.ts";
+import { TestedPartition } from "./tested-partition.ts";
 import { ArrivalWatch, delays, inWords, lateness, machineMs, quantile, usualGrid } from "./punctuality.ts";
 
 const points = 4;
@@ -28,41 +28,41 @@ const enoughForP99 = 300;
 
 export type Habit = "holds" | "takes whenever it can" | "posts" | "comes and goes";
 
-export class Ward {
-  readonly patient: Patient;
+export class ConsumerScene {
+  readonly partition: TestedPartition;
   readonly #t: TestContext;
   readonly #control: Place;
   readonly #intervalMs: number;
 
-  private constructor(t: TestContext, patient: Patient, control: Place, intervalMs: number) {
+  private constructor(t: TestContext, partition: TestedPartition, control: Place, intervalMs: number) {
     this.#t = t;
-    this.patient = patient;
+    this.partition = partition;
     this.#control = control;
     this.#intervalMs = intervalMs;
   }
 
   /** With every point good. `isMeasured`: there is a control, too. */
-  static async start(t: TestContext, intervalMs: number, isMeasured: boolean): Promise<Ward> {
+  static async start(t: TestContext, intervalMs: number, isMeasured: boolean): Promise<ConsumerScene> {
     const { port } = await BornServer.start(t, "modbus", 0, points);
     const modbus = bornModbusXml({ alias: "device", port, firstPlace: 0, points });
     const interval = intervalMs / 1000;
     // The bad one first: if one came after the other, the good one would wait.
     const args = ["--consumers", "bad,good"];
     const rules = { bystanders: ["device"], consumer: "good" };
-    const patient = new Patient(t, { modbus, interval, args, rules });
+    const partition = new TestedPartition(t, { modbus, interval, args, rules });
     const control = new Place(t);
     if (isMeasured) {
       const run = control.run("--modbus", control.write("modbus.xml", modbus), "--interval", String(interval));
       await run.until("the control has values", () => typeof control.value("device: p0") === "number");
     }
-    await patient.untilGood("device");
-    await patient.until("its consumers have documents", () => patient.witness.isFresh(0));
-    patient.healthy();
-    return new Ward(t, patient, control, intervalMs);
+    await partition.untilGood("device");
+    await partition.until("its consumers have documents", () => partition.witness.isFresh(0));
+    partition.healthy();
+    return new ConsumerScene(t, partition, control, intervalMs);
   }
 
   get names() {
-    const { place } = this.patient;
+    const { place } = this.partition;
     const prefix = `${place.prefix}modbus_`;
     return {
       segment: `${prefix}shm_bad`,
@@ -89,12 +89,12 @@ export class Ward {
   }
 
   get documents(): number {
-    return this.patient.witness.health?.documents ?? 0;
+    return this.partition.witness.health?.documents ?? 0;
   }
 
   /** Polls so far; 0 while there is no image. */
   get cycle(): number {
-    return this.patient.witness.server("device")?.cycle ?? 0;
+    return this.partition.witness.server("device")?.cycle ?? 0;
   }
 
   /**
@@ -106,7 +106,7 @@ export class Ward {
     before = this.cycle,
   ): Promise<void> {
     const faultMs = Date.now();
-    await this.patient.until("there are fresh values", () => {
+    await this.partition.until("there are fresh values", () => {
       // A look that begins after so many cycles finds them, however slow this process is. The one that ran at the fault does not count.
       const cycles = this.cycle - before;
       const isRecovered = isFreshSince(faultMs);
@@ -120,7 +120,7 @@ export class Ward {
    * never gives its guard back. Compared with the control.
    */
   async staysPunctual(misbehave: () => Promise<void>, isHeldAlways = false): Promise<void> {
-    const { place } = this.patient;
+    const { place } = this.partition;
     const paths = [place.path("modbus_shm_good"), place.path("modbus_shm_bad"), this.#control.path("modbus_shm")];
     const watch = await ArrivalWatch.start(this.#t, paths);
     await pause(quietMs);
@@ -140,7 +140,7 @@ export class Ward {
 
   /** Whole, and every value born since then. */
   #isDocumentFresh(sinceMs: number): boolean {
-    const document = readGuarded({ place: this.patient.place, service: "modbus", consumer: "bad" }, patienceMs);
+    const document = readGuarded({ place: this.partition.place, service: "modbus", consumer: "bad" }, patienceMs);
     const values = Object.entries(document ?? {}).filter(([key]) => placeOf(key) !== undefined);
     return (
       values.length === points &&
