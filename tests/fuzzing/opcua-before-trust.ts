@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import {
   ActivateSessionResponse,
   CreateSessionResponse,
@@ -34,8 +33,12 @@ const activateSession = 467;
 const steps = ["hello", "opening", getEndpoints, createSession, activateSession] as const;
 type Step = (typeof steps)[number];
 
-/** A turn that takes longer is a defect, on whatever machine; what neighbours may wait is told as a figure. */
-const longestTurnMs = 1000;
+const lookEveryMs = 5;
+/** On the processor, the rogue's own work in the same thread included. */
+const mostBusyMs = 150;
+/** Until then code is loaded and compiled, and our certificate is made. */
+const firstJudged = 100;
+const honestTimeoutMs = 30_000;
 const mostMessageBytes = 256 * 1024;
 
 export async function opcuaBeforeTrust(): Promise<Target> {
@@ -57,8 +60,7 @@ export async function opcuaBeforeTrust(): Promise<Target> {
   );
   const free = [...lanes];
   const underway = new Set<Promise<void>>();
-  const delays = monitorEventLoopDelay({ resolution: 1 });
-  delays.enable();
+  const busy = new BusyMeter();
   return {
     name: "OPC UA server before trust",
     run: async (random, input) => {
@@ -73,23 +75,49 @@ export async function opcuaBeforeTrust(): Promise<Target> {
         });
       underway.add(work);
       assert.deepEqual(failures, []);
-      assert.ok(delays.max / 1e6 < longestTurnMs, `a turn before input ${input} took ${delays.max / 1e6} ms`);
+      const busyMs = busy.takeLongestMs();
+      if (input >= firstJudged) assert.ok(busyMs < mostBusyMs, `the thread was busy for ${busyMs} ms at a time`);
     },
     close: async () => {
       await Promise.all(underway);
       assert.deepEqual(failures, []);
       for (const lane of lanes) assert.equal(await lane.attempt(undefined), lane.honestly);
+      busy.stop();
       await Promise.all(lanes.map((lane) => lane.close()));
       await folder.remove();
-      delays.disable();
       process.off("uncaughtException", onFault);
     },
     notes: () => ({
       ...notes,
-      "turn of the event loop, p99.9 ms": delays.percentile(99.9) / 1e6,
-      "longest turn, ms": delays.max / 1e6,
+      "longest the thread was busy at a time, ms": Math.round(busy.longestMs),
     }),
   };
+}
+
+/** How long a neighbour would have had to wait: time on the processor, since what a busy machine takes is not the client's doing. */
+class BusyMeter {
+  longestMs = 0;
+  #latestMs = 0;
+  #since = process.threadCpuUsage();
+  readonly #timer = setInterval(() => this.#look(), lookEveryMs);
+
+  /** Since the last call. */
+  takeLongestMs(): number {
+    const latestMs = this.#latestMs;
+    this.#latestMs = 0;
+    this.longestMs = Math.max(this.longestMs, latestMs);
+    return latestMs;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const { user, system } = process.threadCpuUsage(this.#since);
+    this.#since = process.threadCpuUsage();
+    this.#latestMs = Math.max(this.#latestMs, (user + system) / 1000);
+  }
 }
 
 type Messages = ReadonlyMap<number, Buffer>;
@@ -141,8 +169,10 @@ async function openLane(messages: Messages, directory: string, isSecure: boolean
   const rogue: Rogue = await startRogue(answers);
   const security = isSecure ? ({ policy: "Basic256Sha256", mode: "SignAndEncrypt" } as const) : {};
   const configured = configuredServer(rogue.url, { nodes: [nodeNamed("node")], timeoutMs: 100, ...security });
-  const client = new OpcUaClient(configured, { directory });
+  const spoiled = new OpcUaClient(configured, { directory });
   const attempt = async (random: Random | undefined): Promise<string> => {
+    const client =
+      random === undefined ? new OpcUaClient({ ...configured, timeoutMs: honestTimeoutMs }, { directory }) : spoiled;
     if (random !== undefined) spoil = spoiler(random);
     try {
       await client.connect(never);
