@@ -122,6 +122,7 @@ test("what a site relaxes arrives for each server apart", () => {
     ignoreHostName: true,
     ignoreExpiry: true,
     ignoreShortNonce: true,
+    ignoreWeakLogin: false,
   });
   assert.equal(none?.relaxations, undefined);
 });
@@ -197,5 +198,6 @@ test("the strength of a pinned certificate can be relaxed, each point apart", ()
     ignoreKeyLength: true,
     ignoreHashAlgorithm: true,
     ignoreKeyUsage: true,
+    ignoreWeakLogin: true,
   });
 });

@@ -158,6 +158,8 @@ export interface SecurityRelaxations {
   /** A signature with SHA-1 or older. */
   readonly ignoreHashAlgorithm?: boolean;
   readonly ignoreKeyUsage?: boolean;
+  /** Of the login, to the server with that certificate: a user token policy that is insecure, where security is required. */
+  readonly ignoreWeakLogin?: boolean;
 }
 
 export type OpcUaIdentity =

@@ -77,9 +77,18 @@ const relaxationElements: Readonly<Record<keyof SecurityRelaxations, string>> = 
   ignoreKeyLength: "ignore_key_length",
   ignoreHashAlgorithm: "ignore_hash_algorithm",
   ignoreKeyUsage: "ignore_key_usage",
+  ignoreWeakLogin: "ignore_weak_login",
 };
-/** They weaken what a certificate proves, so they are for one certificate that is known byte for byte. */
-const onlyWithPin: ReadonlySet<string> = new Set(["ignore_key_length", "ignore_hash_algorithm", "ignore_key_usage"]);
+/** They weaken what a certificate proves, or what is sent to whoever proves it, so they are for one that is known byte for byte. */
+const onlyWithPin: ReadonlySet<string> = new Set([
+  "ignore_key_length",
+  "ignore_hash_algorithm",
+  "ignore_key_usage",
+  "ignore_weak_login",
+]);
+const adviceForPin: Readonly<Record<string, string>> = {
+  ignore_weak_login: "name the certificate of the server that may have the login so",
+};
 
 /** Undefined when none is asked for. */
 function readRelaxations(fields: Fields, requireSecurity: boolean): SecurityRelaxations | undefined {
@@ -89,7 +98,7 @@ function readRelaxations(fields: Fields, requireSecurity: boolean): SecurityRela
   for (const name of set) {
     const line = fields.lineOf(name);
     if (onlyWithPin.has(name) && !filled(fields, "server_certificate")) {
-      const advice = "name the certificate there that may be weak";
+      const advice = adviceForPin[name] ?? "name the certificate there that may be weak";
       fields.findings.error(line, `<${name}> is set without <server_certificate>; ${advice}`);
     } else if (requireSecurity) {
       fields.findings.warn(line, `<${name}> overlooks a security check although security is required`);

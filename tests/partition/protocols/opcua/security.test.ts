@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { CreateSessionResponse, MessageSecurityMode, SecurityPolicy, UserTokenType } from "node-opcua-client";
 import type { EndpointDescription } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
+import { noRelaxations } from "../../../../packages/partition/src/certificates/server-certificate-check.ts";
 import { fingerprint } from "../../../../packages/partition/src/certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
 import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
@@ -333,11 +334,26 @@ describe("identities", () => {
         1,
       );
       const strict = clientOf({ ...signed, requiresSecurity: true }, closed.url);
-      assert.match(await refusal(strict, "IdentityRefused"), /security is required and .*<mode> of SignAndEncrypt/);
+      assert.match(await refusal(strict, "IdentityRefused"), /security is required and .*set <ignore_weak_login>/);
       const encrypted = { ...signed, mode: "SignAndEncrypt", requiresSecurity: true } as const;
       await connectAndRead(clientOf(encrypted, closed.url));
     });
   });
+
+  for (const policyOfUsers of [SecurityPolicy.Basic128Rsa15, SecurityPolicy.Basic256]) {
+    test(`the policy ${policyOfUsers.split("#")[1]} for users is weak in the strongest channel, too`, async () => {
+      trustServer();
+      await withTokens(MessageSecurityMode.SignAndEncrypt, policyOfUsers, async () => {
+        const strict = { ...secure, policy: "Aes256_Sha256_RsaPss", identity: right, requiresSecurity: true } as const;
+        assert.match(
+          await refusal(clientOf(strict, closed.url), "IdentityRefused"),
+          /passwords encrypted with .*SHA-1/,
+        );
+        const relaxations = { ...noRelaxations, ignoreWeakLogin: true };
+        await connectAndRead(clientOf({ ...strict, relaxations }, closed.url));
+      });
+    });
+  }
 
   test("a password is never sent unencrypted through a channel that only signs", async () => {
     trustServer();

@@ -40,12 +40,15 @@ export function userIdentity(
 
 const noEncryption: string = SecurityPolicy.None;
 
-/** It encrypts with PKCS #1 v1.5 (rsa-1_5), which can be broken with the server's help. */
-const weakEncryption: string = SecurityPolicy.Basic128Rsa15;
+/** Insecure as policies of a channel are, and why: the login is encrypted or signed with it. */
+const weakPolicies: ReadonlyMap<string, string> = new Map<string, string>([
+  [SecurityPolicy.Basic128Rsa15, "RSA PKCS #1 v1.5 and SHA-1 (Basic128Rsa15), which can be broken"],
+  [SecurityPolicy.Basic256, "SHA-1 (Basic256), which is withdrawn"],
+]);
 
 /** Weakest first. */
 const tokenStrengths: readonly string[] = [
-  weakEncryption,
+  SecurityPolicy.Basic128Rsa15,
   SecurityPolicy.Basic256,
   SecurityPolicy.Basic256Sha256,
   SecurityPolicy.Aes128_Sha256_RsaOaep,
@@ -56,7 +59,8 @@ const tokenStrengths: readonly string[] = [
  * Every endpoint must take the configured kind of identity. For user names more than that: node-opcua chooses among the token
  * policies and likes one without encryption where the channel encrypts already. Elsewhere such a policy would show the password to
  * everybody on the wire (OPC 10000-4, 7.40.2); it is taken away here, from the list that node-opcua looks at, and so is all but
- * the strongest of those that encrypt.
+ * the strongest of those that encrypt. A login that is weak at its strongest is refused where security is required, unless that is
+ * relaxed for this very server.
  */
 export function requireTokenPolicy(server: OpcUaServer, endpoints: readonly EndpointDescription[]): void {
   const wanted = UserTokenType[server.identity.kind];
@@ -64,8 +68,9 @@ export function requireTokenPolicy(server: OpcUaServer, endpoints: readonly Endp
     const channel = endpoint.securityPolicyUri ?? "";
     const policies = endpoint.userIdentityTokens ?? [];
     const usable = policies.filter(({ tokenType }) => tokenType === wanted);
-    endpoint.userIdentityTokens = wanted === UserTokenType.UserName ? strongest(usable, server.mode, channel) : usable;
-    const weakness = server.requiresSecurity ? weaknessOfLogin(server, [endpoint]) : undefined;
+    endpoint.userIdentityTokens = wanted === UserTokenType.Anonymous ? usable : strongest(usable, server, channel);
+    const isDemanding = server.requiresSecurity === true && server.relaxations?.ignoreWeakLogin !== true;
+    const weakness = isDemanding ? weaknessOfLogin(server, [endpoint]) : undefined;
     if (endpoint.userIdentityTokens.length > 0 && weakness === undefined) continue;
     const accepted = new Set(policies.map(({ tokenType }) => UserTokenType[tokenType]));
     if (weakness !== undefined) {
@@ -80,30 +85,41 @@ export function requireTokenPolicy(server: OpcUaServer, endpoints: readonly Endp
   }
 }
 
-/** How the password could be read by somebody on the way, for the log; `endpoints` as `userIdentity` left them. */
+/** How the login could be read or forged by somebody on the way, for the log; `endpoints` as `userIdentity` left them. */
 export function weaknessOfLogin(
   { mode, identity }: OpcUaServer,
   endpoints: readonly EndpointDescription[],
 ): string | undefined {
-  if (identity.kind !== "UserName" || mode === "SignAndEncrypt") return undefined;
-  const isWeak = endpoints.some(({ userIdentityTokens, securityPolicyUri }) =>
-    userIdentityTokens?.some((token) => (token.securityPolicyUri || securityPolicyUri) === weakEncryption),
+  if (identity.kind === "Anonymous") return undefined;
+  const weak = endpoints.flatMap(({ userIdentityTokens, securityPolicyUri: channel }) =>
+    (userIdentityTokens ?? []).flatMap((token) => {
+      const policy = policyOf(token, channel ?? "");
+      // What the whole channel is encrypted with is named where it is configured.
+      return policy === channel && mode === "SignAndEncrypt" ? [] : (weakPolicies.get(policy) ?? []);
+    }),
   );
-  return isWeak
-    ? "the server has passwords encrypted with RSA PKCS #1 v1.5 (Basic128Rsa15) at best, which can be broken; " +
-        "choose a <mode> of SignAndEncrypt, or have the server offer a newer policy for user names"
-    : undefined;
+  if (weak[0] === undefined) return undefined;
+  const what = identity.kind === "UserName" ? "passwords encrypted" : "users' certificates signed for";
+  return (
+    `the server has ${what} with ${weak[0]}, at best; have it offer a newer policy for users, ` +
+    "Basic256Sha256 or a later one, or name its certificate in <server_certificate> and set <ignore_weak_login>"
+  );
 }
 
-/** At most one. A policy that names none is that of the channel. */
+/** A policy that names none is that of the channel. */
+function policyOf({ securityPolicyUri }: UserTokenPolicy, channel: string): string {
+  return securityPolicyUri === null || securityPolicyUri === "" ? channel : securityPolicyUri;
+}
+
+/** At most one. */
 function strongest(
   policies: readonly UserTokenPolicy[],
-  mode: OpcUaServer["mode"],
+  { mode, identity }: OpcUaServer,
   channel: string,
 ): UserTokenPolicy[] {
-  const strength = ({ securityPolicyUri }: UserTokenPolicy): number =>
-    tokenStrengths.indexOf(securityPolicyUri === null || securityPolicyUri === "" ? channel : securityPolicyUri);
-  const encrypting = policies.filter((policy) => strength(policy) >= 0).toSorted((a, b) => strength(b) - strength(a));
+  const strength = (policy: UserTokenPolicy): number => tokenStrengths.indexOf(policyOf(policy, channel));
+  const protecting = policies.filter((policy) => strength(policy) >= 0).toSorted((a, b) => strength(b) - strength(a));
   const plain = policies.filter(({ securityPolicyUri }) => securityPolicyUri === noEncryption);
-  return [...encrypting, ...(mode === "SignAndEncrypt" ? plain : [])].slice(0, 1);
+  const isPlainEnough = mode === "SignAndEncrypt" || identity.kind === "Certificate";
+  return [...protecting, ...(isPlainEnough ? plain : [])].slice(0, 1);
 }
