@@ -37,6 +37,8 @@ export class Victim {
   /** Read requests so far. */
   reads = 0;
   renewals = 0;
+  /** How often an answer to a Read is sent once more. */
+  copies = 0;
   answer: ReadAnswer | undefined;
   /** Changes what is about to be sent. */
   alter: ((response: Response) => void) | undefined;
@@ -103,6 +105,8 @@ export class Victim {
           const answer = isRenewal ? this.renewalRefusal : answers.get(message.request);
           const sent = answer === undefined ? response : answerOf(answer);
           this.alter?.(sent);
+          const copies = sent instanceof ReadResponse ? this.copies : 0;
+          for (let copy = 0; copy < copies; copy++) send(type, sent, message);
           if (callback === undefined) send(type, sent, message);
           else send(type, sent, message, callback);
         };

@@ -306,7 +306,8 @@ export class SecureSession {
   }
 
   #failure(error: unknown, what: string, remedy?: Remedy): ServerError {
-    const hasReason = this.#record?.refusal !== undefined || statusOf(error) !== undefined;
+    const { refusal, violation } = this.#record ?? {};
+    const hasReason = refusal !== undefined || violation !== undefined || statusOf(error) !== undefined;
     const lost = this.#gaveUp ?? (this.#isLost && !hasReason ? this.#connectionLost() : undefined);
     const failure = asServerError(lost ?? error, this.server.alias, what, this.#record, remedy);
     this.#isSilent ||= failure.code === "Timeout";
