@@ -4,10 +4,10 @@
 // 100,000 points must not become 100,000 series.
 
 import type { ServerHealth } from "@cpc-partition/image/health";
-import type { Histogram } from "@cpc-partition/image";
+import type { Histogram, PlacedGroup } from "@cpc-partition/image";
 import type { ServiceStatus } from "@cpc-partition/documents/service-status";
 import type { Observation, ObservedService } from "../observation/observed-partition.ts";
-import { coarse, type CoarseHistogram } from "../observation/coarse-histogram.ts";
+import { coarse, coarser, type CoarseHistogram } from "../observation/coarse-histogram.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 export interface Sample<Value> {
@@ -195,18 +195,22 @@ function serverSeries(services: readonly ServiceStatus[]): readonly Series[] {
   ];
 }
 
+/** Of polls one for each server; of delays, which a gateway has in common with its clock and its load, one for each service. */
 function histogramSeries(images: readonly ObservedService[]): readonly Series[] {
-  return Object.entries(histogramNames).map(([histogram, [name, help]]) => ({
+  return Object.entries(histogramNames).map(([name, [metric, help]]) => ({
     kind: "histogram",
-    name,
+    name: metric,
     help,
     unit: "s",
-    samples: images.flatMap(({ service, image }) =>
-      image.directory.servers.map(({ alias, groups }) => ({
+    samples: images.flatMap(({ service, image }) => {
+      const of = (groups: readonly PlacedGroup[]): CoarseHistogram =>
+        coarser(coarse(groups.map(({ index }) => image.histogram(index, name as Histogram))));
+      if (name !== "pollDuration") return [{ labels: { service }, value: of(image.directory.groups) }];
+      return image.directory.servers.map(({ alias, groups }) => ({
         labels: { service, server: alias },
-        value: coarse(groups.map(({ index }) => image.histogram(index, histogram as Histogram))),
-      })),
-    ),
+        value: of(groups),
+      }));
+    }),
   }));
 }
 

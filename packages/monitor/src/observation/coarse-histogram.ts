@@ -1,5 +1,5 @@
-// A histogram of the image, with buckets of an octave instead of a quarter of one: exact, since four of the image's make one of ours, and small
-// enough for a scrape of a thousand servers.
+// A histogram of the image with coarser buckets, an octave or two instead of a quarter of one: exact, since the image's buckets end where ours
+// do, and small enough for the page and for a scrape of a thousand servers.
 
 import { durationBuckets } from "@cpc-partition/image/layout";
 
@@ -10,29 +10,41 @@ export interface CoarseHistogram {
 }
 
 const perOctave = 4;
+/** The bounds of a metric are two octaves apart: a thousand servers have a series for each. */
+const octavesApart = 2;
 /** 128 us to 16.8 s. */
 const firstOctave = 7;
 const lastOctave = 24;
 
-/** Upper ends in seconds. The image's bucket i ends at 2^((i+1)/4) us. */
+const octaves = lastOctave - firstOctave + 1;
+
+/** Upper ends of the buckets of a metric, in seconds. */
 export const boundsSeconds: readonly number[] = Array.from(
-  { length: lastOctave - firstOctave + 1 },
-  (_, index) => 2 ** (firstOctave + index) / 1e6,
+  { length: octaves / octavesApart },
+  (_, index) => 2 ** (firstOctave + octavesApart * index + octavesApart - 1) / 1e6,
 );
 
-/** The sum of histograms of the image. */
+/** The sum of histograms of the image, an octave for each bucket. The image's bucket i ends at 2^((i+1)/4) us. */
 export function coarse(histograms: readonly Uint32Array[]): CoarseHistogram {
-  const counts = Array.from({ length: boundsSeconds.length + 1 }, () => 0);
+  const counts = Array.from({ length: octaves + 1 }, () => 0);
   let count = 0;
   for (const buckets of histograms) {
     for (let bucket = 0; bucket < durationBuckets; bucket++) {
       const here = buckets[bucket] ?? 0;
       if (here === 0) continue;
       const octave = Math.floor(bucket / perOctave) + 1;
-      const at = Math.min(Math.max(octave - firstOctave, 0), boundsSeconds.length);
+      const at = Math.min(Math.max(octave - firstOctave, 0), octaves);
       counts[at] = (counts[at] ?? 0) + here;
       count += here;
     }
   }
   return { counts, count };
+}
+
+/** The same with the bounds of a metric. */
+export function coarser({ counts, count }: CoarseHistogram): CoarseHistogram {
+  const pairs = boundsSeconds.map(
+    (_, index) => (counts[octavesApart * index] ?? 0) + (counts[octavesApart * index + 1] ?? 0),
+  );
+  return { counts: [...pairs, counts[octaves] ?? 0], count };
 }

@@ -20,7 +20,7 @@ export const rows = {
   killed: { section: machine, row: "killed (`kill -9`, out of memory)" },
   nameTaken: { section: machine, row: "something else has our name in `/dev/shm`" },
   ticksMissed: { section: machine, row: "stopped for a while (SIGSTOP, virtual machine paused)" },
-  documentsDead: { section: machine, row: "killed (`kill -9`, out of memory)" },
+  documentsDead: { section: look, row: "`THE DOCUMENTS PROCESS IS NOT RUNNING`" },
   guard: { section: consumer, row: "dies or hangs while it holds the semaphore, or never gives it back" },
   objectsRestored: { section: consumer, row: "removes the segment (Python does so when it ends, see track=False)" },
   opcuaBadPoints: { section: opcua, row: "answers a request with a fault, or a node with a bad status" },
