@@ -147,16 +147,16 @@ export interface Told extends Answer {
 /** A table, or JSON with `--json`; and a line of JSON at the end of the file that CPC_ANSWERS names, for benchmarks/write-report.ts. */
 export function tell(answer: Answer): void {
   const { question, lines, remarks = [] } = answer;
-  const told: Told = {
+  const logged: Told = {
     ...answer,
     machine: machine(),
     loadAverage: loadavg()[0] ?? Number.NaN,
     date: new Date().toISOString().slice(0, 10),
   };
   const file = process.env["CPC_ANSWERS"];
-  if (file !== undefined) appendFileSync(file, `${JSON.stringify(told)}\n`);
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(logged)}\n`);
   if (process.argv.includes("--json")) {
-    process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(logged, null, 2)}\n`);
     return;
   }
   const width = Math.max(...lines.map(({ what }) => what.length));
@@ -164,7 +164,7 @@ export function tell(answer: Answer): void {
     ({ what, figure, wanted }) =>
       `${what.padEnd(width)}  ${rounded(figure).padStart(12)}${wanted === undefined ? "" : `   wanted: ${wanted}`}`,
   );
-  const notes = [...remarks, howItCameAbout(told)].map((remark) => `  (${remark})`);
+  const notes = [...remarks, howItCameAbout(logged)].map((remark) => `  (${remark})`);
   process.stdout.write(`${[question, "", ...rows, ...notes].join("\n")}\n\n`);
 }
 

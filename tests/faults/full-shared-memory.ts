@@ -148,8 +148,8 @@ async function refusal(partition: TestedPartition): Promise<"refused"> {
 async function documentsOnly(partition: TestedPartition): Promise<"documents only"> {
   const { child, place } = partition;
   await partition.until("there are documents and no image", () => {
-    const isTold = child.logged(noRoom).some(({ msg }) => isOfImage(msg));
-    return isTold && place.value("device: p0") !== undefined;
+    const isReported = child.logged(noRoom).some(({ msg }) => isOfImage(msg));
+    return isReported && place.value("device: p0") !== undefined;
   });
   return "documents only";
 }

@@ -28,8 +28,8 @@ fault({
       await partition.until("it is told", () => partition.child.logged(/is started again/).length === crash);
       await partition.until("values are good again", () => partition.modbus!.isFresh(crashedMs));
     }
-    const told = partition.child.logged(/is started again/);
-    assert.ok(told.every((record) => record["service"] === "modbus"));
+    const logged = partition.child.logged(/is started again/);
+    assert.ok(logged.every((record) => record["service"] === "modbus"));
     assert.ok(partition.child.stderr.includes("a fault of the test"), "with its reason");
     await partition.end();
   },

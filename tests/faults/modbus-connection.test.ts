@@ -148,8 +148,8 @@ for (const [trigger, because, close] of [
       const allowed = Math.ceil((performance.now() - beganMs) / retryMs) + 1;
       assert.ok(attempts <= allowed, `${attempts} connections, and ${allowed} were allowed`);
       assert.ok(attempts >= 2, `${attempts} connections are no loop`);
-      const told = scene.partition.child.logged(/connection|listens/).filter(({ server }) => server === "victim");
-      assert.ok(told.length <= 5, `told ${told.length} times`);
+      const logged = scene.partition.child.logged(/connection|listens/).filter(({ server }) => server === "victim");
+      assert.ok(logged.length <= 5, `told ${logged.length} times`);
       device.onConnection = () => undefined;
       await scene.recovers();
       await scene.partition.end();

@@ -196,8 +196,8 @@ fault({
       const made = line.connections - (before[index] ?? 0);
       assert.ok(made > 2, `${alias} was tried again`);
       assert.ok(made <= most, `${alias}: ${made} connections, not more than ${most} are right`);
-      const told = scene.partition.child.logged(/./).filter((record) => record["server"] === alias);
-      assert.ok(told.length <= 10, `${alias}: ${told.length} records in the log`);
+      const logged = scene.partition.child.logged(/./).filter((record) => record["server"] === alias);
+      assert.ok(logged.length <= 10, `${alias}: ${logged.length} records in the log`);
     });
     await scene.recovers();
     await scene.end();

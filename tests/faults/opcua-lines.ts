@@ -160,9 +160,9 @@ export class Scene {
 
   /** Of each: `cpc status` tells this reason. */
   async reasonsTold(...reasons: readonly RegExp[]): Promise<void> {
-    const told = (): boolean =>
+    const logged = (): boolean =>
       reasons.every((reason, index) => reason.test(this.health(this.victim(index).alias).lastError));
-    await this.partition.until("each tells its reason", told);
+    await this.partition.until("each tells its reason", logged);
   }
 
   async allBad(): Promise<void> {

@@ -47,10 +47,10 @@ export class ArrivalWatch {
 
   async #end(): Promise<readonly (readonly Arrival[])[]> {
     const gone = once(this.#worker, "exit");
-    const told = once(this.#worker, "message");
+    const arrived = once(this.#worker, "message");
     Atomics.store(this.#stop, 0, 1);
     Atomics.notify(this.#stop, 0);
-    const [arrivals] = (await told) as [readonly (readonly Arrival[])[]];
+    const [arrivals] = (await arrived) as [readonly (readonly Arrival[])[]];
     await gone;
     return arrivals;
   }

@@ -58,9 +58,9 @@ const triedAgain = new Set(["lstat", "sem_open", "open", "fstat"]);
 
 function assertTold(life: Life, { syscall, code }: Happened, what: string): void {
   if (unheard.has(syscall)) return;
-  const told = life.texts.filter((text) => text.includes(`(${code} from ${syscall})`));
-  assert.ok(told.length > 0, `${what}: the log says nothing\n${life.texts.join("\n")}`);
-  for (const text of told) assert.match(text, /cannot .+ because /, what);
+  const logged = life.texts.filter((text) => text.includes(`(${code} from ${syscall})`));
+  assert.ok(logged.length > 0, `${what}: the log says nothing\n${life.texts.join("\n")}`);
+  for (const text of logged) assert.match(text, /cannot .+ because /, what);
 }
 
 /** What could not be removed is taken over by the next partition, and goes with that. */

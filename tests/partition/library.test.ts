@@ -96,14 +96,14 @@ test("a service is a function, too: it publishes until its signal aborts, and a 
   await assert.rejects(opcuaService({ file, certificatesDirectory }), ConfigurationError);
   const url = `opc.tcp://127.0.0.1:${await freePort()}`;
   const opcua = place.write("opcua.xml", opcUaXml({ alias: "C", url, policy: "None" }));
-  const told: string[] = [];
+  const logged: string[] = [];
   const lost = new AbortController();
   const log = (_level: string, message: string): void => {
-    told.push(message);
+    logged.push(message);
     if (message.includes(url)) lost.abort();
   };
   await opcuaService({ file: opcua, certificatesDirectory, log, signal: lost.signal });
-  assert.match(told.at(-1) ?? "", /^cannot connect to opc\.tcp:/);
+  assert.match(logged.at(-1) ?? "", /^cannot connect to opc\.tcp:/);
 });
 
 test("main runs a command and resolves with its exit code", async (t) => {

@@ -3,12 +3,12 @@
 import type { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 
 /** Told in one run; a server whose types change all the time must not fill the log. */
-const mostTold = 20;
+const mostLogged = 20;
 
 export class EntryTypes {
   /** By key: the described type in the upper half; type and shape of the first value, as in the record, in the lower. */
   readonly #first = new Map<string, number>();
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
   readonly #changed: (key: string) => void;
 
   /** `changed` is called once for a key that has to be left out. */
@@ -28,8 +28,8 @@ export class EntryTypes {
       this.#first.set(key, both);
       return true;
     }
-    if (!this.#told.has(key) && this.#told.size < mostTold) {
-      this.#told.add(key);
+    if (!this.#logged.has(key) && this.#logged.size < mostLogged) {
+      this.#logged.add(key);
       this.#changed(key);
     }
     return false;

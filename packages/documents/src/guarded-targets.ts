@@ -1,4 +1,4 @@
-// Publishing one document into one consumer's segment under its guard. What goes wrong is counted always and told once for each
+// Publishing one document into one consumer's segment under its guard. What goes wrong is always counted, and logged once for each
 // episode: a consumer that misbehaves every second must not fill the log.
 
 import type { Log, LogLevel } from "@cpc-partition/process/log";
@@ -20,16 +20,16 @@ export function guardedTargets(
   return segments.map((segment, index) => new GuardedTarget(segment, guards[index] as Guard, log));
 }
 
-/** One trouble is told again after this time, with what was counted meanwhile. */
-const tellAgainMs = 60 * 60 * 1000;
-/** Different troubles of one kind told in that time: a text with a number in it must not fill the log. */
-const mostTold = 20;
+/** One trouble is logged again after this time, with what was counted meanwhile. */
+const logAgainMs = 60 * 60 * 1000;
+/** Different troubles of one kind logged in that time: a text with a number in it must not fill the log. */
+const mostLogged = 20;
 
 export class GuardedTarget implements DocumentTarget {
   readonly #segment: DocumentSegment;
   readonly #guard: Guard | undefined;
   readonly #log: Log;
-  readonly #told = new Map<string, { readonly kind: GuardOutcome["kind"]; readonly atMs: number }>();
+  readonly #logged = new Map<string, { readonly kind: GuardOutcome["kind"]; readonly atMs: number }>();
 
   /** Without a guard every document is written at once. */
   constructor(segment: DocumentSegment, guard: Guard | undefined, log: Log) {
@@ -54,10 +54,10 @@ export class GuardedTarget implements DocumentTarget {
   #tell(outcome: GuardOutcome): void {
     const text = textOf(outcome);
     const nowMs = monotonicMs();
-    for (const [told, { atMs }] of this.#told) if (nowMs - atMs >= tellAgainMs) this.#told.delete(told);
-    const ofThisKind = [...this.#told.values()].filter(({ kind }) => kind === outcome.kind).length;
-    if (this.#told.has(text) || ofThisKind >= mostTold) return;
-    this.#told.set(text, { kind: outcome.kind, atMs: nowMs });
+    for (const [logged, { atMs }] of this.#logged) if (nowMs - atMs >= logAgainMs) this.#logged.delete(logged);
+    const ofThisKind = [...this.#logged.values()].filter(({ kind }) => kind === outcome.kind).length;
+    if (this.#logged.has(text) || ofThisKind >= mostLogged) return;
+    this.#logged.set(text, { kind: outcome.kind, atMs: nowMs });
     const fields = { segment: this.#segment.name, semaphore: this.#guard?.name, ...this.#guard?.counters };
     this.#log(levelOf(outcome), text, fields);
   }

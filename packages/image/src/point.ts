@@ -10,7 +10,7 @@ export interface PointDescription {
   readonly unit: string;
   /** What the server knows it as: address, node id, display name; for people. */
   readonly source: string;
-  /** The type as configured or learned; Null when only the server's answer will tell. */
+  /** The type as configured or reported; Null when only the server's answer will show it. */
   readonly type: BuiltInType;
   /** Bytes to reserve for values that are not a plain scalar of up to 8 bytes (texts, byte strings, arrays); 0 for none. */
   readonly capacityBytes: number;
@@ -22,12 +22,12 @@ export interface PointDescription {
 
 /** How a point came by its name when the server has a say in it. */
 export interface PointName {
-  /** Everything in the configuration that the name depends on: what was learned is remembered by it. */
+  /** Everything in the configuration that the name depends on: what the server reported is remembered by it. */
   readonly identity: string;
-  /** The configuration says the name; else what it says is only expected until the server has told. */
+  /** The configuration says the name; else what it says is only expected until the server has reported it. */
   readonly isSettled: boolean;
-  /** As the server told it; undefined until then. */
-  readonly told: string | undefined;
+  /** As the server reported it; undefined until then. */
+  readonly reported: string | undefined;
 }
 
 /** The entry of the document that tells whether a server is connected. */

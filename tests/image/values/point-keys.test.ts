@@ -17,17 +17,17 @@ interface Node {
   readonly id: string;
   readonly expected: string;
   readonly settled?: string | undefined;
-  readonly told?: string | undefined;
+  readonly reported?: string | undefined;
 }
 
 function server(alias: string, ...nodes: readonly Node[]): KeyOwner {
   return {
     alias,
     connection: { key: `Connections:${alias}` },
-    points: nodes.map(({ id, expected, settled, told }) =>
-      pointOf(settled ?? told ?? expected, {
+    points: nodes.map(({ id, expected, settled, reported }) =>
+      pointOf(settled ?? reported ?? expected, {
         place: `${alias} ${id}`,
-        name: { identity: `${alias} ${id}`, isSettled: settled !== undefined, told },
+        name: { identity: `${alias} ${id}`, isSettled: settled !== undefined, reported },
       }),
     ),
   };
@@ -55,7 +55,7 @@ function silentNode(id: string): Node {
 }
 
 function levelNode(id: string): Node {
-  return { ...silentNode(id), told: "1:Level" };
+  return { ...silentNode(id), reported: "1:Level" };
 }
 
 test("who has which key does not depend on who answers first, nor on whether the others have answered yet", () => {
@@ -69,21 +69,21 @@ test("who has which key does not depend on who answers first, nor on whether the
 
 test("a key once given stays, although a point before it asks for it later", () => {
   const a = server("A", { id: "a", expected: "1:Display" });
-  const b = server("B", { id: "b", expected: "1:Display", told: "1:Level" });
+  const b = server("B", { id: "b", expected: "1:Display", reported: "1:Level" });
   const first = keysOf([a, b], none);
   assert.deepEqual(first.keys, ["1:Display", "1:Level"]);
-  const late = server("A", { id: "a", expected: "1:Display", told: "1:Level" });
+  const late = server("A", { id: "a", expected: "1:Display", reported: "1:Level" });
   assert.deepEqual(keysOf([late, b], first.remembered).keys, ["1:Level (A a)", "1:Level"]);
 });
 
-test("an expected name is as good as a told one against the points after it", () => {
+test("an expected name is as good as a reported one against the points after it", () => {
   const honest = server("A", { id: "a", expected: "1:Level" });
-  const hostile = server("B", { id: "b", expected: "1:Other", told: "1:Level" });
+  const hostile = server("B", { id: "b", expected: "1:Other", reported: "1:Level" });
   assert.deepEqual(keysOf([honest, hostile], none).keys, ["1:Level", "1:Level (B b)"]);
 });
 
 test("a name in the configuration settles the key, before any remembered one", () => {
-  const hostile = server("A", { id: "a", expected: "1:Other", told: "1:Level" });
+  const hostile = server("A", { id: "a", expected: "1:Other", reported: "1:Level" });
   const { remembered } = keysOf([hostile], none);
   const honest = server("B", { id: "b", expected: "1:Display", settled: "1:Level" });
   assert.deepEqual(keysOf([hostile, honest], remembered).keys, ["1:Level (A a)", "1:Level"]);
@@ -91,12 +91,12 @@ test("a name in the configuration settles the key, before any remembered one", (
 });
 
 test("a server that tells another name than before or than configured changes no key, and it is noticed", () => {
-  const before = server("A", { id: "a", expected: "1:D", told: "1:Level" });
+  const before = server("A", { id: "a", expected: "1:D", reported: "1:Level" });
   const { remembered } = keysOf([before], none);
   const now = server(
     "A",
-    { id: "a", expected: "1:D", told: "1:New" },
-    { id: "b", expected: "1:D", settled: "1:B", told: "1:C" },
+    { id: "a", expected: "1:D", reported: "1:New" },
+    { id: "b", expected: "1:D", settled: "1:B", reported: "1:C" },
   );
   const { keys } = decideServiceKeys([now], remembered);
   assert.deepEqual(
@@ -108,9 +108,9 @@ test("a server that tells another name than before or than configured changes no
   );
 });
 
-test("only what was told is remembered, and only of points that are still configured", () => {
+test("only what was reported is remembered, and only of points that are still configured", () => {
   const { remembered } = keysOf(
-    [server("A", { id: "a", expected: "1:a", told: "1:A" }, { id: "b", expected: "1:b" })],
+    [server("A", { id: "a", expected: "1:a", reported: "1:A" }, { id: "b", expected: "1:b" })],
     none,
   );
   assert.deepEqual([...remembered], [["A a", { name: "1:A", key: "1:A" }]]);
@@ -118,7 +118,11 @@ test("only what was told is remembered, and only of points that are still config
 });
 
 test("a node that stands twice keeps both keys over restarts", () => {
-  const twice = server("A", { id: "a", expected: "1:D", told: "1:L" }, { id: "a", expected: "1:D", told: "1:L" });
+  const twice = server(
+    "A",
+    { id: "a", expected: "1:D", reported: "1:L" },
+    { id: "a", expected: "1:D", reported: "1:L" },
+  );
   const { keys, remembered } = keysOf([twice], none);
   assert.deepEqual(keys, ["1:L", "1:L (A a)"]);
   assert.deepEqual(keysOf([twice], remembered).keys, keys);
@@ -186,7 +190,7 @@ test("whoever answers, in any order, with restarts between: no key ever moves fr
           id: String(id),
           expected: text,
           settled: settled[id],
-          told: answers[id],
+          reported: answers[id],
         }));
         const decision = decideServiceKeys(
           [server("A", ...nodes.slice(0, 3)), server("B", ...nodes.slice(3))],

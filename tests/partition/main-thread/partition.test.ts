@@ -176,17 +176,17 @@ for (const [what, name] of [
       using image = new OpenedImage(`${prefix}modbus_image`);
       await until(() => image.current()?.snapshot(0)?.state.connection === ConnectionState.connected);
       assert.equal(image.hasWriter(), true);
-      const told = (): string[] =>
+      const logged = (): string[] =>
         lines
           .map(({ message }) => message)
           .filter((message) => message.includes("process image") && !message.startsWith("cannot make documents"));
-      await until(() => told().length > 1);
-      assert.equal(told().length, 2, told().join("\n"));
+      await until(() => logged().length > 1);
+      assert.equal(logged().length, 2, logged().join("\n"));
       assert.match(
-        told()[0]!,
+        logged()[0]!,
         /^cannot make the process image; nobody can read it and no documents are made of it: .*directory/,
       );
-      assert.equal(told()[1], "there is a new process image");
+      assert.equal(logged()[1], "there is a new process image");
     },
   );
 }

@@ -9,10 +9,10 @@ import { pointOf, poll, seen } from "../../image/sample-image.ts";
 import { Consumer, OwnImages, recordingLog, TestSource } from "./test-source.ts";
 
 /** A point that is expected to have one name, and has the told one. */
-function named(client: TestSource, id: number, expected: string, told?: string) {
-  return pointOf(told ?? expected, {
+function named(client: TestSource, id: number, expected: string, reported?: string) {
+  return pointOf(reported ?? expected, {
     place: `${client.alias} i=${id}`,
-    name: { identity: `${client.alias} ${id}`, isSettled: false, told },
+    name: { identity: `${client.alias} ${id}`, isSettled: false, reported },
   });
 }
 

@@ -52,8 +52,8 @@ test("a server that acknowledges nonsense loses its own connection and ends no t
   partition.start();
   t.after(() => partition.stop());
   while (sockets.size < 4) await pause(5);
-  const told = lines.filter(({ level }) => level === "error").map(({ message }) => message);
-  assert.deepEqual(told, []);
+  const logged = lines.filter(({ level }) => level === "error").map(({ message }) => message);
+  assert.deepEqual(logged, []);
   assert.ok(lines.some(({ level, message }) => level === "warn" && message.startsWith("cannot connect")));
 });
 
@@ -83,8 +83,8 @@ test("a fault in the library's own callback is told once and survived", watchdog
   const messages: unknown[] = [];
   worker.on("message", (message) => messages.push(message));
   await once(worker, "exit");
-  const told = "a server sent what the protocol library cannot cope with; its connection will time out";
-  assert.deepEqual(messages, [["error", told], "alive"]);
+  const logged = "a server sent what the protocol library cannot cope with; its connection will time out";
+  assert.deepEqual(messages, [["error", logged], "alive"]);
 });
 
 test("a fault of our own ends the thread all the same", watchdog, async () => {

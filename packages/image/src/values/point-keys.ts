@@ -1,4 +1,4 @@
-// Decides the key of every point, for every protocol, from the configuration and the names that servers told before. Nothing else
+// Decides the key of every point, for every protocol, from the configuration and the names that servers reported before. Nothing else
 // counts: not who answers, not when. docs/configuration.md ("Names and keys", "Keys of OPC UA nodes") has the rule for people.
 //
 // A key is given in four steps, each in the order of the configuration: to the points whose key the configuration settles, to those
@@ -83,7 +83,7 @@ export interface PointKey {
 export interface KeyDecision {
   /** For each server, for each of its points. */
   readonly keys: readonly (readonly PointKey[])[];
-  /** What was remembered of these points, and what was learned since. */
+  /** What was remembered of these points, and what servers have reported since. */
   readonly remembered: RememberedNames;
 }
 
@@ -105,10 +105,10 @@ export function decideServiceKeys(servers: readonly KeyOwner[], remembered: Reme
     const { wanted, given, isSettled } = claims[index] as KeyClaim;
     const key = keys[index] as string;
     const identity = identities[index];
-    const told = point.name?.told;
-    const isKnown = isSettled === true || given !== undefined || told !== undefined;
+    const reported = point.name?.reported;
+    const isKnown = isSettled === true || given !== undefined || reported !== undefined;
     if (identity !== undefined && isSettled !== true && isKnown) nowRemembered.set(identity, { name: wanted, key });
-    return { point, wanted, key, isExpected: !isKnown, otherName: told === wanted ? undefined : told };
+    return { point, wanted, key, isExpected: !isKnown, otherName: reported === wanted ? undefined : reported };
   });
   let first = 0;
   return {

@@ -4,15 +4,15 @@ const dayMs = 86_400_000;
 const thresholdsDays = [30, 7, 1] as const;
 
 export class ExpiryWarnings {
-  /** By certificate: the last threshold that was told. */
-  readonly #told = new Map<string, number>();
+  /** By certificate: the last threshold that was logged. */
+  readonly #logged = new Map<string, number>();
 
   /** Whole days left, below zero after its end, when a threshold was passed since the last call for this certificate; undefined when there is nothing new. */
   due(certificate: string, endsMs: number, nowMs: number): number | undefined {
     const leftMs = endsMs - nowMs;
     const reached = thresholdsDays.findLast((days) => leftMs <= days * dayMs);
-    if (reached === undefined || reached >= (this.#told.get(certificate) ?? Infinity)) return undefined;
-    this.#told.set(certificate, reached);
+    if (reached === undefined || reached >= (this.#logged.get(certificate) ?? Infinity)) return undefined;
+    this.#logged.set(certificate, reached);
     return Math.floor(leftMs / dayMs);
   }
 }

@@ -22,7 +22,7 @@ export function configuredPoint(server: OpcUaServer, node: OpcUaNode): PointDesc
     type,
     capacityBytes,
     place: `${server.alias} ${nodeIdText(node)}`,
-    name: { identity: JSON.stringify(identity), isSettled: browseName !== undefined, told: undefined },
+    name: { identity: JSON.stringify(identity), isSettled: browseName !== undefined, reported: undefined },
   };
 }
 

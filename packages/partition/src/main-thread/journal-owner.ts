@@ -35,7 +35,7 @@ export class JournalOwner {
   #isOver = false;
   /** The worker has yet to map it, so its descriptor must stay. */
   #isOffered = false;
-  #toldReason: string | undefined;
+  #loggedReason: string | undefined;
   #notBeforeMs = -Infinity;
 
   /** Makes nothing yet. `sizeBytes` 0: there is to be no journal. */
@@ -75,16 +75,16 @@ export class JournalOwner {
     try {
       const isLost = this.isThere && this.#isLost();
       if (this.isThere && !isLost) {
-        this.#toldReason = undefined;
+        this.#loggedReason = undefined;
         return undefined;
       }
       const made = this.#make();
       if (isLost) this.#log("warn", "somebody removed the journal: a new one is made", { journal: this.name });
-      else if (this.#toldReason !== undefined) this.#log("info", "there is a journal again", { journal: this.name });
+      else if (this.#loggedReason !== undefined) this.#log("info", "there is a journal again", { journal: this.name });
       const before = this.#object;
       this.#object = made;
       this.#isOffered = true;
-      this.#toldReason = undefined;
+      this.#loggedReason = undefined;
       quietly(() => before?.close());
       return { name: this.name, descriptor: made.descriptor, sizeBytes: this.#sizeBytes };
     } catch (error) {
@@ -142,8 +142,8 @@ export class JournalOwner {
 
   #tell(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    if (reason === this.#toldReason) return;
-    this.#toldReason = reason;
+    if (reason === this.#loggedReason) return;
+    this.#loggedReason = reason;
     const consequence =
       "values are read and published without a journal; make room in /dev/shm, or give --journal-size a smaller number";
     this.#log("warn", this.isThere ? reason : `${reason}; ${consequence}`, { journal: this.name });

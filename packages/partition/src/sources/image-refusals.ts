@@ -1,4 +1,4 @@
-// What the provider of the image's memory would not do. Each reason is told once, until there is an image with its name again: a
+// What the provider of the image's memory would not do. Each reason is logged once, until there is an image with its name again: a
 // refusal is tried again at every tick.
 
 import type { Log } from "@cpc-partition/process/log";
@@ -9,19 +9,19 @@ export const unreadable = "cannot make the process image; nobody can read it and
 
 export class ImageRefusals {
   readonly #log: Log;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   get areThere(): boolean {
-    return this.#told.size > 0;
+    return this.#logged.size > 0;
   }
 
   /** What was refused is not wanted any more. */
   forget(): void {
-    this.#told.clear();
+    this.#logged.clear();
   }
 
   /** What was refused is done. */
@@ -30,7 +30,7 @@ export class ImageRefusals {
     this.forget();
   }
 
-  /** The provider's answer; undefined when it refused, which is told with its consequence. */
+  /** The provider's answer; undefined when it refused, which is logged with its consequence. */
   async attempt<Answer>(
     consequence: typeof unchanged | typeof unreadable,
     imageBytes: number,
@@ -40,8 +40,8 @@ export class ImageRefusals {
       return await ask();
     } catch (error) {
       const text = `${consequence}: ${error instanceof Error ? error.message : String(error)}`;
-      if (!this.#told.has(text)) this.#log("error", text, { imageBytes });
-      this.#told.add(text);
+      if (!this.#logged.has(text)) this.#log("error", text, { imageBytes });
+      this.#logged.add(text);
       return undefined;
     }
   }

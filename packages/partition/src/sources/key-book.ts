@@ -18,8 +18,8 @@ export class KeyBook {
   readonly #file: NamesFile | undefined;
   #remembered: RememberedNames = new Map();
   /** How many points of a server the log knows of, by kind. */
-  readonly #toldContested = new WeakMap<KeyOwner, number>();
-  readonly #toldRenamed = new WeakMap<KeyOwner, number>();
+  readonly #loggedContested = new WeakMap<KeyOwner, number>();
+  readonly #loggedRenamed = new WeakMap<KeyOwner, number>();
 
   /** Without a file names are remembered as long as the book. */
   constructor(log: Log, file?: string) {
@@ -48,7 +48,7 @@ export class KeyBook {
   #tell(server: KeyOwner, keys: readonly PointKey[], holders: ReadonlyMap<string, string>): void {
     const contested = keys.filter(({ wanted, key }) => wanted !== key);
     const [first] = contested;
-    if (first !== undefined && isWorthTelling(this.#toldContested, server, contested.length)) {
+    if (first !== undefined && isWorthLogging(this.#loggedContested, server, contested.length)) {
       const holder = holders.get(first.wanted);
       const whose = holder === undefined ? "is the key of a connection" : `belongs to a point of "${holder}"`;
       this.#log(
@@ -60,7 +60,7 @@ export class KeyBook {
     }
     const renamed = keys.filter(({ otherName }) => otherName !== undefined);
     const [other] = renamed;
-    if (other !== undefined && isWorthTelling(this.#toldRenamed, server, renamed.length)) {
+    if (other !== undefined && isWorthLogging(this.#loggedRenamed, server, renamed.length)) {
       this.#log(
         "warn",
         `the server tells other browse names than expected for ${pointsOf(renamed)}: "${other.otherName}" where "${other.key}" stays the ` +
@@ -76,9 +76,9 @@ function pointsOf(points: readonly unknown[]): string {
 }
 
 /** At first, and when it has become twice as many: nodes that appear one by one must not fill the log. */
-function isWorthTelling(told: WeakMap<KeyOwner, number>, server: KeyOwner, count: number): boolean {
-  if (count < 2 * (told.get(server) ?? 0.5)) return false;
-  told.set(server, count);
+function isWorthLogging(logged: WeakMap<KeyOwner, number>, server: KeyOwner, count: number): boolean {
+  if (count < 2 * (logged.get(server) ?? 0.5)) return false;
+  logged.set(server, count);
   return true;
 }
 

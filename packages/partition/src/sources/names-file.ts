@@ -1,5 +1,5 @@
-// The names that OPC UA servers told, on disk: read at the start, written whenever one was learned. The file decides which key a value
-// has, so what stands in it is checked; without it, or with a broken one, names are learned anew.
+// The names that OPC UA servers reported, on disk: read at the start, written whenever one is new. The file decides which key a value
+// has, so what stands in it is checked; without it, or with a broken one, the servers are asked for the names again.
 //
 // It is written beside and then renamed: there is the old one or the new one, never half of one.
 
@@ -21,14 +21,14 @@ export class NamesFile {
   #isWriting = false;
   #isOutdated = false;
   #written: Promise<void> = Promise.resolve();
-  #toldFailure: string | undefined;
+  #loggedFailure: string | undefined;
 
   constructor(file: string, log: Log) {
     this.#file = file;
     this.#log = log;
   }
 
-  /** Nothing when there is no such file yet; a file that cannot be used is told about, and as good as none. */
+  /** Nothing when there is no such file yet; a file that cannot be used is logged, and as good as none. */
   load(): RememberedNames {
     try {
       const { size } = statSync(this.#file, { throwIfNoEntry: false }) ?? {};
@@ -66,15 +66,15 @@ export class NamesFile {
         const text = textOf(this.#latest);
         requireBounded(Buffer.byteLength(text));
         await replaceFile(this.#file, text);
-        this.#toldFailure = undefined;
+        this.#loggedFailure = undefined;
       } catch (error) {
         const reason = reasonOf(error);
-        if (this.#toldFailure !== reason) {
+        if (this.#loggedFailure !== reason) {
           const advice = "give a folder that this program may write to with --state";
           const consequence = "after a restart, keys that several points ask for may change";
           this.#log("warn", `cannot remember browse names in ${this.#file}: ${reason}; ${consequence}: ${advice}`);
         }
-        this.#toldFailure = reason;
+        this.#loggedFailure = reason;
       }
     }
     this.#isWriting = false;

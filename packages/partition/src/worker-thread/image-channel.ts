@@ -25,7 +25,7 @@ export class ImageChannel implements ImageProvider {
   readonly #imageName: string;
   readonly #port: MessagePort;
   readonly #log: Log;
-  readonly #toldWakeFailures = new Set<string>();
+  readonly #loggedWakeFailures = new Set<string>();
   readonly #mappings = new Map<ImageMemory, Mapping>();
   #answered: ((answer: Answer) => void) | undefined;
   #journal: Mapping | undefined;
@@ -101,8 +101,8 @@ export class ImageChannel implements ImageProvider {
 
   #wakeFailed(error: unknown): void {
     const text = `${messageOf(error)}: they find new values when they look by themselves`;
-    if (!this.#toldWakeFailures.has(text)) this.#log("error", text, { image: this.#imageName });
-    this.#toldWakeFailures.add(text);
+    if (!this.#loggedWakeFailures.has(text)) this.#log("error", text, { image: this.#imageName });
+    this.#loggedWakeFailures.add(text);
   }
 
   async #ask(question: MessageToMain): Promise<Answer> {

@@ -44,7 +44,7 @@ export interface Plant {
   readonly device: RogueDevice;
   readonly clock: Clock;
   /** `level message`, line by line. */
-  readonly told: string[];
+  readonly logged: string[];
 }
 
 export async function connected(
@@ -54,12 +54,12 @@ export async function connected(
 ): Promise<Plant> {
   const started = await device(behaviour);
   const clock = new Clock();
-  const told: string[] = [];
-  const log: Log = (level, message) => void told.push(`${level} ${message}`);
+  const logged: string[] = [];
+  const log: Log = (level, message) => void logged.push(`${level} ${message}`);
   const client = new ModbusTcpClient(server(started.port, points, changes), new ModbusConnections(), clock.read, log);
   cleanUps.push(() => client.disconnect());
   await client.connect(running);
-  return { client, device: started, clock, told };
+  return { client, device: started, clock, logged };
 }
 
 /** One poll: what came, and with which requests (`unit/function: address+quantity`). */

@@ -44,8 +44,8 @@ for (const how of ["end", "resetAndDestroy"] as const) {
         await allGood(plant, 1);
       }
       assert.equal(plant.device.connections, 6);
-      assert.equal(plant.told.length, 1);
-      assert.match(plant.told[0] ?? "", /^info the device closes the connection between two requests/);
+      assert.equal(plant.logged.length, 1);
+      assert.match(plant.logged[0] ?? "", /^info the device closes the connection between two requests/);
     },
   );
 }
@@ -75,7 +75,7 @@ const oneThenReset: Behaviour = (request) => {
 test("a device that answers one request per connection is read whole, without being told so", bounded, async () => {
   const plant = await connected(points, onePerConnection);
   await allGood(plant, 10);
-  assert.equal(plant.told.filter((line) => !line.startsWith("info")).length, 0);
+  assert.equal(plant.logged.filter((line) => !line.startsWith("info")).length, 0);
 });
 
 test("the same where it resets the connection after its answer", bounded, async () => {
@@ -88,7 +88,7 @@ test("with a connection for each request it is asked once for each, and nothing 
   await allGood(plant, 10);
   assert.equal(plant.device.requests.length, 30);
   assert.equal(plant.device.connections, 30);
-  assert.deepEqual(plant.told, []);
+  assert.deepEqual(plant.logged, []);
   assert.equal(new Set(plant.device.requests.map(({ connection }) => connection)).size, 30);
 });
 

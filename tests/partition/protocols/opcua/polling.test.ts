@@ -66,10 +66,10 @@ function indexOf({ engine }: OPCUAServer, uri: string): number {
   return engine.addressSpace?.getNamespaceIndex(uri) ?? -1;
 }
 
-async function connected(change: Partial<OpcUaServer>, address = url, told: string[] = []): Promise<OpcUaClient> {
+async function connected(change: Partial<OpcUaServer>, address = url, logged: string[] = []): Promise<OpcUaClient> {
   const client = new OpcUaClient(configuredServer(address, change), {
     directory: join(folder.path, "certificates"),
-    log: (level, message) => void told.push(`${level} ${message}`),
+    log: (level, message) => void logged.push(`${level} ${message}`),
   });
   clients.push(client);
   await client.connect(never);
@@ -154,11 +154,11 @@ describe("a poll", () => {
   });
 
   test("tells of nodes that the server refuses, once, when three polls in a row did", async () => {
-    const told: string[] = [];
+    const logged: string[] = [];
     const absent = Array.from({ length: 12 }, (_, index) => nodeNamed(`gone${index}`));
     const elsewhere = nodeNamed("level", { namespace: { uri: "urn:plant:none" } });
-    const of = await connected({ nodes: [nodeNamed("n1"), ...absent, elsewhere] }, url, told);
-    const refusals = (): string[] => told.filter((line) => line.includes("refuses the values"));
+    const of = await connected({ nodes: [nodeNamed("n1"), ...absent, elsewhere] }, url, logged);
+    const refusals = (): string[] => logged.filter((line) => line.includes("refuses the values"));
     await polled(of);
     await polled(of);
     assert.deepEqual(refusals(), []);
@@ -173,9 +173,9 @@ describe("a poll", () => {
   });
 
   test("a node that is refused now and then is not told of, nor one that is bad for the plant's reasons", async () => {
-    const told: string[] = [];
-    const of = await connected({ nodes: [nodeNamed("n1")] }, url, told);
-    told.length = 0;
+    const logged: string[] = [];
+    const of = await connected({ nodes: [nodeNamed("n1")] }, url, logged);
+    logged.length = 0;
     const answering = (status: ReadStatus, rounds: number): Promise<void> =>
       withResponses(
         ({ results }) => {
@@ -190,9 +190,12 @@ describe("a poll", () => {
       await polled(of);
     }
     await answering(StatusCodes.BadSensorFailure, 5);
-    assert.deepEqual(told, []);
+    assert.deepEqual(logged, []);
     await answering(StatusCodes.BadNotReadable, 3);
-    assert.match(told.join(), /^warn the server refuses the values of .*: BadNotReadable, the server lets nobody read/);
+    assert.match(
+      logged.join(),
+      /^warn the server refuses the values of .*: BadNotReadable, the server lets nobody read/,
+    );
   });
 
   test("passes statuses and timestamps on", async () => {

@@ -88,7 +88,7 @@ export class BatchRead {
         for (let i = 0; i < count; i++) visit(first + i, results[i], 0);
       } catch (error) {
         const status = statusOf((error as Error).cause ?? error)?.value;
-        if (status === undefined || endsSession(status)) throw isSent ? this.#learnFrom(error, request) : error;
+        if (status === undefined || endsSession(status)) throw isSent ? this.#adaptTo(error, request) : error;
         if (this.#cutInHalves(position, status >>> 0)) continue;
         responseCame();
         for (let i = 0; i < count; i++) visit(first + i, undefined, status >>> 0);
@@ -98,7 +98,7 @@ export class BatchRead {
   }
 
   /** What is thrown: the error, with what follows from it. */
-  #learnFrom(error: unknown, request: ReadRequest): unknown {
+  #adaptTo(error: unknown, request: ReadRequest): unknown {
     if (!(error instanceof ServerError) || !["ConnectionFailed", "Timeout"].includes(error.code)) return error;
     const asked = request.nodesToRead?.length ?? 0;
     if (!this.#size.died(asked)) return error;

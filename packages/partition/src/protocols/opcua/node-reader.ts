@@ -17,8 +17,8 @@ import type { Timestamp } from "@cpc-partition/image/values/timestamp";
 import type { Value } from "@cpc-partition/image/values/value";
 import { BatchRead } from "./batch-read.ts";
 import { boundedWait } from "./bounded-wait.ts";
-import { learn, learnNodes, readNamespaces, resolveNodeId as nodeIdOf } from "./node-lessons.ts";
-import type { NodeLesson } from "./node-lessons.ts";
+import { readAttributes, readNamespaces, readNodeAttributes, resolveNodeId as nodeIdOf } from "./node-attributes.ts";
+import type { NodeAttributes } from "./node-attributes.ts";
 import type { NodeReport } from "./node-report.ts";
 import type { ReadSizes } from "./read-size.ts";
 import type { SecureSession } from "./secure-session.ts";
@@ -27,7 +27,7 @@ import { deliver, variantToValue } from "./variant-to-value.ts";
 import { timestampOf } from "./wire-numbers.ts";
 
 export class NodeReader {
-  #lessons: readonly NodeLesson[] = [];
+  #nodeAttributes: readonly NodeAttributes[] = [];
   readonly #session: SecureSession;
   readonly #server: OpcUaServer;
   readonly #sizes: ReadSizes;
@@ -45,20 +45,20 @@ export class NodeReader {
     server: OpcUaServer,
     sizes: ReadSizes,
     report: NodeReport,
-    lessons: readonly NodeLesson[],
+    nodeAttributes: readonly NodeAttributes[],
   ) {
     this.#session = session;
     this.#server = server;
     this.#sizes = sizes;
     this.#report = report;
-    this.#arrange(lessons);
+    this.#arrange(nodeAttributes);
   }
 
-  #arrange(lessons: readonly NodeLesson[]): void {
-    this.#lessons = lessons;
-    this.#indices = lessons.flatMap(({ nodeId }, index) => (nodeId === undefined ? [] : [index]));
-    this.#unresolved = lessons.flatMap(({ nodeId }, index) => (nodeId === undefined ? [index] : []));
-    const nodes = lessons.flatMap(({ nodeId }) =>
+  #arrange(nodeAttributes: readonly NodeAttributes[]): void {
+    this.#nodeAttributes = nodeAttributes;
+    this.#indices = nodeAttributes.flatMap(({ nodeId }, index) => (nodeId === undefined ? [] : [index]));
+    this.#unresolved = nodeAttributes.flatMap(({ nodeId }, index) => (nodeId === undefined ? [index] : []));
+    const nodes = nodeAttributes.flatMap(({ nodeId }) =>
       nodeId === undefined ? [] : [{ nodeId, attributeId: AttributeIds.Value }],
     );
     this.#values = new BatchRead(this.#session, nodes, TimestampsToReturn.Source, this.#sizes.values);
@@ -71,12 +71,12 @@ export class NodeReader {
     report: NodeReport,
     signal: AbortSignal,
   ): Promise<NodeReader> {
-    return new NodeReader(session, server, sizes, report, await learn(session, server, sizes, signal));
+    return new NodeReader(session, server, sizes, report, await readNodeAttributes(session, server, sizes, signal));
   }
 
-  /** What is known of the nodes; another list when a node was learned that the server did not know at first. */
-  get lessons(): readonly NodeLesson[] {
-    return this.#lessons;
+  /** What is known of the nodes; another list when a node was described that the server did not know at first. */
+  get nodeAttributes(): readonly NodeAttributes[] {
+    return this.#nodeAttributes;
   }
 
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
@@ -97,13 +97,13 @@ export class NodeReader {
           this.#report.refused(index, result.statusCode.value);
           return;
         }
-        if (this.#lessons[index]?.isTold === false) appeared.push(index);
+        if (this.#nodeAttributes[index]?.isReported === false) appeared.push(index);
       },
       this.#decodeStructures,
       () => sink.responseCame(),
     );
     this.#report.tell();
-    if (appeared.length > 0) await this.#learnLate(appeared, signal);
+    if (appeared.length > 0) await this.#readLate(appeared, signal);
   }
 
   /** Nor are namespaces always complete when a session is opened: what was not found is looked for again, as seldom as a lost server. */
@@ -119,20 +119,20 @@ export class NodeReader {
       }),
     );
     if (found.size > 0)
-      this.#arrange(this.#lessons.map((lesson, index) => Object.assign({}, lesson, found.get(index))));
+      this.#arrange(this.#nodeAttributes.map((reported, index) => Object.assign({}, reported, found.get(index))));
   }
 
   /** A server may open sessions before its address space is complete: a node that has a value now can be asked for its names, too. */
-  async #learnLate(indices: readonly number[], signal: AbortSignal): Promise<void> {
+  async #readLate(indices: readonly number[], signal: AbortSignal): Promise<void> {
     const nodes = indices.flatMap((index) => this.#server.nodes[index] ?? []);
-    const nodeIds = indices.map((index) => this.#lessons[index]?.nodeId);
-    const learned = await learnNodes(this.#session, nodes, nodeIds, this.#sizes.attributes, signal);
-    const late = new Map(indices.map((index, place) => [index, learned[place]]));
+    const nodeIds = indices.map((index) => this.#nodeAttributes[index]?.nodeId);
+    const described = await readAttributes(this.#session, nodes, nodeIds, this.#sizes.attributes, signal);
+    const late = new Map(indices.map((index, place) => [index, described[place]]));
     // A server that has a value and no browse name will not have one later: then the display name is the name.
-    this.#lessons = this.#lessons.map((lesson, index) => ({
-      ...lesson,
+    this.#nodeAttributes = this.#nodeAttributes.map((reported, index) => ({
+      ...reported,
       ...late.get(index),
-      isTold: lesson.isTold || late.has(index),
+      isReported: reported.isReported || late.has(index),
     }));
   }
 

@@ -21,7 +21,7 @@ const remedies: ReadonlyMap<number, string> = new Map([
 export class NodeReport {
   readonly #server: OpcUaServer;
   readonly #log: Log;
-  readonly #told = new Set<number>();
+  readonly #logged = new Set<number>();
   /** Polls in a row that refused each node. */
   #refusals = new Map<number, number>();
   #refusalsNow = new Map<number, number>();
@@ -43,7 +43,7 @@ export class NodeReport {
   }
 
   #count(index: number, reason: string): void {
-    if (this.#told.has(index)) return;
+    if (this.#logged.has(index)) return;
     this.#refusalsNow.set(index, (this.#refusals.get(index) ?? 0) + 1);
     this.#reasons.set(index, reason);
   }
@@ -67,7 +67,7 @@ export class NodeReport {
       return `${shown.join(", ")}${others}: ${reason}`;
     });
     for (const index of news) {
-      this.#told.add(index);
+      this.#logged.add(index);
       this.#reasons.delete(index);
     }
     const message = `the server refuses the values of ${parts.join(" | ")}`;

@@ -6,7 +6,7 @@ import type { Timestamp } from "@cpc-partition/image/values/timestamp";
 import type { Value } from "@cpc-partition/image/values/value";
 import { ServerError } from "../../sources/server-error.ts";
 import { pollGroups, type Session, type SessionReports } from "../../sources/source.ts";
-import type { NodeLesson } from "./node-lessons.ts";
+import type { NodeAttributes } from "./node-attributes.ts";
 import type { NodeReader } from "./node-reader.ts";
 import type { SecureSession } from "./secure-session.ts";
 
@@ -22,7 +22,7 @@ export interface OpcUaSessionContext {
   decide<T>(work: () => Promise<T>): Promise<T>;
   /** Throws when the server's certificate is not trusted any more. */
   recheck(): void;
-  learned(lessons: readonly NodeLesson[]): void;
+  described(nodeAttributes: readonly NodeAttributes[]): void;
   closed(): void;
 }
 
@@ -49,9 +49,9 @@ export class OpcUaSession implements Session {
     await this.#context.decide(async () => {
       this.#assertOpen();
       this.#context.recheck();
-      const { lessons } = this.#reader;
+      const { nodeAttributes } = this.#reader;
       await this.#reader.poll(sink, signal);
-      if (this.#reader.lessons !== lessons) this.#context.learned(this.#reader.lessons);
+      if (this.#reader.nodeAttributes !== nodeAttributes) this.#context.described(this.#reader.nodeAttributes);
     });
   }
 

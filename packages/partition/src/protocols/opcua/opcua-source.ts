@@ -1,4 +1,4 @@
-// One OPC UA server of the configuration as a source: its points, what it has told about them, and its sessions.
+// One OPC UA server of the configuration as a source: its points, what it has reported about them, and its sessions.
 //
 // Every connect starts from nothing: the server's certificate is checked against the trust list as it is now, then a new
 // channel and a new session are opened with exactly that certificate, then namespaces, limits and browse names are read again.
@@ -20,7 +20,7 @@ import type { Group, Source, SourceFacts } from "../../sources/source.ts";
 import { applicationKeyPair, readKeyPair, unusedKeyPair, type KeyPair } from "./own-certificate.ts";
 import { ServerCertificateGate, type ShownCertificate } from "./server-certificate-gate.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
-import type { NodeLesson } from "./node-lessons.ts";
+import type { NodeAttributes } from "./node-attributes.ts";
 import { NodeReader } from "./node-reader.ts";
 import { NodeReport } from "./node-report.ts";
 import { DiscoveryError, discoverEndpoint } from "./endpoint-discovery.ts";
@@ -132,11 +132,11 @@ export class OpcUaSource implements Source {
     if (session.weakness !== undefined) this.#log("warn", session.weakness, { server: server.alias });
     try {
       const reader = await NodeReader.create(session, server, this.#readSizes, this.#nodeReport, signal);
-      this.#learnPoints(reader.lessons);
+      this.#describePoints(reader.nodeAttributes);
       return new OpcUaSession(server, session, reader, {
         decide: async (work) => await this.#decide(work),
         recheck: () => this.#gate.passAgain(),
-        learned: (lessons) => this.#learnPoints(lessons),
+        described: (nodeAttributes) => this.#describePoints(nodeAttributes),
         closed: () => this.#gate.forget(),
       });
     } catch (error) {
@@ -190,11 +190,11 @@ export class OpcUaSource implements Source {
     return { certificate: certificateChain[0] as Buffer, privateKeyPem };
   }
 
-  #learnPoints(lessons: readonly NodeLesson[]): void {
-    const learned = this.#server.nodes.map((node, index) =>
-      learnedPoint(configuredPoint(this.#server, node), lessons[index]),
+  #describePoints(nodeAttributes: readonly NodeAttributes[]): void {
+    const described = this.#server.nodes.map((node, index) =>
+      reportedPoint(configuredPoint(this.#server, node), nodeAttributes[index]),
     );
-    if (JSON.stringify(learned) !== JSON.stringify(this.#points)) this.#points = learned;
+    if (JSON.stringify(described) !== JSON.stringify(this.#points)) this.#points = described;
   }
 }
 
@@ -205,13 +205,13 @@ function filesOf(server: OpcUaServer): readonly (string | undefined)[] {
   return [serverCertificateFile, clientCertificateFile, clientPrivateKeyFile, ...ofUser];
 }
 
-function learnedPoint(configured: PointDescription, lesson: NodeLesson | undefined): PointDescription {
+function reportedPoint(configured: PointDescription, reported: NodeAttributes | undefined): PointDescription {
   const { name } = configured;
-  if (lesson?.isTold !== true || name === undefined) return configured;
-  const type = lesson.type === BuiltInType.Null ? configured.type : lesson.type;
+  if (reported?.isReported !== true || name === undefined) return configured;
+  const type = reported.type === BuiltInType.Null ? configured.type : reported.type;
   const isText = type >= BuiltInType.String && type !== BuiltInType.DateTime && type !== BuiltInType.StatusCode;
-  const needed = lesson.isArray ? arrayCapacityBytes : isText ? textCapacityBytes : 0;
+  const needed = reported.isArray ? arrayCapacityBytes : isText ? textCapacityBytes : 0;
   const capacityBytes = configured.capacityBytes > 0 ? configured.capacityBytes : needed;
-  const key = name.isSettled ? configured.key : lesson.key;
-  return { ...configured, key, type, capacityBytes, name: { ...name, told: lesson.key } };
+  const key = name.isSettled ? configured.key : reported.key;
+  return { ...configured, key, type, capacityBytes, name: { ...name, reported: reported.key } };
 }

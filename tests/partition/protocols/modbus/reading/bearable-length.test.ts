@@ -41,7 +41,7 @@ for (const [what, close] of [
     await reach(plant, (asked) => asked.length === 4 && plant.client.requestLimit !== undefined);
     assert.equal(plant.client.requestLimit, 25);
     assert.equal(
-      plant.told.filter((line) => /does not answer long requests: learned limit of 25/.test(line)).length,
+      plant.logged.filter((line) => /does not answer long requests: learned limit of 25/.test(line)).length,
       1,
     );
     const { sink, asked } = await poll(plant);

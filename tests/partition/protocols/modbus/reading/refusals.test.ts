@@ -40,7 +40,7 @@ for (const code of [1, 2, 3, 4]) {
     );
     assert.deepEqual((await polls(plant, 30)).flat(), []);
     assert.deepEqual((await poll(plant)).asked, ["1/3: 0+60"]);
-    assert.deepEqual(plant.told, []);
+    assert.deepEqual(plant.logged, []);
   });
 }
 
@@ -88,9 +88,9 @@ for (const code of [3, 4]) {
     const plant = await connected(run(0, 250), limited(40, code), { retryIntervalMs: 30_000 });
     assert.deepEqual((await polls(plant, 3, 250)).flat(), []);
     assert.equal(plant.client.requestLimit, 31);
-    assert.equal(plant.told.length, 1);
+    assert.equal(plant.logged.length, 1);
     assert.match(
-      plant.told[0] ?? "",
+      plant.logged[0] ?? "",
       /^warn .*learned limit of 31 holding registers of unit 1 at once.*<maxRegistersPerRequest> 31/,
     );
     // Tried again after 30 s, 60 s, 120 s ... up to 10 minutes: one request each time.
@@ -162,13 +162,13 @@ test("one sporadic exception 11 costs a unit id one poll, three in a row its pla
   assert.equal((await poll(plant)).sink.status(1), StatusCode.BadTimeout);
   plant.device.behaviour = honest();
   assert.equal((await poll(plant)).sink.value(1), scrambled(2, 3, 0));
-  assert.deepEqual(plant.told, []);
+  assert.deepEqual(plant.logged, []);
   plant.device.behaviour = (request) => (request.unitId === 2 ? exception(request, 11) : honest()(request));
   for (let round = 0; round < 3; round++) await poll(plant);
   const { sink, asked } = await poll(plant);
   assert.deepEqual(asked, ["1/3: 0+1"]);
   assert.equal(sink.status(1), StatusCode.BadTimeout);
-  assert.deepEqual(plant.told, [
+  assert.deepEqual(plant.logged, [
     "warn the gateway cannot reach unit id 2: exception 11, gateway target device failed to respond; " +
       "it is asked again every 30 s. Check <unitId> and that device",
   ]);
@@ -181,12 +181,12 @@ test("a device that is busy for three polls is told once, one that is for two is
     plant.device.behaviour = behaviour;
     await poll(plant);
   }
-  assert.deepEqual(plant.told, []);
+  assert.deepEqual(plant.logged, []);
   plant.device.behaviour = busy;
   for (let round = 0; round < 10; round++) assert.deepEqual((await poll(plant)).asked, ["1/3: 0+60"]);
-  assert.equal(plant.told.length, 1);
+  assert.equal(plant.logged.length, 1);
   assert.match(
-    plant.told[0] ?? "",
+    plant.logged[0] ?? "",
     /^warn the device has no values for holding registers of unit 1: exception 6, server device busy; it is asked again/,
   );
   plant.device.behaviour = honest();
@@ -215,7 +215,7 @@ test("a refused point is told once, with what the device said and what it means"
     plant.clock.nowMs += 10_000;
     await poll(plant);
   }
-  assert.deepEqual(plant.told, [
+  assert.deepEqual(plant.logged, [
     "warn the device refuses holding register 40101 of unit 1: exception 2, illegal data address; manuals that say 40101 mean address 100",
   ]);
 });
@@ -227,15 +227,15 @@ test("many refused points are one record, whatever was refused, and of bounded l
     return refusing((address) => address >= 30_001 || (address >= 100 && address % 5 === 0))(request);
   });
   for (let round = 0; round < 30; round++) await poll(plant);
-  assert.equal(plant.told.length, 1);
-  assert.ok((plant.told[0] ?? "").length < 1500);
+  assert.equal(plant.logged.length, 1);
+  assert.ok((plant.logged[0] ?? "").length < 1500);
   assert.match(
-    plant.told[0] ?? "",
+    plant.logged[0] ?? "",
     /holding register 100 of unit 1: exception 2, .* \| holding register 105 .* \| and \d+ other ranges$/,
   );
   const few = await connected(points.slice(200), plant.device.behaviour);
   for (let round = 0; round < 4; round++) await poll(few);
-  assert.deepEqual(few.told, [
+  assert.deepEqual(few.logged, [
     "warn the device refuses input registers 30001 to 30002 of unit 1: exception 2, illegal data address; manuals that say 30001 mean address 0" +
       " | coil 7 of unit 3: exception 1, illegal function; the device does not know this <function>",
   ]);

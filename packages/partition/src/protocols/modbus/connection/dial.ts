@@ -90,11 +90,11 @@ export function dial(endpoint: Endpoint, timeoutMs: number, events: SocketEvents
     failure = refusal ?? { code: "ConnectionFailed", because: "the device closed the connection" };
     socket.destroy();
   });
-  let isTold = false;
+  let isReported = false;
   // More than one may come: the line below TLS ends with an error, and TLS then complains about the line.
   socket.on("error", (error: NodeJS.ErrnoException) => {
-    if (isTold) return;
-    isTold = true;
+    if (isReported) return;
+    isReported = true;
     if (error instanceof FloodError) {
       failure = flood(error, phase);
       return;

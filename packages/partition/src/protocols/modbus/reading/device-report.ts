@@ -23,10 +23,10 @@ export class DeviceReport {
   readonly #units: readonly UnitReader[];
   readonly #tables: readonly TableReader[];
   readonly #log: Log;
-  readonly #toldPoints = new Set<number>();
-  readonly #toldLimits = new Map<TableReader, number>();
-  readonly #toldExcuses = new Map<TableReader, Set<number>>();
-  readonly #toldUnits = new Set<number>();
+  readonly #loggedPoints = new Set<number>();
+  readonly #loggedLimits = new Map<TableReader, number>();
+  readonly #loggedExcuses = new Map<TableReader, Set<number>>();
+  readonly #loggedUnits = new Set<number>();
   #isReopeningTold = false;
 
   constructor(server: ModbusServer, units: readonly UnitReader[], log: Log) {
@@ -73,19 +73,19 @@ export class DeviceReport {
       refusals.flatMap(({ request }) => request.points.map(({ index }) => index)),
     );
     if (indices.length === 0) return;
-    for (const index of indices) this.#toldPoints.add(index);
+    for (const index of indices) this.#loggedPoints.add(index);
     const keys = indices.slice(0, MOST_KEYS).map((index) => this.#server.points[index]?.key);
     this.#say("warn", refusalText(groups), { points: indices.length, keys });
   }
 
   #isNews(index: number): boolean {
-    return !this.#toldPoints.has(index);
+    return !this.#loggedPoints.has(index);
   }
 
   #tellOfLimit(reader: TableReader): void {
     const { learnedLimit, table } = reader;
-    if (learnedLimit === undefined || learnedLimit >= (this.#toldLimits.get(reader) ?? Infinity)) return;
-    this.#toldLimits.set(reader, learnedLimit);
+    if (learnedLimit === undefined || learnedLimit >= (this.#loggedLimits.get(reader) ?? Infinity)) return;
+    this.#loggedLimits.set(reader, learnedLimit);
     const { many } = modbusTables[table.functionCode];
     const remedy = table.functionCode >= 3 ? `; <maxRegistersPerRequest> ${learnedLimit} saves it the search` : "";
     const how = reader.isSilentOnLong ? "does not answer" : "refuses";
@@ -97,9 +97,9 @@ export class DeviceReport {
   }
 
   #tellOfExcuse(reader: TableReader, code: number): void {
-    const told = this.#toldExcuses.get(reader) ?? new Set();
-    if (told.has(code)) return;
-    this.#toldExcuses.set(reader, told.add(code));
+    const logged = this.#loggedExcuses.get(reader) ?? new Set();
+    if (logged.has(code)) return;
+    this.#loggedExcuses.set(reader, logged.add(code));
     const { functionCode, unitId } = reader.table;
     const { many } = modbusTables[functionCode];
     const remedy =
@@ -108,9 +108,9 @@ export class DeviceReport {
   }
 
   #tellOfUnit({ unitId, absence }: UnitReader): void {
-    if (absence === undefined) this.#toldUnits.delete(unitId);
-    if (absence === undefined || this.#toldUnits.has(unitId)) return;
-    this.#toldUnits.add(unitId);
+    if (absence === undefined) this.#loggedUnits.delete(unitId);
+    if (absence === undefined || this.#loggedUnits.has(unitId)) return;
+    this.#loggedUnits.add(unitId);
     const { timeoutMs, retryIntervalMs } = this.#server;
     const why =
       absence.kind === "exception"

@@ -1,4 +1,4 @@
-// What a new session has to learn before values can be read: where the namespaces are today, how many nodes the server takes
+// What a new session has to read before values can be read: where the namespaces are today, how many nodes the server takes
 // per request, and what it calls the nodes. Asked again at every session, because servers change while nobody is connected.
 
 import { AttributeIds, DataType, NodeId, TimestampsToReturn } from "node-opcua-client";
@@ -19,25 +19,25 @@ const { NodeIdType } = NodeId;
 const namespaceArrayId = new NodeId(NodeIdType.NUMERIC, 2255, 0);
 const maxNodesPerReadId = new NodeId(NodeIdType.NUMERIC, 11705, 0);
 
-export interface NodeLesson {
+export interface NodeAttributes {
   /** undefined: the node's namespace URI is unknown to the server. */
   readonly nodeId: NodeId | undefined;
-  /** `{namespaceIndex}:{BrowseName}`, with a display name where the server tells no browse name. */
+  /** `{namespaceIndex}:{BrowseName}`, with a display name where the server reports no browse name. */
   readonly key: string;
-  /** `key` has the browse name as the server tells it. */
-  readonly isTold: boolean;
-  /** Null where the server does not tell, or tells a type that is no built-in one. */
+  /** `key` has the browse name as the server reports it. */
+  readonly isReported: boolean;
+  /** Null where the server reports no type, or one that is no built-in type. */
   readonly type: BuiltInType;
   readonly isArray: boolean;
 }
 
-/** One lesson for each node, in the order of the configuration. `sizes` learn what the server states. */
-export async function learn(
+/** Of each node, in the order of the configuration. Gives `sizes` the limits that the server states. */
+export async function readNodeAttributes(
   session: SecureSession,
   server: OpcUaServer,
   sizes: ReadSizes,
   signal: AbortSignal,
-): Promise<readonly NodeLesson[]> {
+): Promise<readonly NodeAttributes[]> {
   let namespaces: readonly string[] = [];
   const questions = [valueOf(namespaceArrayId), valueOf(maxNodesPerReadId)];
   const start = new BatchRead(session, questions, neither, new ReadSize(Math.min(fewNodes, sizes.values.nodes)));
@@ -51,10 +51,10 @@ export async function learn(
   sizes.attributes.begin(maxNodesPerRead);
   sizes.values.begin(maxNodesPerRead);
   const nodeIds = server.nodes.map((node) => resolveNodeId(node, namespaces));
-  return learnNodes(session, server.nodes, nodeIds, sizes.attributes, signal);
+  return readAttributes(session, server.nodes, nodeIds, sizes.attributes, signal);
 }
 
-/** URIs in the order of their indices; none where the server does not tell. */
+/** URIs in the order of their indices; none where the server does not report them. */
 export async function readNamespaces(
   session: SecureSession,
   size: ReadSize,
@@ -95,13 +95,13 @@ export function resolveNodeId(node: OpcUaNode, namespaces: readonly string[]): N
 
 const attributes = [AttributeIds.BrowseName, AttributeIds.DisplayName, AttributeIds.DataType, AttributeIds.ValueRank];
 
-export async function learnNodes(
+export async function readAttributes(
   session: SecureSession,
   nodes: readonly OpcUaNode[],
   nodeIds: readonly (NodeId | undefined)[],
   size: ReadSize,
   signal: AbortSignal,
-): Promise<readonly NodeLesson[]> {
+): Promise<readonly NodeAttributes[]> {
   const present = nodeIds.flatMap((nodeId, index) => (nodeId === undefined ? [] : [{ nodeId, index }]));
   const answers = nodes.map((): (DataValue | undefined)[] => []);
   const questions = present.flatMap(({ nodeId }) => attributes.map((attributeId) => ({ nodeId, attributeId })));
@@ -116,7 +116,7 @@ export async function learnNodes(
     return {
       nodeId: nodeIds[index],
       key: documentKey(node, nodeIds[index], browseName, displayName),
-      isTold: browseName !== undefined,
+      isReported: browseName !== undefined,
       type: builtInTypeOf(dataType),
       isArray: typeof rank === "number" && rank >= 0,
     };
