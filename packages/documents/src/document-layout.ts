@@ -10,6 +10,7 @@ import type { BankReader } from "@cpc-partition/image/bank-reader";
 import { ConnectionState } from "@cpc-partition/image/layout";
 import { connectionEntry, pointEntry } from "./document-entry.ts";
 import type { DocumentForm } from "./document-form.ts";
+import { shareOut, type Kept } from "./document-shares.ts";
 import type { EntryTypes } from "./entry-types.ts";
 
 const space = 0x20;
@@ -17,6 +18,7 @@ const space = 0x20;
 /** What one group looked like when its entries were written, and where they are. */
 export interface GroupSlots {
   readonly isConnected: boolean;
+  readonly withDescriptions: boolean;
   /** For each point that can be in the document: */
   readonly status: Uint32Array;
   /** Built-in type and shape, as in the record. */
@@ -34,6 +36,8 @@ export interface DocumentLayout {
   readonly bytes: Buffer;
   readonly groups: readonly GroupSlots[];
   readonly missingEntries: number;
+  /** Some entries are there without their description. */
+  readonly lacksDescriptions: boolean;
 }
 
 export interface LayoutOptions {
@@ -41,8 +45,7 @@ export interface LayoutOptions {
   readonly types: EntryTypes;
   /** Somebody keeps the image up to date; else every connection is shown as closed. */
   readonly isLive: boolean;
-  readonly withDescriptions: boolean;
-  /** When not everything fits, each group keeps its share of the points, and a last entry says how many are missing. */
+  /** When not everything fits, each group keeps its share (document-shares.ts), and a last entry says how many entries are missing. */
   readonly limitBytes: number;
   /** Entries keep the room that they had here. */
   readonly before: readonly GroupSlots[];
@@ -62,43 +65,88 @@ export function isShown(bank: BankReader, isLive: boolean): boolean {
 
 /** `banks`: of each group, in order. */
 export function layOut(banks: readonly BankReader[], options: LayoutOptions): DocumentLayout {
-  const parts = banks.map((bank, index) => partOf(bank, index, options));
-  const { points, connections, missing, missingText } = whatFits(parts, options.limitBytes);
-  if (options.limitBytes < 2)
-    return { bytes: Buffer.alloc(0), groups: parts.map(withoutPoints), missingEntries: missing };
-  const kept = parts.map((part, index) => ({ ...part, points: index < connections ? (points[index] ?? 0) : 0 }));
-  let end = 1;
-  for (const [index, part] of kept.entries()) {
-    if (index < connections) end += part.connection.length;
-    for (let point = 0; point < part.entries.length; point++) {
-      if (point >= part.points) forgetPoint(part.slots, point);
-      part.slots.start[point] = end;
-      part.slots.slotStart[point] = end + (part.slots.slotStart[point] as number);
-      end += part.slots.room[point] as number;
-    }
+  const whole = banks.map((bank, index) => partOf(bank, index, options, true));
+  if (bytesOf(whole) <= options.limitBytes) return assembled(whole, "", 0);
+  const bare = banks.map((bank, index) => partOf(bank, index, options, false));
+  const missingBytes = missingEntry(bare.reduce((sum, part) => sum + 1 + shownPoints(part), 0)).length;
+  const needs = whole.map(({ entries }, group) => ({
+    whole: lengths(entries),
+    bare: lengths(bare[group]?.entries ?? []),
+  }));
+  // Descriptions go before values, those of connections too.
+  for (const heads of [whole, bare]) {
+    const spareBytes = options.limitBytes - missingBytes - connectionBytesOf(heads);
+    if (spareBytes < 0) continue;
+    const { kept, isTight } = shareOut(needs, spareBytes);
+    if (heads === bare || !isTight) return shared(heads, whole, bare, kept);
   }
+  return onlyConnections(bare, options.limitBytes);
+}
+
+function lengths(entries: readonly Buffer[]): number[] {
+  return entries.map(({ length }) => length);
+}
+
+/** `heads` has the connection entries. */
+function shared(
+  heads: readonly GroupPart[],
+  whole: readonly GroupPart[],
+  bare: readonly GroupPart[],
+  kept: readonly (readonly Kept[])[],
+): DocumentLayout {
+  let missing = 0;
+  const parts = heads.map(({ connection }, group) => {
+    const chosen = (kept[group]?.includes("bare") === true ? bare : whole)[group] as GroupPart;
+    for (const [index, how] of (kept[group] ?? []).entries()) {
+      if (how !== "missing") continue;
+      missing += (chosen.entries[index] as Buffer).length > 0 ? 1 : 0;
+      forgetPoint(chosen.slots, index);
+    }
+    return { ...chosen, connection };
+  });
+  return assembled(parts, missing === 0 ? "" : missingEntry(missing), missing);
+}
+
+/** The parts one after another; an entry whose room is 0 is left out. */
+function assembled(parts: readonly GroupPart[], missingText: string, missingEntries: number): DocumentLayout {
   const last = Buffer.from(`${missingText}}`);
-  const bytes = Buffer.alloc(end + last.length, space);
+  const bytes = Buffer.alloc(bytesOf(parts) - 1 + last.length, space);
   bytes.write("{");
   let at = 1;
-  for (const [index, { connection, entries, slots }] of kept.entries()) {
-    if (index < connections) at += connection.copy(bytes, at);
+  for (const { connection, entries, slots } of parts) {
+    at += connection.copy(bytes, at);
     for (const [point, entry] of entries.entries()) {
       const room = slots.room[point] as number;
       if (room > 0) entry.copy(bytes, at);
+      slots.start[point] = at;
+      slots.slotStart[point] = at + (slots.slotStart[point] as number);
       at += room;
     }
   }
-  last.copy(bytes, end);
-  return { bytes, groups: parts.map(({ slots }) => slots), missingEntries: missing };
+  last.copy(bytes, at);
+  const lacksDescriptions = parts.some(({ slots }) => !slots.withDescriptions);
+  return { bytes, groups: parts.map(({ slots }) => slots), missingEntries, lacksDescriptions };
 }
 
-function partOf(bank: BankReader, groupIndex: number, options: LayoutOptions): GroupPart {
+/** With both braces. */
+function bytesOf(parts: readonly GroupPart[]): number {
+  return parts.reduce(
+    (sum, { slots }) => sum + slots.room.reduce((bytes, room) => bytes + room, 0),
+    connectionBytesOf(parts),
+  );
+}
+
+function connectionBytesOf(parts: readonly GroupPart[]): number {
+  return parts.reduce((sum, { connection }) => sum + connection.length, 2);
+}
+
+function partOf(bank: BankReader, groupIndex: number, options: LayoutOptions, withDescriptions: boolean): GroupPart {
   const { server, points } = bank;
   const isConnected = isShown(bank, options.isLive);
   const count = isConnected ? points.length : 0;
   const slots = {
     isConnected,
+    withDescriptions,
     status: new Uint32Array(count),
     kind: new Uint16Array(count),
     content: new Uint8Array(count),
@@ -110,7 +158,7 @@ function partOf(bank: BankReader, groupIndex: number, options: LayoutOptions): G
   const roomBefore = options.before[groupIndex]?.room;
   const entries: Buffer[] = [];
   for (let index = 0; index < count; index++) {
-    const entry = pointEntry(bank, index, options.form, options.types, options.withDescriptions);
+    const entry = pointEntry(bank, index, options.form, options.types, withDescriptions);
     const bytes = Buffer.from(entry.text);
     entries.push(bytes);
     slots.status[index] = bank.status(index);
@@ -121,55 +169,31 @@ function partOf(bank: BankReader, groupIndex: number, options: LayoutOptions): G
     slots.slotWidth[index] = entry.slotWidth;
   }
   const isFirst = server.groups[0] === bank.group;
-  const description = options.withDescriptions ? server.connection.description : "";
+  const description = withDescriptions ? server.connection.description : "";
   const head = isFirst ? connectionEntry(server.connection.key, isConnected, description) : "";
   return { connection: Buffer.from(groupIndex === 0 || !isFirst ? head : `,${head}`), entries, slots };
 }
 
-interface Fitting {
-  /** Of each group, how many of its points, from the first on. */
-  readonly points: readonly number[];
-  /** How many groups have what is before their points. */
-  readonly connections: number;
-  /** Entries that are missing, and the entry that says so, "" for none. */
-  readonly missing: number;
-  readonly missingText: string;
-}
-
-/** Connections come first: that one is closed must reach whoever relies on it. */
-function whatFits(parts: readonly GroupPart[], limitBytes: number): Fitting {
-  const needs = parts.map(({ slots }) => slots.room.reduce((sum, room) => sum + room, 0));
-  const need = needs.reduce((sum, bytes) => sum + bytes, 0);
-  const connectionBytes = parts.reduce((sum, { connection }) => sum + connection.length, 2);
-  if (connectionBytes + need <= limitBytes) {
-    return { points: needs.map(() => Infinity), connections: parts.length, missing: 0, missingText: "" };
-  }
-  const all = parts.reduce((sum, part) => sum + 1 + shownEntries(part, 0), 0);
-  const spareBytes = limitBytes - connectionBytes - missingEntry(all).length;
-  if (spareBytes < 0) return onlyConnections(parts, limitBytes, all);
-  const points = parts.map(({ slots }, index) => {
-    const shareBytes = Math.floor((spareBytes * (needs[index] ?? 0)) / need);
-    let bytes = 0;
-    const first = slots.room.findIndex((room) => (bytes += room) > shareBytes);
-    return first < 0 ? slots.room.length : first;
-  });
-  const missing = parts.reduce((sum, part, index) => sum + shownEntries(part, points[index] ?? 0), 0);
-  return { points, connections: parts.length, missing, missingText: missing === 0 ? "" : missingEntry(missing) };
-}
-
-function onlyConnections(parts: readonly GroupPart[], limitBytes: number, all: number): Fitting {
+/** No room for a point: as many connections as there is room for. That one is closed must reach whoever relies on it. */
+function onlyConnections(parts: readonly GroupPart[], limitBytes: number): DocumentLayout {
+  for (const { slots } of parts) for (const index of slots.room.keys()) forgetPoint(slots, index);
+  const all = parts.reduce((sum, part) => sum + (part.connection.length > 0 ? 1 : 0) + shownPoints(part), 0);
+  const groups = parts.map(({ slots }) => slots);
+  if (limitBytes < 2) return { bytes: Buffer.alloc(0), groups, missingEntries: all, lacksDescriptions: true };
   let bytes = 2;
   const first = parts.findIndex(({ connection }) => (bytes += connection.length) > limitBytes);
-  const connections = first < 0 ? parts.length : first;
-  const keptBytes = parts.slice(0, connections).reduce((sum, { connection }) => sum + connection.length, 2);
+  const some = parts.map((part, group) =>
+    first < 0 || group < first ? part : { ...part, connection: Buffer.alloc(0) },
+  );
+  const connections = some.filter(({ connection }) => connection.length > 0).length;
   const missing = all - connections;
   const text = missingEntry(missing, connections === 0 ? "" : ",");
-  const missingText = missing > 0 && keptBytes + text.length <= limitBytes ? text : "";
-  return { points: parts.map(() => 0), connections, missing, missingText };
+  const fits = missing > 0 && connectionBytesOf(some) + text.length <= limitBytes;
+  return assembled(some, fits ? text : "", missing);
 }
 
-function shownEntries({ entries }: GroupPart, from: number): number {
-  return entries.slice(from).filter(({ length }) => length > 0).length;
+function shownPoints({ entries }: GroupPart): number {
+  return entries.filter(({ length }) => length > 0).length;
 }
 
 function forgetPoint(slots: GroupSlots, index: number): void {
@@ -178,13 +202,8 @@ function forgetPoint(slots: GroupSlots, index: number): void {
   slots.slotWidth[index] = 0;
 }
 
-function withoutPoints({ slots }: GroupPart): GroupSlots {
-  for (const index of slots.room.keys()) forgetPoint(slots, index);
-  return slots;
-}
-
 /** The last entry of a document that does not fit. */
-function missingEntry(missing: number, before = ","): string {
+export function missingEntry(missing: number, before = ","): string {
   const description = "Entries left out because the shared memory is too small; the log names the size needed";
   return `${before}"Entries missing":{"value":${missing},"varType":"UInt32","description":"${description}"}`;
 }

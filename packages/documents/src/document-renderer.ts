@@ -40,7 +40,7 @@ export class DocumentRenderer {
   readonly #types: EntryTypes;
   #capacityBytes = -1;
   #isLive = true;
-  #layout: DocumentLayout = { bytes: Buffer.alloc(0), groups: [], missingEntries: 0 };
+  #layout: DocumentLayout = { bytes: Buffer.alloc(0), groups: [], missingEntries: 0, lacksDescriptions: false };
   #shown: readonly Shown[] = [];
   #neededBytes = 0;
   #omitted: Omission = "nothing";
@@ -85,17 +85,15 @@ export class DocumentRenderer {
   #layOut(): void {
     const limitBytes = this.#capacityBytes;
     const common = { form: this.#form, types: this.#types, isLive: this.#isLive };
-    this.#omitted = "nothing";
     // Room that entries had before is kept, so that what comes and goes moves nothing; but not at the cost of anything else.
     for (const before of [this.#layout.groups, []]) {
-      this.#layout = layOut(this.#banks, { ...common, withDescriptions: true, limitBytes: Infinity, before });
+      this.#layout = layOut(this.#banks, { ...common, limitBytes: Infinity, before });
       if (this.#layout.bytes.length <= limitBytes) break;
     }
     this.#neededBytes = this.#layout.bytes.length;
-    if (this.#neededBytes > limitBytes) {
-      this.#layout = layOut(this.#banks, { ...common, withDescriptions: false, limitBytes, before: [] });
-      this.#omitted = this.#layout.missingEntries === 0 ? "descriptions" : "points";
-    }
+    if (this.#neededBytes > limitBytes) this.#layout = layOut(this.#banks, { ...common, limitBytes, before: [] });
+    const { missingEntries, lacksDescriptions } = this.#layout;
+    this.#omitted = missingEntries > 0 ? "points" : lacksDescriptions ? "descriptions" : "nothing";
     this.#shown = this.#layout.groups.map(({ status }) => ({
       low: new Uint32Array(status.length),
       high: new Uint32Array(status.length),
@@ -168,8 +166,7 @@ export class DocumentRenderer {
 
   /** Writes the entry of a point anew, its slot blank; false when there is not enough room. */
   #rewrite(bank: BankReader, index: number, slots: GroupSlots, shown: Shown): boolean {
-    const withDescription = this.#omitted === "nothing";
-    const entry = pointEntry(bank, index, this.#form, this.#types, withDescription);
+    const entry = pointEntry(bank, index, this.#form, this.#types, slots.withDescriptions);
     const start = slots.start[index] as number;
     const room = slots.room[index] as number;
     if (Buffer.byteLength(entry.text) > room) return false;

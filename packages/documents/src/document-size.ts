@@ -2,14 +2,17 @@
 // cannot grow.
 
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
-import type { PointDescription } from "@cpc-partition/image/point";
+import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
 import type { ServerDescription } from "@cpc-partition/image/directory";
 import { isInline } from "@cpc-partition/image/long-value";
+import { connectionEntry } from "./document-entry.ts";
+import { missingEntry } from "./document-layout.ts";
 
 /** Contract, section 1. */
 export const minimumSegmentBytes = { opcua: 10 * 1024, modbus: 12 * 1024 } as const;
 
 const pageBytes = 4096;
+const mostEntries = 0xffff_ffff;
 /** `{"value":,"varType":"ExpandedNodeId","description":,"statusCode":4294967295}` and commas. */
 const fixedEntryBytes = 80;
 const scalarValueBytes = 30;
@@ -30,6 +33,12 @@ export function segmentBytes(service: keyof typeof minimumSegmentBytes, servers:
   const wanted = Math.max(minimumSegmentBytes[service], Math.ceil(headroom * estimateDocumentBytes(servers)));
   // A minimum that is not a whole page is kept as it is: consumers may know the number.
   return wanted === minimumSegmentBytes[service] ? wanted : Math.ceil(wanted / pageBytes) * pageBytes;
+}
+
+/** Without them a consumer could not tell a server that is lost from one that is not configured. */
+export function leastSegmentBytes(connections: readonly ConnectionEntry[]): number {
+  const entries = connections.map(({ key }) => Buffer.byteLength(connectionEntry(key, false, "")) + 1);
+  return 2 + missingEntry(mostEntries).length + entries.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function pointBytes(point: PointDescription): number {

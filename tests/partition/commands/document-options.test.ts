@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { exception, honest, startDevice } from "../../plant/modbus-device.ts";
+import { connectionKey, device as countingDevice, modbusXml } from "../../plant/modbus-plant.ts";
 import { Place } from "./cpc.ts";
 
 const watchdog = { timeout: 60_000 };
@@ -55,3 +56,22 @@ test(
     assert.equal(typeof statusCode, "number");
   },
 );
+
+test("a segment too small for the connection entries is refused with the size that would do", watchdog, async (t) => {
+  const place = new Place(t);
+  const { port } = await countingDevice(t);
+  const servers = Array.from({ length: 12 }, (_, index) => ({ alias: `Server ${index}`, port }));
+  const file = place.write("modbus.xml", modbusXml(...servers));
+  const refused = await place.run("--modbus", file, "--segment-size", "1024").ended;
+  assert.equal(refused.code, 1);
+  const [, least = ""] =
+    /^cannot use --segment-size 1024 because the connection entries of modbus alone take (\d+) bytes; use at least \1,/m.exec(
+      refused.stderr,
+    ) ?? [];
+  assert.deepEqual(place.objects(), []);
+  const run = place.run("--modbus", file, "--segment-size", least);
+  await run.until("every connection is shown", () =>
+    servers.every(({ alias }) => place.document()?.[connectionKey(alias)] !== undefined),
+  );
+  await run.end();
+});

@@ -7,7 +7,8 @@ import { modbusConnection, opcUaConnection } from "../configuration/connection-e
 import type { ConnectionEntry } from "@cpc-partition/image/point";
 import type { PointDescription } from "@cpc-partition/image/point";
 import type { ServerDescription } from "@cpc-partition/image/directory";
-import { estimateDocumentBytes, segmentBytes } from "@cpc-partition/documents/document-size";
+import { estimateDocumentBytes, leastSegmentBytes, segmentBytes } from "@cpc-partition/documents/document-size";
+import { CommandError } from "@cpc-partition/process/command-error";
 
 /** A byte of a device's text can become three, as the euro sign of windows-1252 does. */
 const utf8BytesPerRegister = 6;
@@ -25,6 +26,18 @@ export interface DocumentSize {
 export function documentSizeOf({ service, configuration }: ServiceConfiguration): DocumentSize {
   const servers = service === "modbus" ? modbusServers(configuration) : opcUaServers(configuration);
   return { documentBytes: estimateDocumentBytes(servers), segmentBytes: segmentBytes(service, servers) };
+}
+
+/** Throws a CommandError when documents of this size could not even show every connection. */
+export function refuseSmallSegment(plan: ServiceConfiguration, bytes: number): void {
+  const { service, configuration } = plan;
+  const connectionOf = service === "modbus" ? modbusConnection : opcUaConnection;
+  const least = leastSegmentBytes(configuration.servers.map(({ alias }) => connectionOf(alias)));
+  if (bytes >= least) return;
+  throw new CommandError(
+    `cannot use --segment-size ${bytes} because the connection entries of ${service} alone take ${least} bytes; ` +
+      `use at least ${least}, or leave the option out to have the size computed from the configuration`,
+  );
 }
 
 function modbusServers(configuration: ModbusConfiguration): readonly ServerDescription[] {

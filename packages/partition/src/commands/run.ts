@@ -12,6 +12,7 @@ import { Partition, type PartitionOptions, type SpawnedWorkers } from "../main-t
 import { spawnWorker } from "../main-thread/spawn-worker.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { refuseSmallSegment } from "./document-size-plan.ts";
 import { loadConfigurations } from "./load-configurations.ts";
 import type { ConfigurationFiles, Configurations } from "./read-configurations.ts";
 import { namesFileOf } from "./state-settings.ts";
@@ -74,11 +75,11 @@ async function runWith(
 ): Promise<void> {
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
-  logCertificates(configurations, settings.certificates, log);
+  admit(configurations, settings, log);
   const options = { ...configurations, ...partitionOptions(settings), documents: documentsOf(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
     watch.start(hangups, log, (changed) => {
-      logCertificates(changed, settings.certificates, log);
+      admit(changed, settings, log);
       partition.reconfigure(changed);
     }),
   );
@@ -92,12 +93,17 @@ async function begin(files: ConfigurationFiles, stopped: Promise<unknown>) {
   return { watch, configurations: await loadConfigurations(files, stop.signal) };
 }
 
-/** Throws a CommandError when a server needs the directory of the certificates and it cannot be used. */
-function logCertificates(configurations: Configurations, directory: string, log: Log): void {
-  const { certificateProblems, directoryTrouble, usesDirectory } = configurations;
+/** Throws a CommandError when what the configuration needs is not there: the certificates directory, or room in the documents. */
+function admit(configurations: Configurations, settings: RunSettings, log: Log): void {
+  const { opcua, modbus, certificateProblems, directoryTrouble, usesDirectory } = configurations;
+  const { documents, segmentSize, certificates } = settings;
+  if (documents && segmentSize !== undefined) {
+    if (opcua !== undefined) refuseSmallSegment({ service: "opcua", configuration: opcua }, segmentSize);
+    if (modbus !== undefined) refuseSmallSegment({ service: "modbus", configuration: modbus }, segmentSize);
+  }
   if (directoryTrouble !== undefined) throw new CommandError(directoryTrouble);
   for (const problem of certificateProblems) log("warn", formatProblem(problem));
-  if (usesDirectory) log("info", `certificates are in ${resolve(directory)}`);
+  if (usesDirectory) log("info", `certificates are in ${resolve(certificates)}`);
 }
 
 export interface RunOptions extends PartitionOptions {

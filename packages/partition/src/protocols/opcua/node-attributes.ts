@@ -10,7 +10,7 @@ import { BatchRead } from "./batch-read.ts";
 import { ReadSize, fewNodes, type ReadSizes } from "./read-size.ts";
 import type { SecureSession } from "./secure-session.ts";
 
-/** OPC 10000-3, 8.3: no browse name is longer. */
+/** OPC 10000-3, 8.3: no browse name is longer; and no display name becomes a key that is. */
 const mostCharacters = 512;
 
 const { NodeIdType } = NodeId;
@@ -138,7 +138,8 @@ function documentKey(
       ? (displayName.value.value as LocalizedText | null)?.text
       : null;
   const namespace = nodeId?.namespace ?? ("uri" in node.namespace ? node.namespace.uri : node.namespace.index);
-  return `${namespace}:${shown || node.displayName}`;
+  const isUsable = typeof shown === "string" && shown !== "" && shown.length <= mostCharacters;
+  return `${namespace}:${isUsable ? shown : node.displayName}`;
 }
 
 /** Data types of namespace 0 that are other names of a built-in type (OPC 10000-5, 12 and OPC 10000-3, 8). */
