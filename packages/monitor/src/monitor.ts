@@ -6,6 +6,7 @@ import { ExitCode } from "@cpc-partition/process/exit-code";
 import type { LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
 import { stopSignal } from "@cpc-partition/process/signals";
+import { print } from "@cpc-partition/process/standard-output";
 import { demandProtection, hostAndPort, type ListenAddress, type Protection } from "./access/listen-rules.ts";
 import { SignInDesk } from "./access/sign-in.ts";
 import { LiveStreams } from "./http/live-streams.ts";
@@ -57,7 +58,7 @@ export async function monitor(settings: MonitorSettings): Promise<ExitCode> {
     });
     const { port } = server.server.address() as AddressInfo;
     const scheme = tls === undefined ? "http" : "https";
-    process.stdout.write(`monitor: ${scheme}://${hostAndPort({ host: listen.host, port })}/\n`);
+    print(`monitor: ${scheme}://${hostAndPort({ host: listen.host, port })}/`);
     await stopped;
     live[Symbol.dispose]();
     await server.close();
