@@ -77,15 +77,19 @@ test("what would write is found by these patterns", () => {
   assert.deepEqual(found(planted, changes), [".write(", ".writeSingleNode(", "ession.call ("]);
 });
 
-test("one file opens connections to devices and one to IPv6 servers, one line sends to devices, and nothing listens", () => {
+test("one file opens connections to devices and one to IPv6 servers, one line sends to devices, and only the monitor listens", () => {
   const dialling = ["partition/protocols/modbus/connection/dial.js", "partition/protocols/opcua/channel/transport.js"];
   assert.deepEqual(filesWith(/\bconnect\b[^;]*from ["']node:(?:net|tls)["']/), dialling);
   const own = texts.get("partition/protocols/opcua/channel/transport.js") ?? assert.fail();
   assert.doesNotMatch(own, /\.(?:write|end|pipe)\(/);
   assert.deepEqual(
-    filesWith(/["'](?:node:)?(?:http|https|http2|dgram|inspector)["']|\bcreateServer\b|\bServer\b[^;]*from ["']node:/),
-    [],
+    filesWith(
+      /["'](?:node:)?(?:http|https|http2|dgram|inspector)["']|\bcreateServer\b|\bServer\b[^;]*from ["']node:|["']fastify["']/,
+    ),
+    ["monitor/http/server.js"],
   );
+  for (const [name, text] of texts)
+    if (name.startsWith("monitor/")) assert.doesNotMatch(text, /["']cpc-partition/, name);
   const sending = [...texts].filter(([name]) => name.startsWith("partition/protocols/modbus/"));
   const lines = sending.flatMap(([name, text]) =>
     Array.from(text.matchAll(/\b\w+\.(?:(?:write|pipe)\(|end\([^)]).*/g), ([line]) => `${name}: ${line}`),

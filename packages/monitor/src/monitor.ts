@@ -10,7 +10,7 @@ import { print } from "@cpc-partition/process/standard-output";
 import { demandProtection, hostAndPort, type ListenAddress, type Protection } from "./access/listen-rules.ts";
 import { SignInDesk } from "./access/sign-in.ts";
 import { LiveStreams } from "./http/live-streams.ts";
-import { createServer } from "./http/server.ts";
+import { openServer } from "./http/server.ts";
 import { Metrics } from "./metrics/open-telemetry.ts";
 import { seriesOf } from "./metrics/series.ts";
 import { writeTextfile } from "./metrics/textfile.ts";
@@ -45,7 +45,7 @@ export async function monitor(settings: MonitorSettings): Promise<ExitCode> {
     }
     const tls =
       tlsCertificate === undefined || tlsKey === undefined ? undefined : { certificate: tlsCertificate, key: tlsKey };
-    const server = await createServer({
+    const server = await openServer({
       observe: () => observed.observe(),
       metricsText: async () => await metrics.text(),
       live,

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import type { ServerDescription } from "../../../packages/image/src/directory.ts";
 import { LiveStreams } from "../../../packages/monitor/src/http/live-streams.ts";
-import { createServer, type ServerParts } from "../../../packages/monitor/src/http/server.ts";
+import { openServer, type ServerParts } from "../../../packages/monitor/src/http/server.ts";
 import { Metrics } from "../../../packages/monitor/src/metrics/open-telemetry.ts";
 import { seriesOf } from "../../../packages/monitor/src/metrics/series.ts";
 import { observedPlant } from "../observed-plant.ts";
@@ -20,7 +20,7 @@ export async function served(
   const { observed } = plant;
   const live = new LiveStreams(observed);
   const metrics = new Metrics(() => seriesOf(observed.observe(), { viewers: live.viewers, signInFailures: 0 }), {});
-  const server = await createServer({
+  const server = await openServer({
     observe: () => observed.observe(),
     metricsText: async () => await metrics.text(),
     live,

@@ -42,7 +42,7 @@ const longestHeaderBytes = 8192;
 /** Of one address; scrolling asks some five times a second. */
 const mostRequests = { max: 400, timeWindow: 10_000 };
 
-export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
+export async function openServer(parts: ServerParts): Promise<FastifyInstance> {
   const limits = {
     maxHeaderSize: longestHeaderBytes,
     headersTimeout: requestTimeoutMs,
