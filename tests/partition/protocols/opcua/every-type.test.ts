@@ -70,6 +70,7 @@ before(async () => {
   const started = await startServer({
     folder: join(folder.path, "server"),
     certificate: await certificateIn(folder.path, "server"),
+    policies: [],
     build: (built) => {
       cases.forEach(({ variant }, index) => addConstant(built, `v${index}`, variant));
       addConstant(built, "changing", new Variant({ dataType: DataType.Double, value: 0 }));

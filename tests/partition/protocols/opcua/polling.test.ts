@@ -40,6 +40,7 @@ before(async () => {
   ({ server, url } = await startServer({
     folder: join(folder.path, "server"),
     certificate,
+    policies: [],
     maxNodesPerRead: 10,
     build: (started) => {
       addDoubles(started, names);
@@ -304,6 +305,7 @@ describe("a session", () => {
     const other = await startServer({
       folder: join(folder.path, "other"),
       certificate,
+      policies: [],
       build: (started) => {
         for (const uri of uris.toReversed()) started.engine.addressSpace?.registerNamespace(uri);
         for (const uri of uris) addConstant(started, "level", text(uri), indexOf(started, uri));

@@ -37,6 +37,7 @@ before(async () => {
   ({ server, url } = await startServer({
     folder: join(folder.path, "server"),
     certificate: await certificateIn(folder.path, "server"),
+    policies: [],
     build: (started) => addDoubles(started, names),
   }));
 });

@@ -179,6 +179,7 @@ before(async () => {
   const started = await startServer({
     folder: join(folder.path, "server"),
     certificate: await certificateIn(folder.path, "server"),
+    policies: [],
     build: (built) => {
       cases.forEach(({ type, wire }, i) =>
         addConstant(built, `c${i}`, new Variant({ dataType: type, arrayType: VariantArrayType.Scalar, value: wire })),

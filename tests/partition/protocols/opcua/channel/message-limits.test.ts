@@ -71,6 +71,7 @@ describe("a server", () => {
     ({ server, url } = await startServer({
       folder: join(folder.path, "server"),
       certificate: await certificateIn(folder.path, "server"),
+      policies: [],
       build: (built) => {
         addConstant(built, "small", bytesOf(8));
         for (let i = 0; i < 64; i++) addConstant(built, `small${i}`, bytesOf(8));

@@ -45,6 +45,7 @@ before(async () => {
   started = await startServer({
     folder: folder.path,
     certificate: await certificateIn(folder.path, "server"),
+    policies: [],
     build: (server) => addConstant(server, "Value", new Variant({ dataType: DataType.Double, value: 1 })),
   });
   started.server.on("request", (request: object) => arrived.push(request.constructor.name));

@@ -153,6 +153,7 @@ describe("a server", () => {
     ({ server, url } = await startServer({
       folder: join(folder.path, "server"),
       certificate: await certificateIn(folder.path, "server"),
+      policies: [],
       build: (built) => {
         for (const name of names) addConstant(built, name, double(1.5));
       },
