@@ -39,5 +39,9 @@ export const plausibleErrnos: ReadonlyMap<string, readonly ErrnoName[]> = new Ma
     clock_gettime: ["EPERM"],
     renameat2: ["EINVAL", "ENOSYS", "EACCES"],
     futex: ["EINVAL", "ENOSYS", "EPERM"],
+    prctl: ["EINVAL", "EPERM"],
+    // ENOSYS and EOPNOTSUPP are ordinary: the kernel has no Landlock.
+    landlock_create_ruleset: ["ENOMEM", "EMFILE"],
+    landlock_restrict_self: ["E2BIG", "EPERM"],
   } as const satisfies Readonly<Record<string, readonly ErrnoName[]>>),
 );

@@ -80,6 +80,11 @@ interface Libc {
   sem_getvalue(semaphore: bigint, value: Int32Array): number;
   clock_gettime(clock: number, time: BigInt64Array): number;
   endAtOnce(status: number): never;
+  prctl(option: number, argument2: number, argument3: number, argument4: number, argument5: number): number;
+  /** syscall(2) with the arguments of landlock_create_ruleset(2). */
+  landlock_create_ruleset(call: number, attributes: Uint8Array | null, sizeBytes: number, flags: number): number;
+  /** syscall(2) with the arguments of landlock_restrict_self(2). */
+  landlock_restrict_self(call: number, descriptor: number, flags: number): number;
   /** syscall(2) with the arguments of futex(2). */
   futex(
     call: number,
@@ -194,6 +199,20 @@ export const libc: Libc = {
   sem_getvalue: bind("int sem_getvalue(void *sem, void *value)", minusOneFails),
   clock_gettime: bind("int clock_gettime(int clockid, void *tp)", minusOneFails),
   endAtOnce: bind("void _exit(int status)", resultIsErrno) as Libc["endAtOnce"],
+  prctl: bind(
+    "int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)",
+    minusOneFails,
+  ),
+  landlock_create_ruleset: bind(
+    "long syscall(long number, const void *attr, size_t size, uint32_t flags)",
+    minusOneFails,
+    "landlock_create_ruleset",
+  ),
+  landlock_restrict_self: bind(
+    "long syscall(long number, int ruleset_fd, uint32_t flags)",
+    minusOneFails,
+    "landlock_restrict_self",
+  ),
   futex: bind(futexPrototype, minusOneFails, "futex"),
   futexLater: bindLater(futexPrototype, "futex"),
 };

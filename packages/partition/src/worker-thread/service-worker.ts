@@ -3,6 +3,8 @@
 import { once } from "node:events";
 import { parentPort, type MessagePort } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
+import { PosixError } from "@cpc-partition/image/posix/errno";
+import { giveUpListening } from "@cpc-partition/image/posix/no-listening";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import type { PeriodicReadSettings } from "../library/client-manager.ts";
 import { ImageChannel } from "./image-channel.ts";
@@ -32,6 +34,7 @@ export async function work<Order extends ServiceOrder>(
   const report = (message: MessageToMain): void => port.postMessage(message);
   const log: Log = (level, message, fields) => report({ kind: "log", level, message, fields });
   logRuntimeWarnings(log);
+  neverListen(log);
 
   const manager = createManager(order, log);
   const image = new ImageChannel(order.imageName, port, log);
@@ -65,4 +68,14 @@ export async function work<Order extends ServiceOrder>(
   close();
   report({ kind: "stopped" });
   port.close();
+}
+
+/** A thread that talks to the plant has no reason to be called. Where the kernel cannot hold it to that, only our code does. */
+function neverListen(log: Log): void {
+  try {
+    giveUpListening();
+  } catch (error) {
+    if (!(error instanceof PosixError)) throw error;
+    log("warn", error.message);
+  }
 }
