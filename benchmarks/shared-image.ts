@@ -13,10 +13,12 @@ export interface SharedImage extends Disposable {
   readonly name: string;
   readonly buffer: ArrayBufferLike;
   readonly publish: (set: (block: GroupBlock) => void) => void;
+  readonly startJournal: (memory: ArrayBufferLike) => void;
 }
 
-export function numbersImage(mix: Mix, points: number): SharedImage {
-  const name = `benchmark_${process.pid}_image`;
+/** `purpose`: tells one image of this process from another. */
+export function numbersImage(mix: Mix, points: number, purpose = "one"): SharedImage {
+  const name = `benchmark_${process.pid}_${purpose}_image`;
   const owner = new ImageOwner(name);
   const directory = planDirectory([plantServer(mix, points)]);
   const { descriptor, sizeBytes } = owner.prepare(directory.imageBytes);
@@ -33,6 +35,7 @@ export function numbersImage(mix: Mix, points: number): SharedImage {
       set(block);
       block.publish(ConnectionState.connected, 1);
     },
+    startJournal: (memory) => image.startJournal(memory),
     [Symbol.dispose]: () => {
       owner.remove();
       owner.close();

@@ -16,8 +16,16 @@ export class PatternWriterProcess implements AsyncDisposable {
   }
 
   /** Resolves when it is ready to begin. */
-  static async load(imageName: string, points: number, mode: "silent" | "waking"): Promise<PatternWriterProcess> {
-    const child = fork(entry, [imageName, String(points), mode], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  static async load(
+    imageName: string,
+    points: number,
+    mode: "silent" | "waking",
+    journalName?: string,
+  ): Promise<PatternWriterProcess> {
+    const names = journalName === undefined ? [] : [journalName];
+    const child = fork(entry, [imageName, String(points), mode, ...names], {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     const writer = new PatternWriterProcess(child);
     await writer.#says();
     return writer;

@@ -300,6 +300,28 @@ static void next(cpc_journal *journal) {
     printf("],\"lost\":\"%" PRIu64 "\",\"isNewJournal\":%s}\n", lost + change.lost, is_new || change.is_new_journal ? "true" : "false");
 }
 
+/* Of the journal that is followed, as journal-pattern-writer.ts makes them. */
+static void changes(cpc_journal *journal, long most) {
+    static uint64_t expected = 0;
+    long read = 0, torn = 0, unsaid = 0;
+    uint64_t lost = 0;
+    while (read < most) {
+        cpc_change change;
+        const int result = cpc_journal_next(journal, buffer, sizeof buffer, &change);
+        lost += change.lost;
+        expected += change.lost;
+        if (result != 1) break;
+        const uint32_t word = (uint32_t)change.sequence;
+        bool is_whole = change.point == word && change.value.length == 4 * (word % 8);
+        for (uint32_t at = 0; is_whole && at < change.value.length; at += 4) is_whole = memcmp(change.value.bytes + at, &word, sizeof word) == 0;
+        if (change.sequence != expected) unsaid++;
+        if (!is_whole) torn++;
+        expected = change.sequence + 1;
+        read++;
+    }
+    printf("read %ld lost %" PRIu64 " torn %ld unsaid %ld\n", read, lost, torn, unsaid);
+}
+
 /* What cpc_take does, without looking at `begun` again. */
 static int take_unchecked(const cpc_image *image, const cpc_group *group, cpc_snapshot *poll) {
     const uint32_t published = cpc_load_(image->object.memory + group->block + 4);
@@ -365,6 +387,7 @@ int main(int count, char **arguments) {
         else if (sscanf(line, "since %199s %" SCNu64 " %" SCNu64, name, &position, &sequence) == 3) journal_since(name, position, sequence);
         else if (sscanf(line, "follow %199s %19s", name, mode) == 2) printf("%d\n", cpc_journal_open(&journal, name, strcmp(mode, "oldest") == 0) == 0);
         else if (strncmp(line, "next", 4) == 0) next(&journal);
+        else if (sscanf(line, "changes %ld", &argument) == 1) changes(&journal, argument);
         else if (sscanf(line, "seek %" SCNu64, &position) == 1) printf("%d\n", cpc_journal_seek(&journal, position) == 0);
         else if (sscanf(line, "wait %ld", &argument) == 1) printf("%d\n", cpc_wait(&image, (int)argument));
         else if (sscanf(line, "torn %ld %19s", &argument, mode) == 2) torn(&image, argument, strcmp(mode, "checked") == 0);

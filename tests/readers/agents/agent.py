@@ -215,6 +215,24 @@ class Agent:
         self.image = image
         self.kept = None
         self.journal = None
+        self.expected = 0
+
+    def changes(self, most):
+        read = lost = torn = unsaid = 0
+        while read < most:
+            found = self.journal.next(1000)
+            for change in found.changes:
+                self.expected += change.lost
+                unsaid += change.sequence != self.expected
+                self.expected = change.sequence + 1
+                word = change.sequence & 0xFFFFFFFF
+                torn += change.point != word or change.reading.value != struct.pack("<I", word) * (word % 8)
+            self.expected += found.lost - sum(change.lost for change in found.changes)
+            read += len(found.changes)
+            lost += found.lost
+            if not found.changes:
+                break
+        return f"read {read} lost {lost} torn {torn} unsaid {unsaid}"
 
     def answer(self, command, *arguments):
         image = self.image
@@ -240,6 +258,8 @@ class Agent:
             return str(int(self.journal._journal is not None))
         if command == "next":
             return next_changes(self.journal)
+        if command == "changes":
+            return self.changes(int(arguments[0]))
         if command == "seek":
             return str(int(self.journal.seek(int(arguments[0]))))
         return torn(image, int(arguments[0]), arguments[1] == "checked")

@@ -11,6 +11,7 @@
 //   follow NAME end|oldest        1 or 0: whether there is a journal
 //   next                          of it: {"points": [...], "lost": "N", "isNewJournal": B}
 //   seek POSITION                 1 or 0
+//   changes COUNT                 of the journal that is followed, as journal-pattern-writer.ts makes them: "read R lost L torn T unsaid U"
 //   torn COUNT checked|unchecked  copies group 0 so often: "whole W torn T lapped L"
 //
 // Every answer ends with a line of one full stop.
@@ -60,6 +61,8 @@ function answer(command: string, [first = "", second = "", third = ""]: readonly
       return journal.open() ? "1" : "0";
     case "next":
       return next();
+    case "changes":
+      return changes(Number(first));
     case "seek":
       return journal?.seek(BigInt(first)) === true ? "1" : "0";
     default:
@@ -92,6 +95,30 @@ function next(): string {
     if (found === undefined || found.changes.length === 0) break;
   }
   return JSON.stringify({ points, lost: String(lost), isNewJournal });
+}
+
+/** Number of the change that must come next, if none is said to be lost. */
+let expected = 0n;
+
+function changes(most: number): string {
+  const seen = { read: 0, lost: 0, torn: 0, unsaid: 0 };
+  while (seen.read < most) {
+    const found = journal?.next(1000);
+    expected += found?.lost ?? 0n;
+    seen.lost += Number(found?.lost ?? 0n);
+    for (const { sequence, point, value } of found?.changes ?? []) {
+      if (sequence !== expected) seen.unsaid++;
+      expected = sequence + 1n;
+      seen.read++;
+      const word = Number(sequence & 0xffff_ffffn);
+      const bytes = value instanceof Uint8Array ? Buffer.from(value) : Buffer.alloc(0);
+      let isWhole = point === word && bytes.length === 4 * (word % 8);
+      for (let at = 0; isWhole && at < bytes.length; at += 4) isWhole = bytes.readUInt32LE(at) === word;
+      if (!isWhole) seen.torn++;
+    }
+    if (found === undefined || found.changes.length === 0) break;
+  }
+  return `read ${seen.read} lost ${seen.lost} torn ${seen.torn} unsaid ${seen.unsaid}`;
 }
 
 function torn(count: number, isChecked: boolean): string {

@@ -1,0 +1,11 @@
+// The short form of killed-journals.long.ts.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { killJournals } from "./killed-journals.ts";
+
+test("the journal of a killed writer is whole, and has all that the image shows", { timeout: 60_000 }, async () => {
+  const { kills, changesRead } = await killJournals(8);
+  assert.equal(kills, 8);
+  assert.ok(changesRead > 0);
+});
