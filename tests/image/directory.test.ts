@@ -169,3 +169,12 @@ function refused(change: (view: DataView, buffer: SharedArrayBuffer) => ArrayBuf
     (error) => error instanceof ImageError && reason.test(error.message),
   );
 }
+
+test("an image that offsets of 32 bits cannot describe is refused with its size and what helps", () => {
+  const half = 2 ** 31;
+  assert.equal(planDirectory([serverOf("A", half - 4096)]).imageBytes < 2 ** 32, true);
+  assert.throws(() => planDirectory([serverOf("A", half)]), {
+    code: "ImageTooLarge",
+    message: /^cannot lay out a process image of 42949\d{5} bytes for 1 points because .* --prefix|<capacity>/,
+  });
+});

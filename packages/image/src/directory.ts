@@ -70,8 +70,23 @@ export interface Directory {
 }
 
 const serverTableOffset = header.bytes;
+/** Offsets have 32 bits. */
+const mostBytes = 2 ** 32 - blockAlignment;
 
-/** Places everything; pure. */
+/** The points, with the room for their long values, do not fit into one image. */
+export class ImageTooLargeError extends Error {
+  override readonly name = "ImageTooLargeError";
+  readonly code = "ImageTooLarge";
+
+  constructor(imageBytes: number, pointCount: number) {
+    super(
+      `cannot lay out a process image of ${imageBytes} bytes for ${pointCount} points because it can have ${mostBytes} at most; ` +
+        "distribute the servers to several partitions (--prefix), or set a smaller <capacity> for texts and arrays",
+    );
+  }
+}
+
+/** Places everything; pure. Throws an ImageTooLargeError. */
 export function planDirectory(servers: readonly ServerDescription[]): Directory {
   const pointCount = servers.flatMap(({ groups }) => groups).reduce((sum, group) => sum + group.points.length, 0);
   const textTableOffset = pointTableOffset(servers) + pointCount * pointEntry.bytes;
@@ -110,7 +125,9 @@ export function planDirectory(servers: readonly ServerDescription[]): Directory 
     groups: server.groups.map((group) => placeGroup(group, serverIndex)),
   }));
   const groups = placed.flatMap((server) => server.groups);
-  return { servers: placed, groups, pointCount, textTableOffset, texts, imageBytes: alignUp(end, blockAlignment) };
+  const imageBytes = alignUp(end, blockAlignment);
+  if (imageBytes > mostBytes) throw new ImageTooLargeError(imageBytes, pointCount);
+  return { servers: placed, groups, pointCount, textTableOffset, texts, imageBytes };
 }
 
 /** Writes tables and texts into an image that is still all zero. */

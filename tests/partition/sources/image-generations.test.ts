@@ -171,3 +171,25 @@ test("without any memory at first, or a name for it, values and documents go on,
     ],
   );
 });
+
+test("points whose texts would need an image of more than 4 GiB are read without room for them, and that is told once", async () => {
+  const a = new TestSource("A", "x", "y");
+  a.points = [pointOf("A: x", { capacityBytes: 2 ** 31 }), pointOf("A: y")];
+  const { generations, images, lines, text } = await setUp(a);
+  text(a, 0, "long");
+  poll(generations.blocks.get(a)!.groups[0]!, (sink) => sink.setNumber(1, BuiltInType.UInt16, 7));
+  assert.equal(seen(images.reader).status(0), StatusCode.BadEncodingLimitsExceeded);
+  assert.equal(seen(images.reader).value(1).value, 7);
+  assert.equal(lines.length, 1);
+  assert.match(
+    lines[0]!.message,
+    /^the process image has no room for texts and arrays; .*: cannot lay out a process image of \d+ bytes/,
+  );
+  for (let tick = 0; tick < 3; tick++) assert.equal(await generations.renew(), false);
+  assert.equal(lines.length, 2);
+  assert.match(lines[1]!.message, /^cannot replace the process image; the present one stays in use: cannot lay out/);
+  a.points = [pointOf("A: x", { capacityBytes: 100 }), pointOf("A: y")];
+  assert.equal(await generations.renew(), true);
+  text(a, 0, "long");
+  assert.equal(seen(images.reader).value(0).value, "long");
+});

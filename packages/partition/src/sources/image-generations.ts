@@ -11,7 +11,7 @@ import { ImageReader } from "@cpc-partition/image/image-reader";
 import { ImageWriter, retireImage, type ImageHead } from "@cpc-partition/image/image-writer";
 import { maximumRoomBytes } from "@cpc-partition/image/group-block";
 import type { ServerBlock } from "@cpc-partition/image/server-block";
-import { ImageRefusals, unchanged, unreadable } from "./image-refusals.ts";
+import { ImageRefusals, roomless, unchanged, unreadable } from "./image-refusals.ts";
 import { KeyBook, type ServiceKeys } from "./key-book.ts";
 
 /** Where the memory of a generation comes from. */
@@ -63,9 +63,11 @@ export class ImageGenerations {
     keys: KeyBook = new KeyBook(log),
   ) {
     const given = keys.keysOf(sources);
-    const directory = planDirectory(sources.map((source) => describe(source, given, head.intervalMs)));
-    const { imageBytes } = directory;
     const refusals = new ImageRefusals(log);
+    const servers = sources.map((source) => describe(source, given, head.intervalMs));
+    const planned = await new ImageRefusals(log).attempt(roomless, undefined, () => planDirectory(servers));
+    const directory = planned ?? planDirectory(servers.map((server) => withoutRoom(server)));
+    const { imageBytes } = directory;
     const memory = await refusals.attempt(unreadable, imageBytes, () => provider.allocate(imageBytes));
     const image = new ImageWriter(head, directory, memory ?? privateMemory(imageBytes));
     const generations = new ImageGenerations(head, sources, provider, keys, refusals, image);
@@ -134,9 +136,10 @@ export class ImageGenerations {
     const madeOf = new Map(sources.map((source) => [source, source.points]));
     const keys = this.#keys.keysOf(sources);
     const servers = sources.map((source) => this.#withRoom(describe(source, keys, this.#head.intervalMs), source));
-    const directory = planDirectory(servers);
-    const { imageBytes } = directory;
     const consequence = this.#isAnnounced ? unchanged : unreadable;
+    const directory = await this.#refusals.attempt(consequence, undefined, () => planDirectory(servers));
+    if (directory === undefined) return false;
+    const { imageBytes } = directory;
     const memory = await this.#refusals.attempt(consequence, imageBytes, () => this.#provider.allocate(imageBytes));
     // An image that nobody can open may as well go on in private memory: without its keys no value of a new point is shown at all.
     if (memory === undefined && (this.#isAnnounced || !hasOtherPoints)) return false;
@@ -199,6 +202,14 @@ function describe(source: Source, keys: ServiceKeys<Source>, intervalMs: number)
       points: group.points.flatMap((place) => points[place] ?? []),
     })),
   };
+}
+
+function withoutRoom(server: ServerDescription): ServerDescription {
+  const groups = server.groups.map((group) => ({
+    ...group,
+    points: group.points.map((point) => ({ ...point, capacityBytes: 0 })),
+  }));
+  return { ...server, groups };
 }
 
 function describePoint({ point, key, isExpected }: PointKey): DescribedPoint {

@@ -7,6 +7,9 @@ import type { Log } from "@cpc-partition/process/log";
 export const unchanged = "cannot replace the process image; the present one stays in use";
 export const unreadable = "cannot make the process image; nobody can read it and no documents are made of it";
 
+export const roomless =
+  "the process image has no room for texts and arrays; they have the status BadEncodingLimitsExceeded";
+
 export class ImageRefusals {
   readonly #log: Log;
   readonly #logged = new Set<string>();
@@ -32,15 +35,15 @@ export class ImageRefusals {
 
   /** The provider's answer; undefined when it refused, which is logged with its consequence. */
   async attempt<Answer>(
-    consequence: typeof unchanged | typeof unreadable,
-    imageBytes: number,
-    ask: () => Promise<Answer>,
+    consequence: typeof unchanged | typeof unreadable | typeof roomless,
+    imageBytes: number | undefined,
+    ask: () => Promise<Answer> | Answer,
   ): Promise<Answer | undefined> {
     try {
       return await ask();
     } catch (error) {
       const text = `${consequence}: ${error instanceof Error ? error.message : String(error)}`;
-      if (!this.#logged.has(text)) this.#log("error", text, { imageBytes });
+      if (!this.#logged.has(text)) this.#log("error", text, imageBytes === undefined ? {} : { imageBytes });
       this.#logged.add(text);
       return undefined;
     }
