@@ -247,16 +247,16 @@ static inline int cpc_journal_seek(cpc_journal *journal, uint64_t position) {
  * from its beginning. 0 also when there is no journal. Sleep with cpc_wait on the image.
  */
 static inline int cpc_journal_next(cpc_journal *journal, void *buffer, size_t buffer_bytes, cpc_change *change) {
+    int result = 0;
     memset(change, 0, sizeof *change);
-    /* Asked before reading: what a writer appends before it loses the name is still read. */
-    const bool is_current = cpc_object_is_current_(&journal->object);
-    if (journal->is_following) {
-        const int result = cpc_journal_since(journal, &journal->cursor, buffer, buffer_bytes, change);
+    /* A look at the name costs two system calls: once where the journal ends, and then what was appended before the look is still read. */
+    for (int looked = 0; journal->is_following && looked < 2; looked++) {
+        result = cpc_journal_since(journal, &journal->cursor, buffer, buffer_bytes, change);
         change->is_new_journal = journal->is_new;
         if (result == 1) journal->is_new = false;
-        if (result != 0 || is_current || change->lost != 0) return result;
+        if (result != 0 || change->lost != 0 || (looked == 0 && cpc_object_is_current_(&journal->object))) return result;
     }
-    int result = cpc_journal_reopen_(journal);
+    result = cpc_journal_reopen_(journal);
     if (result == -ENOENT || result == -EPROTO || result == -EBADMSG) return 0;
     if (result == 0) result = cpc_journal_oldest(journal, &journal->cursor);
     if (result != 0) return result;
