@@ -22,7 +22,7 @@ export interface JournalReading {
 }
 
 /** So many changes for each command: a second or so, between which the agent can be stopped. */
-const chunks: Readonly<Record<Language, number>> = { C: 2_000_000, Node: 200_000, Python: 20_000 };
+const chunks: Readonly<Record<Language, number>> = { C: 500_000, Node: 100_000, Python: 10_000 };
 
 /** Each reader from the first change to the last one of `count`. */
 export async function readJournals(

@@ -112,9 +112,9 @@ function changes(most: number): string {
       seen.read++;
       const word = Number(sequence & 0xffff_ffffn);
       const bytes = value instanceof Uint8Array ? Buffer.from(value) : Buffer.alloc(0);
-      let isWhole = point === word && bytes.length === 4 * (word % 8);
-      for (let at = 0; isWhole && at < bytes.length; at += 4) isWhole = bytes.readUInt32LE(at) === word;
-      if (!isWhole) seen.torn++;
+      let isRight = point === word && bytes.length === 4 * (word % 8);
+      for (let at = 0; isRight && at < bytes.length; at += 4) isRight = bytes.readUInt32LE(at) === word;
+      if (!isRight) seen.torn++;
     }
     if (found === undefined || found.changes.length === 0) break;
   }
