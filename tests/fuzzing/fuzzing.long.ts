@@ -15,7 +15,7 @@ const counts: Readonly<Record<TargetName, number>> = {
   "modbus-device": 20_000,
   "modbus-tls": 10_000,
   "opcua-messages": 375_000,
-  "opcua-before-trust": 180_000,
+  "opcua-before-trust": 20_000,
   "opcua-server": 5000,
 };
 

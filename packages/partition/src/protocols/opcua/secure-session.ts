@@ -8,53 +8,33 @@
 //  - policy and mode are the configured ones; a password leaves only encrypted;
 //  - every wait ends after the configured time-out.
 
-import {
-  CreateSessionRequest,
-  OPCUAClient,
-  ReadRequest,
-  ReadResponse,
-  RequestHeader,
-  StatusCodes,
-} from "node-opcua-client";
+import { CreateSessionRequest, NodeId, ReadRequest, ReadResponse, RequestHeader, StatusCodes } from "node-opcua-client";
 import type {
-  ClientSecureChannelLayer,
   ClientSession,
   DataValue,
   EndpointDescription,
+  OPCUAClient,
   Response,
   StatusCode,
   UserIdentityInfo,
 } from "node-opcua-client";
-import { fingerprint } from "../../certificates/certificate-file.ts";
 import type { OpcUaServer } from "../../configuration/configuration.ts";
 import { ServerError } from "../../sources/server-error.ts";
 import { isBad } from "@cpc-partition/image/values/status-code";
-import { keyPairProvider, refuseEveryCertificate, type ApplicationIdentity } from "./application-identity.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
-import { libraryTransportTimeoutMs, matchingEndpoints, messageMode, policyUri } from "./endpoint-discovery.ts";
+import { matchingEndpoints } from "./endpoint-discovery.ts";
 import { ChannelRecord } from "./channel/channel-record.ts";
 import { asServerError, statusOf, type Remedy } from "./failure.ts";
-import { transportFactory } from "./channel/transport.ts";
-import { settingsOfSession } from "./channel/message-limits.ts";
 import { allowOnlyReading } from "./channel/reading-services.ts";
-import { remedyFor } from "./refusal-remedy.ts";
 import { ServerNonce } from "./server-nonce.ts";
 import { ServerProof, startsWith } from "./server-proof.ts";
 import { serverStateNode } from "./server-state.ts";
+import { clientOf, remedyOf, sessionTimeoutMs, type SessionOptions } from "./session-options.ts";
+import { SessionState, type State } from "./session-state.ts";
 import { SessionKeepAlive } from "./session-keep-alive.ts";
+import { TokenRenewal } from "./token-renewal.ts";
 import { userIdentity, weaknessOfLogin } from "./user-identity.ts";
-import type { UserCertificate } from "./user-identity.ts";
-
-export interface SessionOptions {
-  readonly server: OpcUaServer;
-  readonly application: ApplicationIdentity;
-  readonly userCertificate: UserCertificate | undefined;
-  /** The checked one, DER, leaf; undefined with mode None. */
-  readonly serverCertificate: Buffer | undefined;
-  /** Of the endpoint description that was read without security, and that the certificate was compared with, if there was one. */
-  readonly applicationUri: string | undefined;
-}
 
 /** How long a polite farewell may take before the connection is cut. */
 const farewellMs = 2000;
@@ -67,42 +47,19 @@ export class SecureSession {
   readonly #nonce: ServerNonce;
   /** Undefined with mode None. */
   readonly #proof: ServerProof | undefined;
-  #channel: ClientSecureChannelLayer | undefined;
-  #record: ChannelRecord | undefined;
-  #session: ClientSession | undefined;
-  /** Why we hold the connection for lost ourselves. */
-  #gaveUp: ServerError | undefined;
-  #isLost = false;
-  #renewal: NodeJS.Timeout | undefined;
-  #closing: Promise<void> | undefined;
+  readonly #renewal: TokenRenewal;
+  readonly #state = new SessionState();
+  /** Its last answer did not come: it is not waited for when we leave. */
   #isSilent = false;
-  #weakness: string | undefined;
   readonly #keepAlive = new SessionKeepAlive((signal) => this.#askForState(signal));
 
   private constructor(options: SessionOptions) {
-    const { server, application, serverCertificate } = options;
+    const { server, serverCertificate } = options;
     this.server = server;
-    this.#client = OPCUAClient.create({
-      applicationName: "cpc-partition",
-      applicationUri: server.applicationUri,
-      clientName: "cpc-partition",
-      securityPolicy: policyUri(server),
-      securityMode: messageMode(server),
-      ...(serverCertificate === undefined ? {} : { serverCertificate }),
-      certificateKeyPairProvider: keyPairProvider(application),
-      clientCertificateManager: refuseEveryCertificate(),
-      connectionStrategy: { maxRetry: 0 },
-      keepSessionAlive: false,
-      // Several names and addresses lead to one server; policy and mode are compared, the URL is not.
-      endpointMustExist: false,
-      requestedSessionTimeout: sessionTimeoutMs(server),
-      transportTimeout: libraryTransportTimeoutMs,
-      transportSettings: settingsOfSession,
-      transportFactory,
-      defaultTransactionTimeout: server.timeoutMs + 1000,
-    });
+    this.#client = clientOf(options);
     this.#nonce = new ServerNonce(server, this.#client);
     if (serverCertificate !== undefined) this.#proof = new ServerProof(server, this.#client, serverCertificate);
+    this.#renewal = new TokenRenewal(this.#client, server.timeoutMs, () => this.#state.lose(this.#notRenewed()));
   }
 
   /** What is wrong with the server's side of the session and was overlooked as configured, for the log. */
@@ -112,7 +69,7 @@ export class SecureSession {
 
   /** How the login could be read on its way, for the log. */
   get weakness(): string | undefined {
-    return this.#weakness;
+    return this.#state.now.is === "open" ? this.#state.now.weakness : undefined;
   }
 
   /** Opens channel and session and logs in. Nothing is left behind when it fails. */
@@ -131,21 +88,18 @@ export class SecureSession {
   async #open(options: SessionOptions, limit: WaitLimit): Promise<void> {
     const { server, serverCertificate } = options;
     const url = server.endpointUrl;
-    this.#client.on("secure_channel_created", (channel) => {
-      allowOnlyReading(channel);
-      this.#channel = channel;
-      this.#record = new ChannelRecord(channel, server.mode === "None" ? undefined : serverCertificate);
+    this.#client.on("secure_channel_created", (layer) => {
+      allowOnlyReading(layer);
+      const record = new ChannelRecord(layer, server.mode === "None" ? undefined : serverCertificate);
+      if (this.#state.now.is === "connecting") this.#state.set({ is: "opening", channel: { layer, record } });
     });
-    this.#client.on("connection_lost", () => {
-      this.#isLost = true;
-    });
+    this.#client.on("connection_lost", () => this.#state.lose());
     if (server.mode === "None") {
       // OPC 10000-4, 5.7.2: it serves nothing without security, and some servers look at it all the same.
       this.#client.on("send_request", (request) => {
         if (request instanceof CreateSessionRequest) request.clientCertificate = Buffer.alloc(0);
       });
     }
-    this.#watchRenewals();
     this.#watchResponses();
     const remedy = remedyOf(options);
     await this.#openChannel(options, remedy, limit);
@@ -153,10 +107,14 @@ export class SecureSession {
     const matching = matchingEndpoints(server, endpoints);
     if (serverCertificate !== undefined) this.#compareEndpoints(matching, options.applicationUri, serverCertificate);
     const identity = userIdentity(server, options.userCertificate, matching);
-    this.#weakness = weaknessOfLogin(server, matching);
-    this.#session = await this.#createSession(identity, remedy, limit);
-    this.#record?.trust();
-    this.#keepAlive.start(this.#session.timeout, sessionTimeoutMs(server));
+    const weakness = weaknessOfLogin(server, matching);
+    const session = await this.#createSession(identity, remedy, limit);
+    const opening = this.#state.now;
+    if (opening.is !== "opening") throw this.#failure({}, `open a session on ${url}`, remedy);
+    const { channel } = opening;
+    this.#state.set({ is: "open", channel, session, weakness });
+    channel.record.trust();
+    this.#keepAlive.start(session.timeout, sessionTimeoutMs(server));
   }
 
   /** The connection ends before the library goes on and sends the user's identity. */
@@ -168,7 +126,8 @@ export class SecureSession {
       const reason = this.#proof?.judge(response) ?? this.#nonce.judge(response);
       if (reason === undefined) return;
       const message = `cannot open a session on ${this.server.endpointUrl} because ${reason}`;
-      this.#giveUp(new ServerError("SecurityRefused", this.server.alias, message));
+      this.#state.lose(new ServerError("SecurityRefused", this.server.alias, message));
+      this.#cut();
     });
   }
 
@@ -204,7 +163,8 @@ export class SecureSession {
   /** Some servers do not answer a client that they do not trust. */
   #unanswered(failure: ServerError, remedy: Remedy): ServerError {
     const { code, server, message } = failure;
-    const help = code === "Timeout" && this.#record?.isAcknowledged === true ? remedy(undefined) : undefined;
+    const help =
+      code === "Timeout" && this.#state.channel?.record.isAcknowledged === true ? remedy(undefined) : undefined;
     return help === undefined ? failure : new ServerError(code, server, `${message}; ${help}`, { cause: failure });
   }
 
@@ -216,46 +176,39 @@ export class SecureSession {
       const { responseHeader } = message as Response;
       if (isBad(responseHeader.serviceResult.value)) statusCode ??= responseHeader.serviceResult;
     };
-    this.#channel?.on("message", onMessage);
+    const layer = this.#state.channel?.layer;
+    layer?.on("message", onMessage);
     try {
       return await boundedWait(this.#client.createSession(identity), what, limit);
     } catch (error) {
       throw this.#failure(statusCode === undefined ? error : { statusCode }, what, remedy);
     } finally {
-      this.#channel?.off("message", onMessage);
+      layer?.off("message", onMessage);
     }
   }
 
-  /**
-   * A renewal that is refused or not answered leaves node-opcua with the old token, which it uses on until the server drops what
-   * comes with it, and no poll tells before (OPC 10000-6, 6.7.4). While the old token is good there is still time to leave politely.
-   */
-  #watchRenewals(): void {
-    const { alias, endpointUrl, timeoutMs } = this.server;
-    this.#client.on("lifetime_75", () => {
-      clearTimeout(this.#renewal);
-      this.#renewal = setTimeout(() => {
-        const answer = this.#record?.refusal === undefined ? "" : `: it answers ${this.#record.refusal.name}`;
-        const message = `cannot stay connected to ${endpointUrl} because the server does not renew the token of its channel${answer}`;
-        this.#gaveUp ??= new ServerError("ConnectionFailed", alias, message);
-      }, timeoutMs);
-    });
-    this.#client.on("security_token_renewed", () => clearTimeout(this.#renewal));
+  #notRenewed(): ServerError {
+    const { alias, endpointUrl } = this.server;
+    const refusal = this.#state.channel?.record.refusal;
+    const answer = refusal === undefined ? "" : `: it answers ${refusal.name}`;
+    const message = `cannot stay connected to ${endpointUrl} because the server does not renew the token of its channel${answer}`;
+    return new ServerError("ConnectionFailed", alias, message);
   }
 
-  #giveUp(reason: ServerError): void {
-    this.#gaveUp ??= reason;
-    this.#cut();
-  }
-
+  /** Throws a ServerError when it is not open. */
   get nodeOpcUaSession(): ClientSession {
-    if (this.#session === undefined) throw new TypeError("session is not open");
-    return this.#session;
+    return this.#whileOpen("use the session").session;
   }
 
   /** False when it is known that nothing can be sent any more. */
   get isAlive(): boolean {
-    return this.#gaveUp === undefined && !this.#isLost;
+    return this.#state.isAlive;
+  }
+
+  #whileOpen(what: string): Extract<State, { is: "open" }> {
+    const { now } = this.#state;
+    if (now.is !== "open") throw this.#failure({}, what);
+    return now;
   }
 
   /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
@@ -269,7 +222,7 @@ export class SecureSession {
     try {
       await this.#send(new ReadRequest({ nodesToRead: [serverStateNode] }), signal);
     } catch (error) {
-      if (error instanceof ServerError && error.code !== "ServiceFault") this.#gaveUp ??= error;
+      if (error instanceof ServerError && error.code !== "ServiceFault") this.#state.lose(error);
     }
   }
 
@@ -277,14 +230,12 @@ export class SecureSession {
     const { alias, endpointUrl, timeoutMs } = this.server;
     const what = `read from ${endpointUrl}`;
     try {
-      const channel = this.#channel;
-      const token = this.#session?.authenticationToken;
-      if (!this.isAlive) throw this.#failure({}, what);
+      const { channel, session } = this.#whileOpen(what);
+      const { authenticationToken = NodeId.nullNodeId } = session;
       this.#keepAlive.postpone();
-      if (channel === undefined || token === undefined) throw new TypeError("session is not open");
-      request.requestHeader = new RequestHeader({ authenticationToken: token, timeoutHint: timeoutMs + 1000 });
+      request.requestHeader = new RequestHeader({ authenticationToken, timeoutHint: timeoutMs + 1000 });
       const response = await boundedWait(
-        answerOf<Response>((done) => channel.performMessageTransaction(request, done)),
+        answerOf<Response>((done) => channel.layer.performMessageTransaction(request, done)),
         what,
         { server: alias, timeoutMs, signal },
       );
@@ -306,10 +257,11 @@ export class SecureSession {
   }
 
   #failure(error: unknown, what: string, remedy?: Remedy): ServerError {
-    const { refusal, violation } = this.#record ?? {};
-    const hasReason = refusal !== undefined || violation !== undefined || statusOf(error) !== undefined;
-    const lost = this.#gaveUp ?? (this.#isLost && !hasReason ? this.#connectionLost() : undefined);
-    const failure = asServerError(lost ?? error, this.server.alias, what, this.#record, remedy);
+    const record = this.#state.channel?.record;
+    const hasReason = record?.refusal !== undefined || record?.violation !== undefined || statusOf(error) !== undefined;
+    const isLost = !this.#state.isAlive && !hasReason;
+    const lost = this.#state.reason ?? (isLost ? this.#connectionLost() : undefined);
+    const failure = asServerError(lost ?? error, this.server.alias, what, record, remedy);
     this.#isSilent ||= failure.code === "Timeout";
     return failure;
   }
@@ -321,8 +273,12 @@ export class SecureSession {
 
   /** CloseSession and CloseSecureChannel if the server still listens, and the end of the socket in any case. Never rejects. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    const state = this.#state.now;
+    if (state.is === "closed") return state.done;
+    const { reason } = this.#state;
+    const done = this.#close();
+    this.#state.set({ is: "closed", channel: this.#state.channel, reason, done });
+    return done;
   }
 
   async #close(): Promise<void> {
@@ -334,35 +290,13 @@ export class SecureSession {
     await Promise.race([farewell, isOver.promise]);
     clearTimeout(timer);
     this.#cut();
-    clearTimeout(this.#renewal);
+    this.#renewal.stop();
     this.#client.removeAllListeners();
   }
 
   #cut(): void {
-    this.#channel?.forceConnectionBreak();
-    this.#channel?.dispose();
+    const layer = this.#state.channel?.layer;
+    layer?.forceConnectionBreak();
+    layer?.dispose();
   }
-}
-
-/**
- * The server keeps a session that long without a request: several polls, so that a late one does not end it. Not longer, since a
- * connection that breaks leaves its session behind, and some servers have room for ten.
- */
-function sessionTimeoutMs({ intervalMs, timeoutMs }: OpcUaServer): number {
-  return intervalMs === undefined ? 60_000 : Math.max(10_000, 4 * intervalMs + timeoutMs);
-}
-
-function remedyOf({ server, application, applicationUri }: SessionOptions): Remedy {
-  const [leaf] = application.certificateChain;
-  const ownCertificate =
-    server.mode === "None" || leaf === undefined
-      ? undefined
-      : { file: application.certificateFile, fingerprint: fingerprint(leaf) };
-  const couldNotCompare = server.mode !== "None" && applicationUri === undefined;
-  return (code) => {
-    const remedy = remedyFor(code, { server, ownCertificate });
-    const parts = [remedy, couldNotCompare ? "is <server_certificate> still the server's?" : undefined];
-    const known = parts.filter((part) => part !== undefined);
-    return known.length === 0 ? undefined : known.join("; ");
-  };
 }

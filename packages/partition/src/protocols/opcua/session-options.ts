@@ -1,0 +1,68 @@
+// With what a secure session is opened, and what follows from it.
+
+import { OPCUAClient } from "node-opcua-client";
+import { fingerprint } from "../../certificates/certificate-file.ts";
+import type { OpcUaServer } from "../../configuration/configuration.ts";
+import { keyPairProvider, refuseEveryCertificate, type ApplicationIdentity } from "./application-identity.ts";
+import { settingsOfSession } from "./channel/message-limits.ts";
+import { transportFactory } from "./channel/transport.ts";
+import { libraryTransportTimeoutMs, messageMode, policyUri } from "./endpoint-discovery.ts";
+import type { Remedy } from "./failure.ts";
+import { remedyFor } from "./refusal-remedy.ts";
+import type { UserCertificate } from "./user-identity.ts";
+
+export interface SessionOptions {
+  readonly server: OpcUaServer;
+  readonly application: ApplicationIdentity;
+  readonly userCertificate: UserCertificate | undefined;
+  /** The checked one, DER, leaf; undefined with mode None. */
+  readonly serverCertificate: Buffer | undefined;
+  /** Of the endpoint description that was read without security, and that the certificate was compared with, if there was one. */
+  readonly applicationUri: string | undefined;
+}
+
+/** The library's client, without anything that it would do by itself. */
+export function clientOf({ server, application, serverCertificate }: SessionOptions): OPCUAClient {
+  return OPCUAClient.create({
+    applicationName: "cpc-partition",
+    applicationUri: server.applicationUri,
+    clientName: "cpc-partition",
+    securityPolicy: policyUri(server),
+    securityMode: messageMode(server),
+    ...(serverCertificate === undefined ? {} : { serverCertificate }),
+    certificateKeyPairProvider: keyPairProvider(application),
+    clientCertificateManager: refuseEveryCertificate(),
+    connectionStrategy: { maxRetry: 0 },
+    keepSessionAlive: false,
+    // Several names and addresses lead to one server; policy and mode are compared, the URL is not.
+    endpointMustExist: false,
+    requestedSessionTimeout: sessionTimeoutMs(server),
+    transportTimeout: libraryTransportTimeoutMs,
+    transportSettings: settingsOfSession,
+    transportFactory,
+    defaultTransactionTimeout: server.timeoutMs + 1000,
+  });
+}
+
+/**
+ * The server keeps a session that long without a request: several polls, so that a late one does not end it. Not longer, since a
+ * connection that breaks leaves its session behind, and some servers have room for ten.
+ */
+export function sessionTimeoutMs({ intervalMs, timeoutMs }: OpcUaServer): number {
+  return intervalMs === undefined ? 60_000 : Math.max(10_000, 4 * intervalMs + timeoutMs);
+}
+
+export function remedyOf({ server, application, applicationUri }: SessionOptions): Remedy {
+  const [leaf] = application.certificateChain;
+  const ownCertificate =
+    server.mode === "None" || leaf === undefined
+      ? undefined
+      : { file: application.certificateFile, fingerprint: fingerprint(leaf) };
+  const couldNotCompare = server.mode !== "None" && applicationUri === undefined;
+  return (code) => {
+    const remedy = remedyFor(code, { server, ownCertificate });
+    const parts = [remedy, couldNotCompare ? "is <server_certificate> still the server's?" : undefined];
+    const known = parts.filter((part) => part !== undefined);
+    return known.length === 0 ? undefined : known.join("; ");
+  };
+}
