@@ -121,7 +121,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .option("--point <glob>", "only points whose key fits, with * for any text and ? for one character")
     .addOption(new Option("--csv", "CSV, for spreadsheets").default(false).conflicts("json"))
     .option("--json", "one JSON object for each line", false)
-    .option("--follow", "go on with what comes; without --since begin with that", false)
+    .option("--follow", "keep printing new changes; without --since print only new ones", false)
     .addOption(prefixOption())
     .action(async (service: ServiceName, settings: JournalSettings) => {
       const { journal } = await import("./journal.ts");

@@ -38,7 +38,7 @@ export class NamesFile {
     } catch (error) {
       this.#log(
         "warn",
-        `cannot use the remembered browse names in ${this.#file}: ${reasonOf(error)}; they are learned from the servers anew, and keys that ` +
+        `cannot use the remembered browse names in ${this.#file}: ${reasonOf(error)}; the partition asks the servers for them again, and keys that ` +
           "several points ask for may change: restore the file, or remove it when that does not matter",
       );
       return none;
