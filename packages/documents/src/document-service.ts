@@ -21,8 +21,13 @@ export interface DocumentServiceOptions {
   readonly document: DocumentSettings;
 }
 
-/** How often the consumers' objects are looked at: that costs some system calls for each of them. */
+/**
+ * The consumers' objects are looked at before a document, and by this clock, since a consumer that lost its segment must not wait for a
+ * service that publishes once an hour.
+ */
 const checkMs = 1000;
+/** Every look costs some system calls for each object: an interval of a millisecond must not make it the only work. */
+const leastCheckMs = 50;
 
 export class DocumentService {
   readonly #log: Log;
@@ -32,6 +37,7 @@ export class DocumentService {
   readonly #image: WatchedImage;
   readonly #publisher: Publisher;
   #check: NodeJS.Timeout | undefined;
+  #checkedMs = -Infinity;
 
   /** Throws an AnotherWriterError while another process makes these documents, an UnsuitableObjectError or PosixError. */
   constructor(service: ServiceName, options: DocumentServiceOptions, log: Log) {
@@ -48,6 +54,7 @@ export class DocumentService {
       clock: monotonicMs,
       log: this.#log,
       figures: this.#record,
+      due: () => void this.#checkObjects(leastCheckMs),
       renewed: (image) => this.#renewed(image),
     });
     this.#logDeaths();
@@ -86,12 +93,16 @@ export class DocumentService {
   #checkLater(): void {
     clearTimeout(this.#check);
     this.#check = setTimeout(() => {
-      this.#checkObjects();
+      if (this.#checkObjects(checkMs)) this.#publisher.request();
       this.#checkLater();
     }, checkMs);
   }
 
-  #checkObjects(): void {
+  /** Unless that was done a moment ago; true when objects were made or put back, which are empty. */
+  #checkObjects(momentMs: number): boolean {
+    const nowMs = monotonicMs();
+    if (nowMs - this.#checkedMs < momentMs) return false;
+    this.#checkedMs = nowMs;
     this.#troubles.attempt("lock", this.#record.name, () => this.#record.beat());
     const restored = this.#objects.check();
     this.#record.count("objectsRestored", BigInt(restored));
@@ -99,7 +110,7 @@ export class DocumentService {
     // What could not be made before may be possible now.
     const isMissing = image !== undefined && this.#objects.targets.length === 0;
     if (isMissing) this.#renewed(image);
-    if (restored > 0 || (isMissing && this.#objects.targets.length > 0)) this.#publisher.request();
+    return restored > 0 || (isMissing && this.#objects.targets.length > 0);
   }
 
   /** Who brought down the process before this one, and what is done about it. */

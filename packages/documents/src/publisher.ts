@@ -39,6 +39,8 @@ export interface PublisherContext {
   readonly clock: MonotonicClock;
   readonly log: Log;
   readonly figures: DocumentFigures;
+  /** Called before each document. */
+  readonly due?: () => void;
   /** Called with each new generation, before the first document of it: the moment to call `setTargets`. */
   readonly renewed?: (image: ImageReader) => void;
 }
@@ -109,7 +111,8 @@ export class Publisher {
 
   /** True when a consumer did not get the document, because its guard was held. */
   async #publish(): Promise<boolean> {
-    const { figures } = this.#context;
+    const { figures, due } = this.#context;
+    due?.();
     this.#look();
     if (this.#targets.length === 0 || this.#renderer === undefined) return false;
     const capacityBytes = Math.min(...this.#targets.map((target) => target.capacityBytes));
