@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import {
   chmodSync,
+  linkSync,
   mkdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -148,6 +150,31 @@ const damages: [
     "Intact",
   ],
   ["the segment renamed", (segment) => renameSync(segment, `${segment}-moved`), "Restored", "Intact"],
+  ["the segment linked to a second name", (segment) => linkSync(segment, `${segment}-too`), "Restored", "Intact"],
+  [
+    "a link in the segment's place",
+    (segment) => {
+      unlinkSync(segment);
+      symlinkSync("/dev/null", segment);
+    },
+    "Restored",
+    "Intact",
+  ],
+  [
+    "the semaphore linked to a second name",
+    (_, semaphore) => linkSync(semaphore, `${semaphore}-too`),
+    "Intact",
+    "Restored",
+  ],
+  [
+    "a link in the semaphore's place",
+    (_, semaphore) => {
+      unlinkSync(semaphore);
+      symlinkSync("/dev/null", semaphore);
+    },
+    "Intact",
+    "Restored",
+  ],
   ["the semaphore unlinked", (_, semaphore) => unlinkSync(semaphore), "Intact", "Restored"],
   ["the semaphore truncated", (_, semaphore) => truncateSync(semaphore, 0), "Intact", "Restored"],
   [
@@ -231,11 +258,11 @@ test("what cannot be put back is an error at each check until it can", async (t)
   const { segmentPath, semaphorePath, pair, publish, document } = setUp(t);
   unlinkSync(segmentPath);
   unlinkSync(semaphorePath);
-  symlinkSync("/dev/null", segmentPath);
-  assert.throws(() => pair.check(), { code: "UnsuitableObject", message: /is a symbolic link; remove it/ });
+  mkdirSync(segmentPath);
+  assert.throws(() => pair.check(), { code: "UnsuitableObject", message: /is a directory; remove it/ });
   assert.equal(statSync(semaphorePath).size, 32);
   assert.throws(() => pair.check(), { code: "UnsuitableObject" });
-  unlinkSync(segmentPath);
+  rmdirSync(segmentPath);
   assert.deepEqual(pair.check(), { segment: "Restored", semaphore: "Intact" });
   assert.equal(await publish("after"), "Done");
   assert.equal(document(), "after");

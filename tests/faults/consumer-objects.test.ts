@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -76,6 +77,27 @@ const damages: readonly Damage[] = [
     },
   },
   {
+    trigger: "links both objects to second names",
+    extent: "quick",
+    restored: 2,
+    damage: ({ names }) => {
+      for (const path of [names.segmentPath, names.semaphorePath]) {
+        rmSync(`${path}.too`, { force: true });
+        linkSync(path, `${path}.too`);
+      }
+    },
+  },
+  {
+    trigger: "puts links in the place of both objects",
+    restored: 2,
+    damage: ({ names }) => {
+      for (const path of [names.segmentPath, names.semaphorePath]) {
+        rmSync(path);
+        symlinkSync("/dev/null", path);
+      }
+    },
+  },
+  {
     trigger: "takes every permission from both objects",
     restored: 2,
     damage: ({ names }) => {
@@ -116,27 +138,21 @@ for (const { trigger, extent = "usual", restored, damage } of damages) {
 
 fault({
   area,
-  trigger: "puts a directory or a link in the place of its objects",
+  trigger: "puts a directory in the place of its objects",
   holds: "nobody else notices, the log says what is there, and three cycles after it is gone all is well",
   run: async (t) => {
     const scene = await ConsumerScene.start(t, intervalMs, false);
     const { segmentPath, semaphorePath } = scene.names;
-    const replacements: Readonly<Record<string, (path: string) => void>> = {
-      directory: (path) => mkdirSync(path),
-      "symbolic link": (path) => symlinkSync("/dev/null", path),
-    };
     for (const path of [segmentPath, semaphorePath]) {
-      for (const [kind, put] of Object.entries(replacements)) {
-        rmSync(path);
-        put(path);
-        await scene.partition.until("the log says so", () =>
-          scene.partition.child.stderr.includes(`${path} is a ${kind}; remove it`),
-        );
-        const documents = scene.documents;
-        await scene.partition.until("documents go on", () => scene.documents > documents + 3);
-        rmSync(path, { recursive: true });
-        await scene.recovers();
-      }
+      rmSync(path);
+      mkdirSync(path);
+      await scene.partition.until("the log says so", () =>
+        scene.partition.child.stderr.includes(`${path} is a directory; remove it`),
+      );
+      const documents = scene.documents;
+      await scene.partition.until("documents go on", () => scene.documents > documents + 3);
+      rmSync(path, { recursive: true });
+      await scene.recovers();
     }
     await scene.partition.end();
   },

@@ -24,6 +24,6 @@ fault({
 fault({
   area: "Machine",
   trigger: "a new configuration needs more room than /dev/shm has",
-  holds: "it is refused for both services with the reason, the old one goes on; with room the same file is taken over",
+  holds: "the log says so, the image that is there lives on, and the file is taken over by itself when there is room",
   run: (t) => inOwnSharedMemory(t, sizeBytes, script, "reconfigured"),
 });

@@ -22,8 +22,8 @@ export class ConsumerObjects {
   readonly #care: SemaphoreCare;
   readonly #log: Log;
   readonly #troubles: Troubles;
-  /** How often each object was put back, and when that was logged last. */
-  readonly #restored = new Map<string, { readonly times: number; readonly loggedMs: number }>();
+  /** How often something happened to each object, and when that was logged last. */
+  readonly #happened = new Map<string, { readonly times: number; readonly loggedMs: number }>();
   #pairs: readonly ConsumerPair[] = [];
   #guards: readonly Guard[] = [];
   #targets: readonly DocumentTarget[] = [];
@@ -34,7 +34,13 @@ export class ConsumerObjects {
   constructor(names: readonly ConsumerPairNames[], fixedBytes: number | undefined, care: SemaphoreCare, log: Log) {
     this.#names = names;
     this.#fixedBytes = fixedBytes;
-    this.#care = care;
+    this.#care = {
+      use: (semaphore, step) => care.use(semaphore, step),
+      unguarded: care.unguarded,
+      hasDied: care.hasDied,
+      replaced: (reason) =>
+        this.#logAtTimes(reason, (fields) => log("warn", `${reason}: removed, a new object takes its name`, fields)),
+    };
     this.#log = log;
     this.#troubles = new Troubles(log);
   }
@@ -76,14 +82,20 @@ export class ConsumerObjects {
     for (const pair of this.#pairs) this.#troubles.attempt("close", pair.names.segmentName, () => pair.close());
   }
 
-  /** A consumer that does it all the time must not fill the log. */
   #logRestored(kind: "segment" | "semaphore", name: string): void {
-    const before = this.#restored.get(name);
+    this.#logAtTimes(name, (fields) =>
+      this.#log("warn", `a consumer removed or spoilt the ${kind}: put back`, { [kind]: name, ...fields }),
+    );
+  }
+
+  /** A consumer that does it all the time must not fill the log. */
+  #logAtTimes(what: string, log: (fields: { readonly times: number }) => void): void {
+    const before = this.#happened.get(what);
     const times = (before?.times ?? 0) + 1;
     const nowMs = monotonicMs();
     const isKnown = before !== undefined && nowMs - before.loggedMs < logAgainMs;
-    this.#restored.set(name, { times, loggedMs: isKnown ? before.loggedMs : nowMs });
-    if (!isKnown) this.#log("warn", `a consumer removed or spoilt the ${kind}: put back`, { [kind]: name, times });
+    this.#happened.set(what, { times, loggedMs: isKnown ? before.loggedMs : nowMs });
+    if (!isKnown) log({ times });
   }
 
   #make(sizeBytes: number): void {

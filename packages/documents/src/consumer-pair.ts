@@ -9,6 +9,7 @@ import { NamedSemaphore } from "@cpc-partition/image/posix/named-semaphore";
 import type { SemaphoreWithOrigin } from "@cpc-partition/image/posix/named-semaphore";
 import { becomeSingleWriter, giveUp, quietly, removeAbandoned } from "@cpc-partition/image/posix/single-writer";
 import type { LockNeed, SingleWriter } from "@cpc-partition/image/posix/single-writer";
+import { segmentPath } from "@cpc-partition/image/posix/object-name";
 import type { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
 import type { ConsumerPairNames } from "./consumer-names.ts";
 import { DocumentSegment } from "./document-segment.ts";
@@ -24,6 +25,8 @@ export interface SemaphoreCare {
   readonly unguarded: ReadonlySet<string>;
   /** A process before this one died, perhaps while it held some of them. */
   readonly hasDied: boolean;
+  /** Told why something that was not ours lost its name to a new object. */
+  readonly replaced?: (reason: string) => void;
 }
 const noCare: SemaphoreCare = { use: plainUse, unguarded: new Set(), hasDied: false };
 
@@ -70,7 +73,7 @@ export class ConsumerPair implements Disposable {
     lock: LockNeed = "required",
     care: SemaphoreCare = noCare,
   ): ConsumerPair {
-    const writer = becomeSingleWriter(names.segmentName, sizeBytes, consumerMode, lock);
+    const writer = becomeSingleWriter(names.segmentName, sizeBytes, consumerMode, lock, care.replaced);
     try {
       writer.object.clearFrom(sizeBytes);
       const guard = semaphoreOf(names, care);
@@ -115,8 +118,8 @@ export class ConsumerPair implements Disposable {
   }
 
   /**
-   * Puts the segment back when its name is gone, leads elsewhere, or it was cut, the semaphore likewise or when its content is
-   * garbage, and the mode of both. Throws as `create` does, after both were looked at; the next call tries again. Consumers that keep an orphaned segment
+   * Puts the segment back when its name is gone, leads elsewhere, is not its only one, or it was cut, the semaphore likewise or when its
+   * content is garbage, and the mode of both. Throws as `create` does, after both were looked at; the next call tries again. Consumers that keep an orphaned segment
    * find `farewell` (by default nothing) in it from then on: a document that is not going to change must not look as if it did.
    */
   check(farewell: Uint8Array = new Uint8Array()): { readonly segment: CheckOutcome; readonly semaphore: CheckOutcome } {
@@ -165,8 +168,14 @@ export class ConsumerPair implements Disposable {
 
   #checkSegment(farewell: Uint8Array): CheckOutcome {
     const segment = this.#writer.object;
-    if (!segment.isLinked()) {
-      const successor = becomeSingleWriter(this.names.segmentName, this.sizeBytes, consumerMode, this.#lock);
+    const isLinked = segment.isLinked();
+    const isShared = segment.hasOtherNames();
+    if (!isLinked || isShared) {
+      const { segmentName } = this.names;
+      const { replaced } = this.#care;
+      if (isShared) replaced?.(`somebody linked ${segmentPath(segmentName)} to another name`);
+      if (isLinked) segment.unlink();
+      const successor = becomeSingleWriter(segmentName, this.sizeBytes, consumerMode, this.#lock, replaced);
       let orphan: SharedMemoryObject;
       try {
         successor.object.clearFrom(this.sizeBytes);
@@ -192,7 +201,11 @@ export class ConsumerPair implements Disposable {
   #checkSemaphore(): CheckOutcome {
     const before = this.#guard?.semaphore;
     if (before === undefined) return "Intact";
-    if (before.isLinked() && this.#care.use(this.names.semaphoreName, () => before.isSound())) {
+    if (
+      before.isLinked() &&
+      !before.hasOtherNames() &&
+      this.#care.use(this.names.semaphoreName, () => before.isSound())
+    ) {
       if (before.mode() === consumerMode) return "Intact";
       before.setMode(consumerMode);
       return "Restored";
@@ -213,7 +226,7 @@ export class ConsumerPair implements Disposable {
 
 function semaphoreOf({ semaphoreName }: ConsumerPairNames, care: SemaphoreCare): SemaphoreWithOrigin | undefined {
   if (care.unguarded.has(semaphoreName)) return undefined;
-  return care.use(semaphoreName, () => NamedSemaphore.createOrAdopt(semaphoreName, consumerMode));
+  return care.use(semaphoreName, () => NamedSemaphore.createOrAdopt(semaphoreName, consumerMode, care.replaced));
 }
 
 /** The two halves for the thread that writes, while the thread that made the handle keeps the pair open. */

@@ -46,7 +46,9 @@ export class DocumentService {
     this.#troubles = new Troubles(this.#log);
     const names = consumerPairNames(service, consumers, prefix);
     const semaphores = names.map(({ semaphoreName }) => semaphoreName);
-    this.#record = new DocumentsRecord(`${prefix}${service}_documents`, semaphores);
+    this.#record = new DocumentsRecord(`${prefix}${service}_documents`, semaphores, (reason) =>
+      this.#log("warn", `${reason}: removed, a new object takes its name`),
+    );
     this.#objects = new ConsumerObjects(names, segmentBytes, this.#record, this.#log);
     this.#image = new WatchedImage(`${prefix}${service}_image`, this.#log);
     this.#publisher = new Publisher(this.#image, [], {

@@ -5,6 +5,7 @@ import type { LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import { stopSignal } from "@cpc-partition/process/signals";
+import { refuseUnusableNames } from "./refuse-names.ts";
 import { runDocuments } from "./documents.ts";
 
 export interface DocumentsSettings {
@@ -29,6 +30,7 @@ export async function documents(settings: DocumentsSettings): Promise<ExitCode> 
   });
   const document = { unreadable, strictJson };
   const services = ["opcua", "modbus"] as const;
+  refuseUnusableNames(services, consumers, prefix);
   log("info", "started", { consumers, prefix });
   await runDocuments({ services, consumers, prefix, segmentBytes: segmentSize, document }, stopped, log);
   log("info", "stopped");

@@ -4,13 +4,12 @@
 import { once } from "node:events";
 import { AnotherWriterError } from "@cpc-partition/image/posix/single-writer";
 import { ExitCode } from "@cpc-partition/process/exit-code";
-import type { Log } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import { farewellMs, standardError } from "@cpc-partition/process/standard-error";
 import { reasonOf } from "@cpc-partition/process/troubles";
 import { runDocuments, type StopOrder } from "./documents.ts";
-import type { MessageToDocuments } from "./process-messages.ts";
+import type { MessageFromDocuments, MessageToDocuments } from "./process-messages.ts";
 
 // A signal often reaches the whole group of processes: the parent decides when its documents end.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
@@ -23,11 +22,10 @@ const stopped = new Promise<StopOrder>((resolve) => {
   });
 });
 
-let log: Log | undefined;
 const [start] = (await once(process, "message")) as [MessageToDocuments];
 if (start.kind === "start") {
   const { logLevel: level, logFormat: format, ...options } = start.documents;
-  log = createLog({ level, format });
+  const log = createLog({ level, format });
   logRuntimeWarnings(log);
   try {
     await runDocuments(options, stopped, log);
@@ -37,8 +35,16 @@ if (start.kind === "start") {
 }
 await end(ExitCode.fine);
 
+/** The parent has the reason logged: it knows whether it is always the same. */
 async function end(code: ExitCode, reason?: string): Promise<void> {
-  if (reason !== undefined) log?.("error", `the documents process ends: ${reason}`);
+  if (reason !== undefined) await told({ kind: "failed", reason });
   await standardError.end(farewellMs);
   process.exit(code);
+}
+
+function told(message: MessageFromDocuments): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, () => resolve());
+  });
 }

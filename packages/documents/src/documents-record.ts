@@ -4,7 +4,8 @@
 // noted before it begins. A writer that finds the note of a dead one charges the death to that consumer, and after several deaths in
 // a short time writes that consumer's document without its guard. An orderly end forgets all charges.
 
-import { AnotherWriterError, becomeSingleWriter, quietly } from "@cpc-partition/image/posix/single-writer";
+import { AnotherWriterError, becomeSingleWriter, hasWriter, quietly } from "@cpc-partition/image/posix/single-writer";
+import type { Replaced } from "@cpc-partition/image/posix/single-writer";
 import type { Mapping } from "@cpc-partition/image/posix/mapping";
 import type { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
 import { wallClockNs } from "@cpc-partition/image/posix/wall-clock";
@@ -38,12 +39,13 @@ export class DocumentsRecord implements DocumentFigures, Disposable {
   readonly #semaphores: readonly string[];
 
   /** Throws an AnotherWriterError while another process keeps this record, an UnsuitableObjectError or PosixError. */
-  constructor(name: string, semaphores: readonly string[]) {
+  constructor(name: string, semaphores: readonly string[], replaced: Replaced = () => {}) {
     this.name = name;
     this.#semaphores = semaphores;
     const sizeBytes = header.bytes + semaphores.length * consumer.bytes;
     // Whoever may read the record can take a read lock, which must not keep us out; a write lock is another writer's.
-    const { object } = becomeSingleWriter(name, sizeBytes, recordMode, "wanted");
+    if (hasWriter(name)) throw new AnotherWriterError(name);
+    const { object } = becomeSingleWriter(name, sizeBytes, recordMode, "wanted", replaced);
     this.#object = object;
     try {
       if (object.isLocked()) throw new AnotherWriterError(name);

@@ -12,3 +12,9 @@ export interface SupervisedDocuments extends DocumentsOptions {
 export type MessageToDocuments =
   | { readonly kind: "start"; readonly documents: SupervisedDocuments }
   | { readonly kind: "stop"; readonly removeObjects: boolean };
+
+/** From the documents process: why it ends by itself. */
+export interface MessageFromDocuments {
+  readonly kind: "failed";
+  readonly reason: string;
+}

@@ -8,13 +8,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import type { Log } from "@cpc-partition/process/log";
-import type { MessageToDocuments, SupervisedDocuments } from "./process-messages.ts";
+import type { MessageFromDocuments, MessageToDocuments, SupervisedDocuments } from "./process-messages.ts";
 
 /** Documents are to be back within a second of a death, and a start takes a part of that. */
 const longestPauseMs = 500;
 const pauseStepMs = 100;
 /** A process that lived this long is started again at once. */
 const wellAfterMs = 1000;
+/** The process makes little garbage, and has one thread that makes it: this saves a tenth of its memory. */
+const smallProcess = ["--max-semi-space-size=1", "--v8-pool-size=1"];
+/** From this death in a row on, a reason that stays the same is logged once in this time: no room in shared memory, for example, may last. */
+const sparinglyAfter = 3;
+const logAgainMs = 60_000;
 /** Told to stop, it waits for consumers that hold their guard, for a short time. */
 const stopLimitMs = 2500;
 
@@ -25,6 +30,8 @@ export class DocumentsSupervisor {
   #restart: NodeJS.Timeout | undefined;
   #deaths = 0;
   #deathsInRow = 0;
+  /** When each reason was logged last. */
+  readonly #loggedMs = new Map<string, number>();
   #isStopping = false;
 
   constructor(settings: SupervisedDocuments, log: Log) {
@@ -62,12 +69,13 @@ export class DocumentsSupervisor {
     const startedMs = performance.now();
     const child = fork(entry, [], {
       // What finds our sources, but not a debugger's port, which is taken.
-      execArgv: process.execArgv.filter((argument) => !argument.startsWith("--inspect")),
+      execArgv: [...process.execArgv.filter((argument) => !argument.startsWith("--inspect")), ...smallProcess],
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#child = child;
     let failure = "";
+    child.on("message", (message: MessageFromDocuments) => (failure = message.reason));
     child.on("error", (error) => (failure = error.message));
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       if (this.#child !== child) return;
@@ -85,8 +93,17 @@ export class DocumentsSupervisor {
     this.#deathsInRow = livedMs >= wellAfterMs ? 0 : this.#deathsInRow + 1;
     const pauseMs = Math.min(longestPauseMs, this.#deathsInRow * pauseStepMs);
     const fields = { deaths: this.#deaths, livedMs: Math.round(livedMs), pauseMs };
-    this.#log("error", `the documents process ended (${reason}) and is started again; acquisition goes on`, fields);
+    if (this.#isNews(reason) || this.#deathsInRow < sparinglyAfter)
+      this.#log("error", `the documents process ended (${reason}) and is started again; acquisition goes on`, fields);
     this.#restart = setTimeout(() => this.#start(), pauseMs);
+  }
+
+  #isNews(reason: string): boolean {
+    const nowMs = performance.now();
+    for (const [known, atMs] of this.#loggedMs) if (nowMs - atMs >= logAgainMs) this.#loggedMs.delete(known);
+    if (this.#loggedMs.has(reason)) return false;
+    this.#loggedMs.set(reason, nowMs);
+    return true;
   }
 
   /** A process that is gone is noticed by its exit. */

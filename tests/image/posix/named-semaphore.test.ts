@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { test } from "node:test";
 import { NamedSemaphore } from "../../../packages/image/src/posix/named-semaphore.ts";
 import { OtherProcess } from "./other-process.ts";
@@ -125,4 +134,24 @@ test("a closed semaphore is an error and not the end of the process", (t) => {
   semaphore.close();
   assert.throws(() => semaphore.tryWait(), { code: "UnsuitableObject" });
   assert.deepEqual(openObjects(), []);
+});
+
+test("what is no semaphore of ours alone loses the name to a new one", (t) => {
+  const name = `${ownPrefix(t)}a`;
+  const ours = create(name);
+  linkSync(path(name), `${path(name)}-too`);
+  assert.equal(ours.hasOtherNames(), true);
+  ours.close();
+  for (const reason of [/has 2 names \(hard links\)$/, /is a symbolic link$/]) {
+    const reasons: string[] = [];
+    const { semaphore } = NamedSemaphore.createOrAdopt(name, 0o660, (why) => reasons.push(why));
+    assert.match(reasons.join(), reason);
+    assert.equal(semaphore.hasOtherNames(), false);
+    assert.equal(semaphore.value(), 1);
+    semaphore.close();
+    unlinkSync(path(name));
+    symlinkSync(`${path(name)}-too`, path(name));
+  }
+  unlinkSync(path(name));
+  unlinkSync(`${path(name)}-too`);
 });

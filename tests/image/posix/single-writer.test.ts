@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync, unlinkSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { test } from "node:test";
 import { injectFaults } from "../../../packages/image/src/posix/libc.ts";
 import {
@@ -75,4 +85,62 @@ test("a start that finds no room leaves no new object, and a stale one in its pl
   assert.throws(() => becomeSingleWriter(`${prefix}a`, 2 ** 52, 0o660), { code: "ENOSPC" });
   assert.deepEqual(filesOf(prefix), [`${prefix}a`]);
   assert.deepEqual(openObjects(), []);
+});
+
+test("what is not ours loses the name to a new object, and holds what it held", (t) => {
+  const prefix = ownPrefix(t);
+  const foreign = `/dev/shm/${prefix}foreign`;
+  writeFileSync(foreign, "precious");
+  const cases: [kind: string, make: (file: string) => void, reason: RegExp][] = [
+    ["link", (file) => symlinkSync(foreign, file), /is a symbolic link$/],
+    ["pipe", (file) => execFileSync("mkfifo", [file]), /is neither a file nor a directory$/],
+    ["second-name", (file) => linkSync(foreign, file), /has 2 names \(hard links\)$/],
+  ];
+  for (const lock of ["required", "wanted"] as const) {
+    for (const [kind, make, reason] of cases) {
+      const name = prefix + kind;
+      make(`/dev/shm/${name}`);
+      const reasons: string[] = [];
+      const { object, origin } = becomeSingleWriter(name, 10, 0o660, lock, (why) => reasons.push(why));
+      assert.equal(origin, "Created", kind);
+      assert.equal(reasons.length, 1, kind);
+      assert.match(reasons[0]!, reason);
+      assert.equal(object.hasOtherNames(), false);
+      object.unlink();
+      object.close();
+    }
+  }
+  assert.equal(readFileSync(foreign, "latin1"), "precious");
+  assert.deepEqual(openObjects(), []);
+});
+
+test("another user's object loses the name, too", { skip: process.geteuid?.() !== 0 && "needs root" }, (t) => {
+  const name = `${ownPrefix(t)}a`;
+  writeFileSync(`/dev/shm/${name}`, "theirs");
+  chownSync(`/dev/shm/${name}`, 12345, 12345);
+  const { object, origin } = becomeSingleWriter(name, 10, 0o660);
+  assert.equal(origin, "Created");
+  assert.equal(statSync(`/dev/shm/${name}`).uid, 0);
+  object.close();
+});
+
+test("a directory keeps the name", (t) => {
+  const name = `${ownPrefix(t)}a`;
+  mkdirSync(`/dev/shm/${name}`);
+  assert.throws(() => becomeSingleWriter(name, 10, 0o660), {
+    code: "UnsuitableObject",
+    message: /is a directory; remove it/,
+  });
+});
+
+test("a living writer's object keeps its name, though somebody linked it to another one", (t) => {
+  const name = `${ownPrefix(t)}a`;
+  const first = becomeSingleWriter(name, 10, 0o660).object;
+  linkSync(`/dev/shm/${name}`, `/dev/shm/${name}-too`);
+  assert.throws(() => becomeSingleWriter(name, 10, 0o660), { code: "AnotherWriter" });
+  assert.equal(first.isLinked(), true);
+  first.close();
+  const { object, origin } = becomeSingleWriter(name, 10, 0o660);
+  assert.equal(origin, "Created");
+  object.close();
 });

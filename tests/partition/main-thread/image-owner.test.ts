@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { statSync, writeFileSync } from "node:fs";
+import { linkSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { planDirectory } from "../../../packages/image/src/directory.ts";
 import { nameBefore, nameEarlier } from "../../../packages/image/src/kept-names.ts";
@@ -167,3 +167,18 @@ for (const call of ["renameat2", "rename"]) {
     owner.close();
   });
 }
+test("an image that somebody linked to another name is lost, and the next generation has one name", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const owner = new ImageOwner(name);
+  const unmaps = [fill(owner)];
+  owner.announce();
+  assert.equal(owner.isLost(), false);
+  linkSync(`/dev/shm/${name}`, `/dev/shm/${name}-too`);
+  assert.equal(owner.isLost(), true);
+  unmaps.push(fill(owner));
+  owner.announce();
+  assert.equal(owner.isLost(), false);
+  assert.equal(statSync(`/dev/shm/${name}`).nlink, 1);
+  for (const unmap of unmaps) unmap();
+  owner.close();
+});

@@ -30,24 +30,47 @@ export function modeOf(state: BigIntStats): number {
 
 /** Throws an UnsuitableObjectError unless this is a plain file (no directory, link, pipe). */
 export function requireRegularFile(state: BigIntStats, action: string, object: string, path: string): void {
-  if (state.isFile()) return;
+  const reason = notRegular(state, path);
+  if (reason !== undefined) throw new UnsuitableObjectError(action, object, `${reason}; remove it`);
+}
+
+/** Throws an UnsuitableObjectError unless this user owns the file and it has no second name, through which others would reach it. */
+export function requireOwnFile(state: BigIntStats, action: string, object: string, path: string): void {
+  const reason = notOurs(state, path);
+  if (reason !== undefined) throw new UnsuitableObjectError(action, object, `${reason}; remove it`);
+}
+
+/** Why this is not a file of ours that nobody else has a name for; undefined when it is one. */
+export function notOurs(state: BigIntStats, path: string): string | undefined {
+  const user = process.geteuid?.() ?? 0;
+  const kind = notRegular(state, path);
+  if (kind !== undefined) return kind;
+  if (state.uid !== BigInt(user)) return `${path} belongs to user id ${state.uid} and this is user id ${user}`;
+  return state.nlink > 1n ? `${path} has ${state.nlink} names (hard links)` : undefined;
+}
+
+function notRegular(state: BigIntStats, path: string): string | undefined {
+  if (state.isFile()) return undefined;
   const kind = state.isDirectory()
     ? "a directory"
     : state.isSymbolicLink()
       ? "a symbolic link"
       : "neither a file nor a directory";
-  throw new UnsuitableObjectError(action, object, `${path} is ${kind}; remove it`);
+  return `${path} is ${kind}`;
 }
 
-/** Throws an UnsuitableObjectError unless this user owns the file and it has no second name, through which others would reach it. */
-export function requireOwnFile(state: BigIntStats, action: string, object: string, path: string): void {
-  requireRegularFile(state, action, object, path);
-  const user = process.geteuid?.() ?? 0;
-  if (state.uid !== BigInt(user)) {
-    const reason = `${path} belongs to user id ${state.uid} and this is user id ${user}; remove it or start as its owner`;
-    throw new UnsuitableObjectError(action, object, reason);
+/**
+ * What has a name of ours and is not ours gives way: `remove` removes the name. Returns why, for the log; undefined when nothing had to give way,
+ * or did not: a directory, or what this user may not remove.
+ */
+export function makeWay(state: BigIntStats | undefined, path: string, remove: () => void): string | undefined {
+  const reason = state === undefined ? undefined : notOurs(state, path);
+  if (reason === undefined || state?.isDirectory() === true) return undefined;
+  try {
+    remove();
+  } catch (error) {
+    if (error instanceof PosixError) return undefined;
+    throw error;
   }
-  if (state.nlink > 1n) {
-    throw new UnsuitableObjectError(action, object, `${path} has ${state.nlink} names (hard links); remove it`);
-  }
+  return reason;
 }

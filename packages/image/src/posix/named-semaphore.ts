@@ -12,6 +12,7 @@ import { endianness } from "node:os";
 import { errno, PosixError, UnsuitableObjectError } from "./errno.ts";
 import {
   isSameFile,
+  makeWay,
   modeOf,
   requireOwnFile,
   requireRegularFile,
@@ -68,11 +69,16 @@ export class NamedSemaphore implements Disposable {
 
   /**
    * The one that an earlier run left, with its value, whatever that is, and its mode set again. A file of this user that is no
-   * semaphore (other size, garbage) is replaced by a new one of value 1. Undefined when there is none.
+   * semaphore (other size, garbage) is replaced by a new one of value 1, and so is what is not ours (`replaced` is told why). Undefined when there is none.
    */
-  static adopt(name: string, mode: number): NamedSemaphore | undefined {
+  static adopt(name: string, mode: number, replaced: (reason: string) => void = () => {}): NamedSemaphore | undefined {
     const found = NamedSemaphore.#stateOfName(name);
     if (found === undefined) return undefined;
+    const reason = makeWay(found, semaphorePath(name), () => NamedSemaphore.remove(name));
+    if (reason !== undefined) {
+      replaced(reason);
+      return NamedSemaphore.createExclusive(name, mode);
+    }
     requireOwnFile(found, "take over semaphore", name, semaphorePath(name));
     if (found.size === BigInt(fileBytes)) {
       const adopted = NamedSemaphore.#open(name, "take over semaphore", mode);
@@ -90,11 +96,11 @@ export class NamedSemaphore implements Disposable {
   }
 
   /** Whichever of the two it takes, also while others create and remove the same name. */
-  static createOrAdopt(name: string, mode: number): SemaphoreWithOrigin {
+  static createOrAdopt(name: string, mode: number, replaced: (reason: string) => void = () => {}): SemaphoreWithOrigin {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const created = NamedSemaphore.createExclusive(name, mode);
       if (created !== undefined) return { semaphore: created, origin: "Created" };
-      const adopted = NamedSemaphore.adopt(name, mode);
+      const adopted = NamedSemaphore.adopt(name, mode, replaced);
       if (adopted !== undefined) return { semaphore: adopted, origin: "TakenOver" };
     }
     throw new UnsuitableObjectError("create semaphore", name, "another program keeps creating and removing it");
@@ -168,6 +174,11 @@ export class NamedSemaphore implements Disposable {
   /** True while the name leads to this very semaphore and not to none or to another. */
   isLinked(): boolean {
     return isSameFile(stateOfDescriptor(this.#descriptor, this.name), NamedSemaphore.#stateOfName(this.name));
+  }
+
+  /** Somebody gave it a second name (a hard link), through which it can be reached when its own is gone. */
+  hasOtherNames(): boolean {
+    return stateOfDescriptor(this.#descriptor, this.name).nlink > 1n;
   }
 
   /** Takes a permit if there is one, without waiting. */

@@ -194,6 +194,11 @@ export class SharedMemoryObject implements Disposable {
     return isSameFile(this.#state(), stateOfPath(segmentPath(this.name), this.name));
   }
 
+  /** Somebody gave it a second name (a hard link), through which it can be reached when its own is gone. */
+  hasOtherNames(): boolean {
+    return this.#state().nlink > 1n;
+  }
+
   /**
    * From now on this descriptor, in every thread that knows its number, is the other's object, with the other's lock. `other` is
    * closed. What it was before comes back behind a descriptor that nobody else knows; with the closing of it its lock goes.

@@ -2,9 +2,12 @@
 //
 // The lock comes first and decides between writers that start at the same moment. It hangs on the open file, so the kernel
 // drops it when its owner dies; process ids would mean nothing across containers. A consumer that has the object
-// mapped keeps its mapping: a stale object keeps its inode and never shrinks.
+// mapped keeps its mapping: a stale object keeps its inode and never shrinks. What has the name and is not ours (a link, a file with a second name,
+// another user's file) loses the name to a new object. A directory is not touched.
 
 import { PosixError, UnsuitableObjectError } from "./errno.ts";
+import { makeWay, stateOfPath } from "./file-state.ts";
+import { segmentPath } from "./object-name.ts";
 import { SharedMemoryObject } from "./shared-memory-object.ts";
 
 /** Somebody else writes to the object of that name and is alive. */
@@ -36,15 +39,19 @@ const attempts = 100;
  */
 export type LockNeed = "required" | "wanted";
 
+/** Told why something lost its name to a new object of ours. */
+export type Replaced = (reason: string) => void;
+
 /** Throws AnotherWriterError, UnsuitableObjectError or PosixError, and leaves nothing behind that was not there before. */
 export function becomeSingleWriter(
   name: string,
   sizeBytes: number,
   mode: number,
   lock: LockNeed = "required",
+  replaced: Replaced = () => {},
 ): SingleWriter {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const writer = createOrAdopt(name, mode);
+    const writer = createOrAdopt(name, mode, lock, replaced);
     if (writer === undefined) continue;
     try {
       if (!writer.object.tryLock() && lock === "required") throw new AnotherWriterError(name);
@@ -84,11 +91,38 @@ export function removeAbandoned(name: string): boolean {
   }
 }
 
-function createOrAdopt(name: string, mode: number): SingleWriter | undefined {
+function createOrAdopt(name: string, mode: number, lock: LockNeed, replaced: Replaced): SingleWriter | undefined {
   const created = SharedMemoryObject.createExclusive(name, mode);
   if (created !== undefined) return { object: created, origin: "Created" };
+  if (replaceForeign(name, lock, replaced)) return undefined;
   const adopted = SharedMemoryObject.adopt(name, mode);
   return adopted === undefined ? undefined : { object: adopted, origin: "TakenOver" };
+}
+
+/**
+ * Removes the name of what is not ours; false when it was ours, or would not go. Throws an AnotherWriterError when a writer lives there:
+ * whether it does is asked only where the lock says so.
+ */
+export function replaceForeign(name: string, lock: LockNeed, replaced: Replaced): boolean {
+  const path = segmentPath(name);
+  const reason = makeWay(stateOfPath(path, name), path, () => {
+    if (lock === "required" && hasWriter(name)) throw new AnotherWriterError(name);
+    SharedMemoryObject.remove(name);
+  });
+  if (reason !== undefined) replaced(reason);
+  return reason !== undefined;
+}
+
+/** A living process holds the object's lock. */
+export function hasWriter(name: string): boolean {
+  try {
+    using object = SharedMemoryObject.openExisting(name, "read-only");
+    return object?.isLocked() === true;
+  } catch (error) {
+    // What cannot be opened, or is no file at all, is nobody's object.
+    if (error instanceof PosixError || error instanceof UnsuitableObjectError) return false;
+    throw error;
+  }
 }
 
 function closeQuietly(object: SharedMemoryObject): void {

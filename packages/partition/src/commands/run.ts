@@ -2,7 +2,9 @@
 
 import { resolve } from "node:path";
 import type { SupervisedDocuments } from "@cpc-partition/documents/process-messages";
+import { refuseUnusableNames } from "@cpc-partition/documents/refuse-names";
 import { DocumentsSupervisor } from "@cpc-partition/documents/supervise-documents";
+import type { ServiceName } from "@cpc-partition/image/service-name";
 import { createLog } from "@cpc-partition/process/pino-log";
 import type { Log, LogLevel } from "@cpc-partition/process/log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
@@ -119,6 +121,8 @@ export async function runPartition(
   started: (partition: Partition) => () => void = () => () => {},
 ): Promise<void> {
   logRuntimeWarnings(options.log);
+  const { documents: wanted, prefix } = options;
+  if (wanted !== undefined) refuseUnusableNames(servicesOf(options), wanted.consumers, prefix);
   const partition = new Partition(options);
   const documents = superviseDocuments(options);
   partition.start(spawned);
@@ -131,13 +135,14 @@ export async function runPartition(
   options.log("info", "stopped");
 }
 
-function superviseDocuments({ documents, prefix, opcua, modbus, log }: RunOptions): DocumentsSupervisor | undefined {
+function superviseDocuments(options: RunOptions): DocumentsSupervisor | undefined {
+  const { documents, prefix, log } = options;
   if (documents === undefined) return undefined;
-  const services = [
-    ...(opcua === undefined ? [] : (["opcua"] as const)),
-    ...(modbus === undefined ? [] : (["modbus"] as const)),
-  ];
-  return new DocumentsSupervisor({ ...documents, services, prefix }, log);
+  return new DocumentsSupervisor({ ...documents, services: servicesOf(options), prefix }, log);
+}
+
+function servicesOf({ opcua, modbus }: RunOptions): readonly ServiceName[] {
+  return [...(opcua === undefined ? [] : (["opcua"] as const)), ...(modbus === undefined ? [] : (["modbus"] as const))];
 }
 
 function partitionOptions(settings: RunSettings) {

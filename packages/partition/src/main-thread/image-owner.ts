@@ -12,7 +12,13 @@ import { retireImage } from "@cpc-partition/image/image-writer";
 import { UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
 import { stateOfPath } from "@cpc-partition/image/posix/file-state";
 import { segmentPath } from "@cpc-partition/image/posix/object-name";
-import { AnotherWriterError, becomeSingleWriter, quietly } from "@cpc-partition/image/posix/single-writer";
+import {
+  AnotherWriterError,
+  becomeSingleWriter,
+  quietly,
+  replaceForeign,
+  type Replaced,
+} from "@cpc-partition/image/posix/single-writer";
 import { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
 
 /** Owner reads and writes, group reads: no consumer can change a value or disturb the writer. */
@@ -27,6 +33,7 @@ export type Troubled = (error: unknown) => void;
 export class ImageOwner {
   readonly name: string;
   readonly #troubled: Troubled;
+  readonly #replaced: Replaced;
   /** The image that the name leads to: ours, or at first what an earlier run left. */
   #current: SharedMemoryObject | undefined;
   /** The generation in the making. From the start there is one: its lock says who is going to be the writer. */
@@ -37,14 +44,15 @@ export class ImageOwner {
   #isAbandoned = true;
 
   /** Throws an AnotherWriterError when a living process writes the image of this name, an UnsuitableObjectError or PosixError. */
-  constructor(name: string, troubled: Troubled = () => {}) {
+  constructor(name: string, troubled: Troubled = () => {}, replaced: Replaced = () => {}) {
     this.name = name;
     this.#troubled = troubled;
-    openLeftOver(name)?.close();
-    this.#next = becomeSingleWriter(`${name}.next`, smallestBytes, nextMode).object;
+    this.#replaced = replaced;
+    openLeftOver(name, replaced)?.close();
+    this.#next = this.#newNext();
     try {
       // Before we had this lock another writer may have finished its first image.
-      this.#current = openLeftOver(name);
+      this.#current = openLeftOver(name, replaced);
     } catch (error) {
       this.close();
       throw error;
@@ -54,7 +62,7 @@ export class ImageOwner {
   /** Memory for a new generation, all zero, not under the image's name yet. Throws a PosixError or UnsuitableObjectError. */
   prepare(sizeBytes: number): { readonly descriptor: number; readonly sizeBytes: number } {
     this.#removeUnusable();
-    this.#next ??= becomeSingleWriter(`${this.name}.next`, smallestBytes, nextMode).object;
+    this.#next ??= this.#newNext();
     this.#isHandedOut = true;
     // Clearing gives memory back, so it comes first: a page that cannot be had later would end the process.
     this.#next.clearFrom(0);
@@ -83,12 +91,13 @@ export class ImageOwner {
   }
 
   /**
-   * Somebody removed the name of the image that the worker fills. A file without a name cannot get it back, a new generation can.
-   * What else may have taken the name is left alone: it need not be ours to replace.
+   * Somebody removed the name of the image that the worker fills, or gave it a second one. A file without a name cannot get it back, a new
+   * generation can. What else may have taken the name is left alone: it need not be ours to replace.
    */
   isLost(): boolean {
-    if (this.#current === undefined || this.#isAbandoned || this.#isHandedOut) return false;
-    return stateOfPath(segmentPath(this.name), this.name) === undefined;
+    const image = this.#current;
+    if (image === undefined || this.#isAbandoned || this.#isHandedOut) return false;
+    return stateOfPath(segmentPath(this.name), this.name) === undefined || (image.isLinked() && image.hasOtherNames());
   }
 
   /** The worker has crashed: nobody fills the image any more, and its readers are told. */
@@ -145,6 +154,10 @@ export class ImageOwner {
     return isTaken;
   }
 
+  #newNext(): SharedMemoryObject {
+    return becomeSingleWriter(`${this.name}.next`, smallestBytes, nextMode, "required", this.#replaced).object;
+  }
+
   #retire(image: SharedMemoryObject | undefined): void {
     if (image !== undefined) this.#tidy(() => retireLeftOver(image));
   }
@@ -159,7 +172,8 @@ export class ImageOwner {
 }
 
 /** Locked where that is possible; a read lock can be anybody's and does not matter. Throws an AnotherWriterError. */
-function openLeftOver(name: string): SharedMemoryObject | undefined {
+function openLeftOver(name: string, replaced: Replaced): SharedMemoryObject | undefined {
+  replaceForeign(name, "required", replaced);
   const leftOver = SharedMemoryObject.adopt(name, imageMode);
   try {
     if (leftOver === undefined || leftOver.tryLock() || !leftOver.isLocked()) return leftOver;

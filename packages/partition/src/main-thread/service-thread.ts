@@ -60,7 +60,11 @@ export class ServiceThread {
     this.#log = (level, message, fields) => log(level, message, { service: plan.service, ...fields });
     this.#troubles = new Troubles(this.#log);
     const image = `${prefix}${plan.service}_image`;
-    this.#image = new ImageOwner(image, (error) => this.#log("error", reasonOf(error), { image }));
+    this.#image = new ImageOwner(
+      image,
+      (error) => this.#log("error", reasonOf(error), { image }),
+      (reason) => this.#log("warn", `${reason}: removed, a new object takes its name`, { image }),
+    );
     this.#journal = new JournalOwner(`${prefix}${plan.service}_journal`, journalBytes, this.#log);
   }
 
@@ -215,7 +219,9 @@ export class ServiceThread {
     const { name } = this.#image;
     const isLost = this.#troubles.attempt("look for", name, () => this.#image.isLost()) ?? false;
     if (isLost && !this.#imageLossTold)
-      this.#log("warn", "somebody removed the process image: a new one is made", { image: name });
+      this.#log("warn", "somebody removed the process image or linked it to another name: a new one is made", {
+        image: name,
+      });
     this.#imageLossTold = isLost;
     if (isLost) this.#send({ kind: "image lost" });
     this.#supplyJournal();
