@@ -25,6 +25,7 @@ export class WatchedImage implements DocumentSource, Disposable {
   readonly #opened: OpenedImage;
   readonly #log: Log;
   readonly #clock: MonotonicClock;
+  readonly #wallClock: () => bigint;
   readonly #alarm = new Alarm();
   #image: ImageReader | undefined;
   /** The image on whose tick somebody sleeps already. */
@@ -37,10 +38,11 @@ export class WatchedImage implements DocumentSource, Disposable {
   #aliveMs = -Infinity;
   #logged = "";
 
-  constructor(name: string, log: Log, clock: MonotonicClock = monotonicMs) {
+  constructor(name: string, log: Log, clock: MonotonicClock = monotonicMs, wallClock = wallClockNs) {
     this.#opened = new OpenedImage(name);
     this.#log = log;
     this.#clock = clock;
+    this.#wallClock = wallClock;
   }
 
   image(): ImageReader | undefined {
@@ -115,7 +117,7 @@ export class WatchedImage implements DocumentSource, Disposable {
     if (this.#image === before && heartbeatNs === this.#beatNs) return;
     this.#beatNs = heartbeatNs;
     // A heartbeat that is seen for the first time may be an old one: then only the wall clock tells how old.
-    const ageMs = Math.max(0, Number(wallClockNs() - heartbeatNs) / 1e6);
+    const ageMs = Math.max(0, Number(this.#wallClock() - heartbeatNs) / 1e6);
     this.#aliveMs = this.#image === before ? Math.max(this.#aliveMs, this.#clock() - ageMs) : this.#clock() - ageMs;
   }
 }
