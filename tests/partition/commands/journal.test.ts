@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { modbusXml, type Server } from "../../plant/modbus-plant.ts";
 import { honest, startDevice } from "../../plant/modbus-device.ts";
+import { journalHeader } from "../../../packages/image/src/journal-layout.ts";
 import { patternOf } from "../../../packages/partition/src/commands/journal.ts";
 import { Place, type Child } from "./cpc.ts";
 
@@ -151,11 +153,17 @@ test("follow goes on over a reload and a restart, and ends on SIGINT", watchdog,
   assert.deepEqual(new Set(lines.map(({ key }) => key)), new Set(["A: zählt"]));
 });
 
-test("without a journal it says what may be the reason", watchdog, async (t) => {
+test("without a journal, or with a damaged one, it says what may be the reason", watchdog, async (t) => {
   const place = new Place(t);
   const { code, stderr } = await place.command("journal", "opcua");
   assert.equal(code, 1);
   assert.match(stderr, /^cannot read \S+opcua_journal because there is none: .*--journal-size\)\?\n$/);
+  const bytes = readFileSync(new URL("../../../readers/vectors/changes.journal", import.meta.url));
+  bytes.writeBigUInt64LE(4n, journalHeader.lastRecord);
+  writeFileSync(place.path("opcua_journal"), bytes);
+  const damaged = await place.command("journal", "opcua", "--follow");
+  assert.equal(damaged.code, 1);
+  assert.match(damaged.stderr, /^cannot show \S+opcua_journal: .*its last record is none; restart the partition .*\n$/);
   const wrong = await place.command("journal", "opcua", "--since", "yesterday");
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /number with s, m, h or d behind it/);

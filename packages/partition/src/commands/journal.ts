@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Change } from "@cpc-partition/image/journal-reader";
 import { nameBefore } from "@cpc-partition/image/kept-names";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
+import { ImageError } from "@cpc-partition/image/read-directory";
 import { OpenedJournal } from "@cpc-partition/image/opened-journal";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { CommandError } from "@cpc-partition/process/command-error";
@@ -32,7 +33,17 @@ const batch = 1000;
 const longestWaitForNamesMs = 2000;
 
 export async function journal(service: ServiceName, settings: JournalSettings): Promise<ExitCode> {
-  const journalName = `${settings.prefix}${service}_journal`;
+  const name = `${settings.prefix}${service}_journal`;
+  try {
+    await show(name, service, settings);
+    return ExitCode.fine;
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    throw new CommandError(`cannot show ${name}: ${error.message}; restart the partition to make a new one`);
+  }
+}
+
+async function show(journalName: string, service: ServiceName, settings: JournalSettings): Promise<void> {
   const view = new JournalView(`${settings.prefix}${service}_image`, settings);
   const skipsOld = settings.follow && settings.since === undefined;
   using current = new OpenedJournal(journalName, skipsOld ? "end" : "oldest");
@@ -49,7 +60,6 @@ export async function journal(service: ServiceName, settings: JournalSettings): 
   if (isThere && !skipsOld) await view.showAll(current);
   if (settings.follow) await view.follow(current);
   else view.end();
-  return ExitCode.fine;
 }
 
 class JournalView {
