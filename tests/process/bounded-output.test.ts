@@ -81,13 +81,15 @@ test("the log says where records are missing", async () => {
   const { reader, output } = setUp();
   const log = createLog({ level: "info", format: "json" }, output);
   reader.room = "Full";
-  for (let count = 0; count < 20; count++) log("info", "x".repeat(megabyte / 10));
+  const fields = Object.fromEntries(Array.from({ length: 15 }, (_, index) => [`field${index}`, "x".repeat(1000)]));
+  const written = 100;
+  for (let count = 0; count < written; count++) log("info", "full", fields);
   reader.room = Number.POSITIVE_INFINITY;
   await output.end(1000);
   const records = reader.text
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  assert.equal(records.length, 10);
-  assert.equal(records[9]?.["dropped"], 11);
+  assert.ok(records.length < written, String(records.length));
+  assert.equal(records.at(-1)?.["dropped"], written - (records.length - 1));
 });

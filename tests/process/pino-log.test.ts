@@ -3,6 +3,8 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { BoundedOutput } from "../../packages/process/src/bounded-output.ts";
+import { createLog } from "../../packages/process/src/pino-log.ts";
 import { terminalLine } from "../../packages/process/src/terminal-text.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -36,4 +38,27 @@ test("in JSON a message shows every character, and a field every character", () 
   const { msg, server } = JSON.parse(written("json")) as { readonly msg: string; readonly server: string };
   assert.equal(server, hostile.replace("\u0000", ""));
   assert.equal(msg, terminalLine(server));
+});
+
+test("a record has a bounded size, whatever a message or field brings, and is never lost for it", () => {
+  const lines: string[] = [];
+  const log = createLog(
+    { level: "info", format: "json" },
+    new BoundedOutput(() => ({
+      tryWrite: (bytes) => {
+        lines.push(bytes.toString());
+        return bytes.length;
+      },
+    })),
+  );
+  const long = "ä".repeat(3_000_000);
+  log("warn", `cannot connect because ${long}`, { server: "A", answer: long });
+  log("warn", "many", { values: Array.from({ length: 100_000 }, () => 1n) });
+  assert.equal(lines.length, 2);
+  for (const line of lines) assert.ok(line.length < 25_000, String(line.length));
+  const [first, second] = lines.map((line) => JSON.parse(line) as Record<string, string>);
+  assert.match(first?.["msg"] ?? "", /^cannot connect because ä+… \(3000023 characters\)$/);
+  assert.equal(first?.["server"], "A");
+  assert.match(first["answer"] ?? "", /^ä+… \(3000000 characters\)$/);
+  assert.equal(second?.["fieldsLeftOut"], 1);
 });

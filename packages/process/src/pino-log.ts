@@ -5,6 +5,7 @@ import { pino, type DestinationStream } from "pino";
 import { prettyFactory } from "pino-pretty";
 import type { BoundedOutput } from "./bounded-output.ts";
 import type { Log, LogLevel } from "./log.ts";
+import { shortened } from "./shortened.ts";
 import { standardError } from "./standard-error.ts";
 import { colouredText, terminalLine, terminalText } from "./terminal-text.ts";
 
@@ -18,7 +19,27 @@ export function createLog({ level, format }: LogSettings, output: BoundedOutput 
   const logger = pino(options, destination(format, output));
   output.tellDropped = (dropped) =>
     logger.error({ dropped }, `${dropped} log records dropped: output was not read fast enough`);
-  return (recordLevel, message, fields = {}) => logger[recordLevel](fields, terminalLine(message));
+  return (recordLevel, message, fields = {}) =>
+    logger[recordLevel](boundedFields(fields), terminalLine(shortened(message, longestMessage)));
+}
+
+/** A record must not take the room of many: the queue before a slow reader has 1 MiB. */
+const longestMessage = 4000;
+const longestField = 1000;
+const longestFields = 16_000;
+
+function boundedFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (lengthOf(fields) <= longestFields) return fields;
+  const cut = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === "string" ? shortened(value, longestField) : value,
+  ]);
+  const shorter = Object.fromEntries(cut) as Record<string, unknown>;
+  return lengthOf(shorter) <= longestFields ? shorter : { fieldsLeftOut: Object.keys(fields).length };
+}
+
+function lengthOf(fields: Readonly<Record<string, unknown>>): number {
+  return JSON.stringify(fields, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)).length;
 }
 
 function destination(format: LogSettings["format"], output: BoundedOutput): DestinationStream {

@@ -13,6 +13,7 @@ import type { ServerBlock, SourceState } from "@cpc-partition/image/server-block
 import { GroupLoop } from "./group-loop.ts";
 import type { PollsInFlight } from "./polls-in-flight.ts";
 import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
+import { LossLog } from "./loss-log.ts";
 import { retryPauseMs, ServerError } from "./server-error.ts";
 import type { Session, Source } from "./source.ts";
 
@@ -20,8 +21,6 @@ import type { Session, Source } from "./source.ts";
 const quickRetryMs = 1000;
 /** How often a server that waits for its next attempt is asked whether the reason of its refusal is gone. */
 const lookAgainMs = 1000;
-/** Different failures logged in one outage; `status` shows the latest in any case. */
-const mostLogged = 20;
 
 export interface LoopContext {
   /** The instants of an interval; undefined: of the service's. */
@@ -47,8 +46,7 @@ export class ConnectionLoop {
   readonly #stop = new AbortController();
   /** Ends the pause before the next attempt to connect. */
   readonly #nextAttempt = new Alarm();
-  /** Failures that the log knows, until the server is connected again. */
-  readonly #logged = new Set<string>();
+  readonly #log: LossLog;
   #state: State = { kind: "connecting" };
   #started: Promise<Session> | undefined;
 
@@ -58,6 +56,7 @@ export class ConnectionLoop {
     this.#block = block;
     this.#context = context;
     this.#started = started;
+    this.#log = new LossLog(context.log, source.alias, context.clock);
     const { gridOf, clock, pollsInFlight, changed } = context;
     this.#groups = block.groups.map((group, index) => {
       const grid = gridOf(source.groups[index]?.intervalMs);
@@ -127,8 +126,9 @@ export class ConnectionLoop {
 
   #alive(): void {
     if (this.#stop.signal.aborted) return;
-    if (this.#state.kind === "connected") this.#show(ConnectionState.connected);
-    else this.#setState({ kind: "connected" });
+    if (this.#state.kind !== "connected") return this.#setState({ kind: "connected" });
+    this.#show(ConnectionState.connected);
+    this.#log.alive();
   }
 
   /** Shows every change of the state in image, log and document. */
@@ -139,31 +139,15 @@ export class ConnectionLoop {
         return this.#showEverywhere(ConnectionState.connecting);
       case "connected":
         this.#show(ConnectionState.connected);
-        this.#context.log("info", "connected", { server: this.#source.alias });
-        this.#logged.clear();
+        this.#log.connected();
         return this.#context.changed();
       case "lost":
         this.#block.countFailure(next.error instanceof ServerError ? next.error.code : "ProtocolViolation");
         this.#showEverywhere(ConnectionState.lost, StatusCode.BadNoCommunication, messageOf(next.error));
         this.#context.changed();
-        return this.#logLoss(next.error, wasConnected);
+        return this.#log.lost(next.error, wasConnected, this.#retryPauseMs(next.error));
       case "stopped":
         return this.#showEverywhere(ConnectionState.stopped, StatusCode.BadShutdown);
-    }
-  }
-
-  #logLoss(error: unknown, wasConnected: boolean): void {
-    const message = messageOf(error);
-    // What was logged since the server was connected last is counted, not logged again, even when two texts take turns.
-    if (this.#logged.has(message) || this.#logged.size >= mostLogged) return;
-    this.#logged.add(message);
-    this.#context.log("warn", wasConnected ? `connection lost: ${message}` : message, {
-      server: this.#source.alias,
-      code: error instanceof ServerError ? error.code : "ProtocolViolation",
-      retryMs: this.#retryPauseMs(error),
-    });
-    if (!(error instanceof ServerError) && error instanceof Error) {
-      this.#context.log("error", "unexpected error in a client", { server: this.#source.alias, stack: error.stack });
     }
   }
 

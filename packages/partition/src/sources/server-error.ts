@@ -2,6 +2,7 @@
 // one of these.
 
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
+import { shortened } from "@cpc-partition/process/shortened";
 
 /**
  * "as configured": after the configured pause. "soon": the next attempt will ask for less. "slowly": whom a server refused, or who refused a
@@ -9,6 +10,8 @@ import type { FailureKind } from "@cpc-partition/image/failure-kind";
  */
 export type Retry = "as configured" | "soon" | "slowly";
 
+/** A server's own words are part of many messages. */
+const longestMessage = 1000;
 const soonMs = 1000;
 const slowlyMs = 60_000;
 
@@ -24,7 +27,7 @@ export class ServerError extends Error {
 
   /** `message` says "cannot X because Y"; the server's alias is a field, not part of it. */
   constructor(code: FailureKind, server: string, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(shortened(message, longestMessage), options);
     this.code = code;
     this.server = server;
     this.retry = refusals.has(code) ? "slowly" : "as configured";
