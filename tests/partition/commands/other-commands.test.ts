@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
 import { NamedSemaphore } from "../../../packages/image/src/posix/named-semaphore.ts";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
 import { Place } from "./cpc.ts";
@@ -38,6 +39,20 @@ test(
     assert.match((await place.command("clean")).stdout, /^there is nothing to remove/, "twice does no harm");
   },
 );
+
+test("a consumer that locks its segment does not make clean say that a partition runs", watchdog, async (t) => {
+  const place = new Place(t);
+  const { port } = await device(t);
+  const run = place.run("--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port })));
+  await run.until("there are values", () => place.value("A: always 42") === 42);
+  await run.end("SIGKILL");
+  using segment = SharedMemoryObject.openExisting(`${place.prefix}modbus_shm`, "read-write");
+  assert.equal(segment?.tryLock(), true);
+  const { code, stdout, stderr } = await place.command("clean");
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /removed shared memory .*modbus_shm\n/);
+  assert.deepEqual(place.objects(), []);
+});
 
 test("dump prints the document of a consumer, whether the partition runs or not", watchdog, async (t) => {
   const place = new Place(t);

@@ -2,6 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { NamedSemaphore } from "@cpc-partition/image/posix/named-semaphore";
+import { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
 import { AnotherWriterError, removeAbandoned } from "@cpc-partition/image/posix/single-writer";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { print } from "@cpc-partition/process/standard-output";
@@ -9,6 +10,8 @@ import { printError } from "@cpc-partition/process/standard-error";
 
 /** With a consumer's suffix, as a kept or unfinished object, or plain; a prefix is compared as it is. */
 const ownName = /^(opcua|modbus)_(?:shm|semaphore|image|journal|documents)(?:_.+|\.(?:next|before|earlier))?$/;
+/** Consumers may write to these, and so lock them: their locks say nothing of a partition. */
+const ofConsumers = /^(?:opcua|modbus)_shm/;
 
 /** Removes the objects of the prefix, with whatever consumers they were made. Refused when a living partition holds all there is. */
 export function clean({ prefix }: { readonly prefix: string }): ExitCode {
@@ -17,29 +20,32 @@ export function clean({ prefix }: { readonly prefix: string }): ExitCode {
     fileName.startsWith(`${kind}${prefix}`) && ownName.test(fileName.slice(kind.length + prefix.length))
       ? [fileName.slice(kind.length)]
       : [];
-  const segments = names.flatMap((name) => own(name, ""));
+  const objects = names.flatMap((name) => own(name, ""));
+  const segments = objects.filter((name) => ofConsumers.test(name.slice(prefix.length)));
   const semaphores = names.flatMap((name) => own(name, "sem."));
-  if (segments.length + semaphores.length === 0) print("there is nothing to remove (with this prefix)");
+  if (objects.length + semaphores.length === 0) print("there is nothing to remove (with this prefix)");
   let removed = 0;
   const livingServices = new Set<string>();
-  for (const name of segments) {
+  const isOfLiving = (name: string): boolean => livingServices.has(serviceOf(name, prefix));
+  const remove = (what: string, name: string, step: () => boolean): void => {
     try {
-      if (!removeAbandoned(name)) continue;
-      print(`removed shared memory ${name}`);
+      if (!step()) return;
+      print(`removed ${what} ${name}`);
       removed++;
     } catch (error) {
       if (!(error instanceof AnotherWriterError)) throw error;
-      printError(`kept shared memory ${name}: a partition is running with it`);
+      printError(`kept ${what} ${name}: a partition is running with it`);
       livingServices.add(serviceOf(name, prefix));
     }
-  }
+  };
+  // What only the partition can lock comes first: it says which services are alive.
+  for (const name of objects.filter((each) => !segments.includes(each)))
+    remove("shared memory", name, () => removeAbandoned(name));
+  for (const name of segments)
+    remove("shared memory", name, () => (isOfLiving(name) ? removeAbandoned(name) : SharedMemoryObject.remove(name)));
   for (const name of semaphores) {
-    if (livingServices.has(serviceOf(name, prefix))) {
-      printError(`kept semaphore ${name}: a partition is running with it`);
-    } else if (NamedSemaphore.remove(name)) {
-      print(`removed semaphore ${name}`);
-      removed++;
-    }
+    if (isOfLiving(name)) printError(`kept semaphore ${name}: a partition is running with it`);
+    else remove("semaphore", name, () => NamedSemaphore.remove(name));
   }
   return livingServices.size > 0 && removed === 0 ? ExitCode.anotherWriter : ExitCode.fine;
 }
