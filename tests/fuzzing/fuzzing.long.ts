@@ -23,6 +23,9 @@ const remarks: Partial<Readonly<Record<TargetName, readonly string[]>>> = {
   "modbus-tls": [
     "the servers have a thread of their own; a neighbour is asked every 10 ms, and an input that keeps the thread busy for 50 ms at a time breaks a promise",
   ],
+  "opcua-before-trust": [
+    "eight clients at once, the rogue in the same thread: time on the processor has its work in it",
+  ],
   "opcua-server": [
     "the server is in the same thread, so its memory counts as well; eight clients at once, so the slowest input is the longest wait for a free one",
   ],

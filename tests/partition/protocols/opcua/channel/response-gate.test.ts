@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { discoverEndpoint } from "../../../../../packages/partition/src/protocols/opcua/endpoint-discovery.ts";
 import type { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
 import { configuredServer, never } from "../../../../plant/opcua-server.ts";
@@ -8,6 +9,7 @@ import {
   chunk,
   endpointsAnswer,
   header,
+  honest,
   messageChunks,
   startRogue,
   typeId,
@@ -98,4 +100,22 @@ test("a header full of what nobody reads is passed over", async () => {
     await refusal({ endpoints: endpointsAnswer(additionalHeaderBomb(50_000)) }),
     /the server lists no endpoint/,
   );
+});
+
+test("a token whose lifetime no timer can hold is not renewed at once, again and again", async () => {
+  const overflows: string[] = [];
+  const onWarning = ({ name, message }: Error): void =>
+    void (name === "TimeoutOverflowWarning" && overflows.push(message));
+  process.on("warning", onWarning);
+  await refusal({
+    opening: (...asked) =>
+      honest.opening(...asked).map((made) => {
+        const longest = Buffer.from(made);
+        longest.writeUInt32LE(0xffff_ffff, longest.length - 8);
+        return longest;
+      }),
+  });
+  await nextTurn();
+  process.off("warning", onWarning);
+  assert.deepEqual(overflows, []);
 });
