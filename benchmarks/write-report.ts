@@ -32,6 +32,11 @@ const introductions: Readonly<Record<string, readonly string[]>> = {
     "Written by `npm run test:long`, which runs the benchmarks of the image and then the long tests of its readers; do not edit. `npm run test:long -- " +
       "benchmarks` repeats the first half alone, for a moment when the machine is quiet: other work lengthens the figures, the 99th percentiles above all.",
   ],
+  monitor: [
+    "# The monitor in figures",
+    "Written from `CPC_ANSWERS=answers.jsonl node benchmarks/monitor.ts` by `node benchmarks/write-report.ts answers.jsonl monitor`; do not edit. " +
+      "Shares of a core are processor time and hold on a busy machine, too; milliseconds grow with its load.",
+  ],
   fuzzing: [
     "# One million spoiled inputs",
     "Written by `npm run test:long -- fuzzing`; do not edit. Each section is a target of `tests/fuzzing`, whose head says what counts as a broken promise. " +

@@ -77,6 +77,21 @@ test("a viewer gets what the journal has, at once, and then each change, none tw
   assert.deepEqual(viewer.take(places, {}), []);
 });
 
+test("a change that comes between a history and the follower's next look is told once", async (t) => {
+  const { group, trends, placeOf } = journalled(t);
+  const set = (value: number) => poll(group, (sink) => sink.setNumber(0, BuiltInType.Double, value));
+  const places = new Map([["opcua a", placeOf(0)]]);
+  const first = trends.viewer();
+  first.take(places, {});
+  await turns();
+  set(1);
+  const second = trends.viewer();
+  second.take(places, {});
+  await turns();
+  trends.follow();
+  for (const viewer of [first, second]) assert.deepEqual(values(viewer.take(places, {})[0]?.samples ?? []), [[1, 0]]);
+});
+
 test("a bad status is a sample without a value, and what is no number is none", async (t) => {
   const { group, trends, placeOf } = journalled(t);
   poll(group, (sink) => sink.setNumber(0, BuiltInType.Boolean, 1));
