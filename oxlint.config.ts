@@ -14,7 +14,7 @@ const borders: Readonly<Record<string, readonly string[]>> = {
   "partition/src/sources": [],
   "partition/src/protocols/modbus": ["configuration", "sources", "certificates"],
   "partition/src/protocols/opcua": ["configuration", "sources", "certificates"],
-  "partition/src/main-thread": ["configuration", "sources"],
+  "partition/src/main-thread": ["configuration", "sources", "protocols"],
   "partition/src/worker-thread": ["configuration", "sources", "protocols"],
   "monitor/src/access": [],
   "monitor/src/metrics": ["observation"],

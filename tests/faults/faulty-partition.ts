@@ -31,7 +31,6 @@ const consumers = ["psmo", "interface"];
 const intervalMs = 20;
 /** The time-out is for a busy machine: nothing here is about servers. */
 const settings = "<timeout>10</timeout><retryInterval>0.2</retryInterval>";
-const entries = { modbus: "modbus-worker", opcua: "opcua-worker" } as const;
 const lookMs = 2;
 
 /** What stays the same from life to life: the device, the server, the configuration. */
@@ -193,10 +192,16 @@ export class Spares {
 }
 
 function spawnFaulty({ endings }: Plant, service: ServiceName, fault: OrderedFault, victim: Victim): Worker {
-  const entry = new URL(`../../packages/partition/src/worker-thread/${entries[service]}.ts`, import.meta.url).href;
+  const entry = new URL(`../../packages/partition/src/worker-thread/service-worker.ts`, import.meta.url).href;
   const { memory } = victim === service ? fault : new OrderedFault();
   const url = new URL("./faulty-service.ts", import.meta.url);
-  const worker = new Worker(url, { name: service, workerData: { memory, entry }, stdout: true, stderr: true });
+  const worker = new Worker(url, {
+    name: service,
+    argv: [service],
+    workerData: { memory, entry },
+    stdout: true,
+    stderr: true,
+  });
   const end = (): Promise<unknown> => worker.terminate();
   endings.add(end);
   worker.once("exit", () => endings.delete(end)).unref();

@@ -26,7 +26,7 @@ import {
   type ServiceCounter,
 } from "./layout.ts";
 import { ImageError, readDirectory } from "./read-directory.ts";
-import type { ServiceName } from "./service-name.ts";
+import { serviceOfCode, type ServiceName } from "./service-name.ts";
 
 /** What is known of a server's connection. Instants are nanoseconds since 1970-01-01 UTC, 0n for none. */
 export interface ServerState {
@@ -70,7 +70,7 @@ export class ImageReader {
   }
 
   get service(): ServiceName {
-    return this.#load(header.service) === 1 ? "opcua" : "modbus";
+    return serviceOfCode(this.#load(header.service));
   }
 
   get generation(): number {

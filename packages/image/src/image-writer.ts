@@ -26,10 +26,12 @@ import {
 import { wallClockNs } from "./posix/wall-clock.ts";
 import { readDirectory } from "./read-directory.ts";
 import { ServerBlock } from "./server-block.ts";
-import type { ServiceName } from "./service-name.ts";
+import { codeOfService, type ServiceName } from "./service-name.ts";
 
 export interface ImageHead {
   readonly service: ServiceName;
+  /** `header.service`; absent: the one of the name. */
+  readonly serviceCode?: number;
   readonly intervalMs: number;
 }
 
@@ -154,7 +156,7 @@ export class ImageWriter {
       [header.serverStateBytes, serverState.bytes],
       [header.pollBytes, poll.bytes],
       [header.recordBytes, record.bytes],
-      [header.service, this.#head.service === "opcua" ? 1 : 2],
+      [header.service, this.#head.serviceCode ?? codeOfService(this.#head.service)],
       [header.serverTable, header.bytes],
       [header.serverCount, servers.length],
       [header.groupTable, groupTableOffset(servers)],

@@ -6,7 +6,7 @@ import { markCount, noRecord, RecordKind } from "./journal-layout.ts";
 import { byteOrderMark } from "./layout.ts";
 import { readValue } from "./long-value.ts";
 import { memoryFence } from "./memory-fence.ts";
-import type { ServiceName } from "./service-name.ts";
+import { serviceOfCode, type ServiceName } from "./service-name.ts";
 import type { BuiltInType } from "./values/built-in-type.ts";
 import type { Value } from "./values/value.ts";
 
@@ -79,7 +79,7 @@ export class JournalReader {
     const isWhole = BigInt(this.#headerBytes) + this.#ringBytes <= BigInt(memory.byteLength);
     demand(isWhole && this.#headerBytes >= journalHeader.bytes && this.#headerBytes % 8 === 0, "it is cut short");
     demand(this.#ringBytes > 0n && this.#ringBytes % BigInt(64 * markCount) === 0n, "its ring has an odd size");
-    this.service = words[journalHeader.service / 4] === 1 ? "opcua" : "modbus";
+    this.service = serviceOfCode(words[journalHeader.service / 4] ?? 0);
   }
 
   /** That of the images of the same run of the writer: its numbers of points mean nothing in others. */

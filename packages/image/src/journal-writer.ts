@@ -5,7 +5,7 @@ import { journalHeader, journalMagicWords, journalMajorVersion, journalMinorVers
 import { journalRecord, markCount, noRecord, RecordKind } from "./journal-layout.ts";
 import { byteOrderMark, record } from "./layout.ts";
 import { memoryFence } from "./memory-fence.ts";
-import type { ServiceName } from "./service-name.ts";
+import { codeOfService, type ServiceName } from "./service-name.ts";
 
 /** The ring is reserved in steps, so that not every record costs a fence. */
 const reserveBytes = 4096;
@@ -147,7 +147,7 @@ export class JournalWriter {
     words[journalHeader.version / 4] = (journalMajorVersion << 16) | journalMinorVersion;
     words[journalHeader.byteOrder / 4] = byteOrderMark;
     words[journalHeader.headerBytes / 4] = journalHeader.bytes;
-    words[journalHeader.service / 4] = service === "opcua" ? 1 : 2;
+    words[journalHeader.service / 4] = codeOfService(service);
     this.#positions[journalHeader.ringBytes / 8] = BigInt(this.#ringBytes);
     this.#positions[journalHeader.startedNs / 8] = startedNs;
     this.#positions[journalHeader.lastRecord / 8] = noRecord;

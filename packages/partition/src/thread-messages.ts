@@ -1,34 +1,28 @@
 // Everything that crosses the boundary between the main thread and a service's worker thread: a closed set of messages in each
 // direction, the first of which is the order to start. Plain data only.
 
-import type { ModbusConfiguration, OpcUaConfiguration } from "./configuration/configuration.ts";
+import type { ServiceName } from "@cpc-partition/image/service-name";
+import type { ServiceConfiguration } from "./configuration/configuration.ts";
 import type { LogLevel } from "@cpc-partition/process/log";
 
-interface CommonOrder {
+/** What a service is started with. */
+export interface ServiceOrder {
+  /** Name of its protocol. */
+  readonly service: ServiceName;
+  readonly configuration: ServiceConfiguration;
   readonly intervalMs: number;
   readonly imageName: string;
-}
-
-export interface ModbusOrder extends CommonOrder {
-  readonly service: "modbus";
-  readonly configuration: ModbusConfiguration;
-}
-
-export interface OpcUaOrder extends CommonOrder {
-  readonly service: "opcua";
-  readonly configuration: OpcUaConfiguration;
   readonly certificatesDirectory: string;
+  /** Where the names that its servers tell are remembered; undefined: nowhere. */
   readonly namesFile: string | undefined;
 }
-
-export type ServiceOrder = ModbusOrder | OpcUaOrder;
 
 export type MessageToWorker =
   /** The first one. */
   | { readonly kind: "start"; readonly order: ServiceOrder }
   | { readonly kind: "stop" }
   /** A configuration that was checked. */
-  | { readonly kind: "configuration"; readonly configuration: ModbusConfiguration | OpcUaConfiguration }
+  | { readonly kind: "configuration"; readonly configuration: ServiceConfiguration }
   /** The image lost its name: it comes back as a new generation. */
   | { readonly kind: "image lost" }
   /** Every change is to go there from now on; it is all zero. Comes by itself, the first time before "image announced". */

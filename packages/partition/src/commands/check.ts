@@ -5,6 +5,7 @@ import { hostInUrl } from "../certificates/host-name.ts";
 import { isInsecure, type ModbusConfiguration, type OpcUaConfiguration } from "../configuration/configuration.ts";
 import { ConfigurationError, type Problem } from "../configuration/problem.ts";
 import { planReads } from "../protocols/modbus/reading/read-plan.ts";
+import { protocolNamed } from "../protocols/registry.ts";
 import { NamesFile } from "../sources/names-file.ts";
 import { documentSizeOf, type DocumentSize } from "./document-size-plan.ts";
 import { contestedLines, opcUaKeys } from "./contested-key-lines.ts";
@@ -71,7 +72,7 @@ function printModbus(configuration: ModbusConfiguration): void {
     ]);
   }
   print(table.toString());
-  printSize(documentSizeOf({ service: "modbus", configuration }));
+  printSize(documentSizeOf(protocolNamed("modbus"), configuration));
 }
 
 function printOpcUa(configuration: OpcUaConfiguration): void {
@@ -89,7 +90,7 @@ function printOpcUa(configuration: OpcUaConfiguration): void {
     ]);
   }
   print(table.toString());
-  printSize(documentSizeOf({ service: "opcua", configuration }));
+  printSize(documentSizeOf(protocolNamed("opcua"), configuration));
 }
 
 function printOpcUaKeys(configuration: OpcUaConfiguration, namesFile: string): void {

@@ -1,5 +1,6 @@
 // `cpc clean`: removes what a run that is over left in /dev/shm. What a living partition holds is kept.
 
+import { serviceNames } from "../protocols/registry.ts";
 import { readdirSync } from "node:fs";
 import { NamedSemaphore } from "@cpc-partition/image/posix/named-semaphore";
 import { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
@@ -9,9 +10,11 @@ import { print } from "@cpc-partition/process/standard-output";
 import { printError } from "@cpc-partition/process/standard-error";
 
 /** With a consumer's suffix, as a kept or unfinished object, or plain; a prefix is compared as it is. */
-const ownName = /^(opcua|modbus)_(?:shm|semaphore|image|journal|documents)(?:_.+|\.(?:next|before|earlier))?$/;
+const ownName = new RegExp(
+  `^(${serviceNames.join("|")})_(?:shm|semaphore|image|journal|documents)(?:_.+|\\.(?:next|before|earlier))?$`,
+);
 /** Consumers may write to these, and so lock them: their locks say nothing of a partition. */
-const ofConsumers = /^(?:opcua|modbus)_shm/;
+const ofConsumers = new RegExp(`^(?:${serviceNames.join("|")})_shm`);
 
 /** Removes the objects of the prefix, with whatever consumers they were made. Refused when a living partition holds all there is. */
 export function clean({ prefix }: { readonly prefix: string }): ExitCode {

@@ -18,6 +18,7 @@ import { printError } from "@cpc-partition/process/standard-error";
 import { print } from "@cpc-partition/process/standard-output";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { perProtocol, protocols, serviceNames } from "../protocols/registry.ts";
 import { addCertCommands } from "./cert-program.ts";
 import { addCompanions } from "./companions.ts";
 import type { CheckSettings } from "./check.ts";
@@ -48,13 +49,14 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => printError(text.trimEnd()) })
     .exitOverride();
 
-  program
+  const runCommand = program
     .command("run")
     .description(
       "run the partition until SIGTERM or SIGINT; SIGHUP, or a file that changes, makes it read its configuration again",
-    )
-    .addOption(new Option("--opcua <file>", "OPC UA servers (XML)").env("CPC_OPCUA"))
-    .addOption(new Option("--modbus <file>", "Modbus TCP devices (XML)").env("CPC_MODBUS"))
+    );
+  for (const { name, fileHolds } of protocols)
+    runCommand.addOption(new Option(`--${name} <file>`, fileHolds).env(`CPC_${name.toUpperCase()}`));
+  runCommand
     .addOption(intervalOption())
     .addOption(consumersOption())
     .addOption(prefixOption())
@@ -75,8 +77,9 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .addOption(logLevelOption())
     .addOption(logFormatOption())
     .action(async (settings: RunSettings) => {
-      if (settings.opcua === undefined && settings.modbus === undefined) {
-        program.error("error: nothing to run: give --opcua FILE, --modbus FILE or both");
+      if (perProtocol<string>(settings).length === 0) {
+        const options = serviceNames.map((name) => `--${name} FILE`).join(", ");
+        program.error(`error: nothing to run: give ${options} or both`);
       }
       const { run } = await import("./run.ts");
       done(await run(settings));
@@ -98,7 +101,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
   program
     .command("dump")
     .description("print the document in shared memory")
-    .addArgument(new Argument("<service>").choices(["opcua", "modbus"]))
+    .addArgument(new Argument("<service>").choices(serviceNames))
     .option("--consumer <name>", "the pair of this consumer instead of the plain one")
     .option("--image", "the process image instead of the document", false)
     .option("--json", "the image as JSON", false)
@@ -111,7 +114,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
   program
     .command("journal")
     .description("show every change of a value or status, also those before a crash")
-    .addArgument(new Argument("<service>").choices(["opcua", "modbus"]))
+    .addArgument(new Argument("<service>").choices(serviceNames))
     .addOption(
       new Option(
         "--since <time>",

@@ -12,6 +12,8 @@ import { formatProblem } from "../configuration/problem.ts";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
 import { Partition, type PartitionOptions, type SpawnedWorkers } from "../main-thread/partition.ts";
 import { spawnWorker } from "../main-thread/spawn-worker.ts";
+import type { ServiceConfiguration } from "../configuration/configuration.ts";
+import { perProtocol, protocols } from "../protocols/registry.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { refuseSmallSegment } from "./document-size-plan.ts";
@@ -48,10 +50,8 @@ export async function run(settings: RunSettings): Promise<ExitCode> {
   const { opcua, modbus, certificates: certificatesDirectory, requireSecurity } = settings;
   const begun = begin({ opcua, modbus, certificatesDirectory, requireSecurity }, stopped);
   // The threads load their protocol stacks while the configuration is read.
-  const spawned = {
-    ...(settings.opcua === undefined ? {} : { opcua: spawnWorker("opcua") }),
-    ...(settings.modbus === undefined ? {} : { modbus: spawnWorker("modbus") }),
-  };
+  const configured = perProtocol<string>({ opcua, modbus }).map(({ protocol }) => protocol.name);
+  const spawned = Object.fromEntries(configured.map((name) => [name, spawnWorker(name)]));
   try {
     const read = await Promise.race([begun, stopped.then(() => undefined)]);
     if (read === undefined) endBeforeThreads();
@@ -100,8 +100,8 @@ function admit(configurations: Configurations, settings: RunSettings, log: Log):
   const { opcua, modbus, certificateProblems, directoryTrouble, usesDirectory } = configurations;
   const { documents, segmentSize, certificates } = settings;
   if (documents && segmentSize !== undefined) {
-    if (opcua !== undefined) refuseSmallSegment({ service: "opcua", configuration: opcua }, segmentSize);
-    if (modbus !== undefined) refuseSmallSegment({ service: "modbus", configuration: modbus }, segmentSize);
+    for (const { protocol, value } of perProtocol<ServiceConfiguration>({ opcua, modbus }))
+      refuseSmallSegment(protocol, value, segmentSize);
   }
   if (directoryTrouble !== undefined) throw new CommandError(directoryTrouble);
   for (const problem of certificateProblems) log("warn", formatProblem(problem));
@@ -141,8 +141,8 @@ function superviseDocuments(options: RunOptions): DocumentsSupervisor | undefine
   return new DocumentsSupervisor({ ...documents, services: servicesOf(options), prefix }, log);
 }
 
-function servicesOf({ opcua, modbus }: RunOptions): readonly ServiceName[] {
-  return [...(opcua === undefined ? [] : (["opcua"] as const)), ...(modbus === undefined ? [] : (["modbus"] as const))];
+function servicesOf(options: RunOptions): readonly ServiceName[] {
+  return perProtocol<ServiceConfiguration>(options).map(({ protocol }) => protocol.name);
 }
 
 function partitionOptions(settings: RunSettings) {
@@ -162,14 +162,24 @@ function documentsOf(settings: RunSettings): RunOptions["documents"] {
   return { consumers, segmentBytes, document: { unreadable, strictJson }, logLevel, logFormat };
 }
 
-function logStart({ opcua, modbus, intervalMs, prefix, documents }: RunOptions, log: Log): void {
+function logStart(options: RunOptions, log: Log): void {
+  const { intervalMs, prefix, documents } = options;
+  const configured = new Map(
+    perProtocol<ServiceConfiguration>(options).map(({ protocol, value }) => [protocol, value]),
+  );
+  const sizes = protocols.flatMap((protocol) => {
+    const configuration = configured.get(protocol);
+    const servers = configuration === undefined ? [] : protocol.describe(configuration);
+    const points = servers.flatMap(({ groups }) => groups).flatMap((group) => group.points);
+    return [
+      [`${protocol.name}Servers`, servers.length],
+      [`${protocol.name}Points`, points.length],
+    ];
+  });
   log("info", "started", {
     intervalMs,
     prefix,
     ...(documents === undefined ? {} : { consumers: documents.consumers }),
-    opcuaServers: opcua?.servers.length ?? 0,
-    opcuaPoints: opcua?.servers.flatMap(({ nodes }) => nodes).length ?? 0,
-    modbusServers: modbus?.servers.length ?? 0,
-    modbusPoints: modbus?.servers.flatMap(({ points }) => points).length ?? 0,
+    ...Object.fromEntries(sizes),
   });
 }

@@ -4,6 +4,7 @@ import { emitKeypressEvents, type Key } from "node:readline";
 import { createLogUpdate } from "log-update";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
 import { CommandError } from "@cpc-partition/process/command-error";
+import { serviceNames } from "../protocols/registry.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { filterRows, rowsOf, sortOrders, sortRows, takeBanks, type SortOrder } from "./point-rows.ts";
 import { terminalText } from "@cpc-partition/process/terminal-text";
@@ -35,7 +36,7 @@ export async function watch(settings: WatchSettings): Promise<ExitCode> {
     throw new CommandError("cannot watch because this is no terminal; for programs there is: cpc dump --image --json");
   }
   const view: View = { filter: settings.filter, isTyping: false, sort: settings.sort, firstRow: 0 };
-  const images = ["opcua", "modbus"].map((service) => new OpenedImage(`${settings.prefix}${service}_image`));
+  const images = serviceNames.map((service) => new OpenedImage(`${settings.prefix}${service}_image`));
   const update = createLogUpdate(stdout);
   const show = (): void => update(terminalText(screen(images, view, stdout.columns, stdout.rows)));
   const quit = Promise.withResolvers<void>();

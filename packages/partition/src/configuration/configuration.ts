@@ -189,3 +189,12 @@ export interface OpcUaNode {
   readonly capacityBytes: number;
   readonly location: Location;
 }
+
+/** The configuration of one service, whatever its protocol. */
+export type ServiceConfiguration = OpcUaConfiguration | ModbusConfiguration;
+
+/** Of each service that is configured. */
+export interface ServiceConfigurations {
+  readonly opcua: OpcUaConfiguration | undefined;
+  readonly modbus: ModbusConfiguration | undefined;
+}

@@ -1,4 +1,4 @@
-// The Modbus TCP service in the thread of whoever calls it; `cpc run` has it in a thread of its own (modbus-worker.ts).
+// The Modbus TCP service in the thread of whoever calls it; `cpc run` has it in a thread of its own (worker-thread/).
 
 import { ModbusClientManager } from "./modbus-client-manager.ts";
 import type { ServiceOptions } from "./service-options.ts";

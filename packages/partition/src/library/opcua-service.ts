@@ -1,4 +1,4 @@
-// The OPC UA service in the thread of whoever calls it; `cpc run` has it in a thread of its own (opcua-worker.ts).
+// The OPC UA service in the thread of whoever calls it; `cpc run` has it in a thread of its own (worker-thread/).
 
 import { OpcUaClientManager } from "./opcua-client-manager.ts";
 import type { ServiceOptions } from "./service-options.ts";

@@ -1,17 +1,16 @@
 // Acquisition: one thread for each service that is configured, started together, stopped together.
 
-import type { ModbusConfiguration, OpcUaConfiguration } from "../configuration/configuration.ts";
+import type { ServiceConfiguration, ServiceConfigurations } from "../configuration/configuration.ts";
 import type { Worker } from "node:worker_threads";
 import type { ServiceName } from "@cpc-partition/image/service-name";
+import { perProtocol } from "../protocols/registry.ts";
 import { spawnWorker } from "./spawn-worker.ts";
 import { ServiceThread, type ServicePlan, type ServiceSurroundings } from "./service-thread.ts";
 
-export interface PartitionOptions extends ServiceSurroundings {
-  readonly opcua: OpcUaConfiguration | undefined;
-  readonly modbus: ModbusConfiguration | undefined;
+export interface PartitionOptions extends ServiceSurroundings, ServiceConfigurations {
   readonly intervalMs: number;
   readonly certificatesDirectory: string;
-  /** Where the OPC UA service remembers the browse names that its servers told; undefined or absent: nowhere. */
+  /** Where the names that servers told are remembered; undefined or absent: nowhere. */
   readonly namesFile?: string | undefined;
   readonly removeOnExit: boolean;
 }
@@ -44,7 +43,7 @@ export class Partition {
   }
 
   /** Takes over configurations that were checked. A service that did not run before needs a restart of the partition. */
-  reconfigure(configurations: Pick<PartitionOptions, "opcua" | "modbus">): void {
+  reconfigure(configurations: ServiceConfigurations): void {
     for (const plan of plansOf({ ...this.#options, ...configurations }))
       this.#threads.find(({ service }) => service === plan.service)?.reconfigure(plan);
   }
@@ -58,19 +57,13 @@ export class Partition {
   }
 }
 
-function plansOf({ opcua, modbus, intervalMs, certificatesDirectory, namesFile }: PartitionOptions): ServicePlan[] {
-  const plans: ServicePlan[] = [];
-  if (opcua !== undefined) {
-    // How long a session must live between two polls depends on it.
-    const servers = opcua.servers.map((server) => ({ ...server, intervalMs: server.intervalMs ?? intervalMs }));
-    plans.push({
-      service: "opcua",
-      configuration: { ...opcua, servers },
-      intervalMs,
-      certificatesDirectory,
-      namesFile,
-    });
-  }
-  if (modbus !== undefined) plans.push({ service: "modbus", configuration: modbus, intervalMs });
-  return plans;
+function plansOf(options: PartitionOptions): readonly ServicePlan[] {
+  const { intervalMs, certificatesDirectory, namesFile } = options;
+  return perProtocol<ServiceConfiguration>(options).map(({ protocol, value }) => ({
+    service: protocol.name,
+    configuration: protocol.prepare(value, intervalMs),
+    intervalMs,
+    certificatesDirectory,
+    namesFile: protocol.remembersNames ? namesFile : undefined,
+  }));
 }

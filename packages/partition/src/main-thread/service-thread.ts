@@ -9,11 +9,11 @@ import { reasonOf, Troubles } from "@cpc-partition/process/troubles";
 import { nameBefore, nameEarlier } from "@cpc-partition/image/kept-names";
 import { ImageOwner } from "./image-owner.ts";
 import { JournalOwner } from "./journal-owner.ts";
-import type { MessageToMain, MessageToWorker, ModbusOrder, OpcUaOrder } from "../thread-messages.ts";
+import type { MessageToMain, MessageToWorker, ServiceOrder } from "../thread-messages.ts";
 import { spawnWorker } from "./spawn-worker.ts";
 
 /** What a service is started with, before there are OS objects. */
-export type ServicePlan = Omit<ModbusOrder, "imageName"> | Omit<OpcUaOrder, "imageName">;
+export type ServicePlan = Omit<ServiceOrder, "imageName">;
 
 export interface ServiceSurroundings {
   /** Before every name in shared memory. */

@@ -4,11 +4,6 @@
 import { Worker } from "node:worker_threads";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 
-const entries: Readonly<Record<ServiceName, string>> = {
-  opcua: "opcua-worker",
-  modbus: "modbus-worker",
-};
-
 /**
  * The thread does not keep the process alive until it is `ref`ed. What its libraries print is for whoever gives it its order: by itself it
  * would go to our standard error and wait for the reader of that.
@@ -16,8 +11,9 @@ const entries: Readonly<Record<ServiceName, string>> = {
 export function spawnWorker(service: ServiceName): Worker {
   // Sources and built files differ in their ending only, and import.meta.url tells which of them this is.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const worker = new Worker(new URL(`../worker-thread/${entries[service]}.${extension}`, import.meta.url), {
+  const worker = new Worker(new URL(`../worker-thread/service-worker.${extension}`, import.meta.url), {
     name: service,
+    argv: [service],
     stdout: true,
     stderr: true,
   });

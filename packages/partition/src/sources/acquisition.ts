@@ -20,6 +20,8 @@ const headStartMs = 2;
 
 export interface AcquisitionOptions {
   readonly service: ServiceName;
+  /** `header.service` of the image; absent: the one of the service. */
+  readonly serviceCode?: number;
   readonly sources: readonly Source[];
   readonly intervalMs: number;
   readonly image: ImageProvider;
@@ -45,8 +47,8 @@ export class Acquisition {
   #isStopped = false;
 
   static async create(options: AcquisitionOptions): Promise<Acquisition> {
-    const head = { service: options.service, intervalMs: options.intervalMs };
-    const { sources, image, log, keys } = options;
+    const { service, serviceCode, intervalMs, sources, image, log, keys } = options;
+    const head = { service, intervalMs, ...(serviceCode === undefined ? {} : { serviceCode }) };
     return new Acquisition(options, await ImageGenerations.create(head, sources, image, log, keys));
   }
 

@@ -1,4 +1,5 @@
-// The life of a service in its worker thread: open what the main thread made, work until told to stop, close, report.
+// Entry of a service's worker thread, whose argument is the name of its protocol, and its life: load the protocol, open what the main thread
+// made, work until told to stop, close, report.
 
 import { once } from "node:events";
 import { parentPort, type MessagePort } from "node:worker_threads";
@@ -6,49 +7,47 @@ import type { Log } from "@cpc-partition/process/log";
 import { PosixError } from "@cpc-partition/image/posix/errno";
 import { giveUpListening } from "@cpc-partition/image/posix/no-listening";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
-import type { PeriodicReadSettings } from "../library/client-manager.ts";
+import type { ProtocolClient } from "../protocols/protocol.ts";
+import { protocolNamed } from "../protocols/registry.ts";
+import { Acquisition } from "../sources/acquisition.ts";
+import { KeyBook } from "../sources/key-book.ts";
+import { SourceList } from "../sources/source-list.ts";
+import type { MessageToMain, MessageToWorker } from "../thread-messages.ts";
 import { ImageChannel } from "./image-channel.ts";
-import type { MessageToMain, MessageToWorker, ServiceOrder } from "../thread-messages.ts";
+import { surviveFaultsOf } from "./library-faults.ts";
 
-/** What a manager offers to its service; both managers do. */
-interface Manager<Configuration> {
-  createClients(configuration: Configuration): void;
-  startClients(): void;
-  periodicRead(
-    intervalSeconds: number,
-    shmList: readonly never[],
-    semaphoreList: readonly never[],
-    settings: PeriodicReadSettings,
-  ): Promise<void>;
-  imageLost(): void;
-}
+if (parentPort === null) throw new TypeError("a service runs in a worker thread of the partition");
+// The protocol is loaded while the main thread reads the configuration.
+const protocol = protocolNamed(process.argv[2] ?? "");
+await work(parentPort, protocol.imageCode, await protocol.loadClient());
 
-/** Runs the service that this thread was started for. */
-export async function work<Order extends ServiceOrder>(
-  createManager: (order: Order, log: Log) => Manager<Order["configuration"]>,
-): Promise<void> {
-  if (parentPort === null) throw new TypeError("a service runs in a worker thread of the partition");
-  const port: MessagePort = parentPort;
-  const [start] = (await once(port, "message")) as [Extract<MessageToWorker, { kind: "start" }>];
-  const order = start.order as Order;
+async function work(port: MessagePort, serviceCode: number, client: ProtocolClient): Promise<void> {
+  client.prepareThread();
+  const [{ order }] = (await once(port, "message")) as [Extract<MessageToWorker, { kind: "start" }>];
   const report = (message: MessageToMain): void => port.postMessage(message);
   const log: Log = (level, message, fields) => report({ kind: "log", level, message, fields });
   logRuntimeWarnings(log);
   neverListen(log);
+  if (client.faultyPackages !== undefined) surviveFaultsOf(client.faultyPackages, log);
 
-  const manager = createManager(order, log);
-  const image = new ImageChannel(order.imageName, port, log);
-  const stop = new AbortController();
+  const { service, intervalMs, imageName, certificatesDirectory, namesFile } = order;
+  const list = new SourceList(client.sources({ log, certificatesDirectory }));
+  const image = new ImageChannel(imageName, port, log);
+  const keys = new KeyBook(log, namesFile);
+  const sources = list.update(order.configuration.servers);
+  const acquisition = Promise.withResolvers<Acquisition>();
   port.on("message", (message: Exclude<MessageToWorker, { kind: "start" }>) => {
     switch (message.kind) {
       case "stop":
-        stop.abort();
+        void acquisition.promise.then((running) => running.stop());
         return;
-      case "configuration":
-        manager.createClients(message.configuration);
+      case "configuration": {
+        const changed = list.update(message.configuration.servers);
+        void acquisition.promise.then((running) => running.setSources(changed));
         return;
+      }
       case "image lost":
-        manager.imageLost();
+        void acquisition.promise.then((running) => running.imageLost());
         return;
       case "journal memory":
         image.journalCame(message);
@@ -61,10 +60,10 @@ export async function work<Order extends ServiceOrder>(
   // What a thread has open is the process's: a crash, too, must leave nothing behind.
   const close = (): void => image.close();
   process.once("exit", close);
-  manager.createClients(order.configuration);
-  manager.startClients();
   // Documents are made of the image, in a process of their own: this one maps nothing that a consumer may write.
-  await manager.periodicRead(order.intervalMs / 1000, [], [], { signal: stop.signal, image });
+  const running = await Acquisition.create({ service, serviceCode, sources, intervalMs, image, keys, log });
+  acquisition.resolve(running);
+  await running.run();
   close();
   report({ kind: "stopped" });
   port.close();
