@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { readPaced } from "../../../../../packages/partition/src/protocols/opcua/channel/paced-reading.ts";
+import { chunk } from "../../../../plant/rogue-opcua.ts";
+
+/** What is read of a socket, and whether it is read at all. */
+class Line extends EventEmitter {
+  destroyed = false;
+  isPaused = false;
+  readonly passed: number[] = [];
+
+  constructor() {
+    super();
+    readPaced(
+      this as unknown as Socket,
+      () => 1_000_000,
+      (bytes) => void this.passed.push(bytes.length),
+    );
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  arrives(...sizes: readonly number[]): void {
+    this.emit("data", Buffer.concat(sizes.map((size) => chunk("MSG", Buffer.alloc(size - 8)))));
+  }
+}
+
+test("small messages pass at once, a large one in a later turn and whatever comes behind it after it", async () => {
+  const line = new Line();
+  line.arrives(100, 8192, 9000, 200);
+  assert.deepEqual(line.passed, [100, 8192]);
+  line.arrives(300);
+  assert.equal(line.isPaused, true, "nothing more is read meanwhile");
+  await nextTurn();
+  assert.deepEqual(line.passed, [100, 8192, 9000, 200, 300]);
+  await nextTurn();
+  assert.equal(line.isPaused, false);
+});
+
+test("a line that is full is read once in a turn", async () => {
+  const line = new Line();
+  line.arrives(...Array.from({ length: 8 }, () => 8192));
+  assert.equal(line.isPaused, true);
+  await nextTurn();
+  assert.equal(line.isPaused, false);
+});
+
+test("large messages of several lines have a turn each, the smallest first", async () => {
+  const [one, other] = [new Line(), new Line()];
+  one.arrives(20_000, 20_000);
+  other.arrives(10_000);
+  const seen: (readonly number[])[] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    await nextTurn();
+    seen.push([one.passed.length, other.passed.length]);
+  }
+  assert.deepEqual(seen, [
+    [0, 1],
+    [1, 1],
+    [2, 1],
+  ]);
+});
+
+test("nothing is passed on of a line that was cut", async () => {
+  const line = new Line();
+  line.arrives(9000, 100);
+  line.destroyed = true;
+  await nextTurn();
+  assert.deepEqual(line.passed, []);
+});
