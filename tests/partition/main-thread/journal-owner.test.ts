@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { renameSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { JournalReader } from "../../../packages/image/src/journal-reader.ts";
 import { JournalWriter } from "../../../packages/image/src/journal-writer.ts";
@@ -120,4 +120,23 @@ test("size 0 makes none, and keeps what an earlier run left", (t) => {
   renameSync(`/dev/shm/${earlier.name}`, `/dev/shm/${name}`);
   assert.equal(owner.keepBefore(), true);
   assert.deepEqual([changesOf(name), changesOf(`${name}.before`)], [-1, 2]);
+});
+
+test("a journal that got a second name is replaced, at the start and while it is written", (t) => {
+  const { name, owner, newOwner, messages } = setUp(t);
+  write(owner, owner.supply(), 3);
+  assert.equal(owner.supply(), undefined);
+  linkSync(`/dev/shm/${name}`, `/dev/shm/${name}-link`);
+  write(owner, owner.supply(), 1);
+  assert.equal(statSync(`/dev/shm/${name}`).nlink, 1);
+  assert.equal(owner.supply(), undefined, "once");
+  owner.close();
+  linkSync(`/dev/shm/${name}`, `/dev/shm/${name}-another`);
+  const next = newOwner();
+  assert.equal(next.keepBefore(), false);
+  write(next, next.supply(), 2);
+  assert.equal(changesOf(name), 2);
+  assert.equal(statSync(`/dev/shm/${name}`).nlink, 1);
+  assert.equal(messages().length, 2);
+  for (const message of messages()) assert.match(message, /^warn: .*has 2 names \(hard links\): removed, a new object/);
 });

@@ -10,7 +10,7 @@ import { UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
 import { stateOfPath } from "@cpc-partition/image/posix/file-state";
 import { segmentPath } from "@cpc-partition/image/posix/object-name";
 import { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
-import { quietly } from "@cpc-partition/image/posix/single-writer";
+import { quietly, replaceForeign } from "@cpc-partition/image/posix/single-writer";
 import { ImageError } from "@cpc-partition/image/read-directory";
 import { nameBefore } from "@cpc-partition/image/kept-names";
 
@@ -56,6 +56,7 @@ export class JournalOwner {
     if (this.isThere) return false;
     try {
       this.close();
+      this.#replaceForeign();
       using left = SharedMemoryObject.adopt(this.name, journalMode);
       if (left === undefined) return false;
       if (hasChanges(left)) {
@@ -78,8 +79,12 @@ export class JournalOwner {
         this.#loggedReason = undefined;
         return undefined;
       }
+      const isNameless = isLost && this.#object?.isLinked() === false;
       const made = this.#make();
-      if (isLost) this.#log("warn", "somebody removed the journal: a new one is made", { journal: this.name });
+      if (isNameless)
+        this.#log("warn", "somebody removed the journal: a new one is made", {
+          journal: this.name,
+        });
       else if (this.#loggedReason !== undefined) this.#log("info", "there is a journal again", { journal: this.name });
       const before = this.#object;
       this.#object = made;
@@ -120,11 +125,22 @@ export class JournalOwner {
     object?.close();
   }
 
+  /** Somebody removed its name, or gave it a second one. What else may have taken the name is left alone. */
   #isLost(): boolean {
-    return stateOfPath(segmentPath(this.name), this.name) === undefined;
+    const journal = this.#object;
+    if (stateOfPath(segmentPath(this.name), this.name) === undefined) return true;
+    return journal?.isLinked() === true && journal.hasOtherNames();
+  }
+
+  /** Whether there is another writer the image's lock has decided. */
+  #replaceForeign(): void {
+    replaceForeign(this.name, "wanted", (reason) =>
+      this.#log("warn", `${reason}: removed, a new object takes its name`, { journal: this.name }),
+    );
   }
 
   #make(): SharedMemoryObject {
+    if (this.#object?.hasOtherNames() === true) this.#replaceForeign();
     const object = SharedMemoryObject.createExclusive(this.name, journalMode);
     if (object === undefined)
       throw new UnsuitableObjectError("create journal", this.name, "there is an object of this name already");
