@@ -55,8 +55,9 @@ test(
   "journal prints every change with its name, for people, for spreadsheets and for programs",
   watchdog,
   async (t) => {
-    const { place, run, polled } = await counting(t);
-    await polled(run());
+    const { place, device, run, polled, write } = await counting(t);
+    const child = run();
+    await polled(child);
     const json = await place.command("journal", "modbus", "--json", "--point", "*Zählt");
     assert.equal(json.code, 0, json.stderr);
     const lines = parsed(json.stdout);
@@ -82,6 +83,16 @@ test(
     await once(enough.stdout, "data");
     enough.stdout.destroy();
     assert.deepEqual(await once(enough, "exit"), [0, null], "a reader that has seen enough ends it");
+
+    write({ alias: "B", port: device.port, names: ["always 42"] });
+    child.signal("SIGHUP");
+    await child.until("B has a value", () => place.value("B: always 42") === 42);
+    const renumbered = parsed((await place.command("journal", "modbus", "--json")).stdout);
+    assert.deepEqual(
+      new Set(renumbered.map(({ key }) => key)),
+      new Set(["A: zählt", "A: always 42", "B: always 42"]),
+      "changes from before a reload keep their names",
+    );
   },
 );
 
@@ -115,19 +126,6 @@ test("after a crash and a restart the changes of both runs are there, each under
     all.every(({ key }) => key === "A: zählt"),
     true,
   );
-});
-
-test("changes from before a reload that renumbered the points keep their names", watchdog, async (t) => {
-  const { place, device, run, polled, write } = await counting(t);
-  const child = run();
-  await polled(child);
-  write({ alias: "B", port: device.port, names: ["always 42"] });
-  child.signal("SIGHUP");
-  await child.until("B has a value", () => place.value("B: always 42") === 42);
-  await polled(child);
-  const { stdout } = await place.command("journal", "modbus", "--json");
-  const keys = new Set(parsed(stdout).map(({ key }) => key));
-  assert.deepEqual(keys, new Set(["A: zählt", "A: always 42", "B: always 42"]));
 });
 
 test("follow goes on over a reload and a restart, and ends on SIGINT", watchdog, async (t) => {
