@@ -18,7 +18,7 @@ const wellAfterMs = 1000;
 /** The process makes little garbage, and has one thread that makes it: this saves a tenth of its memory. */
 const smallProcess = ["--max-semi-space-size=1", "--v8-pool-size=1"];
 /** From this death in a row on, a reason that stays the same is logged once in this time: no room in shared memory, for example, may last. */
-const sparinglyAfter = 3;
+const sparinglyAfter = 10;
 const logAgainMs = 60_000;
 /** Told to stop, it waits for consumers that hold their guard, for a short time. */
 const stopLimitMs = 2500;
