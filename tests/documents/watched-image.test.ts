@@ -151,9 +151,9 @@ test("a system that refuses to sleep costs no processor", watchdog, async (t) =>
   t.after(() => injectFaults(undefined));
   const before = watched.image()!.ticks;
   const from = performance.now();
-  for (let looks = 0; looks < 5; looks++) await watched.change(20);
-  const mostLooks = (performance.now() - from) / 5 + 10;
-  assert.ok(calls <= mostLooks, `${calls} calls`);
+  while (performance.now() - from < 200) await watched.change(20);
+  const mostCalls = (performance.now() - from) / 5 + 10;
+  assert.ok(calls <= mostCalls, `${calls} calls`);
   writer.tick();
   await watched.change(Infinity);
   assert.equal(watched.image()!.ticks, before + 1);
