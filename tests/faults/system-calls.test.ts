@@ -50,14 +50,16 @@ function describe({ n, inARow }: Order, happened: Happened | undefined): string 
 
 /** Calls whose failure may go unheard: what they give back is gone all the same, or was a courtesy. */
 const unheard = new Set(["close", "pwrite", "clock_gettime"]);
+/** In the main thread of the documents, who look every few milliseconds when they may not sleep. */
+const unheardInMain = new Set(["futex"]);
 /** When these fail an object's name may have to stay. */
 const keepNames = new Set(["shm_unlink", "sem_unlink", "fstat", "lstat"]);
 
-/** The guards' semaphores are opened ahead of their first use; what fails then is tried again with that, and told if it fails again. */
+/** Documents open the guards' semaphores ahead of their first use; what fails then is tried again with that, and logged if it fails again. */
 const triedAgain = new Set(["lstat", "sem_open", "open", "fstat"]);
 
-function assertTold(life: Life, { syscall, code }: Happened, what: string): void {
-  if (unheard.has(syscall)) return;
+function assertTold(life: Life, victim: Victim, { syscall, code }: Happened, what: string): void {
+  if (unheard.has(syscall) || (victim === "main" && unheardInMain.has(syscall))) return;
   const logged = life.texts.filter((text) => text.includes(`(${code} from ${syscall})`));
   assert.ok(logged.length > 0, `${what}: the log says nothing\n${life.texts.join("\n")}`);
   for (const text of logged) assert.match(text, /cannot .+ because /, what);
@@ -65,8 +67,14 @@ function assertTold(life: Life, { syscall, code }: Happened, what: string): void
 
 /** What could not be removed is taken over by the next partition, and goes with that. */
 async function assertClean(plant: Plant, happened: Happened | undefined, what: string): Promise<void> {
-  assertNothingLeft(plant, what, happened !== undefined && keepNames.has(happened.syscall));
-  await new Life(plant, "main", new Spares(plant, "main", [])).stop();
+  const isKept = happened !== undefined && keepNames.has(happened.syscall);
+  assertNothingLeft(plant, what, isKept);
+  const next = new Life(plant, "main", isKept ? new Spares(plant, "main") : new Spares(plant, "main", []));
+  if (isKept) {
+    next.start();
+    await next.untilFresh();
+  }
+  await next.stop();
   assertNothingLeft(plant, what);
 }
 
@@ -112,8 +120,9 @@ async function tryInALife(plant: Plant, victim: Victim, phase: "start" | "stop",
   const { happened } = ordered;
   const what = describe(order, happened);
   assert.ok(isWithin, `${what}: it took ${text} to stop`);
-  const isTriedAgain = phase === "start" && victim !== "main" && order.inARow === 1;
-  if (happened !== undefined && !(isTriedAgain && triedAgain.has(happened.syscall))) assertTold(life, happened, what);
+  const isTriedAgain = phase === "start" && victim === "main" && order.inARow === 1;
+  if (happened !== undefined && !(isTriedAgain && triedAgain.has(happened.syscall)))
+    assertTold(life, victim, happened, what);
   assertUnbroken(life, what);
   await assertClean(plant, happened, what);
   return happened;
@@ -153,9 +162,14 @@ async function tryWhileRunning(t: TestContext, plant: Plant, victim: Victim): Pr
       life.fault.forget();
       await life.untilFresh();
       assert.ok(happened !== undefined);
-      assertTold(life, happened, describe(order, happened));
+      assertTold(life, victim, happened, describe(order, happened));
       const failures = life.texts.slice(before).filter((text) => text.includes("cannot "));
-      assert.equal(new Set(failures).size, failures.length, `told more than once:\n${failures.join("\n")}`);
+      // Once for what was there before the disturbance, and once for what was made anew.
+      for (const failure of failures)
+        assert.ok(
+          failures.filter((text) => text === failure).length <= 2,
+          `logged again and again:\n${failures.join("\n")}`,
+        );
       return happened;
     },
     Math.min(calls, mostCalls),

@@ -164,7 +164,7 @@ export class DocumentsRecord implements DocumentFigures, Disposable {
       const written = Buffer.from(this.#mapping.buffer, at + consumer.name, nameBytes).write(semaphore, "utf8");
       view.setUint32(at + consumer.nameLength, written, true);
     }
-    this.beat();
+    view.setBigInt64(header.heartbeatNs, wallClockNs(), true);
     for (const [index, word] of magicWords.entries()) view.setUint32(header.magic + 4 * index, word, true);
   }
 }

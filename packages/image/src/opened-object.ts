@@ -58,11 +58,17 @@ export class OpenedObject<Reader> {
     return this.#reader;
   }
 
+  /** What was opened is gone, also when the system reports a failure. */
   close(): void {
+    const mapping = this.#mapping;
+    const object = this.#object;
     this.#reader = undefined;
-    this.#mapping?.unmap();
     this.#mapping = undefined;
-    this.#object?.close();
     this.#object = undefined;
+    try {
+      mapping?.unmap();
+    } finally {
+      object?.close();
+    }
   }
 }

@@ -23,7 +23,8 @@ const setNoNewPrivileges = 38;
 export function giveUpListening(): boolean {
   const version = libc.landlock_create_ruleset(landlockCreateRuleset, null, 0, askForVersion);
   if (version === -errno.ENOSYS || version === -errno.EOPNOTSUPP) return false;
-  if (version >= 0 && version < firstVersionWithNetworks) return false;
+  need("landlock_create_ruleset", () => version);
+  if (version < firstVersionWithNetworks) return false;
   const ruleset = new BigUint64Array(rulesetBytes / 8);
   ruleset[handledNetworksIndex] = bindTcp;
   const bytes = new Uint8Array(ruleset.buffer);

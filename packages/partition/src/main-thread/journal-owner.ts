@@ -104,9 +104,10 @@ export class JournalOwner {
     this.#isOffered = false;
   }
 
-  /** Removes what this run and the one before wrote. */
+  /** Removes what this run and the one before wrote, also where this run never began a journal. */
   remove(): void {
-    if (this.#object?.isLinked() === true) this.#object.unlink();
+    if (this.#object === undefined) SharedMemoryObject.remove(this.name);
+    else if (this.#object.isLinked()) this.#object.unlink();
     SharedMemoryObject.remove(nameBefore(this.name));
   }
 
