@@ -42,8 +42,9 @@ if (!isMainThread) {
 } else {
   const outcomeOf = async (order: Order): Promise<Outcome> => {
     const worker = new Worker(new URL(import.meta.url), { workerData: order });
+    const exited = once(worker, "exit");
     const [outcome] = (await once(worker, "message")) as [Outcome];
-    await once(worker, "exit");
+    await exited;
     return outcome;
   };
 

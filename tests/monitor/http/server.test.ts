@@ -12,10 +12,12 @@ const watchdog = { timeout: 60_000 };
 test("health and readiness say what status says, with its exit code", watchdog, async (t) => {
   const { ask, writer, die } = await served(t, [serverOf("Kessel", 0)]);
   writer.publish(0, (block) => block.setStatus(0, StatusCode.Good));
-  const health = await ask("/health");
-  assert.equal(health.status, 200);
-  const { exitCode, isAlive, summary } = JSON.parse(health.text) as Record<string, unknown>;
-  assert.deepEqual([exitCode, isAlive, summary], [0, true, "All servers connected (1), all points good (1)."]);
+  const health = async (): Promise<Record<string, unknown>> =>
+    JSON.parse((await ask("/health")).text) as Record<string, unknown>;
+  while ((await health())["summary"] !== "All servers connected (1), all points good (1).");
+  assert.equal((await ask("/health")).status, 200);
+  const { exitCode, isAlive } = await health();
+  assert.deepEqual([exitCode, isAlive], [0, true]);
   assert.equal((await ask("/ready")).status, 200);
 
   writer.image.blocks[0]?.show({ connection: ConnectionState.lost, error: "switched off" });

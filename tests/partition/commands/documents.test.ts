@@ -62,7 +62,13 @@ test("the partition maps and opens nothing that a consumer may write, whatever c
   const { place, run } = await running(t, "--consumers", "psmo,interface");
   await untilMoving(run, place, "modbus_shm_interface");
   const files = sharedFiles(run.processId);
-  assert.deepEqual([...files].toSorted().map(([path, mode]) => [path.replace(place.prefix, ""), mode.toString(8)]), [["/dev/shm/modbus_image", "640"], ["/dev/shm/modbus_journal", "640"]]); // prettier-ignore
+  assert.deepEqual(
+    new Map(Array.from(files, ([path, mode]) => [path.replace(place.prefix, ""), mode])),
+    new Map([
+      ["/dev/shm/modbus_image", 0o640],
+      ["/dev/shm/modbus_journal", 0o640],
+    ]),
+  );
   const others = sharedFiles(documentsOf(run) ?? 0);
   assert.ok([...others.values()].includes(0o660), "the documents process does: this test would see it");
   const image = /^\S+ (\S+) .*modbus_image$/gm;
