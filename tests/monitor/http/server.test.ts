@@ -2,19 +2,21 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { ConnectionState } from "../../../packages/image/src/layout.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { serverOf } from "../../image/sample-image.ts";
 import { served } from "./served.ts";
 
 const watchdog = { timeout: 60_000 };
+const lookAgainMs = 50;
 
 test("health and readiness say what status says, with its exit code", watchdog, async (t) => {
   const { ask, writer, die } = await served(t, [serverOf("Kessel", 0)]);
   writer.publish(0, (block) => block.setStatus(0, StatusCode.Good));
   const health = async (): Promise<Record<string, unknown>> =>
     JSON.parse((await ask("/health")).text) as Record<string, unknown>;
-  while ((await health())["summary"] !== "All servers connected (1), all points good (1).");
+  while ((await health())["summary"] !== "All servers connected (1), all points good (1).") await pause(lookAgainMs);
   assert.equal((await ask("/health")).status, 200);
   const { exitCode, isAlive } = await health();
   assert.deepEqual([exitCode, isAlive], [0, true]);
@@ -30,9 +32,9 @@ test("health and readiness say what status says, with its exit code", watchdog, 
   assert.equal(failed, 1);
 });
 
-/** Health is remembered for a fifth of a second. */
+/** Health is remembered for a fifth of a second, and who asks too often is refused. */
 async function untilStatus(status: () => Promise<number>, wanted: number): Promise<void> {
-  while ((await status()) !== wanted);
+  while ((await status()) !== wanted) await pause(lookAgainMs);
 }
 
 test(
