@@ -211,6 +211,10 @@ function spawnFaulty({ endings }: Plant, service: ServiceName, fault: OrderedFau
 /** Nothing of the plant is open in this process or has a name, except names that could not be removed. */
 export function assertNothingLeft(plant: Plant, what: string, mayLeaveNames = false): void {
   assert.deepEqual(openObjects(), [], what);
-  const { prefix } = plant.options.naming;
-  if (!mayLeaveNames) assert.deepEqual(filesOf(prefix), [], what);
+  if (!mayLeaveNames) assert.deepEqual(filesOf(plant.options.naming.prefix), [], what);
+}
+
+/** Names that could not be removed are there. */
+export function namesLeft(plant: Plant): boolean {
+  return filesOf(plant.options.naming.prefix).length > 0;
 }

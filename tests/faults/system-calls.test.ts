@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { PosixError } from "../../packages/image/src/posix/errno.ts";
 import { plausibleErrnos } from "../image/posix/plausible-errnos.ts";
 import { fault, times } from "./fault.ts";
-import { assertNothingLeft, Life, Spares, startPlant, type Plant, type Victim } from "./faulty-partition.ts";
+import { assertNothingLeft, Life, namesLeft, Spares, startPlant, type Plant, type Victim } from "./faulty-partition.ts";
 import type { Happened } from "./ordered-fault.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
@@ -69,8 +69,9 @@ function assertTold(life: Life, victim: Victim, { syscall, code }: Happened, wha
 async function assertClean(plant: Plant, happened: Happened | undefined, what: string): Promise<void> {
   const isKept = happened !== undefined && keepNames.has(happened.syscall);
   assertNothingLeft(plant, what, isKept);
-  const next = new Life(plant, "main", isKept ? new Spares(plant, "main") : new Spares(plant, "main", []));
-  if (isKept) {
+  const isLeft = namesLeft(plant);
+  const next = new Life(plant, "main", isLeft ? new Spares(plant, "main") : new Spares(plant, "main", []));
+  if (isLeft) {
     next.start();
     await next.untilFresh();
   }
