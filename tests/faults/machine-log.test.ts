@@ -102,7 +102,10 @@ fault({
     const records = text.replace(/^x+/, "").trim().split("\n");
     const messages = records.map((record) => (JSON.parse(record) as { readonly msg: string }).msg);
     const reloaded = messages.filter((message) => message.startsWith("configuration applied"));
-    assert.equal(reloaded.length, reloads);
+    // Signals that come while the files are read are one more reload together.
+    assert.ok(reloaded.length >= 1 && reloaded.length <= reloads, `${reloaded.length} reloads`);
+    const dropped = messages.filter((message) => message.includes("dropped"));
+    assert.deepEqual(dropped, []);
     assert.deepEqual([messages[0], ...messages.slice(-2)], ["started", "stopping", "stopped"]);
   },
 });
