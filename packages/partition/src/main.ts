@@ -21,6 +21,9 @@ async function endBy(error: Error): Promise<void> {
   process.exit();
 }
 
+/** Of threads, after everything was written. */
+const lingerMs = 500;
+
 process.stdout.on("error", outputFailed);
 process.stderr.on("error", () => {}); // nobody is left to tell
 // The runtime would print it and wait for whoever reads that.
@@ -31,3 +34,5 @@ if (directory !== undefined) process.env["NODE_COMPILE_CACHE"] ??= directory;
 const outcome = await main(process.argv);
 await standardError.end(outcome === ExitCode.fine ? farewellMs : failureFarewellMs);
 process.exitCode ??= outcome;
+// A thread that cannot be ended must not hold up the end of the process.
+setTimeout(() => process.exit(), lingerMs).unref();
