@@ -35,6 +35,9 @@ function freeAgain(): void {
   rmSync(ballast);
 }
 
+/** The smallest that there can be would always be what finds no room. */
+const noJournal = ["--journal-size", "0"];
+
 const noRoom = /\/dev\/shm has no room left; free some or mount it larger/;
 
 const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
@@ -45,7 +48,7 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     const modbus = bornModbusXml({ alias: "device", port, firstPlace: 0, points: 60 });
     for (let freePages = 0; freePages <= 20; freePages++) {
       fillUpTo(freePages * pageBytes);
-      const partition = new TestedPartition(t, { modbus });
+      const partition = new TestedPartition(t, { modbus, args: noJournal });
       const outcome = await Promise.race([refusal(partition), incomplete(partition), goodValues(partition)]);
       t.diagnostic(`${freePages} free pages: ${outcome}`);
       if (outcome === "good values" && outcomes.has(outcome)) break;
@@ -63,7 +66,7 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
   },
 
   later: async (t) => {
-    const partition = await gateway(t);
+    const partition = await gateway(t, { args: noJournal });
     const { place, child } = partition;
     await goodValues(partition);
     partition.healthy();
@@ -98,7 +101,7 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
       modbus: bornModbusXml({ alias: "device", port: device.port, firstPlace: 0, points: points.device }),
       opcua: bornOpcUaXml({ alias: "server", port: server.port, firstPlace: 500, points: points.server }),
     });
-    const partition = new TestedPartition(t, { ...xml({ device: 3, server: 3 }) });
+    const partition = new TestedPartition(t, { ...xml({ device: 3, server: 3 }), args: noJournal });
     const points = () => [partition.modbus?.statuses("device")?.length, partition.opcua?.statuses("server")?.length];
     await goodValues(partition);
     // Enough for the one service and far from enough for the other.
