@@ -1,8 +1,10 @@
 // Modbus/TCP Security goes wrong: certificates that must be refused, peers that are none, handshakes that never end.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { exception, type DeviceRequest } from "../plant/modbus-device.ts";
 import type { Wishes } from "../plant/certificate-folder.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
@@ -49,13 +51,39 @@ for (const [trigger, because, wishes] of refusals) {
   });
 }
 
-for (const [trigger, because, behaviour] of [
-  // It takes the handshake for requests that it does not know.
-  ["the peer is a plain Modbus device", /TLS/, (request: DeviceRequest) => exception(request, 1)],
+/** What no device of the protocol does: it takes whatever comes, answers nothing and closes nothing. */
+async function startMutePeer(t: TestContext): Promise<Peer> {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections++;
+    sockets.add(socket.on("error", () => {}).resume());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    get connections() {
+      return connections;
+    },
+  };
+}
+
+interface Peer {
+  readonly port: number;
+  readonly connections: number;
+}
+
+for (const [trigger, because, start] of [
+  ["the peer is a plain Modbus device", /TLS/, async (t: TestContext): Promise<Peer> => await startBornDevice(t, 0)],
   [
     "the peer accepts and never says a word of the handshake",
     /the TLS handshake had no end within 500 ms/,
-    () => undefined,
+    startMutePeer,
   ],
 ] as const) {
   fault({
@@ -64,8 +92,7 @@ for (const [trigger, because, behaviour] of [
     holds: "nothing is read from it, status says why, it is tried once a minute, and the neighbour goes on",
     run: async (t) => {
       const plant = await SecurePlant.start(t);
-      const peer = await startBornDevice(t, 0);
-      peer.behaviour = behaviour;
+      const peer = await start(t);
       const scene = await plant.scene(peer.port);
       await scene.isFailing("SecurityRefused", because);
       await pause(times({ quick: 1, usual: 3 * retryMs, long: 20_000 }));
