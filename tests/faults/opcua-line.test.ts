@@ -185,11 +185,12 @@ fault({
     await scene.allBad();
     await pause(strangeMs);
     const reasons =
-      /no answer came|before a channel was open$|does not speak OPC UA$|the server answers BadTcpInternalError$/;
+      /no answer came|before a channel was open$|it sends what is no message of a secure channel$|does not speak OPC UA$|the server answers BadTcpInternalError$/;
     scene.aliases.forEach((alias, index) => {
       const { state, lastError } = scene.health(alias);
-      assert.notEqual(state, "connected", names[index]);
-      assert.match(lastError, reasons, names[index]);
+      const what = `${names[index]}: ${lastError}`;
+      assert.notEqual(state, "connected", what);
+      assert.match(lastError, reasons, what);
     });
     const grownBytes = residentBytes(scene) - before;
     assert.ok(grownBytes < mostGrowthBytes, `the partition has grown by ${grownBytes} bytes`);
@@ -236,9 +237,15 @@ fault({
       scene.victim(index).line.faults.spoil = (direction, bytes) =>
         direction === "to client" && isChunk(bytes, "ReadResponse") ? spoil(bytes) : bytes;
     });
-    const reasons = /^the connection to \S+ was lost$|^cannot read from .* because no answer came/;
+    const reasons =
+      /^the connection to \S+ was lost$|^cannot read from .* because (?:no answer came|it sends what (?:is no response|cannot be taken))/;
+    const hasFailed = (alias: string): boolean =>
+      failuresOf(scene, alias) > 1 && reasons.test(scene.health(alias).lastError);
+    // A whole message whose content cannot be decoded costs what was asked for, and not the connection.
+    const isRefused = (alias: string): boolean => scene.health(alias).pointsBad === scene.health(alias).points;
+    const undecodable = scene.aliases[Object.keys(spoilings).indexOf("the end is missing")];
     await scene.partition.until("each has failed again and again, and told why", () =>
-      scene.aliases.every((alias) => failuresOf(scene, alias) > 1 && reasons.test(scene.health(alias).lastError)),
+      scene.aliases.every((alias) => (alias === undecodable ? isRefused(alias) : hasFailed(alias))),
     );
     await scene.recovers();
     await scene.end();
