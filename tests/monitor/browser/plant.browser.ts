@@ -80,15 +80,16 @@ test("the page on the simulated plant", watchdog, async (t) => {
       await page.locator(".legend li").nth(1).waitFor(patience);
       const details = (await page.locator(".legend li").nth(1).textContent()) ?? "";
       for (const word of ["Address", "Type", "Received"]) assert.match(details, new RegExp(word));
-      const downloading = page.waitForEvent("download", patience);
-      await page.getByRole("button", { name: "CSV" }).click();
-      const lines = readFileSync((await (await downloading).path()) ?? "", "utf8").split("\r\n");
-      assert.match(lines[0] ?? "", /^"time",".*","Abfüllanlage .*Durchfluss.* \[l\/min\]"$/);
-      const [firstTime = ""] = lines[1]?.split(",") ?? [];
-      t.diagnostic(
-        `${lines.length - 2} lines of history, the first ${chosenMs - Date.parse(firstTime)} ms before the choice`,
-      );
-      assert.ok(Date.parse(firstTime) < chosenMs, "what was before the point was chosen");
+      // The history comes with the next message to the page.
+      let firstTime = "";
+      while (!(Date.parse(firstTime) < chosenMs)) {
+        const downloading = page.waitForEvent("download", patience);
+        await page.getByRole("button", { name: "CSV" }).click();
+        const lines = readFileSync((await (await downloading).path()) ?? "", "utf8").split("\r\n");
+        assert.match(lines[0] ?? "", /^"time",".*","Abfüllanlage .*Durchfluss.* \[l\/min\]"$/);
+        [firstTime = ""] = lines[1]?.split(",") ?? [];
+      }
+      t.diagnostic(`the history begins ${chosenMs - Date.parse(firstTime)} ms before the choice`);
       await cellOf(page, "Anlagenstatus", "value").waitFor(patience);
       await page.getByLabel("Time").selectOption("60");
       await keepScreenshot(page, "monitor");
