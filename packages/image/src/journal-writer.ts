@@ -93,8 +93,9 @@ export class JournalWriter {
   commit(): bigint {
     const position = BigInt(this.#next);
     if (this.position !== position) {
-      Atomics.store(this.#positions, journalHeader.lastRecord / 8, BigInt(this.#last));
+      // In this order: of a writer that dies in between, the last record is one that readers may read, though not the very last.
       Atomics.store(this.#positions, journalHeader.written / 8, position);
+      Atomics.store(this.#positions, journalHeader.lastRecord / 8, BigInt(this.#last));
     }
     return position;
   }
