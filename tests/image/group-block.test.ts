@@ -236,3 +236,16 @@ test("a poll's duration, cycle and times are in the bank and in the buckets", ()
   const lost = seen(reader).state;
   assert.deepEqual([lost.cycle, lost.lastGoodNs], [5n, lastGoodNs], "no answer, no poll");
 });
+
+test("values of two responses in one poll count with the delay of their own response", () => {
+  const { reader, blocks } = imageOf(serverOf("A", 0, 0, 0));
+  const [a] = blocks;
+  a!.begin();
+  for (const index of [0, 1]) a!.setNumber(index, BuiltInType.UInt16, 1);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  a!.responseCame();
+  a!.setNumber(2, BuiltInType.UInt16, 1);
+  a!.publish(ConnectionState.connected, 1);
+  const counts = reader.histogram(0, "receivedToPublished").filter((count) => count > 0);
+  assert.deepEqual([...counts], [1, 2], "the later response waited less");
+});

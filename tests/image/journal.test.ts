@@ -380,3 +380,24 @@ test("changes that are not wanted are passed over, and what was lost is counted 
   assert.equal(overrun.lost, reader.since(start).lost);
   assert.ok(overrun.lost > 0n);
 });
+
+test("a writer that dies between two stores of a commit leaves an end for readers that come later", (t) => {
+  const { memory, writer } = journalOf();
+  for (const point of [0, 1, 2]) {
+    writer.append(point, new Uint32Array(record.bytes), 0, 0, 0);
+    if (point < 2) writer.commit();
+  }
+  const stores = t.mock.method(Atomics, "store");
+  stores.mock.mockImplementationOnce(() => {
+    throw new RangeError("died");
+  }, 1);
+  assert.throws(() => writer.commit(), /died/);
+  t.mock.restoreAll();
+  const reader = new JournalReader(memory);
+  const { changes } = reader.since(reader.end());
+  assert.deepEqual(
+    changes.map(({ point }) => point),
+    [2],
+    "the last change comes next",
+  );
+});

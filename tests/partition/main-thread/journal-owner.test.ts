@@ -140,3 +140,13 @@ test("a journal that got a second name is replaced, at the start and while it is
   assert.equal(messages().length, 2);
   for (const message of messages()) assert.match(message, /^warn: .*has 2 names \(hard links\): removed, a new object/);
 });
+
+test("what the run before left is removed, also by a run that never began a journal", (t) => {
+  const { name, prefix, owner, newOwner } = setUp(t);
+  write(owner, owner.supply(), 1);
+  owner.close();
+  const next = newOwner();
+  next.remove();
+  next.close();
+  assert.deepEqual(filesOf(prefix), [], name);
+});
