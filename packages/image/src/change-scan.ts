@@ -3,13 +3,13 @@
 //
 // The comparison costs some nanoseconds for each point; it is done once for a publication, so nothing of a poll that is given up gets out.
 
-import type { PlacedGroup, PlacedPoint } from "./directory.ts";
+import type { PlacedGroup } from "./directory.ts";
 import { bucketOf } from "./duration-histogram.ts";
 import { microsecondsBetween } from "./instant-words.ts";
 import type { JournalWriter } from "./journal-writer.ts";
 import { nullLength, poll, record } from "./layout.ts";
 import { isInline } from "./long-value.ts";
-import type { BuiltInType } from "./values/built-in-type.ts";
+import { BuiltInType } from "./values/built-in-type.ts";
 
 const recordWords = record.bytes / 4;
 const valueWord = record.value / 4;
@@ -51,14 +51,15 @@ export class ChangeScan {
     let receivedHigh = 0;
     let published = -1;
     for (let index = 0; index < points.length; index++, old += recordWords, now += recordWords) {
-      const { capacityBytes, roomOffset } = points[index] as PlacedPoint;
       const isSame =
         words[old + valueWord] === words[now + valueWord] &&
         words[old + statusWord] === words[now + statusWord] &&
         words[old + valueWord + 1] === words[now + valueWord + 1] &&
         words[old + typeWord] === words[now + typeWord];
-      const room = capacityBytes === 0 ? 0 : roomBytes(words, now, capacityBytes);
-      if (isSame && (room === 0 || hasSameRoom(words, before, after, roomOffset, room))) continue;
+      // The point itself is looked at only where it has a room: this loop goes through the bank, not through a thousand objects.
+      const point = liesInRecord(words[now + typeWord] as number) ? undefined : points[index];
+      const room = point === undefined ? 0 : roomBytes(words, now, point.capacityBytes);
+      if (isSame && (point === undefined || hasSameRoom(words, before, after, point.roomOffset, room))) continue;
       const low = words[now + receivedWord] as number;
       const high = words[now + receivedWord + 1] as number;
       if (words[old + receivedWord] !== low || words[old + receivedWord + 1] !== high) {
@@ -74,21 +75,31 @@ export class ChangeScan {
         }
         words[published]!++;
       }
-      journal?.append(group.firstPoint + index, words, now, after + roomOffset, room);
+      journal?.append(group.firstPoint + index, words, now, after + (point?.roomOffset ?? 0), room);
     }
     return journal?.commit() ?? 0n;
   }
 }
 
+/** A bit for each built-in type of which a scalar needs no room. */
+const typesInRecord = Object.values(BuiltInType).reduce<number>(
+  (bits, type) => (isInline(type) ? bits | (1 << type) : bits),
+  0,
+);
+
+/** `kind` is the type and the shape of a record. */
+function liesInRecord(kind: number): boolean {
+  return kind < 32 && ((typesInRecord >>> kind) & 1) === 1;
+}
+
 /** Bytes of the point's room that its record refers to. */
 function roomBytes(words: Uint32Array, at: number, capacityBytes: number): number {
-  const kind = words[at + typeWord] ?? 0;
-  if (((kind >>> 8) & 0xff) === 0 && isInline((kind & 0xff) as BuiltInType)) return 0;
   const length = words[at + valueWord] ?? 0;
   return length === nullLength ? 0 : Math.min(length, capacityBytes);
 }
 
 function hasSameRoom(words: Uint32Array, before: number, after: number, room: number, bytes: number): boolean {
+  if (bytes === 0) return true;
   const all = Buffer.from(words.buffer);
   const start = after + room;
   return all.compare(all, before + room, before + room + bytes, start, start + bytes) === 0;

@@ -21,6 +21,8 @@ import type { ConnectionEntry, PointDescription } from "./point.ts";
 export interface DescribedPoint extends PointDescription {
   /** The key is made of a name that the server has yet to confirm: no value is shown under it. */
   readonly isExpected?: boolean;
+  /** Among all points of its server, in the order of the configuration. Absent: group after group. */
+  readonly serverPosition?: number;
 }
 
 /** The points of a server that are read at one rate; `points` carry the final, distinct keys. */
@@ -28,6 +30,8 @@ export interface GroupDescription {
   /** "" for the only group of a server. */
   readonly name: string;
   readonly intervalMs: number;
+  /** Absent: it is polled. */
+  readonly isSubscribed?: boolean | undefined;
   readonly points: readonly DescribedPoint[];
 }
 
@@ -43,6 +47,7 @@ export interface ServerDescription {
 export interface PlacedPoint extends DescribedPoint {
   /** Offset of the point's room from the start of a bank. */
   readonly roomOffset: number;
+  readonly serverPosition: number;
 }
 
 export interface PlacedGroup extends GroupDescription, PlacedBlock {
@@ -91,15 +96,13 @@ export function planDirectory(servers: readonly ServerDescription[]): Directory 
   const pointCount = servers.flatMap(({ groups }) => groups).reduce((sum, group) => sum + group.points.length, 0);
   const textTableOffset = pointTableOffset(servers) + pointCount * pointEntry.bytes;
   const texts = Buffer.from(
-    servers
-      .flatMap(textsOfServer)
-      .map((text) => `${text}\0`)
-      .join(""),
+    [...servers.flatMap(textsOfServer), ...enumerationsOf(servers)].map((text) => `${text}\0`).join(""),
     "utf8",
   );
 
   let end = textTableOffset + texts.length;
   let firstPoint = 0;
+  let firstOfServer = 0;
   let index = 0;
   const placeBlock = (headBytes: number, bankBytes: number): PlacedBlock => {
     const blockOffset = alignUp(end, blockAlignment);
@@ -109,31 +112,32 @@ export function planDirectory(servers: readonly ServerDescription[]): Directory 
   };
   const placeGroup = (group: GroupDescription, serverIndex: number): PlacedGroup => {
     let room = poll.bytes + group.points.length * record.bytes;
-    const points = group.points.map((point) => {
+    const points = group.points.map((point, place) => {
       const roomOffset = room;
       room += alignUp(point.capacityBytes, roomAlignment);
-      return { ...point, roomOffset };
+      return { serverPosition: firstPoint - firstOfServer + place, ...point, roomOffset };
     });
     const place = placeBlock(groupBlockBytes, alignUp(room, blockAlignment));
     const placed = { ...group, ...place, index: index++, serverIndex, firstPoint, points };
     firstPoint += points.length;
     return placed;
   };
-  const placed = servers.map((server, serverIndex) => ({
-    ...server,
-    ...placeBlock(block.bytes, serverState.bytes),
-    groups: server.groups.map((group) => placeGroup(group, serverIndex)),
-  }));
+  const placed = servers.map((server, serverIndex) => {
+    firstOfServer = firstPoint;
+    const place = placeBlock(block.bytes, serverState.bytes);
+    return { ...server, ...place, groups: server.groups.map((group) => placeGroup(group, serverIndex)) };
+  });
   const groups = placed.flatMap((server) => server.groups);
   const imageBytes = alignUp(end, blockAlignment);
   if (imageBytes > mostBytes) throw new ImageTooLargeError(imageBytes, pointCount);
   return { servers: placed, groups, pointCount, textTableOffset, texts, imageBytes };
 }
 
-/** Writes tables and texts into an image that is still all zero. */
-export function writeDirectory(directory: Directory, buffer: ArrayBufferLike): void {
+/** Writes tables and texts into an image that is still all zero. The result is the same directory, with the texts where they are now. */
+export function writeDirectory(directory: Directory, buffer: ArrayBufferLike): Directory {
   const view = new DataView(buffer);
-  new Uint8Array(buffer, directory.textTableOffset, directory.texts.length).set(directory.texts);
+  const texts = new Uint8Array(buffer, directory.textTableOffset, directory.texts.length);
+  texts.set(directory.texts);
   let textOffset = directory.textTableOffset;
   const putText = (at: number, text: string): void => {
     const bytes = Buffer.byteLength(text);
@@ -168,6 +172,7 @@ export function writeDirectory(directory: Directory, buffer: ArrayBufferLike): v
       put(entry + groupEntry.banks, group.banksOffset);
       put(entry + groupEntry.bankBytes, group.bankBytes);
       put(entry + groupEntry.intervalMs, group.intervalMs);
+      put(entry + groupEntry.acquisition, group.isSubscribed === true ? 1 : 0);
       for (const [position, point] of group.points.entries()) {
         const pointAt = pointTable + (group.firstPoint + position) * pointEntry.bytes;
         putText(pointAt + pointEntry.key, point.key);
@@ -178,9 +183,34 @@ export function writeDirectory(directory: Directory, buffer: ArrayBufferLike): v
         put(pointAt + pointEntry.group, group.index);
         put(pointAt + pointEntry.capacityBytes, point.capacityBytes);
         put(pointAt + pointEntry.room, point.roomOffset);
+        put(pointAt + pointEntry.serverPosition, point.serverPosition);
       }
     }
   }
+  const enumerations = new Map<string, readonly [offset: number, bytes: number]>();
+  for (const text of enumerationsOf(directory.servers)) {
+    const bytes = Buffer.byteLength(text);
+    enumerations.set(text, [textOffset, bytes]);
+    textOffset += bytes + 1;
+  }
+  const emptyText = directory.textTableOffset + directory.texts.length - 1;
+  for (const { firstPoint, points } of directory.groups)
+    for (const [position, { enumeration = "" }] of points.entries()) {
+      const at = pointTable + (firstPoint + position) * pointEntry.bytes + pointEntry.enumeration;
+      const [offset, bytes] = enumerations.get(enumeration) ?? [emptyText, 0];
+      put(at, offset);
+      put(at + 4, bytes);
+    }
+  return { ...directory, texts };
+}
+
+/** Each text once, however many points have it. */
+function enumerationsOf(servers: readonly ServerDescription[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { groups } of servers)
+    for (const { points } of groups)
+      for (const { enumeration } of points) if (enumeration !== undefined && enumeration !== "") found.add(enumeration);
+  return found;
 }
 
 export function groupTableOffset(servers: readonly ServerDescription[]): number {

@@ -158,6 +158,10 @@ export class GroupBlock implements PointSink {
     this.#stamp(at);
   }
 
+  unchanged(index: number): void {
+    if (this.#banks.isOpen) this.#stamp(this.#recordBase + index * recordWords);
+  }
+
   /** Marks every point; values and times stay, so that a reader sees what was last known and how old it is. */
   setEveryStatus(status: number): void {
     for (let index = 0; index < this.#group.points.length; index++) {
@@ -165,8 +169,8 @@ export class GroupBlock implements PointSink {
     }
   }
 
-  /** `durationMs` is given by a poll that the server answered. */
-  publish(connection: ConnectionState, durationMs?: number): void {
+  /** `durationMs` is given when the server has answered: that of the poll, or null when it sent by itself. */
+  publish(connection: ConnectionState, durationMs?: number | null): void {
     const head = this.#bank;
     this.#withhold();
     const now = new Uint32Array(2);
@@ -175,10 +179,12 @@ export class GroupBlock implements PointSink {
     this.#words.set(this.#requested, (head + poll.requestedNs) / 4);
     this.#words.set(now, (head + poll.publishedNs) / 4);
     if (durationMs !== undefined) {
-      const durationUs = durationMs * 1000;
       this.#words.set(now, (head + poll.lastGoodNs) / 4);
-      this.#integers[(head + poll.durationNs) / 8] = BigInt(Math.round(durationUs * 1000));
       this.#integers[(head + poll.cycle) / 8] = this.count("polls");
+    }
+    if (typeof durationMs === "number") {
+      const durationUs = durationMs * 1000;
+      this.#integers[(head + poll.durationNs) / 8] = BigInt(Math.round(durationUs * 1000));
       this.#countIn("pollDuration", durationUs);
     }
     const position = this.#changes.scan(this.#group, this.#words, this.#banks.publishedBank, head, {

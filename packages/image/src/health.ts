@@ -2,6 +2,7 @@
 
 import { bucketEndUs } from "./duration-histogram.ts";
 import type { FailureKind } from "./failure-kind.ts";
+import type { GroupSnapshot } from "./group-snapshot.ts";
 import type { ImageReader } from "./image-reader.ts";
 import { ConnectionState, durationBuckets, serverCounters, type GroupCounter } from "./layout.ts";
 import { qualityOf, type PointQuality } from "./point-quality.ts";
@@ -33,10 +34,10 @@ export interface ServerHealth extends PointQuality {
   readonly state: keyof typeof ConnectionState | "unknown";
   /** When `state` became what it is; of an image that nobody keeps up to date: its last heartbeat. */
   readonly stateSince: string;
-  /** The longest at which points of the server are read. */
+  /** Of the group of points that is the most behind: of a server with one group, at which it is read. */
   readonly intervalMs: number;
   readonly cycle: number;
-  /** Milliseconds since the last poll that the server answered; null before the first. */
+  /** Milliseconds since the last poll of that group that the server answered; null before the first. */
   readonly lastGoodAgeMs: number | null;
   readonly pollMs: PollDurations | null;
   readonly reconnects: number;
@@ -65,6 +66,9 @@ const stateNames = Object.fromEntries(Object.entries(ConnectionState).map(([name
   ConnectionState,
   ServerHealth["state"]
 >;
+const failureCounters = serverCounters
+  .filter((counter) => counter.startsWith("failed"))
+  .map((counter) => [counter, counter.slice("failed".length)] as const);
 const nsPerDay = 86_400_000_000_000n;
 
 /** What can be read about one service. */
@@ -102,18 +106,28 @@ function serviceHealth({ name, image, hasWriter }: ObservedImage, isEnded: boole
   };
 }
 
+/** A program that looks again and again copies each group into the same memory. */
+const copiesOfImages = new WeakMap<ImageReader, GroupSnapshot[]>();
+
+function copiesOf(image: ImageReader): GroupSnapshot[] {
+  const copies = copiesOfImages.get(image) ?? [];
+  copiesOfImages.set(image, copies);
+  return copies;
+}
+
 function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs: bigint): readonly ServerHealth[] {
   const server = image.directory.servers[index];
   const state = image.serverState(index);
-  const banks = server?.groups.map((group) => image.snapshot(group.index)) ?? [];
-  if (server === undefined || state === undefined || !banks.every((bank) => bank !== undefined)) return [];
+  if (server === undefined || state === undefined) return [];
+  const copies = copiesOf(image);
+  const banks = server.groups.map(({ index: group }) => (copies[group] ??= image.reusableSnapshot(group)));
+  if (!banks.every((bank) => bank.refresh())) return [];
   const { changedNs, error, errorNs, certificateEndsNs, ownCertificateEndsNs, requestLimit } = state;
   const polls = banks.map((bank) => bank.state);
-  const lastGoodNs = polls.reduce((last, poll) => (poll.lastGoodNs > last ? poll.lastGoodNs : last), 0n);
+  const behind = mostBehind(banks, nowNs);
   const points = server.groups.reduce((sum, group) => sum + group.points.length, 0);
-  const failures = serverCounters
-    .filter((counter) => counter.startsWith("failed"))
-    .map((counter) => [counter.slice("failed".length), Number(image.serverCount(index, counter))] as const)
+  const failures = failureCounters
+    .map(([counter, kind]) => [kind, Number(image.serverCount(index, counter))] as const)
     .filter(([, count]) => count > 0);
   const sum = (counter: GroupCounter): number =>
     server.groups.reduce((total, group) => total + Number(image.groupCount(group.index, counter)), 0);
@@ -124,9 +138,9 @@ function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs
       state: isAlive ? stateNames[state.connection] : "unknown",
       stateSince: isoOf(isAlive ? changedNs || image.startedNs : image.heartbeatNs),
       ...(isAlive ? qualityOf(banks) : { points, pointsBad: points, pointsUncertain: 0, statuses: {} }),
-      intervalMs: server.groups.reduce((longest, { intervalMs }) => Math.max(longest, intervalMs), 0),
+      intervalMs: behind?.group.intervalMs ?? 0,
       cycle: polls.reduce((most, { cycle }) => Math.max(most, Number(cycle)), 0),
-      lastGoodAgeMs: lastGoodNs === 0n ? null : ageMs(lastGoodNs, nowNs),
+      lastGoodAgeMs: behind === undefined ? null : ageOf(behind, nowNs),
       pollMs: pollDurations(added(server.groups.map((group) => image.histogram(group.index, "pollDuration")))),
       reconnects: Math.max(0, Number(image.serverCount(index, "connects")) - 1),
       overruns: sum("overruns"),
@@ -141,20 +155,34 @@ function serverHealth(image: ImageReader, index: number, isAlive: boolean, nowNs
   ];
 }
 
-function added(histograms: readonly Uint32Array[]): Uint32Array {
-  return histograms.reduce(
-    (sum, one) => sum.map((count, bucket) => count + (one[bucket] ?? 0)),
-    new Uint32Array(durationBuckets),
+/** A group is old by its own interval: an hourly one is not behind where one of 100 ms is. */
+function mostBehind(banks: readonly GroupSnapshot[], nowNs: bigint): GroupSnapshot | undefined {
+  const delay = (bank: GroupSnapshot): number => (ageOf(bank, nowNs) ?? 0) / Math.max(1, bank.group.intervalMs);
+  return banks.reduce<GroupSnapshot | undefined>(
+    (most, bank) => (most === undefined || delay(bank) > delay(most) ? bank : most),
+    undefined,
   );
+}
+
+function ageOf(bank: GroupSnapshot, nowNs: bigint): number | null {
+  const { lastGoodNs } = bank.state;
+  return lastGoodNs === 0n ? null : ageMs(lastGoodNs, nowNs);
+}
+
+function added(histograms: readonly Uint32Array[]): Uint32Array {
+  const [first = new Uint32Array(durationBuckets), ...others] = histograms;
+  for (const one of others) for (const [bucket, count] of one.entries()) first[bucket] = (first[bucket] ?? 0) + count;
+  return first;
 }
 
 /** `buckets[i]` counts durations up to 2^((i+1)/4) us. Undefined before the first poll: null. */
 export function pollDurations(buckets: Uint32Array): PollDurations | null {
-  const total = buckets.reduce((sum, count) => sum + count, 0);
+  let total = 0;
+  for (const count of buckets) total += count;
   if (total === 0) return null;
   const boundMs = (rank: number): number => {
-    let seen = 0;
-    const bucket = buckets.findIndex((count) => (seen += count) >= rank);
+    let bucket = 0;
+    for (let seen = buckets[0] ?? 0; seen < rank; seen += buckets[bucket] ?? 0) bucket++;
     return Math.round(bucketEndUs(bucket)) / 1000;
   };
   return {

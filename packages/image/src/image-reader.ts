@@ -6,27 +6,21 @@ import type { Directory, PlacedGroup, PlacedServer } from "./directory.ts";
 import { GroupSnapshot } from "./group-snapshot.ts";
 import {
   block,
-  byteOrderMark,
   durationBuckets,
   groupCounters,
   header,
   histogramBytes,
   histograms,
-  ImageState,
-  magicWords,
-  majorVersion,
   serverCounters,
   serverState,
-  serviceCounters,
   type BankStrides,
   type ConnectionState,
   type GroupCounter,
   type Histogram,
   type ServerCounter,
-  type ServiceCounter,
 } from "./layout.ts";
-import { ImageError, readDirectory } from "./read-directory.ts";
-import { serviceOfCode, type ServiceName } from "./service-name.ts";
+import { ImageHeader } from "./image-header.ts";
+import { readDirectory } from "./read-directory.ts";
 
 /** What is known of a server's connection. Instants are nanoseconds since 1970-01-01 UTC, 0n for none. */
 export interface ServerState {
@@ -43,94 +37,38 @@ export interface ServerState {
   readonly requestLimit: number;
 }
 
-export class ImageReader {
+export class ImageReader extends ImageHeader {
   readonly directory: Directory;
-  readonly #memory: ArrayBufferLike;
-  readonly #words: Uint32Array;
-  readonly #integers: BigInt64Array;
+  /** Of the state of each server that was asked for. */
+  readonly #stateCopies: BankCopy[] = [];
   readonly #strides: BankStrides;
 
   /** Throws an ImageError when the memory holds no image, or not the whole of one, or one of another major version. */
   constructor(memory: ArrayBufferLike) {
-    if (memory.byteLength < header.bytes) throw refusal(`${memory.byteLength} bytes cannot hold one`);
-    this.#memory = memory;
-    this.#words = new Uint32Array(memory);
-    this.#integers = new BigInt64Array(memory);
-    const magic = [this.#load(header.magic), this.#load(header.magic + 4)];
-    if (magic[0] !== magicWords[0] || magic[1] !== magicWords[1]) throw refusal("its magic is not there (yet)");
-    if (this.#load(header.byteOrder) !== byteOrderMark) throw refusal("it has another byte order");
-    const version = this.#load(header.version);
-    if (version >>> 16 !== majorVersion)
-      throw refusal(`it has version ${version >>> 16}.${version & 0xffff} and this reader knows ${majorVersion}`);
-    const imageBytes = this.#integers[header.imageBytes / 8] ?? 0n;
-    if (imageBytes < BigInt(header.bytes) || imageBytes > BigInt(memory.byteLength))
-      throw refusal(`it has ${imageBytes} bytes and ${memory.byteLength} are there`);
+    super(memory);
     this.directory = readDirectory(memory);
-    this.#strides = { pollBytes: this.#load(header.pollBytes), recordBytes: this.#load(header.recordBytes) };
-  }
-
-  get service(): ServiceName {
-    return serviceOfCode(this.#load(header.service));
-  }
-
-  get generation(): number {
-    return this.#load(header.generation);
-  }
-
-  /** The generation since which every point has had its number. */
-  get pointsSince(): number {
-    return this.#load(header.pointsSince);
-  }
-
-  get intervalMs(): number {
-    return this.#load(header.intervalMs);
-  }
-
-  /** Changes when the values of a tick are complete, when a server came or went, and at retirement. */
-  get ticks(): number {
-    return this.#load(header.ticks);
-  }
-
-  get isRetired(): boolean {
-    return this.#load(header.state) === ImageState.retired;
-  }
-
-  get heartbeatNs(): bigint {
-    return this.#integers[header.heartbeatNs / 8] ?? 0n;
-  }
-
-  get startedNs(): bigint {
-    return this.#integers[header.startedNs / 8] ?? 0n;
-  }
-
-  /** Publications of all blocks, 32 bits, wraps; also grows when the image is retired. */
-  get publications(): number {
-    return this.#load(header.publications);
-  }
-
-  serviceCount(counter: ServiceCounter): bigint {
-    return this.#integers[header.counters / 8 + serviceCounters.indexOf(counter)] ?? 0n;
+    this.#strides = { pollBytes: this.load(header.pollBytes), recordBytes: this.load(header.recordBytes) };
   }
 
   serverCount(serverIndex: number, counter: ServerCounter): bigint {
     const at = (this.#server(serverIndex).blockOffset + block.counters) / 8;
-    return this.#integers[at + serverCounters.indexOf(counter)] ?? 0n;
+    return this.integers[at + serverCounters.indexOf(counter)] ?? 0n;
   }
 
   groupCount(groupIndex: number, counter: GroupCounter): bigint {
     const at = (this.#group(groupIndex).blockOffset + block.counters) / 8;
-    return this.#integers[at + groupCounters.indexOf(counter)] ?? 0n;
+    return this.integers[at + groupCounters.indexOf(counter)] ?? 0n;
   }
 
   /** How many durations fell into each bucket, see `duration-histogram.ts`. */
   histogram(groupIndex: number, name: Histogram): Uint32Array {
     const start = this.#group(groupIndex).blockOffset + block.bytes + histograms.indexOf(name) * histogramBytes;
-    return new Uint32Array(this.#memory, start, durationBuckets).slice();
+    return new Uint32Array(this.memory, start, durationBuckets).slice();
   }
 
   /** Undefined when the writer overtook all attempts to copy it. */
   serverState(serverIndex: number): ServerState | undefined {
-    const copy = new BankCopy(this.#server(serverIndex), this.#memory);
+    const copy = (this.#stateCopies[serverIndex] ??= new BankCopy(this.#server(serverIndex), this.memory));
     if (!copy.refresh()) return undefined;
     const bytes = Buffer.from(copy.buffer);
     const ns = (field: number): bigint => bytes.readBigInt64LE(field);
@@ -148,19 +86,19 @@ export class ImageReader {
 
   /** The number of the last complete publication of a group, 32 bits, wraps. */
   published(groupIndex: number): number {
-    return this.#load(this.#group(groupIndex).blockOffset + block.published);
+    return this.load(this.#group(groupIndex).blockOffset + block.published);
   }
 
   /** Looks straight at the last complete bank. Only for the writer's own thread, where nothing can overtake. */
   view(groupIndex: number): BankReader {
     const group = this.#group(groupIndex);
     const start = group.banksOffset + (this.published(groupIndex) & 1) * group.bankBytes;
-    return new BankReader(this.directory, group, this.#memory, start, this.#strides);
+    return new BankReader(this.directory, group, this.memory, start, this.#strides);
   }
 
   /** A copy to be refreshed by the caller, as often as he likes; empty until then. */
   reusableSnapshot(groupIndex: number): GroupSnapshot {
-    return new GroupSnapshot(this.directory, this.#group(groupIndex), this.#memory, this.#strides);
+    return new GroupSnapshot(this.directory, this.#group(groupIndex), this.memory, this.#strides);
   }
 
   /** A copy of the last complete poll of a group; undefined when the writer overtook all attempts. */
@@ -181,12 +119,4 @@ export class ImageReader {
     if (group === undefined) throw new RangeError(`no group ${index}: the image has ${this.directory.groups.length}`);
     return group;
   }
-
-  #load(offset: number): number {
-    return Atomics.load(this.#words, offset / 4);
-  }
-}
-
-function refusal(why: string): ImageError {
-  return new ImageError(`cannot read a process image because ${why}`);
 }

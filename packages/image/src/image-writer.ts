@@ -48,10 +48,9 @@ export class ImageWriter {
   /** `memory` is all zero and has `directory.imageBytes` at least. */
   constructor(head: ImageHead, directory: Directory, memory: ImageMemory) {
     this.#head = head;
-    this.#directory = directory;
     this.#memory = memory;
     this.#integers = new BigInt64Array(memory.buffer);
-    writeDirectory(directory, memory.buffer);
+    this.#directory = writeDirectory(directory, memory.buffer);
     this.#blocks = directory.servers.map((server) => new ServerBlock(server, memory, this.#changes));
     this.#writeHeader(wallClockNs());
   }
@@ -101,13 +100,13 @@ export class ImageWriter {
     this.#generation++;
     if (!isSameList) this.#pointsSince = this.#generation;
     this.#changes.generation = this.#generation;
-    writeDirectory(directory, memory.buffer);
+    const written = writeDirectory(directory, memory.buffer);
     this.#blocks = directory.servers.map((server, index) => {
       const serverBlock = kept[index];
       serverBlock?.moveTo(server, memory);
       return serverBlock ?? new ServerBlock(server, memory, this.#changes);
     });
-    this.#directory = directory;
+    this.#directory = written;
     this.#memory = memory;
     this.#integers = new BigInt64Array(memory.buffer);
     const counters = new Uint8Array(oldMemory.buffer, header.counters, 8 * counterCount);

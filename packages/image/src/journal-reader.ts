@@ -34,12 +34,16 @@ export interface Cursor {
   readonly sequence: bigint;
 }
 
+const passedOverPerChange = 16;
+
 export interface Changes {
   readonly changes: readonly Change[];
   /** Records that were overwritten before they could be read; they came before `changes`. */
   readonly lost: bigint;
   /** Where the next call goes on. */
   readonly cursor: Cursor;
+  /** Nothing lies behind `cursor` yet. */
+  readonly isEnd: boolean;
 }
 
 /** Which changes a reader wants: number of the point, and generation of the image in which it is its number. */
@@ -100,6 +104,11 @@ export class JournalReader {
     }
   }
 
+  /** How much of the ring lies between the cursor and the writer: what is not read yet. From 1 on changes are lost. */
+  unreadShare({ position }: Cursor): number {
+    return Number(this.#load(journalHeader.written) - position) / Number(this.#ringBytes);
+  }
+
   /** At the oldest change that is still there. */
   oldest(): Cursor {
     const position = this.#oldestPosition();
@@ -123,18 +132,26 @@ export class JournalReader {
     }
   }
 
-  /** What has changed since the cursor, in order, `most` changes at a time. Changes that are not wanted are passed over, which is cheap. */
+  /**
+   * What has changed since the cursor, in order, `most` changes at a time. Changes that are not wanted are passed over, which is cheap, but not more
+   * than 16 for each of `most`: where there are many, a call without a change need not have come to the end.
+   */
   since(cursor: Cursor, most = 10_000, wanted?: Wanted): Changes {
     const changes: Change[] = [];
     let { position, sequence } = cursor;
     let lost = 0n;
     // Behind a gap the number of the next record tells how many were lost, wanted or not.
     let isBehindGap = false;
-    while (changes.length < most && position < this.#load(journalHeader.written)) {
+    let passedOver = 0;
+    let isEnd = false;
+    while (changes.length < most && passedOver < passedOverPerChange * most) {
+      isEnd = position >= this.#load(journalHeader.written);
+      if (isEnd) break;
       const unwantedBytes = wanted === undefined || isBehindGap ? 0 : this.#unwanted(position, wanted);
       if (unwantedBytes > 0) {
         position += BigInt(unwantedBytes);
         sequence++;
+        passedOver++;
         continue;
       }
       const copied = this.#copy(position);
@@ -144,7 +161,7 @@ export class JournalReader {
         const oldest = this.#oldestPosition();
         if (oldest === undefined || oldest <= position) {
           const end = this.end();
-          return { changes, lost: lost + end.sequence - sequence, cursor: end };
+          return { changes, lost: lost + end.sequence - sequence, cursor: end, isEnd: true };
         }
         position = oldest;
         isBehindGap = true;
@@ -160,7 +177,7 @@ export class JournalReader {
       }
       position += lengthBytes;
     }
-    return { changes, lost, cursor: { position, sequence } };
+    return { changes, lost, cursor: { position, sequence }, isEnd };
   }
 
   /** Length of a whole change that is not wanted; 0 for everything else. */

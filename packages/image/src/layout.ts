@@ -28,7 +28,11 @@ import { i64, place, text, u32, u64, u8 } from "./byte-layout.ts";
 export const magicWords = [0x49435043, 0x4547414d] as const;
 /** Readers accept any minor version of the major version they know. */
 export const majorVersion = 2;
-export const minorVersion = 0;
+export const minorVersion = 2;
+/** Entries of the point table have a `serverPosition` since this minor version. */
+export const minorWithPositions = 1;
+/** And an `enumeration` since this one. */
+export const minorWithEnumerations = 2;
 /** As a little-endian word; a machine of the other byte order reads 0x04030201. */
 export const byteOrderMark = 0x01020304;
 
@@ -104,7 +108,7 @@ export const groupEntry = place({
   banks: u32, //               offset
   bankBytes: u32,
   intervalMs: u32,
-  acquisition: u32, //         0 polled
+  acquisition: u32, //         0 polled, 1 subscribed to
 });
 
 /** One entry of the point table. */
@@ -117,6 +121,8 @@ export const pointEntry = place({
   group: u32, //               index in the group table
   capacityBytes: u32,
   room: u32, //                offset from the start of a bank to this point's room for long values
+  serverPosition: u32, //      among all points of its server, in the order of the configuration: groups take them apart
+  enumeration: text, //        "0=Stopped\n1=Running", "" for none; points of the same enumeration have the same text
 });
 
 /** Counters of one server, u64 each. */
@@ -175,10 +181,10 @@ export const poll = place(
   {
     connection: u32, //        `ConnectionState` when this was published
     reserved: u32,
-    cycle: u64, //             polls of this group so far
+    cycle: u64, //             polls of this group so far, or what the server sent by itself
     requestedNs: i64, //       wall clock when the poll began
     publishedNs: i64, //       wall clock
-    lastGoodNs: i64, //        wall clock of the last poll that the server answered, 0 for none
+    lastGoodNs: i64, //        wall clock when the server answered a poll last, or sent by itself, 0 for never
     durationNs: i64, //        of that poll
     journalPosition: u64, //   every change up to this publication lies before it in the journal; 0 without a journal
   },

@@ -10,6 +10,8 @@ export interface NextChanges {
   readonly lost: bigint;
   /** These are the first of a journal that took the place of the one before: positions and numbers begin anew. */
   readonly isNewJournal: boolean;
+  /** There are no more for the moment. */
+  readonly isEnd: boolean;
 }
 
 export class OpenedJournal implements Disposable {
@@ -40,6 +42,17 @@ export class OpenedJournal implements Disposable {
     return this.#opened.reader?.startedNs;
   }
 
+  /** Where the next change is read. Undefined while there is no journal. */
+  get cursor(): Cursor | undefined {
+    return this.#cursor;
+  }
+
+  /** How much of the journal's ring is not read yet; 0 while there is no journal. */
+  get unreadShare(): number {
+    const reader = this.#opened.reader;
+    return reader === undefined || this.#cursor === undefined ? 0 : reader.unreadShare(this.#cursor);
+  }
+
   /** Begins at the start now and not with the first `next`; false when there is no journal yet. Throws an ImageError like `next`. */
   open(): boolean {
     this.#hasLooked = true;
@@ -57,13 +70,13 @@ export class OpenedJournal implements Disposable {
     if (reader !== undefined && this.#cursor !== undefined) {
       // Asked before reading: what a writer appends before it loses the name is still read.
       const isCurrent = this.#opened.isCurrent();
-      const { changes, lost, cursor } = reader.since(this.#cursor, most, wanted);
+      const { changes, lost, cursor, isEnd } = reader.since(this.#cursor, most, wanted);
       const isMoved = cursor.position !== this.#cursor.position || lost > 0n;
       this.#cursor = cursor;
-      if (isCurrent || isMoved) return { changes, lost, isNewJournal: false };
+      if (isCurrent || isMoved) return { changes, lost, isNewJournal: false, isEnd: isEnd && isCurrent };
     }
     if (this.#hasLooked) return this.#openNext(most, wanted);
-    return this.open() ? this.next(most, wanted) : { changes: [], lost: 0n, isNewJournal: false };
+    return this.open() ? this.next(most, wanted) : { changes: [], lost: 0n, isNewJournal: false, isEnd: true };
   }
 
   /**
@@ -94,11 +107,11 @@ export class OpenedJournal implements Disposable {
   #openNext(most?: number, wanted?: Wanted): NextChanges {
     this.#cursor = undefined;
     const reader = this.#opened.reopen();
-    if (reader === undefined) return { changes: [], lost: 0n, isNewJournal: false };
+    if (reader === undefined) return { changes: [], lost: 0n, isNewJournal: false, isEnd: true };
     // A journal counts from 0: what came before its oldest change is lost.
     const oldest = reader.oldest();
     this.#cursor = oldest;
-    const { changes, lost } = this.next(most, wanted);
-    return { changes, lost: lost + oldest.sequence, isNewJournal: true };
+    const { changes, lost, isEnd } = this.next(most, wanted);
+    return { changes, lost: lost + oldest.sequence, isNewJournal: true, isEnd };
   }
 }

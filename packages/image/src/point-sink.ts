@@ -15,6 +15,8 @@ export interface PointSink {
   setNumber(index: number, type: BuiltInType, value: number): void;
   /** Any value. `status` is an OPC UA status code (32 bits, unsigned). */
   setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void;
+  /** The server has said that value and status are still the same: only the time of receipt is new. */
+  unchanged(index: number): void;
   /** No value in this poll: the last one stays in place under the given (bad) status. */
   setStatus(index: number, status: number): void;
 }

@@ -12,6 +12,8 @@ export interface PointDescription {
   readonly source: string;
   /** The type as configured or reported; Null when only the server's answer will show it. */
   readonly type: BuiltInType;
+  /** The texts of its values (`values/enumeration.ts`); absent or "": it is no enumeration, or the server has not told. */
+  readonly enumeration?: string | undefined;
   /** Bytes to reserve for values that are not a plain scalar of up to 8 bytes (texts, byte strings, arrays); 0 for none. */
   readonly capacityBytes: number;
   /** Where the value is, in the words of its protocol: makes its key distinct when another point has the plain one. */

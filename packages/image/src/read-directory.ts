@@ -9,6 +9,8 @@ import {
   groupBlockBytes,
   groupEntry,
   header,
+  minorWithEnumerations,
+  minorWithPositions,
   pointEntry,
   poll,
   record,
@@ -42,7 +44,12 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
     serverEntry.bytes,
   );
   const groupTable = table("group", [header.groupTable, header.groupCount, header.groupEntryBytes], groupEntry.bytes);
-  const pointTable = table("point", [header.pointTable, header.pointCount, header.pointEntryBytes], pointEntry.bytes);
+  const minorVersion = u32(header.version) & 0xffff;
+  const hasPositions = minorVersion >= minorWithPositions;
+  const hasEnumerations = minorVersion >= minorWithEnumerations;
+  const leastWithPositions = hasEnumerations ? pointEntry.bytes : pointEntry.enumeration;
+  const leastPointBytes = hasPositions ? leastWithPositions : pointEntry.serverPosition;
+  const pointTable = table("point", [header.pointTable, header.pointCount, header.pointEntryBytes], leastPointBytes);
   demand(pollBytes >= poll.bytes && pollBytes % 8 === 0, `a poll header has ${pollBytes} bytes`);
   demand(recordBytes >= record.bytes && recordBytes % 8 === 0, `a record has ${recordBytes} bytes`);
 
@@ -58,6 +65,16 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
     textBytesSeen += bytes;
     demand(textBytesSeen < textBytes, "texts overlap");
     return Buffer.from(buffer, start, bytes).toString("utf8");
+  };
+  // Points share texts: what lies at one place is read and counted once.
+  const sharedTexts = new Map<number, { readonly bytes: number; readonly content: string }>();
+  const sharedText = (at: number): string => {
+    const [start, bytes] = [u32(at), u32(at + 4)];
+    const known = sharedTexts.get(start);
+    if (known?.bytes === bytes) return known.content;
+    const content = text(at);
+    sharedTexts.set(start, { bytes, content });
+    return content;
   };
   const placedBlock = (
     entry: number,
@@ -75,11 +92,16 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
   // Every group and every point belongs to the one before it or to the next: nothing is read twice, whatever the tables say.
   let groupsSeen = 0;
   let pointsSeen = 0;
+  let firstOfServer = 0;
+  let roomBytesSeen = 0;
   const readPoint = (index: number, group: number, bankBytes: number): PlacedPoint => {
     const entry = pointTable.entry(index);
     demand(u32(entry + pointEntry.group) === group, "a point names another group");
     const [roomOffset, capacityBytes] = [u32(entry + pointEntry.room), u32(entry + pointEntry.capacityBytes)];
     demand(roomOffset + capacityBytes <= bankBytes, "the room of a point does not lie in its bank");
+    // As with texts: rooms that overlap would make any number of values out of a small bank.
+    roomBytesSeen += capacityBytes;
+    demand(roomBytesSeen <= bankBytes, "the rooms of a group overlap");
     return {
       key: text(entry + pointEntry.key),
       description: text(entry + pointEntry.description),
@@ -88,6 +110,8 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
       type: u32(entry + pointEntry.type) as PlacedPoint["type"],
       capacityBytes,
       roomOffset,
+      ...enumerationOf(hasEnumerations ? sharedText(entry + pointEntry.enumeration) : ""),
+      serverPosition: hasPositions ? u32(entry + pointEntry.serverPosition) : index - firstOfServer,
     };
   };
   const readGroup = (index: number, serverIndex: number): PlacedGroup => {
@@ -97,6 +121,7 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
     demand(firstPoint === pointsSeen && pointCount <= pointTable.count - firstPoint, "the groups share points");
     demand(u32(entry + groupEntry.server) === serverIndex, "a group names another server");
     pointsSeen += pointCount;
+    roomBytesSeen = 0;
     demand(pollBytes + pointCount * recordBytes <= bankBytes, "the records of a group do not lie in its bank");
     return {
       ...placedBlock(entry, groupEntry, groupBlockBytes, bankBytes),
@@ -113,6 +138,7 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
     const [firstGroup, groupCount] = [u32(entry + serverEntry.firstGroup), u32(entry + serverEntry.groupCount)];
     demand(firstGroup === groupsSeen && groupCount <= groupTable.count - groupsSeen, "the servers share groups");
     groupsSeen += groupCount;
+    firstOfServer = pointsSeen;
     const bankBytes = u32(header.serverStateBytes);
     demand(bankBytes >= serverState.bytes, `the state of a server has ${bankBytes} bytes`);
     return {
@@ -140,6 +166,10 @@ export function readDirectory(buffer: ArrayBufferLike): Directory {
 
 function insecurityOf(security: number): { readonly isInsecure?: boolean } {
   return security === 0 ? {} : { isInsecure: security === 1 };
+}
+
+function enumerationOf(enumeration: string): { readonly enumeration?: string } {
+  return enumeration === "" ? {} : { enumeration };
 }
 
 function demand(holds: boolean, what: string): void {

@@ -30,6 +30,7 @@ export {
   type ServiceCounter,
 } from "./layout.ts";
 export { BuiltInType, builtInTypeName, type BuiltInTypeName } from "./values/built-in-type.ts";
+export { dateOf } from "./values/date-time.ts";
 export { isBad, isGood } from "./values/status-code.ts";
 export { statusName } from "./values/status-name.ts";
 export type { Scalar, Value } from "./values/value.ts";

@@ -7,6 +7,9 @@ const nameByCode: ReadonlyMap<number, ServiceName> = new Map([
   [2, "modbus"],
 ]);
 
+/** The one list of what programs that read images look for. A service whose image is not there costs nothing. */
+export const serviceNames: readonly ServiceName[] = [...nameByCode.values()];
+
 /** One that a newer writer has is shown by its code. */
 export function serviceOfCode(code: number): ServiceName {
   return nameByCode.get(code) ?? (`service ${code}` as ServiceName);

@@ -3,7 +3,7 @@
 // Good statuses stay in the image when the writer is killed, so the status alone never answers it.
 
 import type { GroupSnapshot } from "./group-snapshot.ts";
-import type { ImageReader } from "./image-reader.ts";
+import type { ImageHeader } from "./image-header.ts";
 import type { OpenedImage } from "./opened-image.ts";
 import { isBad, isGood } from "./values/status-code.ts";
 import { statusName } from "./values/status-name.ts";
@@ -65,7 +65,7 @@ export function unusableReading(snapshot: GroupSnapshot, index: number, wanted: 
 }
 
 /** The writer stores its heartbeat every interval. */
-export function isHeartbeatOld(image: ImageReader, nowMs: number): boolean {
+export function isHeartbeatOld(image: ImageHeader, nowMs: number): boolean {
   const ageMs = Math.abs(nowMs - Number(image.heartbeatNs / nsPerMs));
   return ageMs >= Math.max(leastHeartbeatMs, 3 * image.intervalMs);
 }

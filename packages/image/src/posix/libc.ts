@@ -64,6 +64,15 @@ interface Libc {
   pread(descriptor: number, bytes: Uint8Array, lengthBytes: number, offset: number): number;
   pwrite(descriptor: number, bytes: Uint8Array, lengthBytes: number, offset: number): number;
   write(descriptor: number, bytes: Uint8Array, lengthBytes: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  sendto(
+    descriptor: number,
+    bytes: Uint8Array,
+    lengthBytes: number,
+    flags: number,
+    address: Uint8Array,
+    addressBytes: number,
+  ): number;
   poll(descriptors: Uint8Array, count: number, timeoutMs: number): number;
   /** With a command whose argument is a structure. */
   fcntl(descriptor: number, command: number, type: "void *", argument: Uint8Array): number;
@@ -80,6 +89,7 @@ interface Libc {
   sem_getvalue(semaphore: bigint, value: Int32Array): number;
   clock_gettime(clock: number, time: BigInt64Array): number;
   endAtOnce(status: number): never;
+  malloc_trim(keptBytes: number): number;
   prctl(option: number, argument2: number, argument3: number, argument4: number, argument5: number): number;
   /** syscall(2) with the arguments of landlock_create_ruleset(2). */
   landlock_create_ruleset(call: number, attributes: Uint8Array | null, sizeBytes: number, flags: number): number;
@@ -186,6 +196,11 @@ export const libc: Libc = {
   pread: bind("int64_t pread(int fd, void *buf, size_t count, int64_t offset)", minusOneFails),
   pwrite: bind("int64_t pwrite(int fd, const void *buf, size_t count, int64_t offset)", minusOneFails),
   write: bind("int64_t write(int fd, const void *buf, size_t count)", minusOneFails),
+  socket: bind("int socket(int domain, int type, int protocol)", minusOneFails),
+  sendto: bind(
+    "int64_t sendto(int sockfd, const void *buf, size_t len, int flags, const void *dest_addr, uint32_t addrlen)",
+    minusOneFails,
+  ),
   poll: bind("int poll(void *fds, unsigned long nfds, int timeout)", minusOneFails),
   fcntl: bind("int fcntl(int fd, int cmd, ...)", minusOneFails),
   mmap: bindAddress("void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)"),
@@ -198,6 +213,7 @@ export const libc: Libc = {
   sem_post: bind("int sem_post(void *sem)", minusOneFails),
   sem_getvalue: bind("int sem_getvalue(void *sem, void *value)", minusOneFails),
   clock_gettime: bind("int clock_gettime(int clockid, void *tp)", minusOneFails),
+  malloc_trim: bind("int malloc_trim(size_t pad)", resultIsErrno),
   endAtOnce: bind("void _exit(int status)", resultIsErrno) as Libc["endAtOnce"],
   prctl: bind(
     "int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)",

@@ -16,23 +16,17 @@ import {
   stateOfDescriptor,
   stateOfPath,
 } from "./file-state.ts";
+import { F_OFD_GETLK, F_OFD_SETLK, F_WRLCK, wholeFileWriteLock } from "./file-lock-words.ts";
 import { libc } from "./libc.ts";
 import { Mapping } from "./mapping.ts";
 import type { MappingAccess } from "./mapping.ts";
 import { checkObjectName, segmentPath } from "./object-name.ts";
 
-// fcntl.h of Linux. Open file description locks belong to the open file, not to the process: fcntl(2).
-const F_OFD_GETLK = 36;
-const F_OFD_SETLK = 37;
-const F_WRLCK = 1;
 const O_CLOEXEC = 0o2000000;
 const AT_FDCWD = -100;
 const RENAME_EXCHANGE = 2;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
-/** One argument for every lock: `struct flock` for the whole file (l_whence SEEK_SET, l_start 0, l_len 0) on 64-bit Linux. */
-const wholeFileWriteLock = new Uint8Array(32);
-wholeFileWriteLock[endianness() === "LE" ? 0 : 1] = F_WRLCK;
 
 export class SharedMemoryObject implements Disposable {
   /** Valid until `close`. */
