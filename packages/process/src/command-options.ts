@@ -1,11 +1,29 @@
 // Options that several commands have, with one name, one default and one environment variable each.
 
+import { fstatSync } from "node:fs";
 import { isatty } from "node:tty";
-import { InvalidArgumentError, Option } from "commander";
-import { logLevels } from "./log.ts";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { logFormats, logLevels, type LogFormat } from "./log.ts";
+
+/** A service's configuration: the option may stand several times. */
+export function pathsOption(service: string, fileHolds: string): Option {
+  return new Option(`--${service} <path>`, `${fileHolds}: a file, or a directory of files; may be given several times`)
+    .env(`CPC_${service.toUpperCase()}`)
+    .argParser((path, before: readonly string[] | undefined) => [...(before ?? []), path]);
+}
+
+/** The paths of `pathsOption`; its variable separates several with ":", as PATH does. */
+export function pathsGiven(command: Command, service: string): readonly string[] | undefined {
+  const paths = command.getOptionValue(service) as readonly string[] | undefined;
+  if (command.getOptionValueSource(service) !== "env") return paths;
+  return paths?.flatMap((list) => list.split(":").filter((path) => path !== ""));
+}
 
 export function intervalOption(): Option {
-  return new Option("--interval <seconds>", "poll and publish interval")
+  return new Option(
+    "--interval <seconds>",
+    "seconds between polls of servers and points without an <interval>, and between documents",
+  )
     .env("CPC_INTERVAL")
     .default(1)
     .argParser(seconds);
@@ -26,7 +44,10 @@ export function consumersOption(): Option {
 }
 
 export function segmentSizeOption(): Option {
-  return new Option("--segment-size <size>", "size of each document segment (default: computed from the configuration)")
+  return new Option(
+    "--segment-size <size>",
+    "size of each document segment, for example 64K or 1M (default: computed from the configuration)",
+  )
     .env("CPC_SEGMENT_SIZE")
     .argParser((text) => sizeBytes(text, 1024));
 }
@@ -72,11 +93,19 @@ export function logLevelOption(): Option {
 }
 
 export function logFormatOption(): Option {
-  const format = isatty(2) ? "pretty" : "json";
-  return new Option("--log-format <format>", "log as text for people or as JSON for programs")
+  const format: LogFormat = isatty(2) ? "pretty" : isJournal(2) ? "journal" : "json";
+  return new Option("--log-format <format>", "log as text for people, as JSON for programs, or for systemd's journal")
     .env("CPC_LOG_FORMAT")
-    .choices(["json", "pretty"])
-    .default(format, "pretty on a terminal, else json");
+    .choices(logFormats)
+    .default(format, "pretty on a terminal, journal where systemd takes standard error, else json");
+}
+
+/** systemd.exec(5): device and inode of the stream that it connected, so that an output that went elsewhere since is no journal. */
+function isJournal(descriptor: number): boolean {
+  const [device, inode] = process.env["JOURNAL_STREAM"]?.split(":") ?? [];
+  if (device === undefined || inode === undefined) return false;
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  return String(dev) === device && String(ino) === inode;
 }
 
 /** Timers count in whole milliseconds up to 2^31. */

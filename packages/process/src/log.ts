@@ -5,3 +5,7 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** `fields` are plain data: they cross a thread boundary. */
 export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/** "journal": lines as systemd's journal takes them, with the level at the beginning. */
+export const logFormats = ["json", "pretty", "journal"] as const;
+export type LogFormat = (typeof logFormats)[number];

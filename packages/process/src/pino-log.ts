@@ -4,14 +4,14 @@ import { isatty } from "node:tty";
 import { pino, type DestinationStream } from "pino";
 import { prettyFactory } from "pino-pretty";
 import type { BoundedOutput } from "./bounded-output.ts";
-import type { Log, LogLevel } from "./log.ts";
+import type { Log, LogFormat, LogLevel } from "./log.ts";
 import { shortened } from "./shortened.ts";
 import { standardError } from "./standard-error.ts";
 import { colouredText, terminalLine, terminalText } from "./terminal-text.ts";
 
 export interface LogSettings {
   readonly level: LogLevel;
-  readonly format: "json" | "pretty";
+  readonly format: LogFormat;
 }
 
 export function createLog({ level, format }: LogSettings, output: BoundedOutput = standardError): Log {
@@ -42,8 +42,9 @@ function lengthOf(fields: Readonly<Record<string, unknown>>): number {
   return JSON.stringify(fields, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)).length;
 }
 
-function destination(format: LogSettings["format"], output: BoundedOutput): DestinationStream {
+function destination(format: LogFormat, output: BoundedOutput): DestinationStream {
   if (format === "json") return { write: (line) => output.write(terminalText(line)) };
+  if (format === "journal") return { write: (line) => output.write(terminalText(journalLine(line))) };
   const pretty = prettyFactory({
     colorize: isatty(2),
     ignore: "pid",
@@ -51,4 +52,13 @@ function destination(format: LogSettings["format"], output: BoundedOutput): Dest
     singleLine: true,
   });
   return { write: (line) => output.write(colouredText(pretty(line))) };
+}
+
+/** The journal has the time and the process itself, and takes the level from the beginning of the line: sd-daemon(3). */
+const plain = prettyFactory({ colorize: false, ignore: "pid,time,level", singleLine: true });
+
+function journalLine(line: string): string {
+  const { level } = JSON.parse(line) as { level: number };
+  const priority = level >= 50 ? 3 : level >= 40 ? 4 : level >= 30 ? 6 : 7;
+  return `<${priority}>${plain(line)}`;
 }

@@ -34,28 +34,31 @@ export class Grid {
  * wait without end is one of 24 days.
  */
 export class Alarm {
-  #rung = false;
-  #end: (() => void) | undefined;
+  #isRung = false;
+  /** While somebody waits. */
+  #end: ((isRung: boolean) => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   ring(): void {
-    this.#rung = true;
-    this.#end?.();
+    if (this.#end === undefined) this.#isRung = true;
+    else this.#finish(true);
   }
 
   /** True when it was rung. */
-  async wait(durationMs: number): Promise<boolean> {
-    if (!this.#rung) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.min(longestTimerMs, Math.max(0, durationMs)));
-        this.#end = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.#end = undefined;
-    }
-    const rung = this.#rung;
-    this.#rung = false;
-    return rung;
+  wait(durationMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#end = resolve;
+      if (this.#isRung) this.#finish(true);
+      else this.#timer = setTimeout(this.#timeIsOver, Math.min(longestTimerMs, Math.max(0, durationMs)));
+    });
+  }
+
+  readonly #timeIsOver = (): void => this.#finish(false);
+
+  #finish(isRung: boolean): void {
+    clearTimeout(this.#timer);
+    this.#isRung = false;
+    this.#end?.(isRung);
+    this.#end = undefined;
   }
 }

@@ -6,3 +6,8 @@ import { terminalText } from "./terminal-text.ts";
 export function print(lines: string): void {
   process.stdout.write(`${terminalText(lines)}\n`);
 }
+
+/** Bytes that are no text, for a file or a pipe. False when the reader is slow: wait for "drain". */
+export function printBytes(bytes: Uint8Array): boolean {
+  return process.stdout.write(bytes);
+}
