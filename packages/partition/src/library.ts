@@ -25,6 +25,8 @@ export { DocumentSegment } from "@cpc-partition/documents/document-segment";
 export { Guard } from "@cpc-partition/documents/guard";
 export type { Log, LogLevel } from "@cpc-partition/process/log";
 export type * from "./configuration/configuration.ts";
+export type * from "./protocols/modbus/configuration/modbus-server.ts";
+export type * from "./protocols/opcua/configuration/opc-ua-server.ts";
 export { ConfigurationError, formatProblem, type Problem } from "./configuration/problem.ts";
 export { PosixError, UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
 export { AnotherWriterError } from "@cpc-partition/image/posix/single-writer";

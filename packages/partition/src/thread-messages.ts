@@ -2,14 +2,14 @@
 // direction, the first of which is the order to start. Plain data only.
 
 import type { ServiceName } from "@cpc-partition/image/service-name";
-import type { ServiceConfiguration } from "./configuration/configuration.ts";
+import type { PackedConfiguration } from "./configuration/packed-configuration.ts";
 import type { LogLevel } from "@cpc-partition/process/log";
 
 /** What a service is started with. */
 export interface ServiceOrder {
   /** Name of its protocol. */
   readonly service: ServiceName;
-  readonly configuration: ServiceConfiguration;
+  readonly configuration: PackedConfiguration;
   readonly intervalMs: number;
   readonly imageName: string;
   readonly certificatesDirectory: string;
@@ -22,7 +22,7 @@ export type MessageToWorker =
   | { readonly kind: "start"; readonly order: ServiceOrder }
   | { readonly kind: "stop" }
   /** A configuration that was checked. */
-  | { readonly kind: "configuration"; readonly configuration: ServiceConfiguration }
+  | { readonly kind: "configuration"; readonly configuration: PackedConfiguration }
   /** The image lost its name: it comes back as a new generation. */
   | { readonly kind: "image lost" }
   /** Every change is to go there from now on; it is all zero. Comes by itself, the first time before "image announced". */

@@ -5,10 +5,9 @@ import { resolve } from "node:path";
 import { CertificateError, fingerprint } from "../certificates/certificate-file.ts";
 import { ParsedCertificate } from "../certificates/parsed-certificate.ts";
 import type { FailedCheck } from "../certificates/server-certificate-check.ts";
+import { daysLeftText } from "../certificates/validity-problems.ts";
 import { waysOut } from "../certificates/ways-out.ts";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
-
-const dayMs = 86_400_000;
 
 export function certificateText(der: Uint8Array, nowMs: number): string {
   const certificate = parsed(der);
@@ -53,11 +52,6 @@ export function furtherChecks(failed: readonly FailedCheck[], certificate: Uint8
 
 function printableLines(lines: readonly string[]): string {
   return lines.map((line) => terminalLine(line)).join("\n");
-}
-
-export function daysLeftText(endsMs: number, nowMs: number): string {
-  const days = Math.floor((endsMs - nowMs) / dayMs);
-  return endsMs < nowMs ? `EXPIRED ${Math.ceil((nowMs - endsMs) / dayMs)} days ago` : `${days} days left`;
 }
 
 function parsed(der: Uint8Array): ParsedCertificate | undefined {

@@ -6,13 +6,18 @@ import { builtInTypeName } from "@cpc-partition/image/values/built-in-type";
 import { statusName } from "@cpc-partition/image/values/status-name";
 import { valueToJson } from "@cpc-partition/image/values/value-json";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
-import type { NamedPoint } from "./point-names.ts";
+import type { NamedPoint } from "@cpc-partition/image/point-names";
+
+/** A value with its status and times; of a journal, with its number there. */
+export interface TimedValue extends Omit<Change, "position" | "sequence" | "point" | "group" | "generation"> {
+  readonly sequence?: bigint;
+}
 
 export interface ChangeFormat {
   /** Printed once, at the beginning. */
   readonly head?: string;
   /** Without the end of the line. */
-  readonly line: (change: Change, point: NamedPoint) => string;
+  readonly line: (change: TimedValue, point: NamedPoint) => string;
 }
 
 const csvHead = ["published", "received", "source", "server", "key", "value", "type", "unit", "status", "statusCode"];
@@ -28,14 +33,22 @@ export const textLines: ChangeFormat = {
 
 export const csvLines: ChangeFormat = {
   head: csvLine([...csvHead, "sequence"]),
-  line: (change, { server, key, unit }) => {
-    const { publishedNs, receivedNs, sourceNs, status, type, sequence } = change;
-    const times = [publishedNs, receivedNs, sourceNs].map((ns) => (ns === 0n ? "" : instant(ns)));
-    const names = [unformulated(server), unformulated(key)];
-    const rest = [builtInTypeName(type), unformulated(unit), statusName(status), String(status), String(sequence)];
-    return csvLine([...times, ...names, csvValue(change), ...rest]);
-  },
+  line: (change, point) => csvLine([...csvFields(change, point), String(change.sequence)]),
 };
+
+/** Without a journal there are no numbers. */
+export const csvRows: ChangeFormat = {
+  head: csvLine(csvHead),
+  line: (change, point) => csvLine(csvFields(change, point)),
+};
+
+function csvFields(change: TimedValue, { server, key, unit }: NamedPoint): readonly string[] {
+  const { publishedNs, receivedNs, sourceNs, status, type } = change;
+  const times = [publishedNs, receivedNs, sourceNs].map((ns) => (ns === 0n ? "" : instant(ns)));
+  const names = [unformulated(server), unformulated(key)];
+  const rest = [builtInTypeName(type), unformulated(unit), statusName(status), String(status)];
+  return [...times, ...names, csvValue(change), ...rest];
+}
 
 /** By hand, because 64-bit integers are written with all their digits. Times are nanoseconds since 1970 UTC, 0 for none. */
 export const jsonLines: ChangeFormat = {
@@ -45,7 +58,7 @@ export const jsonLines: ChangeFormat = {
       `{"publishedNs":${publishedNs},"receivedNs":${receivedNs},"sourceNs":${sourceNs},` +
       `"server":${JSON.stringify(server)},"key":${JSON.stringify(key)},"value":${valueToJson(change)},` +
       `"type":"${builtInTypeName(type)}","unit":${JSON.stringify(unit)},` +
-      `"status":"${statusName(status)}","statusCode":${status},"sequence":${sequence}}`
+      `"status":"${statusName(status)}","statusCode":${status}${sequence === undefined ? "" : `,"sequence":${sequence}`}}`
     );
   },
 };
@@ -61,7 +74,7 @@ function csvLine(fields: readonly string[]): string {
 }
 
 /** A text as it is; of other types what the document would show. */
-function csvValue(change: Change): string {
+function csvValue(change: TimedValue): string {
   if (change.value === null) return "";
   const json = valueToJson(change);
   return json.startsWith('"') ? unformulated(JSON.parse(json) as string) : json;

@@ -14,6 +14,9 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "@cpc-partition/documents": {
     documents: "write the documents of a partition that runs elsewhere",
   },
+  "@cpc-partition/bridge": {
+    bridge: "publish what the partition reads to brokers: MQTT Sparkplug B, plain MQTT, NATS JetStream",
+  },
   "@cpc-partition/monitor": {
     monitor: "show a page with values and problems, metrics for Prometheus, and health",
   },
@@ -22,6 +25,8 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     simulate: "run only the simulated plant",
   },
 };
+
+export const companionNames: readonly string[] = Object.keys(companions);
 
 export async function addCompanions(program: Command, done: (code: ExitCode) => void): Promise<void> {
   for (const [name, commands] of Object.entries(companions)) {

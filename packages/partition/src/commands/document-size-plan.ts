@@ -3,7 +3,9 @@
 
 import type { ServiceConfiguration } from "../configuration/configuration.ts";
 import type { Protocol } from "../protocols/protocol.ts";
-import { estimateDocumentBytes, leastSegmentBytes, segmentBytes } from "@cpc-partition/documents/document-size";
+import { estimateDocumentBytes, segmentBytes, segmentSizeFlaw } from "@cpc-partition/documents/document-size";
+import type { ConnectionEntry } from "@cpc-partition/image/point";
+import type { ServiceName } from "@cpc-partition/image/service-name";
 import { CommandError } from "@cpc-partition/process/command-error";
 
 export interface DocumentSize {
@@ -18,11 +20,7 @@ export function documentSizeOf(protocol: Protocol, configuration: ServiceConfigu
 }
 
 /** Throws a CommandError when documents of this size could not even show every connection. */
-export function refuseSmallSegment(protocol: Protocol, configuration: ServiceConfiguration, bytes: number): void {
-  const least = leastSegmentBytes(protocol.describe(configuration).map(({ connection }) => connection));
-  if (bytes >= least) return;
-  throw new CommandError(
-    `cannot use --segment-size ${bytes} because the connection entries of ${protocol.name} alone take ${least} bytes; ` +
-      `use at least ${least}, or leave the option out to have the size computed from the configuration`,
-  );
+export function refuseSmallSegment(service: ServiceName, connections: readonly ConnectionEntry[], bytes: number): void {
+  const flaw = segmentSizeFlaw(service, connections, bytes);
+  if (flaw !== undefined) throw new CommandError(flaw);
 }

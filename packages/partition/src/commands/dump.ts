@@ -6,6 +6,7 @@ import { NamedSemaphore } from "@cpc-partition/image/posix/named-semaphore";
 import { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
 import { consumerPairNames } from "@cpc-partition/documents/consumer-names";
 import { CommandError } from "@cpc-partition/process/command-error";
+import { entryLines } from "./entry-lines.ts";
 import { dumpImage } from "./dump-image.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { print } from "@cpc-partition/process/standard-output";
@@ -16,6 +17,8 @@ export interface DumpSettings {
   readonly prefix: string;
   readonly image: boolean;
   readonly json: boolean;
+  /** The document with an entry on each line. */
+  readonly pretty: boolean;
 }
 
 const guardTimeoutMs = 3000;
@@ -23,7 +26,8 @@ const guardStepMs = 1;
 
 export async function dump(service: ServiceName, settings: DumpSettings): Promise<ExitCode> {
   if (settings.image) return dumpImage(service, settings.prefix, settings.json);
-  print(await readDocument(service, settings));
+  const document = await readDocument(service, settings);
+  print(settings.pretty ? entryLines(document) : document);
   return ExitCode.fine;
 }
 

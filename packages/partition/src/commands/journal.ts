@@ -9,11 +9,12 @@ import { OpenedJournal } from "@cpc-partition/image/opened-journal";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { patternOf } from "@cpc-partition/process/glob";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { printError } from "@cpc-partition/process/standard-error";
 import { print } from "@cpc-partition/process/standard-output";
 import { csvLines, instant, jsonLines, textLines, type ChangeFormat } from "./change-lines.ts";
-import { PointNames, type NamedPoint } from "./point-names.ts";
+import { PointNames } from "@cpc-partition/image/point-names";
 
 export interface JournalSettings {
   readonly prefix: string;
@@ -29,8 +30,6 @@ export interface JournalSettings {
 const lookAgainMs = 100;
 /** Between two batches signals and a closed output are noticed. */
 const batch = 1000;
-/** A new generation writes changes a moment before its image has its name. */
-const longestWaitForNamesMs = 2000;
 
 export async function journal(service: ServiceName, settings: JournalSettings): Promise<ExitCode> {
   const name = `${settings.prefix}${service}_journal`;
@@ -72,8 +71,6 @@ class JournalView {
   readonly #nowNs = BigInt(Date.now()) * 1_000_000n;
   readonly #firstNs: bigint;
   #shown = 0;
-  /** Runs and generations of which no image is left. */
-  readonly #nameless = new Set<string>();
   /** The journal that was named last on standard error. */
   #headed: bigint | undefined;
 
@@ -134,7 +131,7 @@ class JournalView {
     const lines: string[] = [];
     for (const change of changes) {
       if (change.publishedNs < this.#firstNs) continue;
-      const point = this.#names.of(change, startedNs) ?? (await this.#lookFor(change, startedNs));
+      const point = this.#names.of(change, startedNs) ?? (await this.#names.find(change, startedNs, this.#stop.signal));
       if (this.#isWantedKey(point.key)) lines.push(this.#format.line(change, point));
     }
     if (lines.length > 0) {
@@ -144,21 +141,6 @@ class JournalView {
     }
     // Lets a closed output be noticed.
     await delay(0);
-  }
-
-  /** A point that no image names is called by its number. */
-  async #lookFor(change: Change, startedNs: bigint): Promise<NamedPoint> {
-    const { signal } = this.#stop;
-    const numbering = `${startedNs}/${change.generation}`;
-    const waitsUntilMs = Number(change.publishedNs / 1_000_000n) + longestWaitForNamesMs;
-    while (!this.#nameless.has(numbering)) {
-      this.#names.look();
-      const point = this.#names.of(change, startedNs);
-      if (point !== undefined) return point;
-      if (signal.aborted || Date.now() > waitsUntilMs) this.#nameless.add(numbering);
-      else await delay(lookAgainMs, undefined, { signal }).catch(() => {});
-    }
-    return { server: "", key: `point ${change.point} of generation ${change.generation}`, unit: "" };
   }
 
   #tellJournal(name: string, startedNs: bigint): void {
@@ -179,12 +161,4 @@ class JournalView {
 
 function tellLost(lost: bigint): void {
   printError(`${lost} changes were overwritten before they could be read`);
-}
-
-/** `*` stands for any text, `?` for one character; upper and lower case are alike. */
-export function patternOf(glob: string): RegExp {
-  const parts = Array.from(glob.replaceAll(/\*+/g, "*"), (character) =>
-    character === "*" ? ".*" : character === "?" ? "." : character.replace(/[\\^$.+()[\]{}|/]/, String.raw`\$&`),
-  );
-  return new RegExp(`^${parts.join("")}$`, "isu");
 }

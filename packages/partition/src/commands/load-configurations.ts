@@ -3,42 +3,70 @@
 // Promises: an answer within a bounded time and with a bounded memory, and an end at once when the signal aborts. A thread that hangs in
 // the system (a file system that does not answer) is left behind.
 
+import { totalmem } from "node:os";
 import { Worker } from "node:worker_threads";
 import { printError } from "@cpc-partition/process/standard-error";
 import { ConfigurationError, formatProblem, type Problem } from "../configuration/problem.ts";
-import type { ConfigurationMessage } from "./configuration-worker.ts";
-import type { ConfigurationFiles, Configurations } from "./read-configurations.ts";
+import type { CheckOrder, CheckReport } from "./check-configurations.ts";
+import type {
+  ConfigurationAnswer,
+  ConfigurationMessage,
+  ConfigurationOrder,
+  LoadedConfigurations,
+} from "./configuration-worker.ts";
+import type { ConfigurationFiles } from "./read-configurations.ts";
 
 export interface ReadingBounds {
   readonly longestMs: number;
-  /** Of JavaScript's values; 40,000 points take 200. */
+  /** Of JavaScript's values. */
   readonly heapMegabytes: number;
 }
 
-const usualBounds: ReadingBounds = { longestMs: 60_000, heapMegabytes: 512 };
+const youngMegabytes = 64;
+
+/** A million points take 2.5 GB and half a minute. On a small gateway the memory for a hundred thousand remains. */
+const usualBounds: ReadingBounds = {
+  longestMs: 120_000,
+  heapMegabytes: Math.min(4096, Math.max(512, Math.floor(totalmem() / 2 / 2 ** 20))),
+};
 
 /** Rejects with one ConfigurationError with the problems of all files, or with the signal's reason. */
 export async function loadConfigurations(
   files: ConfigurationFiles,
   signal?: AbortSignal,
+  bounds?: ReadingBounds,
+): Promise<LoadedConfigurations> {
+  return (await inThread({ kind: "read", files }, signal, bounds)) as LoadedConfigurations;
+}
+
+/** What is wrong with a file is in the report; rejects with a ConfigurationError when the thread comes to no end. */
+export async function checkInThread(order: CheckOrder): Promise<CheckReport> {
+  return (await inThread({ kind: "check", order })) as CheckReport;
+}
+
+async function inThread(
+  order: ConfigurationOrder,
+  signal?: AbortSignal,
   { longestMs, heapMegabytes }: ReadingBounds = usualBounds,
-): Promise<Configurations> {
+): Promise<ConfigurationAnswer> {
   signal?.throwIfAborted();
   // Sources and built files differ in their ending only, and import.meta.url tells which of them this is.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const worker = new Worker(new URL(`./configuration-worker.${extension}`, import.meta.url), {
     name: "configuration",
-    workerData: files,
+    workerData: order,
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    // What is read stays until the end: with the usual young generation a quarter of the time is spent on copying it.
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: youngMegabytes },
   });
-  const answer = Promise.withResolvers<Configurations>();
-  let file = files.either ?? files.opcua ?? files.modbus ?? "";
+  const answer = Promise.withResolvers<ConfigurationAnswer>();
+  let [file = ""] =
+    order.kind === "read" ? Object.values(order.files.paths).flatMap((paths) => paths ?? []) : order.order.paths;
   const refuse = (message: string): void => answer.reject(new ConfigurationError([{ file, line: 1, message }]));
   worker.on("message", (message: ConfigurationMessage) => {
     if (message.kind === "reading") ({ file } = message);
-    else if (message.kind === "read") answer.resolve(message.configurations);
+    else if (message.kind === "done") answer.resolve(message.answer);
     else answer.reject(new ConfigurationError(message.problems));
   });
   worker.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,7 @@
 // The command line: names, options, help. Each command is a file of its own; this one only maps words to it.
 
-import { Argument, Command, Option } from "commander";
+import { Argument, Option, type Command } from "commander";
+import { emptyProgram } from "@cpc-partition/process/command-line";
 import {
   consumersOption,
   duration,
@@ -8,54 +9,89 @@ import {
   journalSizeOption,
   logFormatOption,
   logLevelOption,
+  pathsGiven,
+  pathsOption,
   prefixOption,
   removeOnExitOption,
+  seconds,
   segmentSizeOption,
   strictJsonOption,
   unreadableOption,
 } from "@cpc-partition/process/command-options";
-import { printError } from "@cpc-partition/process/standard-error";
-import { print } from "@cpc-partition/process/standard-output";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { perProtocol, protocols, serviceNames } from "../protocols/registry.ts";
 import { addCertCommands } from "./cert-program.ts";
+import { addDescriptionCommands } from "./description-program.ts";
 import { addCompanions } from "./companions.ts";
 import type { CheckSettings } from "./check.ts";
 import type { DumpSettings } from "./dump.ts";
 import type { JournalSettings } from "./journal.ts";
+import { addBrowseCommand } from "./browse-program.ts";
+import { addExportCommand } from "./export-program.ts";
+import { addImportCommand } from "./import-program.ts";
+import { addProbeCommand } from "./probe-program.ts";
 import { sortOrders } from "./point-rows.ts";
 import type { RunSettings } from "./run.ts";
 import type { StatusSettings } from "./status.ts";
 import type { WatchSettings } from "./watch.ts";
 
 const exitCodes = `
+Each option of a command can also be set by the environment variable that the command's --help names; a switch is off when that says
+0, false, no or off. What stands on the command line counts more.
 Exit codes: 0 success, 1 failure, 2 invalid input, 3 another partition with the same names is running.`;
 
-const statusExitCodes = `
+const runHelp = `
+Examples:
+  cpc run --opcua line.xml --modbus compressors.xml
+  cpc run --modbus modbus.d --interval 0.5 --prefix line2_ --consumers psmo,interface
+Exit codes: 0 it was stopped, 1 failure, 2 the configuration or an option is invalid, 3 another partition with the same names is running.`;
+
+const checkHelp = `
+Examples:
+  cpc check line.xml compressors.xml
+  cpc check compressors.xml --points
+  cpc check line.xml compressors.xml --against
+Exit codes:
+  0  the files are valid; with --against: the servers are as configured
+  1  with --against: something differs
+  2  a file is invalid`;
+
+const dumpHelp = `
+Examples:
+  cpc dump modbus --pretty
+  cpc dump opcua --image
+Exit codes: 0 it was printed, 1 there is none.`;
+
+const journalHelp = `
+Examples:
+  cpc journal opcua --since 5m
+  cpc journal modbus --follow --point "Pump 1: *" --json | your-program`;
+
+const statusHelp = `
 Exit codes:
   0  every service runs and its document is whole; servers may be lost: the first line says so
   1  a service or its documents process does not run, a document lacks entries, or (with --require-connected) a server is not connected
+With --alive only a service that does not run counts: for a check that starts the partition again, which would mend nothing else.
 A service that only an earlier run had does not count.`;
 
 /** The program; `done` gets the exit code of the command that ran. Commander's own refusals are thrown as CommanderError. */
 export async function createProgram(version: string, done: (code: ExitCode) => void): Promise<Command> {
-  const program = new Command("cpc")
+  const program = emptyProgram(
+    version,
+    "print the version; with --json also those of packages, Node.js and the process image",
+  )
     .description(
       "Reads OPC UA servers and Modbus TCP devices and puts their values into POSIX shared memory. Never writes to the plant.",
     )
-    .version(version)
-    .addHelpText("after", exitCodes)
-    .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => printError(text.trimEnd()) })
-    .exitOverride();
+    .addHelpText("after", exitCodes);
 
   const runCommand = program
     .command("run")
     .description(
       "run the partition until SIGTERM or SIGINT; SIGHUP, or a file that changes, makes it read its configuration again",
     );
-  for (const { name, fileHolds } of protocols)
-    runCommand.addOption(new Option(`--${name} <file>`, fileHolds).env(`CPC_${name.toUpperCase()}`));
+  for (const { name, fileHolds } of protocols) runCommand.addOption(pathsOption(name, fileHolds));
   runCommand
     .addOption(intervalOption())
     .addOption(consumersOption())
@@ -76,23 +112,38 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     )
     .addOption(logLevelOption())
     .addOption(logFormatOption())
-    .action(async (settings: RunSettings) => {
-      if (perProtocol<string>(settings).length === 0) {
+    .addHelpText("after", runHelp)
+    .action(async (settings: Omit<RunSettings, "paths">, command: Command) => {
+      const paths = Object.fromEntries(serviceNames.map((name) => [name, pathsGiven(command, name)]));
+      if (perProtocol(paths).length === 0) {
         const options = serviceNames.map((name) => `--${name} FILE`).join(", ");
         program.error(`error: nothing to run: give ${options} or both`);
       }
       const { run } = await import("./run.ts");
-      done(await run(settings));
+      done(await run({ ...settings, paths }));
     });
 
   program
     .command("check")
     .description("validate configuration files and print the plan")
-    .argument("<files...>", "OPC UA or Modbus TCP configuration files (XML)")
+    .argument("<files...>", "OPC UA or Modbus TCP configuration files (XML), or directories of them")
     .addOption(certificatesOption())
     .addOption(stateOption())
     .addOption(prefixOption())
     .addOption(requireSecurityOption())
+    .option("--without-secrets", "do not follow references to secrets, for a machine that must not have them", false)
+    .option("--points", "list each point: what reads it, address or node, type, unit, interval", false)
+    .option("--json", "print the list of points (with --against: the differences) as JSON, and no plan", false)
+    .addOption(
+      new Option("--against", "connect once to the servers of the configuration and print what differs; reads only")
+        .default(false)
+        .conflicts(["withoutSecrets", "points"]),
+    )
+    .addOption(
+      new Option("--within <seconds>", "with --against: longest time for each server").argParser(seconds).default(60),
+    )
+    .addOption(intervalOption())
+    .addHelpText("after", checkHelp)
     .action(async (files: readonly string[], settings: CheckSettings) => {
       const { check } = await import("./check.ts");
       done(await check(files, settings));
@@ -101,11 +152,15 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
   program
     .command("dump")
     .description("print the document in shared memory")
-    .addArgument(new Argument("<service>").choices(serviceNames))
+    .addArgument(new Argument("<service>", "whose document").choices(serviceNames))
     .option("--consumer <name>", "the pair of this consumer instead of the plain one")
     .option("--image", "the process image instead of the document", false)
-    .option("--json", "the image as JSON", false)
+    .option("--json", "with --image: as JSON", false)
+    .addOption(
+      new Option("--pretty", "the document with an entry on each line").default(false).conflicts(["image", "json"]),
+    )
     .addOption(prefixOption())
+    .addHelpText("after", dumpHelp)
     .action(async (service: ServiceName, settings: DumpSettings) => {
       const { dump } = await import("./dump.ts");
       done(await dump(service, settings));
@@ -114,7 +169,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
   program
     .command("journal")
     .description("show every change of a value or status, also those before a crash")
-    .addArgument(new Argument("<service>").choices(serviceNames))
+    .addArgument(new Argument("<service>", "whose changes").choices(serviceNames))
     .addOption(
       new Option(
         "--since <time>",
@@ -126,6 +181,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .option("--json", "one JSON object for each line", false)
     .option("--follow", "keep printing new changes; without --since print only new ones", false)
     .addOption(prefixOption())
+    .addHelpText("after", journalHelp)
     .action(async (service: ServiceName, settings: JournalSettings) => {
       const { journal } = await import("./journal.ts");
       done(await journal(service, settings));
@@ -133,8 +189,12 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
 
   program
     .command("watch")
-    .description("show live values; keys: q quits, s sorts, / filters")
-    .option("--filter <text>", "show only points whose server, name or status contains this text", "")
+    .description("show live values on a terminal; the key ? lists all keys")
+    .option(
+      "--filter <text>",
+      "show only points whose key, server, address, description or status contains this text",
+      "",
+    )
     .addOption(new Option("--sort <order>", "sort order at the start").choices(sortOrders).default("configuration"))
     .addOption(prefixOption())
     .action(async (settings: WatchSettings) => {
@@ -146,14 +206,27 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .command("status")
     .description("show the health of services and servers")
     .option("--json", "print JSON for programs", false)
-    .option("--require-connected", "also exit with code 1 while a server is not connected", false)
-    .addHelpText("after", statusExitCodes)
+    .addOption(
+      new Option("--require-connected", "also exit with code 1 while a server is not connected")
+        .default(false)
+        .conflicts("alive"),
+    )
+    .option(
+      "--alive",
+      "exit with code 1 only while a service does not run, whatever its documents and servers do",
+      false,
+    )
+    .addHelpText("after", statusHelp)
     .addOption(prefixOption())
     .action(async (settings: StatusSettings) => {
       const { status } = await import("./status.ts");
       done(status(settings));
     });
 
+  addBrowseCommand(program, done, certificatesOption);
+  addExportCommand(program, serviceNames, done);
+  addImportCommand(program, serviceNames, done);
+  addProbeCommand(program, done);
   await addCompanions(program, done);
   addCertCommands(program, done, certificatesOption);
 
@@ -166,6 +239,20 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
       done(clean(settings));
     });
 
+  program
+    .command("verify")
+    .description("compare the files of this installation with the list of a release")
+    .argument("<list-file>", "FILES.sha256 of the release")
+    .addHelpText(
+      "after",
+      "\nFirst verify the list itself: minisign -Vm FILES.sha256 -p KEY.pub\nExit codes: 0 all files are the same, 1 some are not.",
+    )
+    .action(async (list: string) => {
+      const { verify } = await import("./verify.ts");
+      done(verify(list));
+    });
+
+  addDescriptionCommands(program, done);
   return program;
 }
 
@@ -176,9 +263,10 @@ function certificatesOption(): Option {
 }
 
 function stateOption(): Option {
-  return new Option("--state <dir>", "folder for the browse names that the partition learned and keeps over restarts")
-    .env("CPC_STATE")
-    .default(undefined, "the folder that holds the certificates folder");
+  return new Option(
+    "--state <dir>",
+    "folder for the browse names that the partition learned and keeps over restarts (default: the folder that holds the certificates folder)",
+  ).env("CPC_STATE");
 }
 
 function requireSecurityOption(): Option {

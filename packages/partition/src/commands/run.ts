@@ -2,30 +2,34 @@
 
 import { resolve } from "node:path";
 import type { SupervisedDocuments } from "@cpc-partition/documents/process-messages";
+import { overallHealth } from "@cpc-partition/documents/overall-health";
 import { refuseUnusableNames } from "@cpc-partition/documents/refuse-names";
+import { ObservedServices } from "@cpc-partition/documents/service-status";
 import { DocumentsSupervisor } from "@cpc-partition/documents/supervise-documents";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { createLog } from "@cpc-partition/process/pino-log";
-import type { Log, LogLevel } from "@cpc-partition/process/log";
+import { ServiceManager } from "@cpc-partition/process/service-manager";
+import type { Log, LogFormat, LogLevel } from "@cpc-partition/process/log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import { formatProblem } from "../configuration/problem.ts";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
 import { Partition, type PartitionOptions, type SpawnedWorkers } from "../main-thread/partition.ts";
+import { keepHeapsSmall } from "../small-process.ts";
 import { spawnWorker } from "../main-thread/spawn-worker.ts";
-import type { ServiceConfiguration } from "../configuration/configuration.ts";
+import type { PackedConfiguration } from "../configuration/packed-configuration.ts";
 import { perProtocol, protocols } from "../protocols/registry.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { refuseSmallSegment } from "./document-size-plan.ts";
 import { loadConfigurations } from "./load-configurations.ts";
-import type { ConfigurationFiles, Configurations } from "./read-configurations.ts";
+import type { LoadedConfigurations } from "./configuration-worker.ts";
+import type { ConfigurationFiles, ConfigurationPaths } from "./read-configurations.ts";
 import { namesFileOf } from "./state-settings.ts";
 import { Hangups, stopSignal } from "@cpc-partition/process/signals";
 import { ConfigurationWatch } from "./watch-configuration.ts";
 
 export interface RunSettings {
-  readonly opcua: string | undefined;
-  readonly modbus: string | undefined;
+  readonly paths: ConfigurationPaths;
   readonly interval: number;
   readonly consumers: readonly string[];
   readonly prefix: string;
@@ -40,17 +44,18 @@ export interface RunSettings {
   /** False: another process makes them. */
   readonly documents: boolean;
   readonly logLevel: LogLevel;
-  readonly logFormat: "json" | "pretty";
+  readonly logFormat: LogFormat;
 }
 
 /** Throws a ConfigurationError before any OS object is made, and AnotherWriterError or PosixError when one cannot be. */
 export async function run(settings: RunSettings): Promise<ExitCode> {
   const stopped = stopSignal();
   const hangups = new Hangups();
-  const { opcua, modbus, certificates: certificatesDirectory, requireSecurity } = settings;
-  const begun = begin({ opcua, modbus, certificatesDirectory, requireSecurity }, stopped);
+  const { paths, certificates: certificatesDirectory, requireSecurity } = settings;
+  const intervalMs = settings.interval * 1000;
+  const begun = begin({ paths, certificatesDirectory, requireSecurity, intervalMs }, stopped);
   // The threads load their protocol stacks while the configuration is read.
-  const configured = perProtocol<string>({ opcua, modbus }).map(({ protocol }) => protocol.name);
+  const configured = perProtocol(paths).map(({ protocol }) => protocol.name);
   const spawned = Object.fromEntries(configured.map((name) => [name, spawnWorker(name)]));
   try {
     const read = await Promise.race([begun, stopped.then(() => undefined)]);
@@ -78,11 +83,11 @@ async function runWith(
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
   admit(configurations, settings, log);
-  const options = { ...configurations, ...partitionOptions(settings), documents: documentsOf(settings), log };
+  const options = { ...configurations.services, ...partitionOptions(settings), documents: documentsOf(settings), log };
   await runPartition(options, stopped, spawned, (partition) =>
     watch.start(hangups, log, (changed) => {
       admit(changed, settings, log);
-      partition.reconfigure(changed);
+      partition.reconfigure(changed.services);
     }),
   );
 }
@@ -91,20 +96,20 @@ async function runWith(
 async function begin(files: ConfigurationFiles, stopped: Promise<unknown>) {
   const stop = new AbortController();
   void stopped.then(() => stop.abort());
-  const watch = await ConfigurationWatch.of(files);
+  const watch = await ConfigurationWatch.of(files, loadConfigurations);
   return { watch, configurations: await loadConfigurations(files, stop.signal) };
 }
 
 /** Throws a CommandError when what the configuration needs is not there: the certificates directory, or room in the documents. */
-function admit(configurations: Configurations, settings: RunSettings, log: Log): void {
-  const { opcua, modbus, certificateProblems, directoryTrouble, usesDirectory } = configurations;
+function admit(configurations: LoadedConfigurations, settings: RunSettings, log: Log): void {
+  const { services, problems, directoryTrouble, usesDirectory } = configurations;
   const { documents, segmentSize, certificates } = settings;
   if (documents && segmentSize !== undefined) {
-    for (const { protocol, value } of perProtocol<ServiceConfiguration>({ opcua, modbus }))
-      refuseSmallSegment(protocol, value, segmentSize);
+    for (const { protocol, value } of perProtocol<PackedConfiguration>(services))
+      refuseSmallSegment(protocol.name, value.connections, segmentSize);
   }
   if (directoryTrouble !== undefined) throw new CommandError(directoryTrouble);
-  for (const problem of certificateProblems) log("warn", formatProblem(problem));
+  for (const problem of problems) log("warn", formatProblem(problem));
   if (usesDirectory) log("info", `certificates are in ${resolve(certificates)}`);
 }
 
@@ -121,6 +126,7 @@ export async function runPartition(
   started: (partition: Partition) => () => void = () => () => {},
 ): Promise<void> {
   logRuntimeWarnings(options.log);
+  keepHeapsSmall();
   const { documents: wanted, prefix } = options;
   if (wanted !== undefined) refuseUnusableNames(servicesOf(options), wanted.consumers, prefix);
   const partition = new Partition(options);
@@ -128,7 +134,16 @@ export async function runPartition(
   partition.start(spawned);
   logStart(options, options.log);
   const end = started(partition);
+  const manager = new ServiceManager(options.log);
+  using services = new ObservedServices(prefix);
+  const unwatch = manager.watch(
+    () => partition.isWell(),
+    () => overallHealth(services.statuses(Date.now())).summary,
+  );
+  void Promise.all([partition.settled(), documents?.settled]).then(() => manager.ready());
   await stopped;
+  manager.stopping();
+  unwatch();
   end();
   options.log("info", "stopping");
   await Promise.all([partition.stop(), documents?.stop(options.removeOnExit)]);
@@ -142,7 +157,7 @@ function superviseDocuments(options: RunOptions): DocumentsSupervisor | undefine
 }
 
 function servicesOf(options: RunOptions): readonly ServiceName[] {
-  return perProtocol<ServiceConfiguration>(options).map(({ protocol }) => protocol.name);
+  return perProtocol<PackedConfiguration>(options).map(({ protocol }) => protocol.name);
 }
 
 function partitionOptions(settings: RunSettings) {
@@ -164,16 +179,12 @@ function documentsOf(settings: RunSettings): RunOptions["documents"] {
 
 function logStart(options: RunOptions, log: Log): void {
   const { intervalMs, prefix, documents } = options;
-  const configured = new Map(
-    perProtocol<ServiceConfiguration>(options).map(({ protocol, value }) => [protocol, value]),
-  );
+  const configured = new Map(perProtocol<PackedConfiguration>(options).map(({ protocol, value }) => [protocol, value]));
   const sizes = protocols.flatMap((protocol) => {
-    const configuration = configured.get(protocol);
-    const servers = configuration === undefined ? [] : protocol.describe(configuration);
-    const points = servers.flatMap(({ groups }) => groups).flatMap((group) => group.points);
+    const { servers = [], points = 0 } = configured.get(protocol) ?? {};
     return [
       [`${protocol.name}Servers`, servers.length],
-      [`${protocol.name}Points`, points.length],
+      [`${protocol.name}Points`, points],
     ];
   });
   log("info", "started", {

@@ -16,15 +16,18 @@ export interface StatusSettings {
   readonly json: boolean;
   /** A server that is not connected fails the check, too. */
   readonly requireConnected: boolean;
+  /** Only a service that does not run fails the check. */
+  readonly alive: boolean;
 }
 
 /** The exit code is about the partition, not about the plant: restarting it would not bring a server back. */
-export function status({ prefix, json, requireConnected }: StatusSettings): ExitCode {
+export function status({ prefix, json, requireConnected, alive }: StatusSettings): ExitCode {
   const services = serviceStatuses(prefix, Date.now());
   const overall = overallHealth(services);
   if (json) print(JSON.stringify({ ...overall, services }, null, 2));
   else print([overall.summary, ...services.map(describe)].join("\n\n"));
-  return isFine(overall, services, requireConnected) ? ExitCode.fine : ExitCode.failed;
+  const isGood = alive ? overall.isAlive : isFine(overall, services, requireConnected);
+  return isGood ? ExitCode.fine : ExitCode.failed;
 }
 
 function describe(service: ServiceStatus): string {

@@ -45,13 +45,14 @@ export function connectionTable(banks: readonly TakenBank[], columns: number): s
     const { connection, cycle, durationNs } = bank.state;
     const poll = `${(Number(durationNs) / 1e6).toFixed(2)} ms`;
     const shown = connection === ConnectionState.connected ? "" : terminalLine(error);
-    table.push([terminalLine(bank.server.alias), connectionNames[connection], String(cycle), poll, shown]);
+    const name = `${bank.server.alias} ${bank.group.name}`.trimEnd();
+    table.push([terminalLine(name), connectionNames[connection], String(cycle), poll, shown]);
   }
   return table.toString();
 }
 
 export function pointTable(rows: readonly PointRow[], columns: number): string {
-  const wide = columns >= 120;
+  const wide = columns >= 132;
   const widths = wide ? [22, 44, 0, 10, 26, 7] : [12, 27, 0, 6, 12, 6];
   widths[2] = Math.max(10, rest(widths, columns));
   const table = plainTable(["Server", "Point", "Value", "Unit", "Status", "Age"], widths);

@@ -3,35 +3,42 @@
 
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
+import { findFiles } from "../configuration/configuration-paths.ts";
 import { ConfigurationError, formatProblem } from "../configuration/problem.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import type { Log } from "@cpc-partition/process/log";
 import { PosixError } from "@cpc-partition/image/posix/errno";
-import { loadConfigurations } from "./load-configurations.ts";
 import type { ConfigurationFiles, Configurations } from "./read-configurations.ts";
 import type { Hangups } from "@cpc-partition/process/signals";
+
+type Load<Loaded> = (files: ConfigurationFiles, signal: AbortSignal) => Promise<Loaded>;
 
 /** Looking at names, not at events: a file may be replaced by a rename, or be a link that is turned elsewhere. */
 const lookMs = 1000;
 
-export class ConfigurationWatch {
+export class ConfigurationWatch<Loaded extends Pick<Configurations, "warnings">> {
   readonly #files: ConfigurationFiles;
+  readonly #load: Load<Loaded>;
   /** Of each file, as it was read last. */
-  readonly #versions = new Map<string, string>();
+  #versions: ReadonlyMap<string, string> = new Map();
 
-  private constructor(files: ConfigurationFiles) {
+  private constructor(files: ConfigurationFiles, load: Load<Loaded>) {
     this.#files = files;
+    this.#load = load;
   }
 
   /** To be made before the files are read for the first time: whatever changes from then on is noticed. */
-  static async of(files: ConfigurationFiles): Promise<ConfigurationWatch> {
-    const watch = new ConfigurationWatch(files);
-    await watch.#noteVersions();
+  static async of<Loaded extends Pick<Configurations, "warnings">>(
+    files: ConfigurationFiles,
+    load: Load<Loaded>,
+  ): Promise<ConfigurationWatch<Loaded>> {
+    const watch = new ConfigurationWatch(files, load);
+    watch.#versions = await watch.#versionsNow();
     return watch;
   }
 
   /** Returns what ends it. */
-  start(hangups: Hangups, log: Log, changed: (configurations: Configurations) => void): () => void {
+  start(hangups: Hangups, log: Log, changed: (configurations: Loaded) => void): () => void {
     const over = new AbortController();
     let wanted: string | undefined;
     let isReading = false;
@@ -63,15 +70,10 @@ export class ConfigurationWatch {
     };
   }
 
-  async #reload(
-    reason: string,
-    log: Log,
-    changed: (configurations: Configurations) => void,
-    over: AbortSignal,
-  ): Promise<void> {
-    await this.#noteVersions();
+  async #reload(reason: string, log: Log, changed: (configurations: Loaded) => void, over: AbortSignal): Promise<void> {
+    this.#versions = await this.#versionsNow();
     try {
-      const configurations = await loadConfigurations(this.#files, over);
+      const configurations = await this.#load(this.#files, over);
       for (const warning of configurations.warnings) log("warn", formatProblem(warning));
       changed(configurations);
       log("info", `configuration applied (${reason})`);
@@ -82,20 +84,25 @@ export class ConfigurationWatch {
     }
   }
 
-  /** The first file that is another than was read last. Asynchronous, so that a file system that does not answer keeps nothing waiting. */
+  /** The first file that is another than was read last, came, or went. */
   async #changedFile(): Promise<string | undefined> {
-    for (const [file, version] of this.#versions) {
-      const now = versionOf(await stat(file).catch(() => undefined));
-      // A SIGHUP may have come meanwhile, for the same change.
-      if (now !== version && now !== this.#versions.get(file)) return file;
-    }
-    return undefined;
+    const before = this.#versions;
+    const now = await this.#versionsNow();
+    // A SIGHUP came meanwhile, perhaps for the same change: the next look tells.
+    if (before !== this.#versions) return undefined;
+    return [...now.keys(), ...before.keys()].find((file) => now.get(file) !== before.get(file));
   }
 
-  /** A file that cannot be looked at has a version, too: whoever reads it says why. */
-  async #noteVersions(): Promise<void> {
-    for (const file of [this.#files.opcua, this.#files.modbus])
-      if (file !== undefined) this.#versions.set(file, versionOf(await stat(file).catch(() => undefined)));
+  /**
+   * A file that cannot be looked at has a version, too: whoever reads it says why. Asynchronous, so that a file system that does not answer
+   * keeps nothing waiting.
+   */
+  async #versionsNow(): Promise<ReadonlyMap<string, string>> {
+    const versions = new Map<string, string>();
+    for (const paths of Object.values(this.#files.paths))
+      for (const file of (await findFiles(paths ?? [])).files)
+        versions.set(file, versionOf(await stat(file).catch(() => undefined)));
+    return versions;
   }
 }
 

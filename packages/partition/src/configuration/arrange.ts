@@ -7,7 +7,7 @@
 import type { ElementGrammar, Slot, ValueGrammar } from "./grammar.ts";
 import type { Violation, XmlElement } from "./parse-xml.ts";
 import { mostProblems, quote } from "./problem.ts";
-import { decimalOf, didYouMean, fold, recognise, recogniseWord } from "./words.ts";
+import { decimalOf, didYouMean, fold, recognise } from "./words.ts";
 
 export interface Arranged {
   readonly root: XmlElement;
@@ -53,9 +53,13 @@ class Arranger {
       );
       return undefined;
     }
-    if (value.isWholeNumber) return { ...element, text: decimalOf(element.text) };
-    if (value.words.length === 0) return element;
-    const recognised = recogniseWord(element.text, value.words, value.typeName);
+    if (value.words.length === 0 && !value.isWholeNumber) return element;
+    if (value.isWholeNumber) {
+      const text = decimalOf(element.text);
+      return text === element.text ? element : { ...element, text };
+    }
+    if (value.words.includes(element.text)) return element;
+    const recognised = recognise(element.text, value.words, value.otherNames);
     return "word" in recognised ? { ...element, text: recognised.word } : element;
   }
 
@@ -66,21 +70,24 @@ class Arranger {
         `there is text between the elements of <${element.name}>; remove it: only elements are allowed there`,
       );
     }
-    const placed = new Map<ElementGrammar, XmlElement[]>(Array.from(grammar.children.values(), (own) => [own, []]));
+    const placed = new Map<ElementGrammar, XmlElement[]>();
     const named = new Set<string>();
     for (const child of element.children) {
       const own = childGrammar(grammar, child.name);
-      const others = own && placed.get(own);
-      if (own === undefined || others === undefined) {
+      if (own === undefined) {
         if (this.#isFull) continue;
         const candidates = nearNames(grammar, child.name);
         for (const name of candidates) named.add(name);
         this.#report(child, this.#unknown(child, grammar, candidates));
-      } else if (others[0] !== undefined && !own.repeats) {
+        continue;
+      }
+      const others = placed.get(own) ?? [];
+      placed.set(own, others);
+      if (others[0] !== undefined && !own.repeats) {
         const message = `<${own.name}> appears twice (first in line ${others[0].line}); remove one of the two`;
         this.#report(child, message);
       } else {
-        const read = this.element({ ...child, name: own.name }, own);
+        const read = this.element(child.name === own.name ? child : { ...child, name: own.name }, own);
         if (read === undefined) named.add(own.name);
         else others.push(read);
       }
@@ -97,8 +104,8 @@ class Arranger {
     named: ReadonlySet<string>,
   ): readonly XmlElement[] {
     const found = slot.elements.flatMap((own) => placed.get(own) ?? []);
-    const names = slot.elements.map(({ name }) => name);
-    if (found.length === 0 && slot.isRequired && !names.some((name) => named.has(name))) {
+    if (found.length === 0 && slot.isRequired && !slot.elements.some(({ name }) => named.has(name))) {
+      const names = slot.elements.map(({ name }) => name);
       const elements = names.map((name) => `<${name}>`).join(" or ");
       this.#report(parent, `<${parent.name}> has no ${elements}; add it`);
     }
@@ -124,6 +131,7 @@ class Arranger {
   }
 
   #checkAttributes(element: XmlElement): void {
+    if (element.attributes.size === 0) return;
     const attribute = [...element.attributes.keys()].find((name) => !forEditors.has(name));
     if (attribute === undefined) return;
     this.#report(

@@ -3,6 +3,7 @@
 // Promises: a text that the grammar found wrong reads as absent, so that nobody complains about it a second time; what is
 // absent reads as undefined and never stops the reading.
 
+import type { Location } from "./configuration.ts";
 import type { XmlElement } from "./parse-xml.ts";
 import { controlCharacterIn, quote } from "./problem.ts";
 import type { Findings } from "./problem.ts";
@@ -17,25 +18,24 @@ export class Fields {
   readonly element: XmlElement;
   readonly findings: Findings;
   readonly #context: FieldsContext;
-  readonly #children = new Map<string, XmlElement>();
 
   constructor(element: XmlElement, context: FieldsContext) {
     this.element = element;
     this.findings = context.findings;
     this.#context = context;
-    for (const child of element.children) {
-      if (child.children.length === 0 && context.invalid.has(child)) continue;
-      if (!this.#children.has(child.name)) this.#children.set(child.name, child);
-    }
   }
 
   /** Line of the child, or of the element itself when there is no such child. */
   lineOf(name: string): number {
-    return this.#children.get(name)?.line ?? this.element.line;
+    return this.#child(name)?.line ?? this.element.line;
+  }
+
+  placeOf(name: string): Location {
+    return { file: this.findings.file, line: this.lineOf(name) };
   }
 
   has(name: string): boolean {
-    return this.#children.has(name);
+    return this.#child(name) !== undefined;
   }
 
   /** The child elements of that name in order, each with its own fields. */
@@ -46,13 +46,21 @@ export class Fields {
   }
 
   child(name: string): Fields | undefined {
-    const child = this.#children.get(name);
+    const child = this.#child(name);
     return child && new Fields(child, this.#context);
   }
 
   /** The text as written, white space included. */
   text(name: string): string | undefined {
-    return this.#children.get(name)?.text;
+    return this.#child(name)?.text;
+  }
+
+  /** Searched each time: the elements of a hundred thousand points are few in each, and an index of them takes more memory than they do. */
+  #child(name: string): XmlElement | undefined {
+    const { invalid } = this.#context;
+    return this.element.children.find(
+      (child) => child.name === name && !(child.children.length === 0 && invalid.has(child)),
+    );
   }
 
   /** The text with white space collapsed, as XSD does with xs:token. */

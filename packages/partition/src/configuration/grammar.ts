@@ -1,11 +1,11 @@
 // What a grammar file (XSD 1.0) says about each element, as plain data: which elements it may hold in which order, or which words and
 // numbers may stand in it.
 //
-// Promises: understands the part of XSD that the two grammars are written in: sequence, choice, all, groups, named and unnamed types.
+// Promises: understands the part of XSD that the grammars are written in: sequence, choice, all, groups, named and unnamed types.
 // Ranges, lengths and patterns are left to the validator.
 
 import type { XmlElement } from "./parse-xml.ts";
-import { fold } from "./words.ts";
+import { fold, type OtherNames } from "./words.ts";
 
 export interface ElementGrammar {
   readonly name: string;
@@ -25,7 +25,11 @@ export interface ValueGrammar {
   readonly allowed: string | undefined;
   /** The closed set of words; empty when the text is free. */
   readonly words: readonly string[];
+  /** What other people write for them. */
+  readonly otherNames: OtherNames;
   readonly isWholeNumber: boolean;
+  /** Every text is right that has more than white space. */
+  readonly isAnyText: boolean;
 }
 
 export interface Slot {
@@ -35,16 +39,21 @@ export interface Slot {
   readonly isAlternative: boolean;
 }
 
+/** By the name of a type in the grammar file. */
+export type OtherNamesOfTypes = Readonly<Record<string, OtherNames>>;
+
 /** `schema` is the root element of a grammar file; the grammar of the first global element comes back. */
-export function readGrammar(schema: XmlElement): ElementGrammar {
-  return new GrammarReader(schema).root();
+export function readGrammar(schema: XmlElement, otherNames: OtherNamesOfTypes): ElementGrammar {
+  return new GrammarReader(schema, otherNames).root();
 }
 
 class GrammarReader {
   readonly #schema: XmlElement;
+  readonly #otherNames: OtherNamesOfTypes;
 
-  constructor(schema: XmlElement) {
+  constructor(schema: XmlElement, otherNames: OtherNamesOfTypes) {
     this.#schema = schema;
+    this.#otherNames = otherNames;
   }
 
   root(): ElementGrammar {
@@ -105,13 +114,25 @@ class GrammarReader {
       typeName,
       allowed: annotation && first(annotation, "documentation")?.text.trim(),
       words: base === "xs:boolean" ? ["true", "false"] : words,
+      otherNames: this.#otherNames[typeName] ?? {},
       isWholeNumber: base === "xs:integer",
+      isAnyText: isTextBase(base) && (restriction?.children ?? []).every(isOnlyNotEmpty),
     };
   }
 }
 
 function merged(slots: readonly Slot[], isRequired: boolean, isAlternative: boolean): readonly Slot[] {
   return [{ elements: slots.flatMap(({ elements }) => elements), isRequired, isAlternative }];
+}
+
+function isTextBase(base: string): boolean {
+  return base === "xs:string" || base === "xs:token" || base === "xs:normalizedString";
+}
+
+function isOnlyNotEmpty({ name, attributes }: XmlElement): boolean {
+  return (
+    name === "annotation" || name === "whiteSpace" || (name === "minLength" && Number(attributes.get("value")) <= 1)
+  );
 }
 
 function isUnbounded({ attributes }: XmlElement): boolean {

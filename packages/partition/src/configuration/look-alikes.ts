@@ -4,8 +4,9 @@
 // the table or types the key cannot tell them apart, so the later one draws a warning with the first character that differs. Letters and
 // digits that merely resemble each other within one alphabet (l and 1, O and 0) draw none.
 
+import type { Location } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
-import { quote } from "./problem.ts";
+import { lineIn, quote } from "./problem.ts";
 
 // Letters with the shape of a Latin one, from the confusables of Unicode Technical Standard 39.
 const alphabets = [
@@ -19,25 +20,30 @@ const latinOf: ReadonlyMap<string, string> = new Map(
   ),
 );
 
+// Letters, digits and signs of ASCII look like nothing else.
+const plain = /^(?!.* {2})[\x20-\x7e]*$/;
+
 /** Equal for texts that look the same. */
 function appearance(text: string): string {
+  if (plain.test(text)) return text;
   const visible = text.normalize("NFC").replaceAll(/\p{Default_Ignorable_Code_Point}/gu, "");
   return Array.from(visible.replaceAll(/\p{Zs}+/gu, " "), (letter) => latinOf.get(letter) ?? letter).join("");
 }
 
 /** `owners` have the element whose text is a name, and have to differ in it. */
 export function warnOfLookAlikes(owners: readonly Fields[], element: string): void {
-  const firsts = new Map<string, { readonly name: string; readonly line: number }>();
+  const firsts = new Map<string, { readonly name: string; readonly place: Location }>();
   for (const owner of owners) {
     const name = owner.text(element);
     if (name === undefined) continue;
-    const line = owner.lineOf(element);
-    const first = firsts.get(appearance(name));
-    if (first === undefined) firsts.set(appearance(name), { name, line });
+    const place = owner.placeOf(element);
+    const looks = appearance(name);
+    const first = firsts.get(looks);
+    if (first === undefined) firsts.set(looks, { name, place });
     else if (first.name !== name) {
       owner.findings.warn(
-        line,
-        `<${element}> ${quote(name)} looks like the one in line ${first.line} but is another name: ${difference(name, first.name)}; ` +
+        place.line,
+        `<${element}> ${quote(name)} looks like the one in ${lineIn(first.place, place.file)} but is another name: ${difference(name, first.name)}; ` +
           "both are read; choose names that look different",
       );
     }

@@ -1,33 +1,52 @@
-// The way from a file to its root element that both kinds of configuration share: read, parse, hold against the grammar,
+// The way from a file to its root element that all configurations share: read, parse, hold against the grammar,
 // and put every violation into words. Grammars are compiled once per process.
 
 import { readFileSync } from "node:fs";
 
 import { Fields } from "./fields.ts";
+import type { OtherNamesOfTypes } from "./grammar.ts";
 import { describeMalformed, withAmpersandsMended } from "./malformed-words.ts";
 import { compileSchema, parseXml } from "./parse-xml.ts";
 import { shippedFile } from "./shipped-files.ts";
 import type { Schema, XmlElement } from "./parse-xml.ts";
-import type { Findings } from "./problem.ts";
+import { Findings } from "./problem.ts";
 import { readXmlText } from "./read-xml-text.ts";
 import { describeViolation } from "./schema-words.ts";
 
-export type GrammarFile = "modbustcp-endpoints.xsd" | "opcua-endpoints.xsd";
+/** What configuration files are held against. */
+export interface Grammar {
+  /** An XSD 1.0 among the files that are shipped. */
+  readonly file: string;
+  readonly otherNames: OtherNamesOfTypes;
+}
 
-const schemas = new Map<GrammarFile, Schema>();
+const schemas = new Map<Grammar, Schema>();
 
-function schemaOf(grammar: GrammarFile): Schema {
+function schemaOf(grammar: Grammar): Schema {
   let schema = schemas.get(grammar);
   if (schema === undefined) {
-    const file = shippedFile(grammar);
-    schema = compileSchema(readFileSync(file, "utf8"));
+    schema = compileSchema(readFileSync(shippedFile(grammar.file), "utf8"), grammar.otherNames);
     schemas.set(grammar, schema);
   }
   return schema;
 }
 
+/** The servers of all files, in the order of the files, and what was found in them so far. `files` has one at least. */
+export function openServers(
+  grammar: Grammar,
+  files: readonly string[],
+  reading: (file: string) => void = () => {},
+): { readonly findings: Findings; readonly servers: readonly Fields[] } {
+  const findings = new Findings(files[0] ?? "");
+  const servers = files.flatMap((file) => {
+    reading(file);
+    return openConfiguration(grammar, findings.in(file))?.list("server") ?? [];
+  });
+  return { findings, servers };
+}
+
 /** The root element; undefined when there is none worth reading. What is wrong is in `findings` then, and also otherwise. */
-export function openConfiguration(grammar: GrammarFile, findings: Findings): Fields | undefined {
+function openConfiguration(grammar: Grammar, findings: Findings): Fields | undefined {
   const schema = schemaOf(grammar);
   const read = readXmlText(findings.file);
   if (!read.ok) {

@@ -9,7 +9,9 @@ import { ParseOption, XmlDocument, XmlElement as LibXmlElement, XmlParseError, X
 import { XmlValidateError, XsdValidator } from "libxml2-wasm";
 
 import { arrange } from "./arrange.ts";
-import { readGrammar, type ElementGrammar } from "./grammar.ts";
+import { readGrammar, type ElementGrammar, type OtherNamesOfTypes } from "./grammar.ts";
+import { JudgedValues } from "./judged-values.ts";
+import { parsePlainXml } from "./plain-xml.ts";
 import { mostProblems } from "./problem.ts";
 
 export interface XmlElement {
@@ -50,10 +52,10 @@ const options = (ParseOption.XML_PARSE_NO_XXE |
 
 const xsd = { xs: "http://www.w3.org/2001/XMLSchema" };
 
-export function compileSchema(text: string): Schema {
+export function compileSchema(text: string, otherNames: OtherNamesOfTypes = {}): Schema {
   const document = XmlDocument.fromString(text, { option: options });
   try {
-    const grammar = readGrammar(copyElement(document.root, startTagLines(text).values(), xsd.xs));
+    const grammar = readGrammar(copyElement(document.root, startTagLines(text).values(), xsd.xs), otherNames);
     const validator = XsdValidator.fromDoc(document);
     for (const node of document.find(
       "//xs:complexType//xs:element | //xs:group//xs:element | //xs:sequence/xs:choice",
@@ -68,6 +70,12 @@ export function compileSchema(text: string): Schema {
 }
 
 export function parseXml(text: string, schema: Schema): ParsedXml {
+  const plain = parsePlainXml(text);
+  return plain === undefined ? parseAnyXml(text, schema) : judge(plain, schema);
+}
+
+/** With libxml2, whatever is in it. */
+export function parseAnyXml(text: string, schema: Schema): ParsedXml {
   let document: XmlDocument;
   try {
     document = XmlDocument.fromString(text, { option: options });
@@ -83,17 +91,24 @@ export function parseXml(text: string, schema: Schema): ParsedXml {
   try {
     // The text was searched for one before; this is the second lock on the same door.
     if (document.dtd !== null) return { wellFormed: false, errors: [{ line: 1, message: "a DOCTYPE is refused" }] };
-    const { root, violations } = arrange(copyElement(document.root, startTagLines(text).values()), schema.grammar);
-    if (root.name !== schema.grammar.name) return { wellFormed: true, root, violations };
-    const validator = violations.length === 0 ? schema.validator : schema.valueValidator;
-    for (const piece of pieces(root)) {
-      if (violations.length > mostProblems) break;
-      for (const violation of validate(piece, validator)) violations.push(violation);
-    }
-    return { wellFormed: true, root, violations };
+    return judge(copyElement(document.root, startTagLines(text).values()), schema);
   } finally {
     document.dispose();
   }
+}
+
+function judge(read: XmlElement, schema: Schema): ParsedXml {
+  const { root, violations } = arrange(read, schema.grammar);
+  if (root.name !== schema.grammar.name) return { wellFormed: true, root, violations };
+  const validator = violations.length === 0 ? schema.validator : schema.valueValidator;
+  const values = new JudgedValues(schema.grammar);
+  for (const piece of pieces(root, values)) {
+    if (violations.length > mostProblems) break;
+    const found = validate(piece, validator);
+    for (const violation of found) violations.push(violation);
+    if (found.length === 0) values.add(piece);
+  }
+  return { wellFormed: true, root, violations };
 }
 
 /**
@@ -143,15 +158,19 @@ const mostAtOnce = 500;
 /**
  * The same tree in pieces: each server alone, and of a long list of it so many elements at a time. libxml2 counts the elements before each one
  * that is wrong, and a thousand wrong ones in a list of 30,000 would take it a minute. What stands beside a long list comes several times.
+ * Of a long list what has only values that were found right before is left out: its structure is right already (arrange.ts).
  */
-function* pieces(root: XmlElement): Iterable<XmlElement> {
+function* pieces(root: XmlElement, values: JudgedValues): Iterable<XmlElement> {
   if (root.children.length === 0) yield root;
   for (const part of root.children) {
     const long = part.children.find(({ children }) => children.length > mostAtOnce);
     if (long === undefined) yield { ...root, children: [part] };
     else
       for (let at = 0; at < long.children.length; at += mostAtOnce) {
-        const some = { ...long, children: long.children.slice(at, at + mostAtOnce) };
+        const next = long.children.slice(at, at + mostAtOnce);
+        const doubtful = next.filter((element) => !values.areRight(element));
+        if (doubtful.length === 0 && at > 0) continue;
+        const some = { ...long, children: doubtful.length === 0 ? next.slice(0, 1) : doubtful };
         const children = part.children.map((child) => (child === long ? some : child));
         yield { ...root, children: [{ ...part, children }] };
       }

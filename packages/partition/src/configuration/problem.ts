@@ -1,6 +1,8 @@
 // What is wrong with a configuration file, said to the person who has to put it right.
 
+import { quotePath } from "@cpc-partition/process/quote";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
+import type { Location } from "./configuration.ts";
 
 /** `line` counts from 1; 1 also when the trouble is the file as a whole. */
 export interface Problem {
@@ -27,15 +29,31 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** Collects errors and warnings of one file while it is read, so that one pass finds all of them. */
+/** Collects errors and warnings of the files of one configuration while they are read, so that one pass finds all of them. */
 export class Findings {
   readonly file: string;
-  readonly #errors = new ProblemList("errors");
-  readonly #warnings = new ProblemList("warnings");
-  readonly #hints = new ProblemList("hints");
+  readonly #errors: ProblemList;
+  readonly #warnings: ProblemList;
+  readonly #hints: ProblemList;
 
-  constructor(file: string) {
+  constructor(
+    file: string,
+    { errors, warnings, hints } = {
+      errors: new ProblemList("errors"),
+      warnings: new ProblemList("warnings"),
+      hints: new ProblemList("hints"),
+    },
+  ) {
     this.file = file;
+    this.#errors = errors;
+    this.#warnings = warnings;
+    this.#hints = hints;
+  }
+
+  /** For what is found in another file of the same configuration. */
+  in(file: string): Findings {
+    const lists = { errors: this.#errors, warnings: this.#warnings, hints: this.#hints };
+    return file === this.file ? this : new Findings(file, lists);
   }
 
   error(line: number, message: string): void {
@@ -81,8 +99,10 @@ class ProblemList {
     else this.#more++;
   }
 
+  /** The files in the order in which something was found in them. */
   byLine(): readonly Problem[] {
-    const sorted = this.#problems.toSorted((a, b) => a.line - b.line);
+    const byFile = Map.groupBy(this.#problems, ({ file }) => file);
+    const sorted = [...byFile.values()].flatMap((own) => own.toSorted((a, b) => a.line - b.line));
     const [first] = sorted;
     if (first === undefined || this.#more === 0) return sorted;
     const message = `at least ${this.#more} more ${this.#kind} are not listed; correct these first`;
@@ -90,16 +110,17 @@ class ProblemList {
   }
 }
 
-const longestQuote = 80;
-const longestPath = 400;
-/** More than the longest name of a file. */
-const pathEnd = 260;
+/** "line 3", or "line 3 of other.xml" for somebody who looks at `file`. */
+export function lineIn(place: Location, file: string): string {
+  return place.file === file ? `line ${place.line}` : `line ${place.line} of ${quotePath(place.file)}`;
+}
 
 // Controls (terminal escapes among them), line separators, and the characters that turn the direction of text around.
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
 
 /** "character 3 is a tab" for the first one that would disturb a terminal, a log line or the eye of its reader; undefined without one. */
 export function controlCharacterIn(text: string): string | undefined {
+  if (!unprintable.test(text)) return undefined;
   const characters = Array.from(text);
   const at = characters.findIndex((character) => unprintable.test(character));
   const found = characters[at];
@@ -109,13 +130,4 @@ export function controlCharacterIn(text: string): string | undefined {
   return `character ${at + 1} is ${names[found] ?? `the control character U+${code}`}`;
 }
 
-/** A text from a file, fit for a message: in quotes, of bounded length, with nothing in it that a terminal obeys. */
-export function quote(text: string): string {
-  return `"${terminalLine(text.slice(0, longestQuote))}${text.length > longestQuote ? "…" : ""}"`;
-}
-
-/** As `quote`, for the path of a file: cut in the middle, so that the name of the file is always there. */
-export function quotePath(path: string): string {
-  if (path.length <= longestPath) return `"${terminalLine(path)}"`;
-  return `"${terminalLine(path.slice(0, longestPath - pathEnd))}…${terminalLine(path.slice(-pathEnd))}"`;
-}
+export { quote, quotePath } from "@cpc-partition/process/quote";

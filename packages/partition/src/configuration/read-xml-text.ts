@@ -6,7 +6,8 @@
 
 import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
 
-export const largestFileBytes = 8 * 1024 * 1024;
+/** A million points, and less than the longest text that the runtime can hold. What bounds a file is its points, and the memory of its reader. */
+export const largestFileBytes = 384 * 1024 * 1024;
 
 export type XmlText =
   | { readonly ok: true; readonly text: string }

@@ -4,7 +4,7 @@
 import type { ElementGrammar } from "./grammar.ts";
 import type { Violation, XmlElement } from "./parse-xml.ts";
 import { quote } from "./problem.ts";
-import { didYouMean, recogniseWord } from "./words.ts";
+import { didYouMean, recognise } from "./words.ts";
 
 export function describeViolation({ message, element }: Violation, grammar: ElementGrammar): string {
   const isValue = message.includes("is not a valid value of") || message.includes("[facet ");
@@ -12,7 +12,7 @@ export function describeViolation({ message, element }: Violation, grammar: Elem
   if (element === undefined || value?.allowed === undefined) return message;
   const described = `${describeBadValue(element, value.allowed)}${didYouMean(withPoint(element.text, value.allowed))}`;
   if (value.words.length === 0) return described;
-  const recognised = recogniseWord(element.text, value.words, value.typeName);
+  const recognised = recognise(element.text, value.words, value.otherNames);
   return "word" in recognised ? described : `${described}${didYouMean(recognised.candidates)}`;
 }
 

@@ -1,21 +1,23 @@
-// The alias names a server in keys, log and status: two servers of one file cannot share one.
+// The alias names a server in keys, log and status: two servers of one configuration cannot share one, whichever files they are in.
 
+import type { Location } from "./configuration.ts";
 import type { Fields } from "./fields.ts";
 import { warnOfLookAlikes } from "./look-alikes.ts";
-import { quote } from "./problem.ts";
+import { lineIn, quote } from "./problem.ts";
 
 export function checkAliases(servers: readonly Fields[], element: "alias" | "serveralias"): void {
   warnOfLookAlikes(servers, element);
-  const lines = new Map<string, number>();
+  const places = new Map<string, Location>();
   for (const server of servers) {
     const alias = server.text(element);
     if (alias === undefined) continue;
-    const line = server.lineOf(element);
-    const first = lines.get(alias);
-    if (first === undefined) lines.set(alias, line);
+    const place = server.placeOf(element);
+    const first = places.get(alias);
+    if (first === undefined) places.set(alias, place);
     else {
-      const message = `<${element}> ${quote(alias)} is the name of the server in line ${first} already; every server needs its own`;
-      server.findings.error(line, message);
+      const where = lineIn(first, place.file);
+      const message = `<${element}> ${quote(alias)} is the name of the server in ${where} already; every server needs its own`;
+      server.findings.error(place.line, message);
     }
   }
 }

@@ -4,11 +4,13 @@
 // Promises: a word is never guessed. What could mean two things, or is only similar, comes back as candidates for a message.
 
 /** What else people write for a word, folded. A name that stands with two words could mean each of them. */
-type OtherNames = Readonly<Record<string, string>>;
+export type OtherNames = Readonly<Record<string, string>>;
 
 // "int" and "uint" have 16 bits in IEC 61131-3 and 32 elsewhere, "long" 32 or 64.
 export const dataTypeNames: OtherNames = {
   Boolean: "bool bit",
+  Int8: "i8 s8 sint8 signed8 sint int8t sbyte",
+  UInt8: "u8 unsigned8 usint uint8t byte",
   Int16: "i16 s16 sint16 signed16 short int16t int integer signed",
   UInt16: "u16 unsigned16 ushort word uint16t uint unsigned unsignedint",
   Int32: "i32 s32 sint32 signed32 dint int32t int integer signed long",
@@ -16,49 +18,18 @@ export const dataTypeNames: OtherNames = {
   Int64: "i64 s64 sint64 signed64 lint longlong int64t long",
   UInt64: "u64 unsigned64 ulint lword uint64t ulong unsignedlong",
   Float: "float32 f32 real real32 single",
+  Float16: "f16 half halffloat real16",
+  BCD16: "bcd bcd4digits",
+  BCD32: "bcd bcd8digits",
+  BCD48: "bcd bcd12digits",
+  BCD64: "bcd bcd16digits",
   Double: "float64 f64 lreal real64",
   String: "text ascii",
 };
 
-/** By the name of the type in the grammar. */
-const otherNames: Readonly<Record<string, OtherNames>> = {
-  DataType: dataTypeNames,
-  // Vendors' "little endian" turns the registers round, with or without their bytes. Two letters say nothing of two registers.
-  WordOrder: {
-    ABCD: "1234 abcdefgh bigendian ab",
-    CDAB: "3412 ghefcdab wordswap wordswapped littleendian ab",
-    BADC: "2143 badcfehg byteswap byteswapped ba",
-    DCBA: "4321 hgfedcba littleendian ba",
-  },
-  // ASCII is the same in each of them.
-  Encoding: {
-    "UTF-8": "ascii usascii",
-    "ISO-8859-1": "latin1 isolatin1",
-    "windows-1252": "cp1252 win1252 ansi",
-    "UTF-16BE": "utf16 ucs2 ucs2be",
-  },
-  TlsVersion: { "1.2": "tls12 tlsv12", "1.3": "tls13 tlsv13" },
-  // The end of the policies' URIs (OPC 10000-7), as other clients show them.
-  Policy: {
-    SecurityPolicyNone: "none",
-    SecurityPolicyBasic128Rsa15: "basic128rsa15",
-    SecurityPolicyBasic256: "basic256",
-    SecurityPolicyBasic256Sha256: "basic256sha256",
-    SecurityPolicyAes128Sha256RsaOaep: "aes128sha256rsaoaep",
-    SecurityPolicyAes256Sha256RsaPss: "aes256sha256rsapss",
-  },
-  Mode: { SignAndEncrypt: "signencrypt" },
-  IdentifierType: { Numeric: "i int integer number", String: "s text", Guid: "g uuid", Opaque: "b bytestring base64" },
-  Switch: { true: "1 yes on", false: "0 no off" },
-};
-
 export type Recognised = { readonly word: string } | { readonly candidates: readonly string[] };
 
-/** `typeName` is that of the grammar; `words` are its closed set. */
-export function recogniseWord(text: string, words: readonly string[], typeName: string): Recognised {
-  return recognise(text, words, otherNames[typeName] ?? {});
-}
-
+/** `words` are a closed set. */
 export function recognise(text: string, words: readonly string[], others: OtherNames = {}): Recognised {
   // The policies' URIs are told apart by what follows the "#".
   const folded = fold(text.split("#").at(-1) ?? "");
@@ -85,6 +56,7 @@ export function didYouMean(candidates: readonly string[]): string {
 
 /** A whole number that is written in hexadecimal (0x66, 66h, 16#66), in decimal; any other text as it is. */
 export function decimalOf(text: string): string {
+  if (/^\d{1,15}$/.test(text)) return text;
   const digits = /^\s*(?:0x([\da-f]+)|16#([\da-f]+)|(\d[\da-f]*)h)\s*$/i.exec(text)?.slice(1).find(Boolean);
   return digits === undefined ? text : BigInt(`0x${digits}`).toString();
 }

@@ -1,6 +1,6 @@
 // All Modbus TCP servers of a configuration: one client each, one connection for each host and port.
 
-import type { ModbusConfiguration, ModbusServer } from "../configuration/configuration.ts";
+import type { ModbusConfiguration, ModbusServer } from "../protocols/modbus/configuration/modbus-server.ts";
 import { ClientManager, type ManagerOptions } from "./client-manager.ts";
 import { ModbusConnections } from "../protocols/modbus/connection/modbus-connections.ts";
 import { ModbusTcpClient } from "./modbus-tcp-client.ts";
@@ -21,10 +21,15 @@ export class ModbusClientManager extends ClientManager<ModbusServer, ModbusTcpCl
     this.#certificatesDirectory = options.certificatesDirectory ?? "certificates";
   }
 
-  /** Reads and checks a configuration file; warnings go to the log. Rejects with a ConfigurationError that lists every problem. */
+  /**
+   * Reads and checks a configuration file; warnings go to the log. Rejects with a ConfigurationError that lists every problem.
+   *
+   * The file is parsed in the caller's thread, which does nothing else meanwhile: two or three seconds for 40,000 points, and for a file of the largest size
+   * that is wrong on purpose many. A program that takes files from others calls this in a Worker, with `resourceLimits` and a time limit, as `cpc` does.
+   */
   async loadEndpointsFromXml(file: string): Promise<ModbusConfiguration> {
     // Loaded on demand: a service gets its configuration from the main thread and needs no XML parser.
-    const { loadModbusConfiguration } = await import("../configuration/modbus-configuration.ts");
+    const { loadModbusConfiguration } = await import("../protocols/modbus/configuration/modbus-configuration.ts");
     const { configuration, warnings } = loadModbusConfiguration(file, {
       certificatesDirectory: this.#certificatesDirectory,
     });

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { ModbusServer, ReadFunction } from "../configuration/configuration.ts";
+import type { ModbusServer, ReadFunction } from "../protocols/modbus/configuration/modbus-server.ts";
 import type { Log } from "@cpc-partition/process/log";
 import type { Consume } from "../protocols/modbus/connection/exchange.ts";
 import type { ModbusConnections } from "../protocols/modbus/connection/modbus-connections.ts";

@@ -1,7 +1,7 @@
 // All OPC UA servers of a configuration: one client each.
 
 import { ExpiryWarnings } from "../certificates/expiry-warnings.ts";
-import type { OpcUaConfiguration, OpcUaServer } from "../configuration/configuration.ts";
+import type { OpcUaConfiguration, OpcUaServer } from "../protocols/opcua/configuration/opc-ua-server.ts";
 import { ClientManager, type ManagerOptions } from "./client-manager.ts";
 import { OpcUaClient } from "./opcua-client.ts";
 
@@ -25,10 +25,13 @@ export class OpcUaClientManager extends ClientManager<OpcUaServer, OpcUaClient> 
   /**
    * Reads and checks a configuration file and makes its clients; warnings go to the log. Nothing is connected yet.
    * Rejects with a ConfigurationError that lists every problem.
+   *
+   * The file is parsed in the caller's thread, which does nothing else meanwhile: two or three seconds for 40,000 points, and for a file of the largest size
+   * that is wrong on purpose many. A program that takes files from others calls this in a Worker, with `resourceLimits` and a time limit, as `cpc` does.
    */
   async parseClients(file: string): Promise<OpcUaConfiguration> {
     // Loaded on demand: a service gets its configuration from the main thread and needs no XML parser.
-    const { loadOpcUaConfiguration } = await import("../configuration/opc-ua-configuration.ts");
+    const { loadOpcUaConfiguration } = await import("../protocols/opcua/configuration/opc-ua-configuration.ts");
     const options = { certificatesDirectory: this.#certificatesDirectory };
     const { configuration, warnings } = loadOpcUaConfiguration(file, options);
     for (const { line, message } of warnings) this.log("warn", `${file}:${line}: ${message}`);

@@ -1,6 +1,6 @@
 // One OPC UA server of the configuration as a program uses it.
 
-import type { OpcUaServer } from "../configuration/configuration.ts";
+import type { OpcUaServer } from "../protocols/opcua/configuration/opc-ua-server.ts";
 import { notConnected, type NodeValue, type OpcUaSession } from "../protocols/opcua/opcua-session.ts";
 import { OpcUaSource, type OpcUaSourceOptions } from "../protocols/opcua/opcua-source.ts";
 import type { ServerError } from "../sources/server-error.ts";

@@ -47,7 +47,7 @@ export abstract class ServerClient<Opened extends PollableSession = PollableSess
     return this.#source.facts;
   }
 
-  /** Poll interval of this server; undefined: the service's. */
+  /** The shortest interval at which points of this server are polled; undefined: the service's. */
   get intervalMs(): number | undefined {
     return this.groups[0]?.intervalMs;
   }
@@ -85,9 +85,14 @@ export abstract class ServerClient<Opened extends PollableSession = PollableSess
     return session;
   }
 
-  /** Reads every point once. Rejects with a ServerError when the connection can no longer be relied on. */
+  /**
+   * Reads every point once, one group after the other; the sink's indexes are places in `points`. Rejects with a ServerError when the connection
+   * can no longer be relied on.
+   */
   async poll(sink: PointSink, signal: AbortSignal): Promise<void> {
-    await this.#noteFailure(() => this.opened.poll(0, sink, signal));
+    for (const [group, { points }] of this.groups.entries()) {
+      await this.#noteFailure(() => this.opened.poll(group, sinkOfGroup(sink, points), signal));
+    }
   }
 
   /** Ends the connection politely within a bounded time; harmless when there is none. Never rejects. */
@@ -113,4 +118,16 @@ export abstract class ServerClient<Opened extends PollableSession = PollableSess
       throw error;
     }
   }
+}
+
+/** Of a group's points, by their index there, in a sink of all points. */
+function sinkOfGroup(sink: PointSink, points: readonly number[]): PointSink {
+  const placeOf = (index: number): number => points[index] ?? -1;
+  return {
+    responseCame: () => sink.responseCame(),
+    setNumber: (index, type, value) => sink.setNumber(placeOf(index), type, value),
+    setValue: (index, value, status, sourceTimestamp) => sink.setValue(placeOf(index), value, status, sourceTimestamp),
+    unchanged: (index) => sink.unchanged(placeOf(index)),
+    setStatus: (index, status) => sink.setStatus(placeOf(index), status),
+  };
 }

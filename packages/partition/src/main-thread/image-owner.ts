@@ -59,6 +59,11 @@ export class ImageOwner {
     }
   }
 
+  /** Of the image that the name leads to. */
+  get sizeBytes(): number {
+    return this.#current?.sizeBytes() ?? 0;
+  }
+
   /** Memory for a new generation, all zero, not under the image's name yet. Throws a PosixError or UnsuitableObjectError. */
   prepare(sizeBytes: number): { readonly descriptor: number; readonly sizeBytes: number } {
     this.#removeUnusable();

@@ -4,6 +4,8 @@
 // The one before keeps a name of its own: it is the flight recorder of what happened before a crash. A journal that cannot be had stops no
 // acquisition; it is tried again after a while.
 
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Log } from "@cpc-partition/process/log";
 import { JournalReader } from "@cpc-partition/image/journal-reader";
 import { UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
@@ -70,8 +72,11 @@ export class JournalOwner {
     return false;
   }
 
-  /** Memory for the worker's journal, all zero; undefined when it has one that still has its name, and when there can be none now. */
-  supply(): JournalMemory | undefined {
+  /**
+   * Memory for the worker's journal, all zero; undefined when it has one that still has its name, and when there can be none now. So many bytes
+   * have to be left: images come first, the next one, too, which is made while the present one is there.
+   */
+  supply(leaveBytes = 0): JournalMemory | undefined {
     if (this.#sizeBytes === 0 || this.#isOffered || this.#clock() < this.#notBeforeMs) return undefined;
     try {
       const isLost = this.isThere && this.#isLost();
@@ -80,7 +85,7 @@ export class JournalOwner {
         return undefined;
       }
       const isNameless = isLost && this.#object?.isLinked() === false;
-      const made = this.#make();
+      const made = this.#make(leaveBytes);
       if (isNameless)
         this.#log("warn", "somebody removed the journal: a new one is made", {
           journal: this.name,
@@ -97,6 +102,15 @@ export class JournalOwner {
       this.#notBeforeMs = this.#clock() + againMs;
       return undefined;
     }
+  }
+
+  /** An image has no room: the journal of the run before gives its own. False when there is none. */
+  giveWay(): boolean {
+    const before = nameBefore(this.name);
+    if (stateOfPath(segmentPath(before), before) === undefined) return false;
+    SharedMemoryObject.remove(before);
+    this.#log("warn", "the journal of the run before was removed: a process image needs its room", { journal: before });
+    return true;
   }
 
   /** The worker has mapped what it was given. */
@@ -140,8 +154,9 @@ export class JournalOwner {
     );
   }
 
-  #make(): SharedMemoryObject {
+  #make(leaveBytes: number): SharedMemoryObject {
     if (this.#object?.hasOtherNames() === true) this.#replaceForeign();
+    this.#leaveRoom(leaveBytes);
     const object = SharedMemoryObject.createExclusive(this.name, journalMode);
     if (object === undefined)
       throw new UnsuitableObjectError("create journal", this.name, "there is an object of this name already");
@@ -157,6 +172,17 @@ export class JournalOwner {
     }
   }
 
+  /** Without any room the system says so itself. */
+  #leaveRoom(leaveBytes: number): void {
+    const leftBytes = freeBytes() - this.#sizeBytes;
+    if (leftBytes < 0 || leftBytes >= leaveBytes) return;
+    throw new UnsuitableObjectError(
+      `reserve ${this.#sizeBytes} bytes for`,
+      this.name,
+      `/dev/shm would have ${leftBytes} bytes left, and the next process image may need ${leaveBytes}`,
+    );
+  }
+
   #tell(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     if (reason === this.#loggedReason) return;
@@ -165,6 +191,12 @@ export class JournalOwner {
       "values are read and published without a journal; make room in /dev/shm, or give --journal-size a smaller number";
     this.#log("warn", this.isThere ? reason : `${reason}; ${consequence}`, { journal: this.name });
   }
+}
+
+/** Of shared memory; a file system without a limit of its own says 0 blocks. */
+function freeBytes(): number {
+  const { blocks, bavail, bsize } = statfsSync(dirname(segmentPath("journal")));
+  return blocks === 0 ? Infinity : bavail * bsize;
 }
 
 /** What a killed run left may be anything. */

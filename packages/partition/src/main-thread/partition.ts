@@ -1,13 +1,14 @@
 // Acquisition: one thread for each service that is configured, started together, stopped together.
 
-import type { ServiceConfiguration, ServiceConfigurations } from "../configuration/configuration.ts";
+import type { PackedConfiguration, PackedConfigurations } from "../configuration/packed-configuration.ts";
 import type { Worker } from "node:worker_threads";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { perProtocol } from "../protocols/registry.ts";
 import { spawnWorker } from "./spawn-worker.ts";
-import { ServiceThread, type ServicePlan, type ServiceSurroundings } from "./service-thread.ts";
+import { giveBackMemorySoon } from "../small-process.ts";
+import { ServiceThread, type ServicePlan, type ServiceContext } from "./service-thread.ts";
 
-export interface PartitionOptions extends ServiceSurroundings, ServiceConfigurations {
+export interface PartitionOptions extends ServiceContext, PackedConfigurations {
   readonly intervalMs: number;
   readonly certificatesDirectory: string;
   /** Where the names that servers told are remembered; undefined or absent: nowhere. */
@@ -40,12 +41,24 @@ export class Partition {
   /** `spawned`: threads that were started earlier, to have their code loaded by now. */
   start(spawned: SpawnedWorkers = {}): void {
     for (const thread of this.#threads) thread.start(spawned[thread.service]);
+    giveBackMemorySoon();
   }
 
   /** Takes over configurations that were checked. A service that did not run before needs a restart of the partition. */
-  reconfigure(configurations: ServiceConfigurations): void {
+  reconfigure(configurations: PackedConfigurations): void {
     for (const plan of plansOf({ ...this.#options, ...configurations }))
       this.#threads.find(({ service }) => service === plan.service)?.reconfigure(plan);
+    giveBackMemorySoon();
+  }
+
+  /** Resolves when every image has its name, or could not get it. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.settled));
+  }
+
+  /** Every service's worker lives. */
+  isWell(): boolean {
+    return this.#threads.every((thread) => thread.isWell());
   }
 
   async stop(): Promise<void> {
@@ -59,9 +72,9 @@ export class Partition {
 
 function plansOf(options: PartitionOptions): readonly ServicePlan[] {
   const { intervalMs, certificatesDirectory, namesFile } = options;
-  return perProtocol<ServiceConfiguration>(options).map(({ protocol, value }) => ({
+  return perProtocol<PackedConfiguration>(options).map(({ protocol, value }) => ({
     service: protocol.name,
-    configuration: protocol.prepare(value, intervalMs),
+    configuration: value,
     intervalMs,
     certificatesDirectory,
     namesFile: protocol.remembersNames ? namesFile : undefined,

@@ -4,8 +4,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
 import type { ServiceName } from "@cpc-partition/image/service-name";
+import { PosixError } from "@cpc-partition/image/posix/errno";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
 import { reasonOf, Troubles } from "@cpc-partition/process/troubles";
+import { ImageHeader } from "@cpc-partition/image/image-header";
+import { header } from "@cpc-partition/image/layout";
+import { OpenedObject } from "@cpc-partition/image/opened-object";
+import { isHeartbeatOld } from "@cpc-partition/image/usable-value";
 import { nameBefore, nameEarlier } from "@cpc-partition/image/kept-names";
 import { ImageOwner } from "./image-owner.ts";
 import { JournalOwner } from "./journal-owner.ts";
@@ -15,7 +20,7 @@ import { spawnWorker } from "./spawn-worker.ts";
 /** What a service is started with, before there are OS objects. */
 export type ServicePlan = Omit<ServiceOrder, "imageName">;
 
-export interface ServiceSurroundings {
+export interface ServiceContext {
   /** Before every name in shared memory. */
   readonly prefix: string;
   /** Size of the journal; 0 or absent: none. */
@@ -30,6 +35,8 @@ const longestPauseMs = 5000;
 const terminateLimitMs = 300;
 /** Readers must not wait for the image of a service that polls once an hour. */
 const longestCheckMs = 1000;
+/** A worker that is asked for nothing says nothing, but its image has a heartbeat. */
+const silentAfterMs = 5000;
 /** Every look costs some system calls: an interval of a millisecond must not make it the main thread's only work. */
 const shortestCheckMs = 50;
 
@@ -49,12 +56,16 @@ export class ServiceThread {
   /** The worker has closed every connection. */
   #hasEnded = false;
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #settled = Promise.withResolvers<void>();
+  /** As everybody sees it, without the directory: points are of no interest here. */
+  readonly #seen: OpenedObject<ImageHeader>;
+  #heardMs = performance.now();
   readonly #troubles: Troubles;
-  #toldFailure: string | undefined;
+  #loggedFailure: string | undefined;
   #imageLossTold = false;
 
   /** Creates or takes over the OS objects; throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing behind. */
-  constructor(plan: ServicePlan, { prefix, journalBytes = 0, log }: ServiceSurroundings, spawn = spawnWorker) {
+  constructor(plan: ServicePlan, { prefix, journalBytes = 0, log }: ServiceContext, spawn = spawnWorker) {
     this.#plan = plan;
     this.#spawn = spawn;
     this.#log = (level, message, fields) => log(level, message, { service: plan.service, ...fields });
@@ -65,6 +76,7 @@ export class ServiceThread {
       (error) => this.#log("error", reasonOf(error), { image }),
       (reason) => this.#log("warn", `${reason}: removed, a new object takes its name`, { image }),
     );
+    this.#seen = new OpenedObject(image, header.bytes, (memory) => new ImageHeader(memory));
     this.#journal = new JournalOwner(`${prefix}${plan.service}_journal`, journalBytes, this.#log);
   }
 
@@ -83,6 +95,18 @@ export class ServiceThread {
 
   get service(): ServiceName {
     return this.#plan.service;
+  }
+
+  /** Resolves when the first image has its name, or could not get it. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  /** The worker has given a sign of life: its heartbeat in the image, or a message where there can be no image. */
+  isWell(): boolean {
+    const image = this.#seen.isCurrent() ? this.#seen.reader : this.#seen.reopen();
+    if (image !== undefined && !image.isRetired && !isHeartbeatOld(image, Date.now())) return true;
+    return performance.now() - this.#heardMs < Math.max(silentAfterMs, 3 * this.#plan.intervalMs);
   }
 
   /** Resolves when every connection is closed, or after `limitMs`. The image stays. */
@@ -116,6 +140,7 @@ export class ServiceThread {
 
   /** Undoes the constructor: what it made goes, what it took over stays. */
   giveUp(): void {
+    this.#seen.close();
     this.#image.close();
   }
 
@@ -125,6 +150,7 @@ export class ServiceThread {
   }
 
   close(): void {
+    this.#seen.close();
     this.#image.close();
     this.#troubles.attempt("close", this.#journal.name, () => this.#journal.close());
   }
@@ -143,12 +169,13 @@ export class ServiceThread {
   }
 
   #receive(message: MessageToMain): void {
+    this.#heardMs = performance.now();
     switch (message.kind) {
       case "log":
         this.#log(message.level, message.message, message.fields);
         return;
       case "image wanted":
-        this.#answer(() => ({ kind: "image memory", ...this.#image.prepare(message.sizeBytes) }));
+        this.#answer(() => ({ kind: "image memory", ...this.#prepareImage(message.sizeBytes) }));
         return;
       case "image complete":
         this.#answer(() => {
@@ -170,7 +197,18 @@ export class ServiceThread {
     try {
       this.#send(answer());
     } catch (error) {
+      this.#settled.resolve();
       this.#send({ kind: "image refused", reason: reasonOf(error) });
+    }
+  }
+
+  #prepareImage(sizeBytes: number): ReturnType<ImageOwner["prepare"]> {
+    try {
+      return this.#image.prepare(sizeBytes);
+    } catch (error) {
+      const isFull = error instanceof PosixError && error.code === "ENOSPC";
+      if (!isFull || this.#troubles.attempt("remove", "journal", () => this.#journal.giveWay()) !== true) throw error;
+      return this.#image.prepare(sizeBytes);
     }
   }
 
@@ -180,11 +218,14 @@ export class ServiceThread {
     const earlier = isRenumbered && this.#journal.isThere ? nameEarlier(name) : undefined;
     this.#image.announce(this.#journal.keepBefore() ? nameBefore(name) : earlier);
     this.#isAnnounced = true;
+    this.#settled.resolve();
     this.#supplyJournal();
   }
 
   #supplyJournal(): void {
-    const memory = this.#isAnnounced ? this.#journal.supply() : undefined;
+    const memory = this.#isAnnounced
+      ? this.#troubles.attempt("make", this.#journal.name, () => this.#journal.supply(this.#image.sizeBytes))
+      : undefined;
     if (memory !== undefined) this.#send({ kind: "journal memory", ...memory });
   }
 
@@ -192,12 +233,12 @@ export class ServiceThread {
     this.#worker = undefined;
     if (livedMs > wellAfterMs) {
       this.#crashesInRow = 0;
-      this.#toldFailure = undefined;
+      this.#loggedFailure = undefined;
     }
-    const isKnown = failure !== undefined && errorText(failure) === this.#toldFailure;
+    const isKnown = failure !== undefined && errorText(failure) === this.#loggedFailure;
     if (failure !== undefined && !isKnown) {
-      this.#toldFailure = errorText(failure);
-      this.#log("error", "the service's thread failed", { stack: this.#toldFailure });
+      this.#loggedFailure = errorText(failure);
+      this.#log("error", "the service's thread failed", { stack: this.#loggedFailure });
     }
     if (this.#isStopping) {
       this.#stopped.resolve();

@@ -18,8 +18,9 @@ export function protocolNamed(name: string, all: readonly Protocol[] = protocols
 /** What `values` has for each protocol that it has something for, in the order of the list. */
 export function perProtocol<Value>(
   values: Readonly<Partial<Record<ServiceName, Value | undefined>>>,
+  all: readonly Protocol[] = protocols,
 ): readonly { readonly protocol: Protocol; readonly value: Value }[] {
-  return protocols.flatMap((protocol) => {
+  return all.flatMap((protocol) => {
     const value = values[protocol.name];
     return value === undefined ? [] : [{ protocol, value }];
   });

@@ -48,6 +48,8 @@ export class ConnectionLoop {
   readonly #nextAttempt = new Alarm();
   readonly #log: LossLog;
   #state: State = { kind: "connecting" };
+  /** Failures that did not cost the connection. */
+  #survived = 0;
   #started: Promise<Session> | undefined;
 
   /** `started`: a first attempt to connect that is under way already. */
@@ -98,7 +100,12 @@ export class ConnectionLoop {
       session = await attempt;
       connectedAtMs = this.#context.clock();
       this.#block.count("connects");
-      await session.run({ groups: this.#groups, alive: () => this.#alive() }, signal);
+      const reports = {
+        groups: this.#groups,
+        alive: () => this.#alive(),
+        failed: (error: ServerError) => this.#failed(error),
+      };
+      await session.run(reports, signal);
     } catch (error) {
       if (!signal.aborted) this.#setState({ kind: "lost", error }, connectedAtMs !== undefined);
     }
@@ -129,6 +136,16 @@ export class ConnectionLoop {
     if (this.#state.kind !== "connected") return this.#setState({ kind: "connected" });
     this.#show(ConnectionState.connected);
     this.#log.alive();
+  }
+
+  #failed(error: ServerError): void {
+    if (this.#stop.signal.aborted) return;
+    this.#block.countFailure(error.code);
+    this.#block.show({ ...this.#sourceState(ConnectionState.connected), error: error.message });
+    const failures = ++this.#survived;
+    // As many records as the number has binary digits: what goes on for days must not fill the log.
+    if ((failures & (failures - 1)) !== 0) return;
+    this.#context.log("warn", error.message, { server: this.#source.alias, code: error.code, failures });
   }
 
   /** Shows every change of the state in image, log and document. */

@@ -23,6 +23,7 @@ export class GroupLoop implements GroupReports {
   readonly #context: GroupContext;
   /** Ends the pause between two polls. */
   #nextPoll = new Alarm();
+  wantsAgain: (() => void) | undefined;
   /** The last publication had values that were cut, or whose key was not known; they are shown as soon as they could be read again. */
   #waitsForRenewal = false;
 
@@ -32,7 +33,7 @@ export class GroupLoop implements GroupReports {
   }
 
   async everyTick(read: (sink: PointSink) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { grid, clock } = this.#context;
+    const { grid, clock, pollsInFlight } = this.#context;
     this.#nextPoll = new Alarm();
     this.#waitsForRenewal = false;
     const stop = (): void => this.#nextPoll.ring();
@@ -40,8 +41,16 @@ export class GroupLoop implements GroupReports {
     try {
       let tick = grid.after(clock());
       while (!signal.aborted) {
-        const startMs = clock();
-        await this.#poll(read);
+        const turn = pollsInFlight.begin(this);
+        let startMs: number;
+        try {
+          if (turn !== undefined) await turn;
+          startMs = clock();
+          this.#block.begin();
+          await read(this.#block);
+        } finally {
+          pollsInFlight.end(this);
+        }
         if (signal.aborted) return;
         this.#publish(clock() - startMs);
         const nowMs = clock();
@@ -59,26 +68,17 @@ export class GroupLoop implements GroupReports {
   publish(fill: (sink: PointSink) => void): void {
     this.#block.begin();
     fill(this.#block);
-    this.#publish();
+    this.#publish(null);
   }
 
   /** There is a new generation of the image: values that were cut are read again at once. */
   renewed(): void {
-    if (this.#waitsForRenewal) this.#nextPoll.ring();
+    if (!this.#waitsForRenewal) return;
+    this.#nextPoll.ring();
+    this.wantsAgain?.();
   }
 
-  async #poll(read: (sink: PointSink) => Promise<void>): Promise<void> {
-    const { pollsInFlight } = this.#context;
-    pollsInFlight.begin(this);
-    try {
-      this.#block.begin();
-      await read(this.#block);
-    } finally {
-      pollsInFlight.end(this);
-    }
-  }
-
-  #publish(durationMs?: number): void {
+  #publish(durationMs: number | null): void {
     this.#context.alive();
     this.#block.publish(ConnectionState.connected, durationMs);
     const wantsRenewal = this.#block.wantsRoom || this.#block.isWithholding;

@@ -44,7 +44,8 @@ export class ImageGenerations {
   readonly image: ImageWriter;
   #sources: readonly Source[];
   #blocks: ReadonlyMap<Source, ServerBlock>;
-  #reader: ImageReader;
+  /** Made when somebody asks: a directory read back is as large as the one that was written. */
+  #reader: ImageReader | undefined;
   /** What the present generation was made of, by server: the lists, to see at once whether one was replaced. */
   #madeOf: ReadonlyMap<Source, readonly PointDescription[]>;
   readonly #refusals: ImageRefusals;
@@ -90,13 +91,12 @@ export class ImageGenerations {
     this.#keys = keys;
     this.#refusals = refusals;
     this.image = image;
-    this.#reader = new ImageReader(image.memory.buffer);
     this.#madeOf = new Map(sources.map((source) => [source, source.points]));
     this.#blocks = blocksOf(sources, image);
   }
 
   get reader(): ImageReader {
-    return this.#reader;
+    return (this.#reader ??= new ImageReader(this.image.memory.buffer));
   }
 
   /** Where each server of the present generation is written. */
@@ -147,7 +147,7 @@ export class ImageGenerations {
     const kept = sources.map((source) => this.#blocks.get(source));
     const next = memory ?? privateMemory(imageBytes);
     const old = this.image.replace(directory, next, kept);
-    this.#reader = new ImageReader(next.buffer);
+    this.#reader = undefined;
     this.#blocks = blocksOf(sources, this.image);
     this.#madeOf = madeOf;
     if (memory !== undefined) await this.#announce();
@@ -191,7 +191,7 @@ export class ImageGenerations {
 }
 
 function describe(source: Source, keys: ServiceKeys<Source>, intervalMs: number): ServerDescription {
-  const points = (keys.get(source) ?? []).map(describePoint);
+  const points = (keys.get(source) ?? []).map((key, place) => describePoint(key, place));
   return {
     alias: source.alias,
     connection: source.connection,
@@ -199,6 +199,7 @@ function describe(source: Source, keys: ServiceKeys<Source>, intervalMs: number)
     groups: source.groups.map((group) => ({
       name: group.name,
       intervalMs: group.intervalMs ?? intervalMs,
+      isSubscribed: group.isSubscribed,
       points: group.points.flatMap((place) => points[place] ?? []),
     })),
   };
@@ -212,8 +213,8 @@ function withoutRoom(server: ServerDescription): ServerDescription {
   return { ...server, groups };
 }
 
-function describePoint({ point, key, isExpected }: PointKey): DescribedPoint {
-  return { ...point, key, isExpected };
+function describePoint({ point, key, isExpected }: PointKey, serverPosition: number): DescribedPoint {
+  return { ...point, key, isExpected, serverPosition };
 }
 
 function blocksOf(sources: readonly Source[], image: ImageWriter): ReadonlyMap<Source, ServerBlock> {

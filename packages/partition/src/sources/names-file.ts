@@ -4,10 +4,9 @@
 // It is written beside and then renamed: there is the old one or the new one, never half of one.
 
 import { readFileSync, statSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Log } from "@cpc-partition/process/log";
 import type { RememberedName, RememberedNames } from "@cpc-partition/image/values/point-keys";
+import { replaceFile } from "./replace-file.ts";
 
 /** Several times what the largest configuration needs, unless a server's names are made to fill the disk: then the file stays as it was. */
 const mostBytes = 64 * 1024 * 1024;
@@ -83,20 +82,6 @@ export class NamesFile {
 
 function requireBounded(sizeBytes: number): void {
   if (sizeBytes > mostBytes) throw new RangeError(`it has ${sizeBytes} bytes, at most ${mostBytes} are allowed`);
-}
-
-async function replaceFile(file: string, text: string): Promise<void> {
-  const next = `${file}.next`;
-  await mkdir(dirname(file), { recursive: true });
-  await rm(next, { force: true });
-  const handle = await open(next, "wx", 0o640);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(next, file);
 }
 
 function textOf(names: RememberedNames): string {

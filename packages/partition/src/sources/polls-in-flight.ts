@@ -1,4 +1,6 @@
-// Lets the publisher wait a moment for the polls that began with its tick, so that a document shows the newest values. A poll that
+// The polls of all servers that are under way: so many begin at a time, and the image's clock may wait for those of its tick.
+//
+// It lets the publisher wait a moment for the polls that began with its tick, so that a document shows the newest values. A poll that
 // began before the tick delays no document, nor does a server whose polls take longer than the wait: its values would be late anyway.
 
 import type { MonotonicClock } from "@cpc-partition/process/schedule";
@@ -8,6 +10,12 @@ const longestGraceMs = 200;
 /** Timers count whole milliseconds: a loop may begin a little before its instant. */
 const earlyMs = 2;
 
+/**
+ * So many polls begin in one turn of the event loop. Else a thousand that begin at one instant would all have asked before the first answer is
+ * taken, and what belongs to them would outlive several collections of garbage.
+ */
+const mostAtOnce = 32;
+
 export class PollsInFlight {
   readonly #clock: MonotonicClock;
   readonly #graceMs: number;
@@ -15,7 +23,12 @@ export class PollsInFlight {
   readonly #startMs = new Map<object, number>();
   /** Servers whose last poll outlasted a wait. */
   readonly #slow = new WeakSet<object>();
-  #ended: (() => void) | undefined;
+  /** Those that somebody waits for, and what to call when none of them is left. */
+  readonly #awaited = new Set<object>();
+  #allEnded: (() => void) | undefined;
+  /** Polls that have begun in this turn of the event loop, and those that wait for a later one. */
+  #begun = 0;
+  readonly #waiting: (() => void)[] = [];
 
   /** Documents come `headStartMs` after the instant of the polls. */
   constructor(clock: MonotonicClock, intervalMs: number, headStartMs: number) {
@@ -24,33 +37,47 @@ export class PollsInFlight {
     this.#marginMs = headStartMs + Math.min(earlyMs, intervalMs / 4);
   }
 
-  begin(server: object): void {
+  /** The result ends when it is the server's turn; undefined: at once. */
+  begin(server: object): Promise<void> | undefined {
     this.#startMs.set(server, this.#clock());
+    if (this.#begun === 0) setImmediate(this.#nextTurn);
+    if (this.#begun < mostAtOnce) {
+      this.#begun++;
+      return undefined;
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
+
+  readonly #nextTurn = (): void => {
+    const begins = this.#waiting.splice(0, mostAtOnce);
+    this.#begun = begins.length;
+    if (begins.length > 0) setImmediate(this.#nextTurn);
+    for (const begin of begins) begin();
+  };
 
   end(server: object): void {
     const startMs = this.#startMs.get(server);
     this.#startMs.delete(server);
     if (startMs !== undefined && this.#clock() - startMs < this.#graceMs) this.#slow.delete(server);
-    this.#ended?.();
+    if (this.#awaited.delete(server) && this.#awaited.size === 0) this.#allEnded?.();
   }
 
   /** Resolves when the polls that began with the tick at `instantMs` have ended, but after the grace at the latest. */
   async ofTick(instantMs: number): Promise<void> {
     const fromMs = instantMs - this.#marginMs;
-    const awaited = [...this.#startMs].filter(([server, startMs]) => startMs >= fromMs && !this.#slow.has(server));
-    const running = (): readonly object[] =>
-      awaited.flatMap(([server, startMs]) => (this.#startMs.get(server) === startMs ? [server] : []));
-    if (awaited.length === 0) return;
+    for (const [server, startMs] of this.#startMs) {
+      if (startMs >= fromMs && !this.#slow.has(server)) this.#awaited.add(server);
+    }
+    if (this.#awaited.size === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, this.#graceMs);
-      this.#ended = () => {
-        if (running().length > 0) return;
+      this.#allEnded = () => {
         clearTimeout(timer);
         resolve();
       };
     });
-    this.#ended = undefined;
-    for (const server of running()) this.#slow.add(server);
+    this.#allEnded = undefined;
+    for (const server of this.#awaited) this.#slow.add(server);
+    this.#awaited.clear();
   }
 }

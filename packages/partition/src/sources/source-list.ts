@@ -3,10 +3,13 @@
 
 export class SourceList<Server extends object, Made> {
   readonly #make: (server: Server) => Made;
+  readonly #identityOf: (server: Server) => string;
   #made: ReadonlyMap<string, Made> = new Map();
 
-  constructor(make: (server: Server) => Made) {
+  /** `identityOf` is the same for servers that are configured alike. */
+  constructor(make: (server: Server) => Made, identityOf: (server: Server) => string = textOf) {
     this.#make = make;
+    this.#identityOf = identityOf;
   }
 
   /** In the order of the configuration. */
@@ -18,7 +21,7 @@ export class SourceList<Server extends object, Made> {
     const before = this.#made;
     this.#made = new Map(
       servers.map((server) => {
-        const identity = identityOf(server);
+        const identity = this.#identityOf(server);
         return [identity, before.get(identity) ?? this.#make(server)];
       }),
     );
@@ -27,6 +30,6 @@ export class SourceList<Server extends object, Made> {
 }
 
 /** Everything that is configured about a server; where it stands in its file is not part of it. */
-function identityOf(server: object): string {
+function textOf(server: object): string {
   return JSON.stringify(server, (key, value: unknown) => (key === "location" ? undefined : value));
 }

@@ -3,6 +3,7 @@
 
 import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
 import type { PointSink } from "@cpc-partition/image/point-sink";
+import type { ServerError } from "./server-error.ts";
 
 /** Points of one server that are read at one rate and published as a whole. */
 export interface Group {
@@ -10,6 +11,8 @@ export interface Group {
   readonly name: string;
   /** Undefined: the service's. */
   readonly intervalMs: number | undefined;
+  /** The server sends what changes. Absent: it is polled. */
+  readonly isSubscribed?: boolean;
   /** Places in the source's list of points, in the order of the indexes of a `PointSink`. */
   readonly points: readonly number[];
 }
@@ -50,14 +53,24 @@ export interface Session {
    * ServerError only when the connection can no longer be relied on. The caller then calls `close`.
    */
   run(reports: SessionReports, signal: AbortSignal): Promise<void>;
+  /** What a run would ask the server for and not get, to be called after `run`; absent: nothing. Rejects as `run` does. */
+  unmet?(signal: AbortSignal): Promise<readonly UnmetWish[]>;
   /** Ends the connection politely within a bounded time; harmless when that is done. Never rejects. */
   close(): Promise<void>;
+}
+
+export interface UnmetWish {
+  readonly message: string;
+  /** Places in the source's list of points. */
+  readonly points: readonly number[];
 }
 
 /** Where a session reports. */
 export interface SessionReports {
   /** The server is alive: it has answered, or said so by itself. What a group publishes says it, too. */
   alive(): void;
+  /** Something failed and the session goes on without it: counted, shown as the last error, logged. */
+  failed(error: ServerError): void;
   /** In the order of the source's groups. */
   readonly groups: readonly GroupReports[];
 }
@@ -65,6 +78,8 @@ export interface SessionReports {
 export interface GroupReports {
   /** Publishes what the server sent by itself. */
   publish(fill: (sink: PointSink) => void): void;
+  /** Called when values that were published and could not be shown, for want of room or a key, can be: publish them again. */
+  wantsAgain: (() => void) | undefined;
   /** Polls: `read` fills the sink at every tick of the group and rejects as `Session.run` does. Ends when the signal aborts. */
   everyTick(read: (sink: PointSink) => Promise<void>, signal: AbortSignal): Promise<void>;
 }
@@ -75,18 +90,33 @@ export async function pollGroups(
   signal: AbortSignal,
   poll: (group: number, sink: PointSink, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const failed = new AbortController();
-  const both = AbortSignal.any([signal, failed.signal]);
+  const polls = groups.map((group, index) => async (both: AbortSignal) => {
+    await group.everyTick((sink) => poll(index, sink, both), both);
+  });
+  await together(polls, signal);
+}
+
+/** Does the works at the same time until the signal aborts. When one fails, the others are ended first. */
+export async function together(
+  works: readonly ((signal: AbortSignal) => Promise<void>)[],
+  signal: AbortSignal,
+): Promise<void> {
+  // Not AbortSignal.any: every poll asks its signal several times, and such a one looks at all others each time.
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
   const failures: unknown[] = [];
   await Promise.all(
-    groups.map(async (group, index) => {
+    works.map(async (work) => {
       try {
-        await group.everyTick((sink) => poll(index, sink, both), both);
+        await work(ended.signal);
       } catch (error) {
         failures.push(error);
-        failed.abort();
+        end();
       }
     }),
   );
+  signal.removeEventListener("abort", end);
   if (failures.length > 0) throw failures[0];
 }

@@ -7,6 +7,7 @@ import type { ImageProvider } from "../sources/image-generations.ts";
 import { mappedMemory, type ImageMemory } from "@cpc-partition/image/image-memory";
 import { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
 import type { Mapping } from "@cpc-partition/image/posix/mapping";
+import { giveBackMemorySoon } from "../small-process.ts";
 import type { MessageToMain, MessageToWorker } from "../thread-messages.ts";
 
 type Answer = Extract<MessageToWorker, { kind: `image ${string}` }>;
@@ -50,6 +51,7 @@ export class ImageChannel implements ImageProvider {
   async announce(isRenumbered: boolean): Promise<void> {
     const answer = await this.#ask({ kind: "image complete", isRenumbered });
     if (answer.kind !== "image announced") throw new ImageRefusedError(answer);
+    giveBackMemorySoon();
   }
 
   release(memory: ImageMemory): void {

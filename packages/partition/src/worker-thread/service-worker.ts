@@ -1,12 +1,12 @@
 // Entry of a service's worker thread, whose argument is the name of its protocol, and its life: load the protocol, open what the main thread
 // made, work until told to stop, close, report.
 
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { parentPort, type MessagePort } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
-import { PosixError } from "@cpc-partition/image/posix/errno";
-import { giveUpListening } from "@cpc-partition/image/posix/no-listening";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
+import { unpackServer, type PackedServer } from "../configuration/packed-configuration.ts";
 import type { ProtocolClient } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import { Acquisition } from "../sources/acquisition.ts";
@@ -15,6 +15,7 @@ import { SourceList } from "../sources/source-list.ts";
 import type { MessageToMain, MessageToWorker } from "../thread-messages.ts";
 import { ImageChannel } from "./image-channel.ts";
 import { surviveFaultsOf } from "./library-faults.ts";
+import { neverListen } from "./never-listen.ts";
 
 if (parentPort === null) throw new TypeError("a service runs in a worker thread of the partition");
 // The protocol is loaded while the main thread reads the configuration.
@@ -31,7 +32,11 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
   if (client.faultyPackages !== undefined) surviveFaultsOf(client.faultyPackages, log);
 
   const { service, intervalMs, imageName, certificatesDirectory, namesFile } = order;
-  const list = new SourceList(client.sources({ log, certificatesDirectory }));
+  const sourceOf = client.sources({ log, certificatesDirectory, namesFile });
+  const list = new SourceList(
+    (packed: PackedServer) => sourceOf(protocol.prepare(unpackServer(packed), intervalMs)),
+    (packed) => createHash("sha256").update(packed).digest("base64"),
+  );
   const image = new ImageChannel(imageName, port, log);
   const keys = new KeyBook(log, namesFile);
   const sources = list.update(order.configuration.servers);
@@ -64,17 +69,8 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
   const running = await Acquisition.create({ service, serviceCode, sources, intervalMs, image, keys, log });
   acquisition.resolve(running);
   await running.run();
+  await client.written?.();
   close();
   report({ kind: "stopped" });
   port.close();
-}
-
-/** A thread that talks to the plant has no reason to be called. Where the kernel cannot hold it to that, only our code does. */
-function neverListen(log: Log): void {
-  try {
-    giveUpListening();
-  } catch (error) {
-    if (!(error instanceof PosixError)) throw error;
-    log("warn", error.message);
-  }
 }

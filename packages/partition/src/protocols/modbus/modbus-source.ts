@@ -6,17 +6,20 @@
 // to a device.
 
 import { filesVersion } from "../../certificates/files-version.ts";
-import { modbusConnection } from "../../configuration/connection-entry.ts";
-import type { ModbusServer } from "../../configuration/configuration.ts";
+import { modbusConnection } from "./configuration/connection-entry.ts";
+import type { ModbusDevice, ModbusPoint, ModbusServer } from "./configuration/modbus-server.ts";
 import type { Log } from "@cpc-partition/process/log";
 import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { DecidingFiles } from "../../sources/deciding-files.ts";
+import { groupsByInterval } from "../../sources/rate-groups.ts";
 import { pollGroups, type Group, type Session, type SessionReports, type Source } from "../../sources/source.ts";
 import type { SourceFacts } from "../../sources/source.ts";
-import type { Answer, Consume, Requester } from "./connection/exchange.ts";
-import type { ModbusConnection } from "./connection/modbus-connection.ts";
+import type { CertainAnswer, Consume, Requester } from "./connection/exchange.ts";
+import type { LineSettings, ModbusConnection } from "./connection/modbus-connection.ts";
 import type { ModbusConnections } from "./connection/modbus-connections.ts";
+import { mbap } from "./framing/mbap.ts";
+import { rtu } from "./framing/rtu.ts";
 import type { ReadRange } from "./pdu.ts";
 import { textCapacityBytes } from "./decoding/register-decoding.ts";
 import { errorOf, GroupReader, requesterOf } from "./reading/group-reader.ts";
@@ -29,7 +32,7 @@ export class ModbusSource implements Source {
   readonly groups: readonly Group[];
   readonly isInsecure = undefined;
   readonly retryIntervalMs: number;
-  readonly #server: ModbusServer;
+  readonly #server: ModbusDevice;
   readonly #connections: ModbusConnections;
   readonly #readers: readonly GroupReader[];
   readonly #files: DecidingFiles;
@@ -37,25 +40,21 @@ export class ModbusSource implements Source {
   #opened: ModbusConnection | undefined;
 
   /** `clock` is monotonic, in milliseconds. */
-  constructor(server: ModbusServer, connections: ModbusConnections, clock: () => number, log: Log) {
+  constructor(
+    { points: configured, ...server }: ModbusServer,
+    connections: ModbusConnections,
+    clock: () => number,
+    log: Log,
+  ) {
     this.alias = server.alias;
     this.connection = modbusConnection(server.alias);
-    this.points = server.points.map((point) => ({
-      key: point.key,
-      description: point.description,
-      unit: point.unit,
-      source: sourceOf(point),
-      type: point.type,
-      capacityBytes: textCapacityBytes(point),
-    }));
-    this.groups = [{ name: "", intervalMs: server.intervalMs, points: [...server.points.keys()] }];
+    this.points = configured.map(describe);
+    this.groups = groupsByInterval(configured, server.intervalMs);
     this.retryIntervalMs = server.retryIntervalMs;
     this.#server = server;
     this.#connections = connections;
-    this.#readers = [new GroupReader(server, server.points, clock, log)];
-    const { tls } = server;
-    const files = [tls?.caFile, tls?.clientCertificateFile, tls?.clientPrivateKeyFile];
-    this.#files = new DecidingFiles(() => filesVersion(files));
+    this.#readers = readersOf(server, configured, this.groups, clock, log);
+    this.#files = decidingFilesOf(server);
   }
 
   get facts(): SourceFacts {
@@ -71,7 +70,7 @@ export class ModbusSource implements Source {
     this.#files.use();
     return await this.#files.decide(async () => {
       if (signal.aborted) throw errorOf(server, "Stopped", "the client was stopped");
-      const connection = this.#connections.acquire(server.host, server.port, server.tls);
+      const connection = this.#connections.acquire(server.host, server.port, server.tls, lineOf(server));
       try {
         await connection.open(requesterOf(server), signal);
       } catch (error) {
@@ -86,8 +85,38 @@ export class ModbusSource implements Source {
   }
 }
 
+function describe(point: ModbusPoint): PointDescription {
+  const { key, description, unit, type } = point;
+  return { key, description, unit, source: sourceOf(point), type, capacityBytes: textCapacityBytes(point) };
+}
+
+/** The points as they are configured are not needed any more afterwards, and nothing here holds them. */
+function readersOf(
+  server: ModbusDevice,
+  configured: readonly ModbusPoint[],
+  groups: readonly Group[],
+  clock: () => number,
+  log: Log,
+): readonly GroupReader[] {
+  const readers: GroupReader[] = [];
+  for (const { points, intervalMs } of groups) {
+    const own = points.flatMap((place) => configured[place] ?? []);
+    readers.push(new GroupReader({ server, points: own, intervalMs, ofServer: readers }, clock, log));
+  }
+  return readers;
+}
+
+function decidingFilesOf({ tls }: ModbusDevice): DecidingFiles {
+  const files = [tls?.caFile, tls?.clientCertificateFile, tls?.clientPrivateKeyFile];
+  return new DecidingFiles(() => filesVersion(files));
+}
+
+function lineOf({ maxInFlight = 1, framing, tolerates = [] }: ModbusDevice): LineSettings {
+  return { framing: framing === "rtu" ? rtu : mbap, windowSize: maxInFlight, tolerates };
+}
+
 export class ModbusSession implements Session {
-  readonly #server: ModbusServer;
+  readonly #server: ModbusDevice;
   readonly #connection: ModbusConnection;
   readonly #groups: readonly { readonly reader: GroupReader; readonly requester: Requester }[];
   readonly #files: DecidingFiles;
@@ -97,7 +126,7 @@ export class ModbusSession implements Session {
   #isClosed = false;
 
   constructor(
-    server: ModbusServer,
+    server: ModbusDevice,
     connection: ModbusConnection,
     readers: readonly GroupReader[],
     files: DecidingFiles,
@@ -105,26 +134,32 @@ export class ModbusSession implements Session {
   ) {
     this.#server = server;
     this.#connection = connection;
-    this.#groups = readers.map((reader) => ({ reader, requester: requesterOf(server) }));
+    this.#groups = readers.map((reader) => ({ reader, requester: requesterOf(server, reader.intervalMs) }));
     this.#files = files;
     this.#release = release;
     this.#requester = requesterOf(server);
   }
 
   async run(reports: SessionReports, signal: AbortSignal): Promise<void> {
-    await pollGroups(reports, signal, (group, sink, pollSignal) => this.poll(group, sink, pollSignal));
+    await this.#files.decide(() =>
+      pollGroups(reports, signal, (group, sink, pollSignal) => this.#poll(group, sink, pollSignal)),
+    );
   }
 
   /** Reads every point of a group once. */
   async poll(group: number, sink: PointSink, signal: AbortSignal): Promise<void> {
+    await this.#files.decide(() => this.#poll(group, sink, signal));
+  }
+
+  #poll(group: number, sink: PointSink, signal: AbortSignal): Promise<void> {
     this.#assertOpen();
     const own = this.#groups[group];
     if (own === undefined) throw new RangeError(`the server ${this.#server.alias} has no group ${group}`);
-    await this.#files.decide(() => own.reader.poll(this.#connection, own.requester, sink, signal));
+    return own.reader.poll(this.#connection, own.requester, sink, signal);
   }
 
   /** One request outside the polls; `ModbusConnection.request`. */
-  async request(unitId: number, range: ReadRange, consume: Consume): Promise<Answer> {
+  async request(unitId: number, range: ReadRange, consume: Consume): Promise<CertainAnswer> {
     this.#assertOpen();
     return await this.#connection.request(this.#requester, unitId, range, consume);
   }

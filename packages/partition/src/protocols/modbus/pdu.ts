@@ -10,7 +10,7 @@
 // This file is the allow-list: nothing else in the program writes a function code, and it refuses any other than these four.
 // An exception is the device's answer and therefore a result; malformed means that the reply cannot belong to the request.
 
-import type { ReadFunction } from "../../configuration/configuration.ts";
+import type { ReadFunction } from "./configuration/modbus-server.ts";
 import type { Malformed } from "./framing/framing.ts";
 
 export const MAX_REGISTERS_PER_REQUEST = 125;
@@ -78,12 +78,16 @@ export function expectedByteCount(range: ReadRange): number {
   return readsBits(range.functionCode) ? Math.ceil(range.quantity / 8) : range.quantity * 2;
 }
 
-/** Judges the PDU between the two offsets as the reply to `range`. The padding bits of a last byte (6.1) are not looked at. */
+/**
+ * Judges the PDU between the two offsets as the reply to `range`. The padding bits of a last byte (6.1) are not looked at, nor, of some
+ * devices, the byte count.
+ */
 export function decodeResponse(
   bytes: DataView,
   pduOffset: number,
   pduEndOffset: number,
   range: ReadRange,
+  ignoresByteCount = false,
 ): ResponseData | ExceptionResponse | Malformed {
   const functionCode = bytes.getUint8(pduOffset);
   const pduBytes = pduEndOffset - pduOffset;
@@ -95,7 +99,7 @@ export function decodeResponse(
   const byteCount = expectedByteCount(range);
   if (pduBytes < RESPONSE_HEADER_BYTES) return malformed("PDU length", RESPONSE_HEADER_BYTES + byteCount, pduBytes);
   const actualByteCount = bytes.getUint8(pduOffset + 1);
-  if (actualByteCount !== byteCount) return malformed("byte count", byteCount, actualByteCount);
+  if (actualByteCount !== byteCount && !ignoresByteCount) return malformed("byte count", byteCount, actualByteCount);
   if (pduBytes !== RESPONSE_HEADER_BYTES + byteCount) {
     return malformed("PDU length", RESPONSE_HEADER_BYTES + byteCount, pduBytes);
   }

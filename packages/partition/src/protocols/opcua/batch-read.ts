@@ -1,5 +1,6 @@
 // Reading many nodes with as few requests as the server allows, one request after the other: some servers count what is
-// outstanding, so that batches in parallel can fail where the same ones in sequence succeed. How many nodes a request has: read-size.ts.
+// outstanding, so that batches in parallel can fail where the same ones in sequence succeed. How many nodes a request has: read-size.ts, and
+// beside a faster group read-pace.ts.
 //
 // A fault of the server for a whole request is an answer about its nodes and goes to the visitor; a request that is too large
 // is cut in half until it fits, for the rest of the session: all requests when it has too many nodes, this one alone when the
@@ -10,10 +11,11 @@
 // full already, the question is a request of its own, in one run of ten: the values of a server that stops running look good
 // for nine runs more there.
 
-import { ReadRequest } from "node-opcua-client";
 import type { DataValue, ReadValueIdOptions, TimestampsToReturn } from "node-opcua-client";
 import { ServerError } from "../../sources/server-error.ts";
+import { EncodedNodes, type RepeatedRead } from "./channel/repeated-read.ts";
 import { endsSession, statusOf } from "./failure.ts";
+import type { ReadPace } from "./read-pace.ts";
 import type { ReadSize } from "./read-size.ts";
 import type { SecureSession } from "./secure-session.ts";
 import { requireRunning, serverStateNode } from "./server-state.ts";
@@ -36,14 +38,17 @@ const runsForOneQuestion = 10;
 interface Batch {
   readonly first: number;
   readonly count: number;
-  readonly request: ReadRequest;
+  readonly request: RepeatedRead;
 }
 
 export class BatchRead {
   readonly #session: SecureSession;
-  readonly #nodes: readonly ReadValueIdOptions[];
+  readonly #nodeCount: number;
+  /** With the server's state behind the last. */
+  readonly #nodes: EncodedNodes;
   readonly #timestamps: TimestampsToReturn;
   readonly #size: ReadSize;
+  readonly #pace: ReadPace | undefined;
   /** What the batches are cut to. */
   #cutTo: number;
   #batches: Batch[];
@@ -54,13 +59,20 @@ export class BatchRead {
     nodes: readonly ReadValueIdOptions[],
     timestamps: TimestampsToReturn,
     size: ReadSize,
+    pace?: ReadPace,
   ) {
     this.#session = session;
-    this.#nodes = nodes;
+    this.#nodeCount = nodes.length;
+    this.#nodes = new EncodedNodes([...nodes, serverStateNode]);
     this.#timestamps = timestamps;
     this.#size = size;
-    this.#cutTo = size.nodes;
-    this.#batches = this.#cut(0, nodes.length, this.#cutTo, true);
+    this.#pace = pace;
+    this.#cutTo = this.#mostNodes;
+    this.#batches = this.#cut(0, this.#nodeCount, this.#cutTo, true);
+  }
+
+  get #mostNodes(): number {
+    return Math.min(this.#size.nodes, this.#pace?.nodes ?? Infinity);
   }
 
   /** Every node once. `prepare` may change a batch's results before they are visited, `responseCame` is called before that. */
@@ -70,38 +82,44 @@ export class BatchRead {
     prepare?: (results: readonly DataValue[], signal: AbortSignal) => Promise<void>,
     responseCame: () => void = () => {},
   ): Promise<void> {
-    if (this.#size.nodes !== this.#cutTo) {
-      this.#cutTo = this.#size.nodes;
-      this.#batches = this.#cut(0, this.#nodes.length, this.#cutTo, true);
+    if (this.#mostNodes !== this.#cutTo) {
+      this.#cutTo = this.#mostNodes;
+      this.#batches = this.#cut(0, this.#nodeCount, this.#cutTo, true);
     }
     const isStateDue = this.#runs++ % runsForOneQuestion === 0;
     for (let position = 0; position < this.#batches.length;) {
       const { first, count, request } = this.#batches[position] as Batch;
       if (count === 0 && !isStateDue) break;
       const isSent = this.#session.isAlive;
+      const asked = request.nodeCount;
+      const askedMs = performance.now();
+      this.#size.sent(asked);
       try {
         const results = await this.#session.read(request, signal);
         responseCame();
-        this.#size.answered(request.nodesToRead?.length ?? 0);
+        this.#size.answered(asked);
+        this.#pace?.answered(asked, performance.now() - askedMs);
         requireRunning(results[count], this.#session.server);
         if (prepare !== undefined) await prepare(results, signal);
         for (let i = 0; i < count; i++) visit(first + i, results[i], 0);
       } catch (error) {
         const status = statusOf((error as Error).cause ?? error)?.value;
-        if (status === undefined || endsSession(status)) throw isSent ? this.#adaptTo(error, request) : error;
+        if (status === undefined || endsSession(status)) throw isSent ? this.#adaptTo(error) : error;
         if (this.#cutInHalves(position, status >>> 0)) continue;
         responseCame();
         for (let i = 0; i < count; i++) visit(first + i, undefined, status >>> 0);
+      } finally {
+        this.#size.ended(asked);
       }
       position++;
     }
   }
 
   /** What is thrown: the error, with what follows from it. */
-  #adaptTo(error: unknown, request: ReadRequest): unknown {
+  #adaptTo(error: unknown): unknown {
     if (!(error instanceof ServerError) || !["ConnectionFailed", "Timeout"].includes(error.code)) return error;
-    const asked = request.nodesToRead?.length ?? 0;
-    if (!this.#size.died(asked)) return error;
+    const asked = this.#size.takeDeadly();
+    if (asked === undefined || !this.#size.died(asked)) return error;
     const consequence = `it was asked for ${asked} nodes at once, and will be for ${this.#size.nodes} at most; <maxNodesPerRead> sets how many`;
     return new ServerError(error.code, error.server, `${error.message} (${consequence})`, { cause: error });
   }
@@ -109,7 +127,7 @@ export class BatchRead {
   /** False when the status is not about the size of the request, or nothing is left to cut. */
   #cutInHalves(position: number, status: number): boolean {
     const { first, count, request } = this.#batches[position] as Batch;
-    const asked = request.nodesToRead?.length ?? 0;
+    const asked = request.nodeCount;
     const half = Math.ceil(asked / 2);
     if (asked < 2) return false;
     if (tooLargeStatuses.has(status)) {
@@ -118,19 +136,18 @@ export class BatchRead {
     }
     if (status !== badTooManyOperations) return false;
     this.#size.refused(asked);
-    this.#cutTo = this.#size.nodes;
-    this.#batches.splice(position, Infinity, ...this.#cut(first, this.#nodes.length, this.#cutTo, true));
+    this.#cutTo = this.#mostNodes;
+    this.#batches.splice(position, Infinity, ...this.#cut(first, this.#nodeCount, this.#cutTo, true));
     return true;
   }
 
   #cut(from: number, to: number, mostNodes: number, asksState: boolean): Batch[] {
     const batches: Batch[] = [];
     for (let first = from; ; first += mostNodes) {
-      const nodes = this.#nodes.slice(first, Math.min(to, first + mostNodes));
-      const isLast = nodes.length < mostNodes;
-      const nodesToRead = isLast && asksState ? [...nodes, serverStateNode] : nodes;
-      const request = new ReadRequest({ maxAge: 0, timestampsToReturn: this.#timestamps, nodesToRead });
-      if (nodesToRead.length > 0) batches.push({ first, count: nodes.length, request });
+      const count = Math.min(mostNodes, to - first);
+      const isLast = count < mostNodes;
+      const asked = isLast && asksState ? count + 1 : count;
+      if (asked > 0) batches.push({ first, count, request: this.#nodes.request(this.#timestamps, first, asked) });
       if (isLast) return batches;
     }
   }

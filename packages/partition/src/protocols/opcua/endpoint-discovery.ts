@@ -11,15 +11,15 @@ import {
   SecurityPolicy,
 } from "node-opcua-client";
 import type { EndpointDescription } from "node-opcua-client";
-import type { IClientTransport } from "node-opcua-transport";
+import { shortened } from "@cpc-partition/process/shortened";
 import { splitShownChain } from "../../certificates/shown-chain.ts";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer, SecurityModeName, SecurityPolicyName } from "./configuration/opc-ua-server.ts";
 import { ServerError } from "../../sources/server-error.ts";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { ChannelRecord } from "./channel/channel-record.ts";
 import { asServerError } from "./failure.ts";
-import { transportFactory } from "./channel/transport.ts";
+import { Connections } from "./channel/transport.ts";
 import { settingsOfDiscovery } from "./channel/message-limits.ts";
 import { allowOnlyReading } from "./channel/reading-services.ts";
 import { discoveryRemedyFor } from "./refusal-remedy.ts";
@@ -46,17 +46,17 @@ export interface DiscoveredEndpoint {
   readonly serverCertificateChain: readonly Buffer[];
 }
 
-export function policyUri(server: OpcUaServer): SecurityPolicy {
+export function policyUri(server: Pick<OpcUaServer, "policy">): SecurityPolicy {
   return SecurityPolicy[server.policy];
 }
 
-export function messageMode(server: OpcUaServer): MessageSecurityMode {
+export function messageMode(server: Pick<OpcUaServer, "mode">): MessageSecurityMode {
   return MessageSecurityMode[server.mode];
 }
 
 /** Endpoints over UA TCP (OPC 10000-6, 7.2) with exactly the configured policy and mode: what holds for HTTPS says nothing of them. */
 export function matchingEndpoints(
-  server: OpcUaServer,
+  server: Pick<OpcUaServer, "policy" | "mode">,
   endpoints: readonly EndpointDescription[],
 ): EndpointDescription[] {
   const uri: string = policyUri(server);
@@ -119,6 +119,33 @@ export async function fetchCertificates(
   return [...found.values()];
 }
 
+export interface OfferedSecurity {
+  /** As in the configuration. */
+  readonly policy: SecurityPolicyName;
+  readonly mode: SecurityModeName;
+}
+
+/** Policies from strong to weak. */
+const policiesByStrength: readonly SecurityPolicyName[] = [
+  "Aes256_Sha256_RsaPss",
+  "Aes128_Sha256_RsaOaep",
+  "Basic256Sha256",
+  "Basic256",
+  "Basic128Rsa15",
+  "None",
+];
+const modesByStrength: readonly SecurityModeName[] = ["SignAndEncrypt", "Sign", "None"];
+
+/** What a server offers over UA TCP and we can use, the strongest first. Nothing is checked. Rejects with a ServerError. */
+export async function offeredSecurity(address: ServerAddress, limit: WaitLimit): Promise<readonly OfferedSecurity[]> {
+  const endpoints = await fetchEndpoints(address, limit);
+  return policiesByStrength.flatMap((policy) =>
+    modesByStrength
+      .filter((mode) => matchingEndpoints({ policy, mode }, endpoints).length > 0)
+      .map((mode) => ({ policy, mode })),
+  );
+}
+
 function certificateChain(server: ServerAddress, endpoint: EndpointDescription): Buffer[] {
   try {
     return splitShownChain(endpoint.serverCertificate ?? Buffer.alloc(0));
@@ -133,9 +160,9 @@ function certificateChain(server: ServerAddress, endpoint: EndpointDescription):
 }
 
 async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<readonly EndpointDescription[]> {
-  let transport: Pick<IClientTransport, "bytesWritten"> | undefined;
+  const connections = new Connections();
   const channel = new ClientSecureChannelLayer({
-    transportFactory: { create: (settings) => (transport = transportFactory.create(settings)) },
+    transportFactory: connections,
     connectionStrategy: { maxRetry: 0 },
     securityMode: MessageSecurityMode.None,
     securityPolicy: SecurityPolicy.None,
@@ -176,25 +203,28 @@ async function fetchEndpoints(server: ServerAddress, limit: WaitLimit): Promise<
     const { code, message } = failure;
     if (code === "Stopped") throw failure;
     if (code !== "Timeout" || record.isAcknowledged) throw new DiscoveryError(failure, record.isAcknowledged);
-    throw new ServerError(code, server.alias, `${message}; ${silenceWords(transport?.bytesWritten)}`);
+    throw new ServerError(code, server.alias, `${message}; ${silenceWords(connections.bytesWritten)}`);
   } finally {
-    channel.forceConnectionBreak();
+    connections.end();
     channel.dispose();
     channel.removeAllListeners();
   }
 }
 
 /** The Hello leaves as soon as there is a connection. */
-function silenceWords(bytesWritten = 0): string {
+function silenceWords(bytesWritten: number): string {
   return bytesWritten > 0
     ? "it accepts the connection and does not answer as an OPC UA server does: check the port in <server_app_uri> (4840 as a rule; 502 is Modbus TCP)"
     : "there was no connection: check the address in <server_app_uri>, the machine, and firewalls on the way";
 }
+
+/** The names are the server's own words: what to do has to fit behind them. */
+const longestOffer = 300;
 
 function offered(endpoints: readonly EndpointDescription[]): string {
   const names = endpoints.map(
     ({ securityPolicyUri, securityMode }) =>
       `${securityPolicyUri?.split("#").at(-1) ?? "?"}/${MessageSecurityMode[securityMode]}`,
   );
-  return names.length === 0 ? "nothing" : [...new Set(names)].join(", ");
+  return names.length === 0 ? "nothing" : shortened([...new Set(names)].join(", "), longestOffer);
 }

@@ -3,7 +3,7 @@
 
 import { isIP } from "node:net";
 import { hostOf } from "../../certificates/host-name.ts";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import { askForAddresses } from "../../sources/host-addresses.ts";
 import { answerOf, boundedWait, type WaitLimit } from "./bounded-wait.ts";
 import { asServerError } from "./failure.ts";

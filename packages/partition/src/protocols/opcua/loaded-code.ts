@@ -1,5 +1,5 @@
-// What of node-opcua a program of ours loads. The package is a client for everything: it brings requests that write, call methods, change the
-// address space and subscribe, a certificate store that watches folders, and an announcer that answers on UDP. We read.
+// What of node-opcua a program of ours loads. The package is a client for everything: it brings requests that write, call methods and change
+// the address space, a certificate store that watches folders, and an announcer that answers on UDP. We read and subscribe.
 //
 // Promises: of the services' requests only those of the list below exist in the process. The classes of the others are replaced by ones that cannot
 // be made and have no encoder, and packages that nothing of ours reaches are replaced by names. So writing is not switched off, it is
@@ -7,7 +7,10 @@
 
 import { registerHooks, type LoadHookSync, type ResolveHookSync } from "node:module";
 
-/** OPC 10000-4: 5.5.4, 5.6.2, 5.6.3, 5.7.2, 5.7.3, 5.7.4, 5.9.2, 5.9.3, 5.9.4, 5.11.2. */
+/**
+ * OPC 10000-4: 5.5.4, 5.6.2, 5.6.3, 5.7.2, 5.7.3, 5.7.4, 5.9.2, 5.9.3, 5.9.4, 5.11.2; of subscriptions 5.13.2 (whose entries are the
+ * MonitoredItemCreateRequest, no service), 5.13.6, 5.14.2, 5.14.5, 5.14.6, 5.14.7, 5.14.8.
+ */
 export const loadedRequests: readonly string[] = [
   "GetEndpointsRequest",
   "OpenSecureChannelRequest",
@@ -19,6 +22,14 @@ export const loadedRequests: readonly string[] = [
   "BrowseNextRequest",
   "TranslateBrowsePathsToNodeIdsRequest",
   "ReadRequest",
+  "CreateMonitoredItemsRequest",
+  "MonitoredItemCreateRequest",
+  "DeleteMonitoredItemsRequest",
+  "CreateSubscriptionRequest",
+  "PublishRequest",
+  "RepublishRequest",
+  "TransferSubscriptionsRequest",
+  "DeleteSubscriptionsRequest",
 ];
 
 /** Packages that are not loaded, with the names that node-opcua imports from them. A name that is missing here ends the start. */

@@ -3,12 +3,16 @@
 
 import { AttributeIds, DataType, NodeId, TimestampsToReturn } from "node-opcua-client";
 import type { DataValue, QualifiedName, LocalizedText } from "node-opcua-client";
-import type { OpcUaNode, OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaNode, OpcUaServer } from "./configuration/opc-ua-server.ts";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import { isBad } from "@cpc-partition/image/values/status-code";
 import { BatchRead } from "./batch-read.ts";
+import { baseDataType, builtInTypeOfId } from "./built-in-types.ts";
+import { memberName } from "./configuration/opc-ua-member.ts";
+import { readEnumerations } from "./enumerations.ts";
 import { ReadSize, fewNodes, type ReadSizes } from "./read-size.ts";
 import type { SecureSession } from "./secure-session.ts";
+import { StructureTypes } from "./structure-types.ts";
 
 /** OPC 10000-3, 8.3: no browse name is longer; and no display name becomes a key that is. */
 const mostCharacters = 512;
@@ -29,6 +33,10 @@ export interface NodeAttributes {
   /** Null where the server reports no type, or one that is no built-in type. */
   readonly type: BuiltInType;
   readonly isArray: boolean;
+  /** The texts of its values, where its type is an enumeration (image/values/enumeration.ts). */
+  readonly enumeration?: string | undefined;
+  /** A type that is no built-in one. */
+  readonly ownType?: NodeId | undefined;
 }
 
 /** Of each node, in the order of the configuration. Gives `sizes` the limits that the server states. */
@@ -50,8 +58,29 @@ export async function readNodeAttributes(
   });
   sizes.attributes.begin(maxNodesPerRead);
   sizes.values.begin(maxNodesPerRead);
-  const nodeIds = server.nodes.map((node) => resolveNodeId(node, namespaces));
-  return readAttributes(session, server.nodes, nodeIds, sizes.attributes, signal);
+  // Members are asked for with their structure.
+  const nodeIds = server.nodes.map((node) => (node.member === undefined ? resolveNodeId(node, namespaces) : undefined));
+  const described = await readAttributes(session, server.nodes, nodeIds, sizes.attributes, signal);
+  const structures = distinct(server.nodes.map(({ member }) => described[member?.owner ?? -1]?.ownType));
+  const types = new StructureTypes();
+  await types.read(session, structures, sizes.attributes, signal);
+  return withMembers(server.nodes, described, types);
+}
+
+/** Members of structures have node id and name of the node that has the structure. */
+export function withMembers(
+  nodes: readonly OpcUaNode[],
+  attributes: readonly NodeAttributes[],
+  types?: StructureTypes,
+): readonly NodeAttributes[] {
+  return attributes.map((own, index): NodeAttributes => {
+    const member = nodes[index]?.member;
+    const owner = attributes[member?.owner ?? -1];
+    if (member === undefined || owner === undefined) return own;
+    const { nodeId, isReported, ownType } = owner;
+    const told = ownType === undefined ? undefined : types?.at(ownType, member.steps);
+    return { ...own, ...told, nodeId, key: memberName(owner.key, member.path), isReported };
+  });
 }
 
 /** URIs in the order of their indices; none where the server does not report them. */
@@ -95,7 +124,31 @@ export function resolveNodeId(node: OpcUaNode, namespaces: readonly string[]): N
 
 const attributes = [AttributeIds.BrowseName, AttributeIds.DisplayName, AttributeIds.DataType, AttributeIds.ValueRank];
 
+/** So many nodes are asked for at a time: the answers of all at once would take much more memory than what is made of them. */
+const nodesAtOnce = 2500;
+
 export async function readAttributes(
+  session: SecureSession,
+  nodes: readonly OpcUaNode[],
+  nodeIds: readonly (NodeId | undefined)[],
+  size: ReadSize,
+  signal: AbortSignal,
+): Promise<readonly NodeAttributes[]> {
+  const told: NodeAttributes[] = [];
+  for (let first = 0; first < nodes.length; first += nodesAtOnce) {
+    const end = first + nodesAtOnce;
+    told.push(...(await askSome(session, nodes.slice(first, end), nodeIds.slice(first, end), size, signal)));
+  }
+  const types = distinct(told.map(({ ownType }) => ownType));
+  const enumerations = await readEnumerations(session, types, size, signal);
+  if (enumerations.size === 0) return told;
+  return told.map((own) => {
+    const enumeration = enumerations.get(own.ownType?.toString() ?? "");
+    return enumeration === undefined ? own : Object.assign({}, own, { type: BuiltInType.Int32, enumeration });
+  });
+}
+
+async function askSome(
   session: SecureSession,
   nodes: readonly OpcUaNode[],
   nodeIds: readonly (NodeId | undefined)[],
@@ -113,12 +166,14 @@ export async function readAttributes(
   return nodes.map((node, index) => {
     const [browseName, displayName, dataType, valueRank] = answers[index] ?? [];
     const rank: unknown = valueRank?.value.value;
+    const ownType = ownTypeOf(dataType);
     return {
       nodeId: nodeIds[index],
       key: documentKey(node, nodeIds[index], browseName, displayName),
       isReported: browseName !== undefined,
       type: builtInTypeOf(dataType),
       isArray: typeof rank === "number" && rank >= 0,
+      ...(ownType === undefined ? {} : { ownType }),
     };
   });
 }
@@ -142,23 +197,19 @@ function documentKey(
   return `${namespace}:${isUsable ? shown : node.displayName}`;
 }
 
-/** Data types of namespace 0 that are other names of a built-in type (OPC 10000-5, 12 and OPC 10000-3, 8). */
-const aliases: ReadonlyMap<number, BuiltInType> = new Map([
-  [29, BuiltInType.Int32], // Enumeration
-  [30, BuiltInType.ByteString], // Image
-  [288, BuiltInType.UInt32], // IntegerId
-  [289, BuiltInType.UInt32], // Counter
-  [290, BuiltInType.Double], // Duration
-  [291, BuiltInType.String], // NumericRange
-  [294, BuiltInType.DateTime], // UtcTime
-  [295, BuiltInType.String], // LocaleId
-]);
+/** A type that is no built-in one and no other name of one. */
+export function ownTypeOf(dataType: DataValue | undefined): NodeId | undefined {
+  const nodeId: unknown = dataType?.value.value;
+  if (!(nodeId instanceof NodeId) || builtInTypeOf(dataType) !== BuiltInType.Null) return undefined;
+  const saysNothing = nodeId.namespace === 0 && typeof nodeId.value === "number" && nodeId.value <= baseDataType;
+  return saysNothing ? undefined : nodeId;
+}
+
+/** Each type once. */
+export function distinct(types: readonly (NodeId | undefined)[]): readonly NodeId[] {
+  return [...new Map(types.flatMap((type) => (type === undefined ? [] : [[type.toString(), type]]))).values()];
+}
 
 function builtInTypeOf(dataType: DataValue | undefined): BuiltInType {
-  const nodeId: unknown = dataType?.value.value;
-  if (!(nodeId instanceof NodeId) || nodeId.namespace !== 0 || typeof nodeId.value !== "number")
-    return BuiltInType.Null;
-  // 24 is BaseDataType, which says nothing.
-  if (nodeId.value > 0 && nodeId.value < 24) return nodeId.value as BuiltInType;
-  return aliases.get(nodeId.value) ?? BuiltInType.Null;
+  return builtInTypeOfId(dataType?.value.value);
 }

@@ -1,8 +1,8 @@
 // Tells the log which nodes a server refuses to be read: each node once, many of them in one record.
 
 import { statusName } from "@cpc-partition/image/values/status-name";
-import { nodeIdText } from "../../configuration/opc-ua-point.ts";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import { valueText } from "./configuration/opc-ua-point.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import type { Log } from "@cpc-partition/process/log";
 
 /** A server may open sessions before its address space is complete. */
@@ -14,6 +14,11 @@ const remedies: ReadonlyMap<number, string> = new Map([
   [0x80330000, "the server cannot have such a node id; check <Identifier>"],
   [0x80340000, "the server has no such node; check <Identifier> and <NamespaceIndex>"],
   [0x80350000, "the node has no value; check whether <Identifier> names the variable and not its folder or object"],
+  [0x80360000, "the server does not take such a range; check <IndexRange>"],
+  [0x80370000, "the value has no element there; check <IndexRange>, or the index in <path>"],
+  [0x806f0000, "the structure has no such member; check <path>"],
+  [0x80740000, "the value is no structure, or no array, there; check <path>"],
+  [0x80110000, "the server does not tell the type of the structure; it cannot be taken apart: remove <member>"],
   [0x803a0000, "the server lets nobody read the value; look at its configuration"],
   [0x801f0000, "our user may not read the value; check <username>, and the rights of that user at the server"],
 ]);
@@ -61,7 +66,7 @@ export class NodeReport {
     const parts = Array.from(byReason, ([reason, indices]) => {
       const shown = indices.slice(0, MOST_NODES).flatMap((index) => {
         const node = this.#server.nodes[index];
-        return node === undefined ? [] : [`${nodeIdText(node)} "${node.displayName}"`];
+        return node === undefined ? [] : [`${valueText(node)} "${node.displayName}"`];
       });
       const others = indices.length > MOST_NODES ? ` and ${indices.length - MOST_NODES} others` : "";
       return `${shown.join(", ")}${others}: ${reason}`;

@@ -1,14 +1,18 @@
-// A session with one OPC UA server: polls its nodes as long as the server's certificate is trusted.
+// A session with one OPC UA server: polls its nodes, or has the server send what changes, as long as the server's certificate is trusted.
 
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import type { Timestamp } from "@cpc-partition/image/values/timestamp";
 import type { Value } from "@cpc-partition/image/values/value";
 import { ServerError } from "../../sources/server-error.ts";
-import { pollGroups, type Session, type SessionReports } from "../../sources/source.ts";
+import { together, type Group, type Session, type SessionReports, type UnmetWish } from "../../sources/source.ts";
 import type { NodeAttributes } from "./node-attributes.ts";
 import type { NodeReader } from "./node-reader.ts";
 import type { SecureSession } from "./secure-session.ts";
+import { findProperties } from "./properties.ts";
+import { readStateTexts } from "./state-texts.ts";
+import { PublishRequests } from "./subscription/publish-requests.ts";
+import { SubscribedGroup, type KeptOverSessions } from "./subscription/subscribed-group.ts";
 
 /** What `readValue` gives: value (undefined with a bad status), status code and source timestamp of one node. */
 export interface NodeValue {
@@ -23,6 +27,10 @@ export interface OpcUaSessionContext {
   /** Throws when the server's certificate is not trusted any more. */
   recheck(): void;
   described(nodeAttributes: readonly NodeAttributes[]): void;
+  /** The texts of single variables, by the index of the node. */
+  learned(stateTexts: ReadonlyMap<number, string>): void;
+  readonly groups: readonly Group[];
+  readonly kept: KeptOverSessions;
   closed(): void;
 }
 
@@ -40,17 +48,68 @@ export class OpcUaSession implements Session {
     this.#context = context;
   }
 
-  async run(reports: SessionReports, signal: AbortSignal): Promise<void> {
-    await pollGroups(reports, signal, (_group, sink, pollSignal) => this.poll(0, sink, pollSignal));
+  /** For what is asked beside the polls. */
+  get secured(): SecureSession {
+    this.#assertOpen();
+    return this.#session;
   }
 
-  /** Reads every node of the only group once. */
-  async poll(_group: 0, sink: PointSink, signal: AbortSignal): Promise<void> {
+  async run(reports: SessionReports, signal: AbortSignal): Promise<void> {
+    const requests = new PublishRequests(this.#session);
+    const groups = this.#context.groups.map(({ isSubscribed = false }, group) => {
+      const subscribed = isSubscribed ? this.#subscribedGroup(group, reports, requests) : undefined;
+      return async (both: AbortSignal): Promise<void> => {
+        if (subscribed !== undefined) await this.#context.decide(() => subscribed.run(both));
+        else await reports.groups[group]?.everyTick((sink) => this.poll(group, sink, both), both);
+      };
+    });
+    const learning = (both: AbortSignal): Promise<void> => this.#context.decide(() => this.#learnStateTexts(both));
+    await together([...groups, learning, (both) => this.#context.decide(() => requests.run(both))], signal);
+  }
+
+  /** Beside the polls: values do not wait for texts. */
+  async #learnStateTexts(signal: AbortSignal): Promise<void> {
+    const { nodeAttributes, attributeSize } = this.#reader;
+    try {
+      this.#context.learned(await readStateTexts(this.#session, nodeAttributes, attributeSize, signal));
+      this.#context.described(this.#reader.nodeAttributes);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  #subscribedGroup(group: number, reports: SessionReports, requests: PublishRequests): SubscribedGroup {
+    const { groups, kept } = this.#context;
+    const { points = [], intervalMs } = groups[group] ?? {};
+    return new SubscribedGroup({
+      session: this.#session,
+      reader: this.#reader,
+      reports,
+      group,
+      nodes: points,
+      intervalMs,
+      requests,
+      ...kept,
+      recheck: () => this.#context.recheck(),
+      described: () => this.#context.described(this.#reader.nodeAttributes),
+    });
+  }
+
+  async unmet(signal: AbortSignal): Promise<readonly UnmetWish[]> {
+    const points = await this.#context.decide(() =>
+      nodesWithoutRange(this.#session, this.#server, this.#reader, signal),
+    );
+    const message = "no range (EURange) for <deadbandPercent>, so every change is sent; write <deadband>";
+    return points.length === 0 ? [] : [{ message, points }];
+  }
+
+  /** Reads every node of a group once. */
+  async poll(group: number, sink: PointSink, signal: AbortSignal): Promise<void> {
     await this.#context.decide(async () => {
       this.#assertOpen();
       this.#context.recheck();
       const { nodeAttributes } = this.#reader;
-      await this.#reader.poll(sink, signal);
+      await this.#reader.poll(group, sink, signal);
       if (this.#reader.nodeAttributes !== nodeAttributes) this.#context.described(this.#reader.nodeAttributes);
     });
   }
@@ -73,6 +132,21 @@ export class OpcUaSession implements Session {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw notConnected(this.#server);
   }
+}
+
+/** A node that the server does not know is reported for that. */
+async function nodesWithoutRange(
+  session: SecureSession,
+  { nodes }: OpcUaServer,
+  { nodeAttributes }: NodeReader,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const concerned = nodes.flatMap(({ needsRange = false }, index) => {
+    const { nodeId, isReported } = nodeAttributes[index] ?? {};
+    return needsRange && isReported === true && nodeId !== undefined ? [{ index, owner: nodeId, name: "EURange" }] : [];
+  });
+  const ranges = await findProperties(session, concerned, signal);
+  return concerned.filter((_, place) => ranges[place] === undefined).map(({ index }) => index);
 }
 
 export function notConnected({ alias, endpointUrl }: OpcUaServer): ServerError {

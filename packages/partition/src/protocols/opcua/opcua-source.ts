@@ -4,17 +4,19 @@
 // channel and a new session are opened with exactly that certificate, then namespaces, limits and browse names are read again.
 // While connected, the certificate is looked at again before polls, at the latest after `recheckMs` and when it ends.
 
+import { isDeepStrictEqual } from "node:util";
 import { endOfValidityMs } from "../../certificates/certificate-file.ts";
 import { ExpiryWarnings } from "../../certificates/expiry-warnings.ts";
 import { filesVersion } from "../../certificates/files-version.ts";
 import { TrustList } from "../../certificates/trust-list.ts";
-import { isInsecure, type OpcUaServer } from "../../configuration/configuration.ts";
-import { configuredPoint } from "../../configuration/opc-ua-point.ts";
+import { isInsecure, type OpcUaServer } from "./configuration/opc-ua-server.ts";
+import { configuredPoint } from "./configuration/opc-ua-point.ts";
 import type { Log } from "@cpc-partition/process/log";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
-import { opcUaConnection } from "../../configuration/connection-entry.ts";
+import { opcUaConnection } from "./configuration/connection-entry.ts";
 import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
 import { DecidingFiles } from "../../sources/deciding-files.ts";
+import { groupsByInterval } from "../../sources/rate-groups.ts";
 import { ServerError } from "../../sources/server-error.ts";
 import type { Group, Source, SourceFacts } from "../../sources/source.ts";
 import { applicationKeyPair, readKeyPair, unusedKeyPair, type KeyPair } from "./own-certificate.ts";
@@ -28,6 +30,9 @@ import { ReadSize, type ReadSizes } from "./read-size.ts";
 import { lookUpHost } from "./host-lookup.ts";
 import { OpcUaSession } from "./opcua-session.ts";
 import { SecureSession } from "./secure-session.ts";
+import type { KeptOverSessions } from "./subscription/subscribed-group.ts";
+import { BriefSubscriptionMemory, type SubscriptionMemory } from "./subscription/subscription-memory.ts";
+import { SubscriptionReport } from "./subscription/subscription-report.ts";
 import { requireTokenPolicy, type UserCertificate } from "./user-identity.ts";
 
 /** What surrounds a source. */
@@ -36,6 +41,10 @@ export interface OpcUaSourceOptions {
   readonly directory: string;
   readonly log?: Log;
   readonly expiryWarnings?: ExpiryWarnings;
+  /** Subscriptions that servers keep for us; absent: remembered as long as the source lives. */
+  readonly subscriptions?: SubscriptionMemory;
+  /** Called when a session with many nodes has begun, which takes much memory for a short time. */
+  readonly begun?: () => void;
   /** Wall clock, for the validity of certificates. */
   readonly nowMs?: () => number;
   /** Longest time between two checks of the server's certificate while connected. */
@@ -44,6 +53,8 @@ export interface OpcUaSourceOptions {
 
 /** A connection outlives trust by that much at most. */
 const defaultRecheckMs = 600_000;
+
+const manyNodes = 10_000;
 
 /** Room for texts and arrays whose configuration reserves none. */
 const textCapacityBytes = 256;
@@ -62,7 +73,11 @@ export class OpcUaSource implements Source {
   readonly #log: Log;
   /** Learned, and kept over reconnections. */
   readonly #readSizes: ReadSizes;
-  readonly #nodeReport: NodeReport;
+  readonly #nodeReports: readonly NodeReport[];
+  readonly #kept: KeptOverSessions;
+  readonly #begun: () => void;
+  /** As the last session has learned them: the next one does not begin without. */
+  #stateTexts: ReadonlyMap<number, string> = new Map();
   #points: readonly PointDescription[];
   #certificateEndsMs: number | undefined;
   #ownCertificateEndsMs: number | undefined;
@@ -70,12 +85,14 @@ export class OpcUaSource implements Source {
   constructor(server: OpcUaServer, options: OpcUaSourceOptions) {
     this.alias = server.alias;
     this.connection = opcUaConnection(server.alias);
-    this.groups = [{ name: "", intervalMs: server.intervalMs, points: [...server.nodes.keys()] }];
+    const rated = server.nodes.map(({ intervalMs, item }) => ({ intervalMs, isSubscribed: item !== undefined }));
+    this.groups = groupsByInterval(rated, server.intervalMs);
     this.isInsecure = isInsecure(server.policy);
     this.retryIntervalMs = server.retryIntervalMs;
     this.#server = server;
     this.#trustList = new TrustList(options.directory);
     this.#log = options.log ?? (() => {});
+    this.#begun = options.begun ?? (() => {});
     this.#gate = new ServerCertificateGate(server, this.#trustList, {
       log: this.#log,
       nowMs: options.nowMs ?? Date.now,
@@ -85,14 +102,19 @@ export class OpcUaSource implements Source {
     this.#files = new DecidingFiles(() => filesVersion([...this.#trustList.decidingFolders, ...filesOf(server)]));
     const { maxNodesPerRead } = server;
     this.#readSizes = { attributes: new ReadSize(maxNodesPerRead), values: new ReadSize(maxNodesPerRead) };
-    this.#nodeReport = new NodeReport(server, this.#log);
+    this.#nodeReports = this.groups.map(() => new NodeReport(server, this.#log));
+    this.#kept = {
+      memory: options.subscriptions ?? new BriefSubscriptionMemory(),
+      itemSize: new ReadSize(maxNodesPerRead),
+      report: new SubscriptionReport(server, this.#log),
+    };
     this.#points = server.nodes.map((node) => configuredPoint(server, node));
   }
 
   get facts(): SourceFacts {
     // Of nodes in one request, their attributes or their values.
     const { attributes, values } = this.#readSizes;
-    const limit = Math.min(attributes.learnedLimit ?? Infinity, values.learnedLimit ?? Infinity);
+    const limit = Math.min(attributes.requestLimit ?? Infinity, values.requestLimit ?? Infinity);
     return {
       certificateEndsMs: this.#certificateEndsMs,
       ownCertificateEndsMs: this.#ownCertificateEndsMs,
@@ -131,12 +153,17 @@ export class OpcUaSource implements Source {
     }
     if (session.weakness !== undefined) this.#log("warn", session.weakness, { server: server.alias });
     try {
-      const reader = await NodeReader.create(session, server, this.#readSizes, this.#nodeReport, signal);
+      const known = { server, groups: this.groups, sizes: this.#readSizes, reports: this.#nodeReports };
+      const reader = await NodeReader.create(session, known, signal);
       this.#describePoints(reader.nodeAttributes);
+      if (server.nodes.length >= manyNodes) this.#begun();
       return new OpcUaSession(server, session, reader, {
         decide: async (work) => await this.#decide(work),
         recheck: () => this.#gate.passAgain(),
         described: (nodeAttributes) => this.#describePoints(nodeAttributes),
+        learned: (stateTexts) => void (this.#stateTexts = stateTexts),
+        groups: this.groups,
+        kept: this.#kept,
         closed: () => this.#gate.forget(),
       });
     } catch (error) {
@@ -192,9 +219,9 @@ export class OpcUaSource implements Source {
 
   #describePoints(nodeAttributes: readonly NodeAttributes[]): void {
     const described = this.#server.nodes.map((node, index) =>
-      reportedPoint(configuredPoint(this.#server, node), nodeAttributes[index]),
+      reportedPoint(configuredPoint(this.#server, node), nodeAttributes[index], this.#stateTexts.get(index)),
     );
-    if (JSON.stringify(described) !== JSON.stringify(this.#points)) this.#points = described;
+    if (!isDeepStrictEqual(described, this.#points)) this.#points = described;
   }
 }
 
@@ -205,7 +232,11 @@ function filesOf(server: OpcUaServer): readonly (string | undefined)[] {
   return [serverCertificateFile, clientCertificateFile, clientPrivateKeyFile, ...ofUser];
 }
 
-function reportedPoint(configured: PointDescription, reported: NodeAttributes | undefined): PointDescription {
+function reportedPoint(
+  configured: PointDescription,
+  reported: NodeAttributes | undefined,
+  stateText: string | undefined,
+): PointDescription {
   const { name } = configured;
   if (reported?.isReported !== true || name === undefined) return configured;
   const type = reported.type === BuiltInType.Null ? configured.type : reported.type;
@@ -213,5 +244,7 @@ function reportedPoint(configured: PointDescription, reported: NodeAttributes | 
   const needed = reported.isArray ? arrayCapacityBytes : isText ? textCapacityBytes : 0;
   const capacityBytes = configured.capacityBytes > 0 ? configured.capacityBytes : needed;
   const key = name.isSettled ? configured.key : reported.key;
-  return { ...configured, key, type, capacityBytes, name: { ...name, reported: reported.key } };
+  const enumeration = reported.enumeration ?? stateText;
+  const texts = enumeration === undefined ? {} : { enumeration };
+  return { ...configured, ...texts, key, type, capacityBytes, name: { ...name, reported: reported.key } };
 }

@@ -10,7 +10,7 @@ import { ApplicationCertificateError, generate } from "../../certificates/applic
 import { readCertificateFile } from "../../certificates/certificate-file.ts";
 import { createOwnCertificate, ownCertificateFiles } from "../../certificates/own-certificate-files.ts";
 import { readPrivateKeyFile } from "../../certificates/private-key-file.ts";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import { ServerError } from "../../sources/server-error.ts";
 
 export interface KeyPair {

@@ -30,6 +30,8 @@ export class ReadSize {
   /** The size that the trial has to exceed; undefined: none is underway. */
   #trialAbove: number | undefined;
   #trialDueMs = 0;
+  /** The size of each request that waits for its answer. */
+  #underWay: number[] = [];
   #largestAnswered = 0;
   #diedIn = 0;
   #halvings = 0;
@@ -46,7 +48,7 @@ export class ReadSize {
   }
 
   /** What refusals and deaths have taught; undefined: nothing that is less than what the site and the server allow. */
-  get learnedLimit(): number | undefined {
+  get requestLimit(): number | undefined {
     const learned = Math.min(this.#refused, this.#learned);
     return learned < Math.min(this.#configured, this.#stated) ? learned : undefined;
   }
@@ -65,6 +67,23 @@ export class ReadSize {
   /** The server says of a request that its nodes are too many; good for this session. */
   refused(asked: number): void {
     this.#refused = Math.ceil(asked / 2);
+  }
+
+  sent(asked: number): void {
+    this.#underWay.push(asked);
+  }
+
+  /** Its answer came, or will not come any more. */
+  ended(asked: number): void {
+    const at = this.#underWay.indexOf(asked);
+    if (at >= 0) this.#underWay.splice(at, 1);
+  }
+
+  /** The connection died: what it died in is the largest request under way. Undefined when that was taken already. */
+  takeDeadly(): number | undefined {
+    const sizes = this.#underWay;
+    this.#underWay = [];
+    return sizes.length === 0 ? undefined : Math.max(...sizes);
   }
 
   answered(asked: number): void {

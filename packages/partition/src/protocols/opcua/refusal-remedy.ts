@@ -1,7 +1,7 @@
 // What a person can do when a server refuses us: a part of the message, by the server's code. Pure.
 
 import { invocation } from "../../certificates/invocation.ts";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 
 export interface RefusedClient {
   readonly server: Pick<OpcUaServer, "policy" | "mode" | "identity">;

@@ -8,25 +8,36 @@
 //  - policy and mode are the configured ones; a password leaves only encrypted;
 //  - every wait ends after the configured time-out.
 
-import { CreateSessionRequest, NodeId, ReadRequest, ReadResponse, RequestHeader, StatusCodes } from "node-opcua-client";
+import {
+  CloseSessionRequest,
+  CreateSessionRequest,
+  NodeId,
+  ReadResponse,
+  RequestHeader,
+  StatusCodes,
+  TimestampsToReturn,
+} from "node-opcua-client";
 import type {
   ClientSession,
   DataValue,
   EndpointDescription,
   OPCUAClient,
+  Request,
   Response,
   StatusCode,
   UserIdentityInfo,
 } from "node-opcua-client";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import { ServerError } from "../../sources/server-error.ts";
 import { isBad } from "@cpc-partition/image/values/status-code";
 import { answerOf, boundedWait } from "./bounded-wait.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import { matchingEndpoints } from "./endpoint-discovery.ts";
 import { ChannelRecord } from "./channel/channel-record.ts";
+import { Connections } from "./channel/transport.ts";
 import { asServerError, statusOf, type Remedy } from "./failure.ts";
 import { allowOnlyReading } from "./channel/reading-services.ts";
+import { EncodedNodes, type RepeatedRead } from "./channel/repeated-read.ts";
 import { ServerNonce } from "./server-nonce.ts";
 import { ServerProof, startsWith } from "./server-proof.ts";
 import { serverStateNode } from "./server-state.ts";
@@ -41,8 +52,17 @@ const farewellMs = 2000;
 /** To a server that has just not answered: time enough to send the farewell, and no wait for an answer. */
 const farewellToSilentMs = 100;
 
+export interface RequestOptions {
+  /** Completes "cannot ..." together with the endpoint's URL. */
+  readonly what: string;
+  readonly signal: AbortSignal;
+  /** Longest wait; default: that of the server. */
+  readonly timeoutMs?: number;
+}
+
 export class SecureSession {
   readonly server: OpcUaServer;
+  readonly #connections = new Connections();
   readonly #client: OPCUAClient;
   readonly #nonce: ServerNonce;
   /** Undefined with mode None. */
@@ -51,12 +71,15 @@ export class SecureSession {
   readonly #state = new SessionState();
   /** Its last answer did not come: it is not waited for when we leave. */
   #isSilent = false;
+  readonly #stateRequest = new EncodedNodes([serverStateNode]).request(TimestampsToReturn.Neither, 0, 1);
   readonly #keepAlive = new SessionKeepAlive((signal) => this.#askForState(signal));
+  /** The server is to keep subscriptions when the session is closed: the next session takes them over. */
+  keepsSubscriptions = false;
 
   private constructor(options: SessionOptions) {
     const { server, serverCertificate } = options;
     this.server = server;
-    this.#client = clientOf(options);
+    this.#client = clientOf(options, this.#connections);
     this.#nonce = new ServerNonce(server, this.#client);
     if (serverCertificate !== undefined) this.#proof = new ServerProof(server, this.#client, serverCertificate);
     this.#renewal = new TokenRenewal(this.#client, server.timeoutMs, () => this.#state.lose(this.#notRenewed()));
@@ -100,6 +123,9 @@ export class SecureSession {
         if (request instanceof CreateSessionRequest) request.clientCertificate = Buffer.alloc(0);
       });
     }
+    this.#client.on("send_request", (request) => {
+      if (request instanceof CloseSessionRequest) request.deleteSubscriptions = !this.keepsSubscriptions;
+    });
     this.#watchResponses();
     const remedy = remedyOf(options);
     await this.#openChannel(options, remedy, limit);
@@ -212,23 +238,39 @@ export class SecureSession {
   }
 
   /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
-  async read(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
+  async read(request: RepeatedRead, signal: AbortSignal): Promise<readonly DataValue[]> {
     if (this.#keepAlive.request !== undefined) await this.#keepAlive.request;
-    return this.#send(request, signal);
+    return this.#read(request, signal);
   }
 
   /** What keeps the session. Whether the server runs, the next poll judges. */
   async #askForState(signal: AbortSignal): Promise<void> {
     try {
-      await this.#send(new ReadRequest({ nodesToRead: [serverStateNode] }), signal);
+      await this.#read(this.#stateRequest, signal);
     } catch (error) {
       if (error instanceof ServerError && error.code !== "ServiceFault") this.#state.lose(error);
     }
   }
 
-  async #send(request: ReadRequest, signal: AbortSignal): Promise<readonly DataValue[]> {
-    const { alias, endpointUrl, timeoutMs } = this.server;
-    const what = `read from ${endpointUrl}`;
+  async #read(request: RepeatedRead, signal: AbortSignal): Promise<readonly DataValue[]> {
+    const { results } = await this.request(request, ReadResponse, { what: "read from", signal });
+    return this.requireResults(results, request.nodeCount, "read from");
+  }
+
+  /** The results, or a ServerError when there are not as many as were asked for. */
+  requireResults<T>(results: readonly T[] | null, expected: number, what: string): readonly T[] {
+    const { alias, endpointUrl } = this.server;
+    const got = results?.length ?? 0;
+    if (got === expected) return results ?? [];
+    const message = `cannot ${what} ${endpointUrl} because the server answers ${got} results for ${expected} nodes`;
+    throw new ServerError("ProtocolViolation", alias, message);
+  }
+
+  /** One request of a service on the allow-list. Rejects with a ServerError, which has the status of a refusal in its `cause`. */
+  async request<R extends Response>(request: Request, kind: new () => R, options: RequestOptions): Promise<R> {
+    const { alias, endpointUrl } = this.server;
+    const { signal, timeoutMs = this.server.timeoutMs } = options;
+    const what = `${options.what} ${endpointUrl}`;
     try {
       const { channel, session } = this.#whileOpen(what);
       const { authenticationToken = NodeId.nullNodeId } = session;
@@ -241,16 +283,8 @@ export class SecureSession {
       );
       const statusCode = response?.responseHeader.serviceResult;
       if (statusCode !== undefined && isBad(statusCode.value)) throw asServerError({ statusCode }, alias, what);
-      const expected = request.nodesToRead?.length ?? 0;
-      const results = response instanceof ReadResponse ? (response.results ?? []) : [];
-      if (results.length !== expected) {
-        throw new ServerError(
-          "ProtocolViolation",
-          alias,
-          `cannot ${what} because the server answers ${results.length} results for ${expected} nodes`,
-        );
-      }
-      return results;
+      if (response instanceof kind) return response;
+      throw new ServerError("ProtocolViolation", alias, `cannot ${what} because the server answers something else`);
     } catch (error) {
       throw this.#failure(error, what);
     }
@@ -295,8 +329,7 @@ export class SecureSession {
   }
 
   #cut(): void {
-    const layer = this.#state.channel?.layer;
-    layer?.forceConnectionBreak();
-    layer?.dispose();
+    this.#connections.end();
+    this.#state.channel?.layer.dispose();
   }
 }

@@ -14,7 +14,7 @@ import { checkServerCertificate, noRelaxations } from "../../certificates/server
 import type { CertificateVerdict, FailedCheck, ToleratedCheck } from "../../certificates/server-certificate-check.ts";
 import type { TrustList } from "../../certificates/trust-list.ts";
 import { waysOut } from "../../certificates/ways-out.ts";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import type { Log } from "@cpc-partition/process/log";
 import { ServerError } from "../../sources/server-error.ts";
 

@@ -7,7 +7,7 @@
 
 import { ActivateSessionResponse, CreateSessionResponse } from "node-opcua-client";
 import type { OPCUAClient, Response } from "node-opcua-client";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 
 const leastNonceBytes = 32;
 

@@ -3,7 +3,7 @@
 
 import { CreateSessionRequest, CreateSessionResponse, verifySignature } from "node-opcua-client";
 import type { OPCUAClient, Response } from "node-opcua-client";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import { policyUri } from "./endpoint-discovery.ts";
 
 export class ServerProof {

@@ -12,6 +12,12 @@ export const serverStateNode = {
   attributeId: AttributeIds.Value,
 };
 
+/** Server_ServerStatus_CurrentTime: it moves as long as the server looks at its nodes. */
+export const serverClockNode = {
+  nodeId: new NodeId(NodeId.NodeIdType.NUMERIC, 2258, 0),
+  attributeId: AttributeIds.Value,
+};
+
 /** OPC 10000-5, 12.6. With a communication fault the values' own status codes tell which of them are to be had. */
 const statesWithValues: ReadonlySet<number> = new Set([ServerState.Running, ServerState.CommunicationFault]);
 

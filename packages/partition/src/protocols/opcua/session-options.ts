@@ -2,10 +2,10 @@
 
 import { OPCUAClient } from "node-opcua-client";
 import { fingerprint } from "../../certificates/certificate-file.ts";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import { keyPairProvider, refuseEveryCertificate, type ApplicationIdentity } from "./application-identity.ts";
 import { settingsOfSession } from "./channel/message-limits.ts";
-import { transportFactory } from "./channel/transport.ts";
+import type { Connections } from "./channel/transport.ts";
 import { libraryTransportTimeoutMs, messageMode, policyUri } from "./endpoint-discovery.ts";
 import type { Remedy } from "./failure.ts";
 import { remedyFor } from "./refusal-remedy.ts";
@@ -22,7 +22,10 @@ export interface SessionOptions {
 }
 
 /** The library's client, without anything that it would do by itself. */
-export function clientOf({ server, application, serverCertificate }: SessionOptions): OPCUAClient {
+export function clientOf(
+  { server, application, serverCertificate }: SessionOptions,
+  connections: Connections,
+): OPCUAClient {
   return OPCUAClient.create({
     applicationName: "cpc-partition",
     applicationUri: server.applicationUri,
@@ -39,7 +42,7 @@ export function clientOf({ server, application, serverCertificate }: SessionOpti
     requestedSessionTimeout: sessionTimeoutMs(server),
     transportTimeout: libraryTransportTimeoutMs,
     transportSettings: settingsOfSession,
-    transportFactory,
+    transportFactory: connections,
     defaultTransactionTimeout: server.timeoutMs + 1000,
   });
 }
@@ -48,8 +51,9 @@ export function clientOf({ server, application, serverCertificate }: SessionOpti
  * The server keeps a session that long without a request: several polls, so that a late one does not end it. Not longer, since a
  * connection that breaks leaves its session behind, and some servers have room for ten.
  */
-export function sessionTimeoutMs({ intervalMs, timeoutMs }: OpcUaServer): number {
-  return intervalMs === undefined ? 60_000 : Math.max(10_000, 4 * intervalMs + timeoutMs);
+export function sessionTimeoutMs({ nodes, intervalMs, timeoutMs }: OpcUaServer): number {
+  const fastestMs = nodes.reduce((least, node) => Math.min(least, node.intervalMs ?? intervalMs ?? Infinity), Infinity);
+  return fastestMs === Infinity ? 60_000 : Math.max(10_000, 4 * fastestMs + timeoutMs);
 }
 
 export function remedyOf({ server, application, applicationUri }: SessionOptions): Remedy {

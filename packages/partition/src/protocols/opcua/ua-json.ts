@@ -28,6 +28,7 @@ import {
 } from "node-opcua-client";
 import { doubleToJson } from "@cpc-partition/image/values/double-json";
 import { hasConsistentDimensions } from "./channel/tolerant-decoding.ts";
+import { isBroken } from "./channel/whole-structures.ts";
 import { dateToTicks, sixtyFourBits, ticksToText } from "./wire-numbers.ts";
 
 const { NodeIdType } = NodeId;
@@ -128,15 +129,15 @@ function qualifiedNameText({ namespaceIndex, name }: QualifiedName): string {
   return namespaceIndex === 0 ? (name ?? "") : `${namespaceIndex}:${name ?? ""}`;
 }
 
-/** The dimensions of a matrix contradict the number of its elements: nobody knows what the value is. */
-export class InconsistentMatrixError extends Error {
-  override readonly name = "InconsistentMatrixError";
-  readonly code = "InconsistentMatrix";
+/** The dimensions of a matrix contradict the number of its elements, or a structure is not whole: nobody knows what the value is. */
+export class UnreadableValueError extends Error {
+  override readonly name = "UnreadableValueError";
+  readonly code = "UnreadableValue";
 }
 
 function variantMembers(variant: Variant): Member[] {
   if (!hasConsistentDimensions(variant))
-    throw new InconsistentMatrixError("cannot show a matrix whose dimensions are wrong");
+    throw new UnreadableValueError("cannot show a matrix whose dimensions are wrong");
   const { dataType, arrayType, dimensions } = variant;
   if (dataType === DataType.Null) return [];
   const value: unknown = variant.value;
@@ -184,23 +185,27 @@ function diagnosticInfoJson(info: DiagnosticInfo): string {
 }
 
 /** What the decoded structures of node-opcua have in common. */
-interface Structure {
+export interface Structure {
   readonly schema: Schema;
 }
-interface Schema {
+export interface Schema {
   readonly name: string;
   readonly dataTypeNodeId?: NodeId;
   readonly fields: readonly Field[];
   getBaseSchema(): Schema | null;
 }
-interface Field {
+export interface Field {
   readonly name: string;
   readonly originalName: string;
   readonly fieldType: string;
   readonly isArray?: boolean;
+  /** Of an optional member. */
+  readonly switchBit?: number;
+  /** "enumeration", "complex", "basic" */
+  readonly category?: string;
   readonly schema?: { readonly name: string; readonly subType?: string };
 }
-interface Opaque {
+export interface Opaque {
   readonly nodeId: NodeId;
   readonly buffer: Buffer;
 }
@@ -225,17 +230,23 @@ function structureJson(value: unknown): string {
   ]);
 }
 
-function isStructure(value: unknown): value is Structure {
+export function isStructure(value: unknown): value is Structure {
   return typeof value === "object" && value !== null && "schema" in value;
 }
 
-/** Base type's fields first, as on the wire; optional fields that are absent are left out. */
-function fieldMembers(structure: Structure): Member[] {
+/** Base type first, as on the wire; none for what is no structure. */
+export function schemasOf(structure: object): readonly Schema[] {
   const schemas: Schema[] = [];
-  for (let schema: Schema | null = structure.schema; schema !== null; schema = schema.getBaseSchema())
-    schemas.unshift(schema);
+  let schema: Schema | null = isStructure(structure) ? structure.schema : null;
+  for (; schema !== null; schema = schema.getBaseSchema()) schemas.unshift(schema);
+  return schemas;
+}
+
+/** Optional fields that are absent are left out. */
+function fieldMembers(structure: Structure): Member[] {
+  if (isBroken(structure)) throw new UnreadableValueError("cannot show a structure of which only a part was decoded");
   const values = structure as unknown as Readonly<Record<string, unknown>>;
-  return schemas
+  return schemasOf(structure)
     .flatMap(({ fields }) => fields)
     .map((field) => {
       const value = values[field.name];
@@ -258,7 +269,7 @@ function fieldJson(field: Field, value: unknown): string {
 }
 
 /** The built-in type behind a field's type, whose own name may be another one ("Duration", "UtcTime"). */
-function fieldType({ fieldType: name, schema }: Field): DataType | undefined {
+export function fieldType({ fieldType: name, schema }: Field): DataType | undefined {
   for (const candidate of [name, schema?.name, schema?.subType]) {
     const type = candidate === undefined ? undefined : DataType[candidate as keyof typeof DataType];
     if (type !== undefined) return type;

@@ -2,7 +2,7 @@
 
 import { SecurityPolicy, UserTokenType, crypto_utils } from "node-opcua-client";
 import type { EndpointDescription, UserIdentityInfo, UserTokenPolicy } from "node-opcua-client";
-import type { OpcUaServer } from "../../configuration/configuration.ts";
+import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import { ServerError } from "../../sources/server-error.ts";
 
 /** The X.509 user certificate (DER) and its key. */

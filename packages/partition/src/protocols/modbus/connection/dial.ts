@@ -4,7 +4,7 @@
 import { connect, isIP, type LookupFunction, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-import type { ModbusTls } from "../../../configuration/configuration.ts";
+import type { ModbusTls } from "../configuration/modbus-server.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { askForAddresses } from "../../../sources/host-addresses.ts";
 import { FloodError, MeteredLine } from "./metered-line.ts";

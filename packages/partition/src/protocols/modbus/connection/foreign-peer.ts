@@ -20,7 +20,7 @@ export function foreignPeer(begins: Uint8Array, asked: Transaction | undefined):
     return `it answers with TLS: add <tls> if the device has Modbus/TCP Security, otherwise ${elsewhere}`;
   }
   if (asked !== undefined && begins[0] === asked.unitId && ((begins[1] ?? 0) & 0x7f) === asked.functionCode) {
-    return "it answers in Modbus RTU frames, without the header of Modbus TCP: set the gateway to Modbus TCP";
+    return "it answers in Modbus RTU frames, without the header of Modbus TCP: add <framing>rtu</framing>, or set the gateway to Modbus TCP";
   }
   const shown = /^[\t\r\n\x20-\x7e]{4,}/.exec(text)?.[0];
   if (shown === undefined) return undefined;

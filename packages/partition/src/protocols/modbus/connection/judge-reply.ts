@@ -1,6 +1,7 @@
 // Does a frame answer a request of ours? Everything in it is held against the request; nothing is taken on trust.
 
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
+import type { Tolerance } from "../configuration/modbus-server.ts";
 import type { Frame, Malformed } from "../framing/framing.ts";
 import { decodeResponse, type ExceptionResponse, type ResponseData } from "../pdu.ts";
 import { foreignPeer } from "./foreign-peer.ts";
@@ -11,12 +12,19 @@ export function judgeReply(
   asked: Transaction,
   bytes: DataView,
   frame: Frame,
+  tolerates: readonly Tolerance[],
 ): ResponseData | ExceptionResponse | Malformed {
-  if (frame.unitId !== asked.unitId) {
+  if (frame.unitId !== asked.unitId && !tolerates.includes("unitId")) {
     return { kind: "malformed", field: "unit id", expected: String(asked.unitId), actual: frame.unitId };
   }
-  return decodeResponse(bytes, frame.pduOffset, frame.pduEndOffset, asked);
+  return decodeResponse(bytes, frame.pduOffset, frame.pduEndOffset, asked, tolerates.includes("byteCount"));
 }
+
+const toleranceOf: ReadonlyMap<string, Tolerance> = new Map([
+  ["unit id", "unitId"],
+  ["transaction id", "transactionId"],
+  ["byte count", "byteCount"],
+]);
 
 /** A reply that belongs to no request; `due`: the ids of those that are waited for. */
 export function unasked(due: readonly number[], { transactionId = 0 }: Frame): Malformed {
@@ -26,7 +34,9 @@ export function unasked(due: readonly number[], { transactionId = 0 }: Frame): M
 
 export function violation({ field, actual, expected, begins }: Malformed, asked: Transaction | undefined) {
   const peer = begins === undefined ? undefined : foreignPeer(begins, asked);
-  const wrong = `a reply had ${field} ${actual} where ${expected} was due`;
+  const tolerance = toleranceOf.get(field);
+  const remedy = tolerance === undefined ? "" : `; if it always answers so, add <tolerate>${tolerance}</tolerate>`;
+  const wrong = `a reply had ${field} ${actual} where ${expected} was due${remedy}`;
   const code: FailureKind = "ProtocolViolation";
   return { code, because: peer === undefined ? wrong : `${wrong}; ${peer}` };
 }

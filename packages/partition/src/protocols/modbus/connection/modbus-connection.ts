@@ -2,34 +2,46 @@
 //
 // It promises: so many requests outstanding at a time as the device can bear, silent unit ids last; every reply is
 // checked against its request; any doubt about framing closes the connection, because after one wrong length all later
-// borders are guesses. A reply that comes after its time-out is dropped by its transaction id and never taken for another's.
+// borders are guesses. A reply that comes after its time-out is dropped by its transaction id and never taken for another's;
+// RTU has none (rtu-session.ts).
 // It does not reconnect after a failure, and it does not know what the data means.
 //
 // States: closed -> connecting -> open -> closed. A device may close its connection whenever nothing is outstanding; that is no failure:
 // the next request opens it again. A request that was under way just then is sent once more, since reading twice does no harm.
 
 import { hostInUrl } from "../../../certificates/host-name.ts";
+import type { Tolerance } from "../configuration/modbus-server.ts";
 import { ServerError } from "../../../sources/server-error.ts";
 import { CertificateError } from "../../../certificates/certificate-file.ts";
 import type { Framing } from "../framing/framing.ts";
 import { mbap } from "../framing/mbap.ts";
+import { rtu } from "../framing/rtu.ts";
 import type { ReadRange } from "../pdu.ts";
 import type { Endpoint, Failure } from "./dial.ts";
-import type { Answer, Consume, Requester } from "./exchange.ts";
+import { BearableWindow } from "./bearable-window.ts";
+import type { Answer, CertainAnswer, Consume, IsNeedless, Requester } from "./exchange.ts";
 import type { FirstAnswer } from "./first-answer.ts";
 import { KnownDevice } from "./known-device.ts";
-import { TcpSession, type Pending, type TcpSessionEvents } from "./tcp-session.ts";
+import { PollCalendar } from "./poll-calendar.ts";
+import type { LineSession, LineSessionEvents, Pending } from "./line-session.ts";
+import { RtuSession } from "./rtu-session.ts";
+import { TcpSession } from "./tcp-session.ts";
 import { WaitingRequests } from "./waiting-requests.ts";
 
 /** What an endpoint speaks, and how many requests may be outstanding there at a time. */
 export interface LineSettings {
-  readonly framing: Framing;
+  readonly framing: Framing | typeof rtu;
   readonly windowSize: number;
+  /** Default: nothing. */
+  readonly tolerates?: readonly Tolerance[];
 }
 
 /** Many devices can do no more than one request at a time. */
-const oneByOne: LineSettings = { framing: mbap, windowSize: 1 };
+export const oneByOne: LineSettings = { framing: mbap, windowSize: 1 };
 
+const SKIPPED: Answer = { kind: "skipped" };
+
+const AMBIGUOUS: Failure = { code: "ConnectionFailed", because: "a late reply would look like the next one" };
 const NOT_CONNECTED: Failure = { code: "ConnectionFailed", because: "it is not connected" };
 const AS_CONFIGURED: Failure = { code: "ConnectionFailed", because: "each request has a connection of its own" };
 const STOPPED: Failure = { code: "Stopped", because: "the client was stopped" };
@@ -38,9 +50,9 @@ type State =
   /** With a device it was no failure: the next request opens it again. */
   | { readonly kind: "closed"; readonly failure: Failure; readonly device?: KnownDevice }
   /** `attempt` is settled, never rejected, when this state ends. */
-  | { readonly kind: "connecting"; readonly session: TcpSession; readonly attempt: PromiseWithResolvers<void> }
+  | { readonly kind: "connecting"; readonly session: LineSession; readonly attempt: PromiseWithResolvers<void> }
   /** `pause`: the device rests before the next request. */
-  | { readonly kind: "open"; readonly session: TcpSession; pause?: NodeJS.Timeout | undefined };
+  | { readonly kind: "open"; readonly session: LineSession; pause?: NodeJS.Timeout | undefined };
 
 /** Wall clock, when the certificate that the device showed last expires, and the one that we showed; undefined: it showed none. */
 interface CertificateEnds {
@@ -51,8 +63,12 @@ interface CertificateEnds {
 export class ModbusConnection {
   readonly endpoint: Endpoint;
   readonly #firstAnswer: FirstAnswer;
-  readonly #settings: LineSettings;
+  readonly settings: LineSettings;
+  readonly #bearableWindow: BearableWindow;
   readonly #waiting = new WaitingRequests<Pending>();
+  readonly #calendar = new PollCalendar();
+  /** Ends the time for which a request is held back. */
+  #hold: NodeJS.Timeout | undefined;
   #state: State = { kind: "closed", failure: NOT_CONNECTED };
   #certificateEnds: CertificateEnds = { deviceMs: undefined, ownMs: undefined };
   #reopenings = 0;
@@ -60,7 +76,8 @@ export class ModbusConnection {
   constructor(endpoint: Endpoint, firstAnswer: FirstAnswer, settings: LineSettings = oneByOne) {
     this.endpoint = endpoint;
     this.#firstAnswer = firstAnswer;
-    this.#settings = settings;
+    this.settings = settings;
+    this.#bearableWindow = new BearableWindow(settings.windowSize);
   }
 
   get certificateEnds(): CertificateEnds {
@@ -70,6 +87,11 @@ export class ModbusConnection {
   /** How often the device has closed the connection between two requests, so that it was opened again. */
   get reopenings(): number {
     return this.#reopenings;
+  }
+
+  /** How often the device has lost a request because others were outstanding. */
+  get crowdedOut(): number {
+    return this.#bearableWindow.losses;
   }
 
   get isOpen(): boolean {
@@ -110,16 +132,49 @@ export class ModbusConnection {
     }
   }
 
+  /** The next requests of this requester are those of a poll that begins now. */
+  beginPoll(requester: Requester): void {
+    this.#calendar.begins(requester, performance.now());
+  }
+
   /**
-   * Reads one range of one unit id. `consume` is called, before the promise resolves, when the answer is data.
+   * Reads one range of one unit id. `consume` is called, before the promise resolves, when the answer is data. `isNeedless` is asked when its
+   * turn comes; one that is needless then is skipped.
    * Rejects with a ServerError when the connection is lost or closed, and with a RangeError for what may not be sent.
    */
-  request(requester: Requester, unitId: number, range: ReadRange, consume: Consume): Promise<Answer> {
+  request(requester: Requester, unitId: number, range: ReadRange, consume: Consume): Promise<CertainAnswer>;
+  request(
+    requester: Requester,
+    unitId: number,
+    range: ReadRange,
+    consume: Consume,
+    isNeedless: IsNeedless | undefined,
+  ): Promise<Answer>;
+  request(
+    requester: Requester,
+    unitId: number,
+    range: ReadRange,
+    consume: Consume,
+    isNeedless?: IsNeedless,
+  ): Promise<Answer> {
     const { functionCode, address, quantity } = range;
     return new Promise((resolve, reject) => {
       this.#assertResumable(requester);
-      const callbacks = { consume, resolve, reject };
-      this.#waiting.push({ requester, unitId, functionCode, address, quantity, ...callbacks, wasLost: false });
+      this.#waiting.push({
+        requester,
+        unitId,
+        functionCode,
+        address,
+        quantity,
+        consume,
+        isNeedless,
+        resolve,
+        reject,
+        dueMs: this.#calendar.dueMs(requester),
+        sentMs: 0,
+        wasLost: false,
+        wasCrowdedOut: false,
+      });
       if (this.#state.kind === "closed") this.#connect(requester.timeoutMs);
       else this.#sendNext();
     });
@@ -127,6 +182,7 @@ export class ModbusConnection {
 
   /** Ends all requests of a requester with a ServerError "Stopped"; the others are not affected. */
   cancel(requester: Requester): void {
+    this.#calendar.leaves(requester);
     const outstanding = this.#state.kind === "open" ? this.#state.session.abandon(requester) : [];
     this.#reject([...this.#waiting.remove(requester), ...outstanding], STOPPED);
     this.#sendNext();
@@ -142,11 +198,12 @@ export class ModbusConnection {
     const before = this.#state;
     this.#state = next;
     if (before.kind === "open") clearTimeout(before.pause);
+    clearTimeout(this.#hold);
     if (before.kind === "connecting") before.attempt.resolve();
     return before.kind !== "closed" && next.kind === "closed" ? before.session.end() : [];
   }
 
-  readonly #events: TcpSessionEvents = {
+  readonly #events: LineSessionEvents = {
     opened: (session, deviceMs, ownMs) => {
       if (!this.#isCurrent(session)) return;
       this.#certificateEnds = { deviceMs, ownMs };
@@ -159,17 +216,35 @@ export class ModbusConnection {
     failed: (session, failure) => {
       if (this.#isCurrent(session)) this.#close(failure);
     },
-    freed: (session, requesters) => {
-      const isOver = session.isIdle && requesters.some(({ connectsPerRequest = false }) => connectsPerRequest);
-      if (isOver && this.#isCurrent(session)) this.#replace(session, AS_CONFIGURED);
-      else this.#sendNext();
+    freed: (session, ended) => {
+      const nowMs = performance.now();
+      let endedDueMs = Infinity;
+      let isLast = false;
+      for (const { sentMs, dueMs, requester } of ended) {
+        this.#calendar.answered(nowMs - sentMs);
+        endedDueMs = Math.min(endedDueMs, dueMs);
+        isLast ||= requester.connectsPerRequest === true;
+      }
+      if (isLast && session.isIdle && this.#isCurrent(session)) this.#replace(session, AS_CONFIGURED);
+      else this.#sendNext(endedDueMs);
+    },
+    crowdedOut: (session, request) => {
+      if (!this.#isCurrent(session)) return;
+      this.#bearableWindow.lost(performance.now());
+      this.#waiting.putBack(Object.assign(request, { wasCrowdedOut: true }));
+      this.#sendNext();
     },
   };
 
   #connect(timeoutMs: number): void {
-    const settings = { ...this.#settings, endpoint: this.endpoint, firstAnswer: this.#firstAnswer };
+    const settings = { endpoint: this.endpoint, firstAnswer: this.#firstAnswer };
+    const device = this.device ?? new KnownDevice();
+    const { framing, tolerates = [] } = this.settings;
     try {
-      const session = new TcpSession(settings, timeoutMs, this.device ?? new KnownDevice(), this.#events);
+      const session =
+        framing.name === "rtu"
+          ? new RtuSession(settings, timeoutMs, device, this.#events)
+          : new TcpSession({ ...settings, framing, tolerates }, timeoutMs, device, this.#events);
       this.#setState({ kind: "connecting", session, attempt: Promise.withResolvers<void>() });
     } catch (error) {
       // There is no point in trying.
@@ -181,11 +256,11 @@ export class ModbusConnection {
   }
 
   /** An event of a TCP connection that we have let go of says nothing about the one that came after it. */
-  #isCurrent(session: TcpSession): boolean {
+  #isCurrent(session: LineSession): boolean {
     return this.#state.kind !== "closed" && this.#state.session === session;
   }
 
-  #lost(session: TcpSession, failure: Failure): void {
+  #lost(session: LineSession, failure: Failure): void {
     // One that has answered nothing before it closes would be opened again and again.
     if (failure.code !== "ConnectionFailed" || !session.isReplaceable) {
       this.#close(lostInside(session.pendingBytes, failure));
@@ -196,9 +271,12 @@ export class ModbusConnection {
   }
 
   /** Ends this TCP connection. The next request gets another one, at once if it is here already. */
-  #replace({ device }: TcpSession, failure: Failure): void {
+  #replace({ device }: LineSession, failure: Failure): void {
     const lost = this.#setState({ kind: "closed", failure, device });
-    for (const pending of lost.toReversed()) this.#waiting.putBack(Object.assign(pending, { wasLost: true }));
+    const wasAlone = lost.length === 1;
+    // It may have room for one answer only.
+    if (lost.length > 1) this.#bearableWindow.lost(performance.now());
+    for (const pending of lost.toReversed()) this.#waiting.putBack(Object.assign(pending, { wasLost: wasAlone }));
     const next = this.#waiting.next(() => false);
     if (next !== undefined) this.#connect(next.requester.timeoutMs);
   }
@@ -213,17 +291,37 @@ export class ModbusConnection {
     for (const { requester, reject } of requests) reject(this.#error(failure, requester));
   }
 
-  #sendNext(mayWaitInVain = false): void {
+  /**
+   * `endedDueMs`: of a request that has just ended. Whoever has just got an answer may have another question, and asks it before the next turn of
+   * the event loop (`isLater`): till then a silent unit id and a poll that has more time wait.
+   */
+  #sendNext(endedDueMs = Infinity, isLater = false): void {
     const state = this.#state;
+    clearTimeout(this.#hold);
     if (state.kind !== "open" || state.pause !== undefined) return;
     const { session } = state;
+    if (session.isIdle && session.isAmbiguous) return this.#replace(session, AMBIGUOUS);
     const { timeouts } = session.device;
-    while (!session.isFull) {
-      const next = this.#waiting.next((unitId) => timeouts.isSilent(unitId));
+    if (this.#waiting.isEmpty) return;
+    const most = this.settings.windowSize === 1 ? 1 : this.#bearableWindow.at(performance.now());
+    while (session.outstanding < most) {
+      const next = this.#waiting.next(
+        (unitId) => timeouts.isSilent(unitId),
+        (unitId) => session.mustWait(unitId),
+      );
       if (next === undefined) return;
-      if (!mayWaitInVain && timeouts.isSilent(next.unitId)) {
-        // Whoever has just got an answer may have another question, and asks it before the next turn of the event loop.
-        setImmediate(() => this.#sendNext(true));
+      if (next.isNeedless?.() === true) {
+        this.#waiting.take(next);
+        next.resolve(SKIPPED);
+        continue;
+      }
+      if (!isLater && (timeouts.isSilent(next.unitId) || next.dueMs > endedDueMs)) {
+        setImmediate(() => this.#sendNext(Infinity, true));
+        return;
+      }
+      const holdMs = this.#calendar.holdMs(next.requester, performance.now());
+      if (holdMs > 0) {
+        this.#hold = setTimeout(() => this.#sendNext(), Math.ceil(holdMs));
         return;
       }
       const waitMs = session.restMs(next.requester);

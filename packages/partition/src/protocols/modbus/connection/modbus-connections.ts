@@ -1,10 +1,10 @@
 // Who shares which connection: one per host and port, alive as long as somebody holds it. A plain and a secured connection, or
-// two that check differently, are never the same one.
+// two that check or speak differently, are never the same one.
 
-import type { ModbusTls } from "../../../configuration/configuration.ts";
+import type { ModbusTls } from "../configuration/modbus-server.ts";
 import type { Endpoint } from "./dial.ts";
 import { FirstAnswer } from "./first-answer.ts";
-import { ModbusConnection } from "./modbus-connection.ts";
+import { ModbusConnection, oneByOne, type LineSettings } from "./modbus-connection.ts";
 
 interface Shared {
   readonly connection: ModbusConnection;
@@ -17,13 +17,13 @@ export class ModbusConnections {
   /** Outlives the connections: the next one to the same device waits as long as the last one has shown to be needed. */
   readonly #firstAnswerByKey = new Map<string, FirstAnswer>();
 
-  acquire(host: string, port: number, tls?: ModbusTls): ModbusConnection {
+  acquire(host: string, port: number, tls?: ModbusTls, line: LineSettings = oneByOne): ModbusConnection {
     const endpoint = { host, port, tls };
-    const key = keyOf(endpoint);
+    const key = keyOf(endpoint, line);
     const firstAnswer = this.#firstAnswerByKey.get(key) ?? new FirstAnswer();
     this.#firstAnswerByKey.set(key, firstAnswer);
     const shared = this.#sharedByKey.get(key) ?? {
-      connection: new ModbusConnection(endpoint, firstAnswer),
+      connection: new ModbusConnection(endpoint, firstAnswer, line),
       holders: 0,
     };
     this.#sharedByKey.set(key, shared);
@@ -33,7 +33,7 @@ export class ModbusConnections {
 
   /** Closes the connection when this was its last holder. */
   release(connection: ModbusConnection): void {
-    const key = keyOf(connection.endpoint);
+    const key = keyOf(connection.endpoint, connection.settings);
     const shared = this.#sharedByKey.get(key);
     if (shared?.connection !== connection) return;
     shared.holders--;
@@ -44,9 +44,10 @@ export class ModbusConnections {
 }
 
 /** Host names do not distinguish upper and lower case (RFC 4343). */
-function keyOf({ host, port, tls }: Endpoint): string {
-  if (tls === undefined) return `${host.toLowerCase()}:${port}`;
+function keyOf({ host, port, tls }: Endpoint, { framing, windowSize, tolerates = [] }: LineSettings): string {
+  const line = `${host.toLowerCase()}:${port} ${framing.name} ${windowSize} ${tolerates.join()}`;
+  if (tls === undefined) return line;
   const { caFile, clientCertificateFile, clientPrivateKeyFile, serverName, minimumVersion } = tls;
   const checks = [caFile, clientCertificateFile, clientPrivateKeyFile, serverName.toLowerCase(), minimumVersion];
-  return `${host.toLowerCase()}:${port} ${JSON.stringify(checks)}`;
+  return `${line} ${JSON.stringify(checks)}`;
 }

@@ -1,5 +1,4 @@
-// The requests of one TCP connection that have been sent and not finished: so many at a time, each with a transaction id and a timer of its
-// own. Replies come in any order; what came of a request depends on its own reply alone.
+// The requests of one TCP connection that have been sent and not finished, each with a transaction id and a timer of its own. Replies come in any order; what came of a request depends on its own reply alone.
 
 import type { Answer } from "./exchange.ts";
 import { TransactionIds, type Transaction } from "./transaction-ids.ts";
@@ -18,7 +17,6 @@ interface Sent<Request> extends Outstanding<Request> {
 }
 
 export class RequestWindow<Request extends Transaction> {
-  readonly #size: number;
   readonly #timedOut: (outstanding: Outstanding<Request>) => void;
   readonly #ids = new TransactionIds();
   /** By id, in the order in which they were sent. */
@@ -27,13 +25,13 @@ export class RequestWindow<Request extends Transaction> {
   #lastAnswered = 0;
 
   /** `timedOut` is called for a request that has no answer in time; it is outstanding until it is finished or abandoned. */
-  constructor(size: number, timedOut: (outstanding: Outstanding<Request>) => void) {
-    this.#size = size;
+  constructor(timedOut: (outstanding: Outstanding<Request>) => void) {
     this.#timedOut = timedOut;
   }
 
-  get isFull(): boolean {
-    return this.#sent.size >= this.#size;
+  /** Requests that are outstanding. */
+  get count(): number {
+    return this.#sent.size;
   }
 
   get isEmpty(): boolean {
@@ -47,7 +45,9 @@ export class RequestWindow<Request extends Transaction> {
 
   /** Of the requests that wait for a reply. */
   get idsDue(): readonly number[] {
-    return [...this.#sent.values()].flatMap(({ id, answer }) => (answer === undefined ? [id] : []));
+    const due: number[] = [];
+    for (const { id, answer } of this.#sent.values()) if (answer === undefined) due.push(id);
+    return due;
   }
 
   /** A reply may come to a request that nobody waits for any more. */
@@ -93,13 +93,15 @@ export class RequestWindow<Request extends Transaction> {
   }
 
   /** Removes and returns those whose answer is there, in the order in which they were sent. */
-  takeAnswered(): readonly (Outstanding<Request> & { readonly answer: Answer })[] {
-    return [...this.#sent.values()].flatMap((sent) => {
-      const { answer } = sent;
-      if (answer === undefined) return [];
+  takeAnswered(): readonly { readonly request: Request; readonly answer: Answer }[] {
+    const answered: { readonly request: Request; readonly answer: Answer }[] = [];
+    for (const sent of this.#sent.values()) {
+      const { request, answer } = sent;
+      if (answer === undefined) continue;
+      answered.push({ request, answer });
       this.finish(sent);
-      return [{ ...sent, answer }];
-    });
+    }
+    return answered;
   }
 
   finish({ id }: Outstanding<Request>): void {

@@ -5,54 +5,35 @@
 
 import type { Socket } from "node:net";
 
+import type { Tolerance } from "../configuration/modbus-server.ts";
 import { FrameAssembler } from "../framing/frame-assembler.ts";
 import type { Frame, Framing, Malformed } from "../framing/framing.ts";
 import { encodeRequest, REQUEST_PDU_BYTES } from "../pdu.ts";
 import { unitIsAbsent } from "../exception-status.ts";
-import { dial, type Endpoint, type Failure, type SocketEvents } from "./dial.ts";
-import type { Answer, Consume, Requester } from "./exchange.ts";
+import { dial } from "./dial.ts";
+import type { Answer, Requester } from "./exchange.ts";
 import type { FirstAnswer } from "./first-answer.ts";
 import { judgeReply, unasked, violation } from "./judge-reply.ts";
 import type { KnownDevice } from "./known-device.ts";
+import type { LineSession, LineSessionEvents, LineSessionSettings, Pending } from "./line-session.ts";
 import { RequestWindow, type Outstanding } from "./request-window.ts";
-import type { Transaction } from "./transaction-ids.ts";
 
-/** A request that is outstanding or waits for its turn. */
-export interface Pending extends Transaction {
-  readonly requester: Requester;
-  readonly consume: Consume;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (reason: unknown) => void;
-  /** It was outstanding when the device closed a connection. */
-  wasLost: boolean;
-}
-
-export interface TcpSessionEvents {
-  opened(session: TcpSession, ...certificateEndsMs: Parameters<SocketEvents["opened"]>): void;
-  /** The peer ended the connection, or the network did. */
-  lost(session: TcpSession, failure: Failure): void;
-  /** Nothing that comes on this connection can be relied on any more: it is to be ended. */
-  failed(session: TcpSession, failure: Failure): void;
-  /** Requests of these have ended, with or without an answer: there is room for others. */
-  freed(session: TcpSession, requesters: readonly Requester[]): void;
-}
-
-export interface TcpSessionSettings {
-  readonly endpoint: Endpoint;
+interface TcpSessionSettings extends LineSessionSettings {
   readonly framing: Framing;
-  /** Requests that may be outstanding at once. */
-  readonly windowSize: number;
-  readonly firstAnswer: FirstAnswer;
+  readonly tolerates: readonly Tolerance[];
 }
 
 const DATA: Answer = { kind: "data" };
 const TIMEOUT: Answer = { kind: "timeout" };
 
-export class TcpSession {
+export class TcpSession implements LineSession {
   readonly device: KnownDevice;
   readonly #framing: Framing;
+  readonly #tolerates: readonly Tolerance[];
+  /** The device does not return transaction ids: the reply is that to the only request that is outstanding. */
+  readonly #ignoresIds: boolean;
   readonly #firstAnswer: FirstAnswer;
-  readonly #events: TcpSessionEvents;
+  readonly #events: LineSessionEvents;
   readonly #socket: Socket;
   readonly #frames: FrameAssembler;
   readonly #window: RequestWindow<Pending>;
@@ -60,16 +41,20 @@ export class TcpSession {
   /** Monotonic. */
   #openedAtMs = 0;
   #hasAnswered = false;
+  /** Monotonic; the last reply of each unit id. */
+  readonly #repliedMs = new Map<number, number>();
 
   /** Begins to connect. Throws as `dial` does. */
-  constructor(settings: TcpSessionSettings, timeoutMs: number, device: KnownDevice, events: TcpSessionEvents) {
-    const { endpoint, framing, windowSize, firstAnswer } = settings;
+  constructor(settings: TcpSessionSettings, timeoutMs: number, device: KnownDevice, events: LineSessionEvents) {
+    const { endpoint, framing, tolerates, firstAnswer } = settings;
     this.device = device;
     this.#framing = framing;
+    this.#tolerates = tolerates;
+    this.#ignoresIds = tolerates.includes("transactionId");
     this.#firstAnswer = firstAnswer;
     this.#events = events;
     this.#frames = new FrameAssembler(framing);
-    this.#window = new RequestWindow(windowSize, (outstanding) => this.#timedOut(outstanding));
+    this.#window = new RequestWindow((outstanding) => this.#timedOut(outstanding));
     this.#request = this.#newRequest();
     this.#socket = dial(endpoint, timeoutMs, {
       opened: (...certificateEndsMs) => {
@@ -93,8 +78,21 @@ export class TcpSession {
     return this.#frames.pendingBytes;
   }
 
-  get isFull(): boolean {
-    return this.#window.isFull;
+  /** Requests that have been sent and not finished. */
+  get outstanding(): number {
+    return this.#window.count;
+  }
+
+  /** A unit id of which nobody knows whether it answers gets one request at a time, since each may cost its line a time-out. */
+  mustWait(unitId: number): boolean {
+    if (this.#window.isEmpty) return false;
+    const { timeouts } = this.device;
+    if (!timeouts.hasAnyAnswered) return true;
+    return !timeouts.isAnswering(unitId) && this.#window.requests.some((request) => request.unitId === unitId);
+  }
+
+  get isAmbiguous(): boolean {
+    return this.#ignoresIds && this.#window.isAnyAbandoned;
   }
 
   get isIdle(): boolean {
@@ -114,7 +112,8 @@ export class TcpSession {
     const request = this.#socket.writableLength === 0 ? this.#request : this.#newRequest();
     const view = new DataView(request.buffer);
     encodeRequest(view, this.#framing.headerBytes, pending);
-    this.device.askedSinceMs ??= performance.now();
+    pending.sentMs = performance.now();
+    this.device.askedSinceMs ??= pending.sentMs;
     const id = this.#window.add(pending, pending.requester.timeoutMs);
     this.#framing.seal(view, id, pending.unitId, REQUEST_PDU_BYTES);
     this.#socket.write(request);
@@ -153,6 +152,11 @@ export class TcpSession {
       return this.#events.failed(this, { code: "ProtocolViolation", because });
     }
     const { timeouts, askedSinceMs = 0 } = this.device;
+    if (this.#isCrowdedOut(outstanding.request)) {
+      this.#window.abandon(outstanding);
+      this.#noteIdle();
+      return this.#events.crowdedOut(this, outstanding.request);
+    }
     const ageMs = performance.now() - askedSinceMs;
     const isYoung = this.#firstAnswer.mayStillCome(timeouts.inARow + 1, ageMs);
     if (timeouts.timedOut(unitId, isYoung, this.#window.isOvertaken(outstanding))) {
@@ -164,17 +168,17 @@ export class TcpSession {
     this.#window.abandon(outstanding);
     this.#noteIdle();
     outstanding.request.resolve(TIMEOUT);
-    this.#events.freed(this, [requester]);
+    this.#events.freed(this, [outstanding.request]);
+  }
+
+  /** Once for each request: one that is lost twice has met with silence. */
+  #isCrowdedOut({ unitId, sentMs, wasCrowdedOut }: Pending): boolean {
+    return !wasCrowdedOut && (this.#repliedMs.get(unitId) ?? 0) > sentMs;
   }
 
   #received(chunk: Uint8Array, lengthBytes: number): void {
     if (this.#socket.destroyed) return;
-    let wrong: Malformed | undefined;
-    const malformed = this.#frames.push(chunk, lengthBytes, (bytes, frame) => {
-      wrong = this.#accept(bytes, frame);
-      return wrong === undefined;
-    });
-    wrong ??= malformed ?? this.#surplus();
+    const wrong = this.#frames.push(chunk, lengthBytes, this.#accept) ?? this.#surplus();
     if (wrong !== undefined) return this.#events.failed(this, violation(wrong, this.#window.requests[0]));
     // Only now: what comes with a reply may show that its border was wrong, so that nothing of it can be relied on.
     const answered = this.#window.takeAnswered();
@@ -182,7 +186,7 @@ export class TcpSession {
     for (const { request, answer } of answered) request.resolve(answer);
     this.#events.freed(
       this,
-      answered.map(({ request }) => request.requester),
+      answered.map(({ request }) => request),
     );
   }
 
@@ -193,17 +197,18 @@ export class TcpSession {
     return { kind: "malformed", field: "trailing bytes", expected: "0", actual: pendingBytes };
   }
 
-  #accept(bytes: DataView, frame: Frame): Malformed | undefined {
-    const due = this.#window.awaiting(frame.transactionId);
-    const asked = due?.request ?? this.#window.takeAbandoned(frame.transactionId);
+  readonly #accept = (bytes: DataView, frame: Frame): Malformed | undefined => {
+    const id = this.#ignoresIds ? undefined : frame.transactionId;
+    const due = this.#window.awaiting(id);
+    const asked = due?.request ?? this.#window.takeAbandoned(id);
     if (asked === undefined) return unasked(this.#window.idsDue, frame);
-    const response = judgeReply(asked, bytes, frame);
+    const response = judgeReply(asked, bytes, frame, this.#tolerates);
     if (response.kind === "malformed") return response;
     this.#hasAnswered = true;
-    this.device.timeouts.replied(frame.unitId);
+    this.device.timeouts.replied(asked.unitId);
+    if (this.#window.count > 1) this.#repliedMs.set(asked.unitId, performance.now());
     // A gateway that has given up, be it later than we did, does not stop the device behind it from answering.
-    if (response.kind === "exception" && unitIsAbsent(response.code))
-      this.#window.expectAnother(frame.transactionId, asked);
+    if (response.kind === "exception" && unitIsAbsent(response.code)) this.#window.expectAnother(id ?? due?.id, asked);
     if (due === undefined) return undefined;
     if (response.kind === "data") {
       try {
@@ -217,5 +222,5 @@ export class TcpSession {
     }
     this.#window.answered(due, response.kind === "data" ? DATA : response);
     return undefined;
-  }
+  };
 }

@@ -11,7 +11,7 @@ import { checkServerIdentity, createSecureContext, DEFAULT_CIPHERS, type Connect
 
 import { CertificateError, readCertificateFile } from "../../../certificates/certificate-file.ts";
 import { readPrivateKeyFile } from "../../../certificates/private-key-file.ts";
-import type { ModbusTls } from "../../../configuration/configuration.ts";
+import type { ModbusTls } from "../configuration/modbus-server.ts";
 
 /**
  * Without finite-field Diffie-Hellman of TLS 1.2: the server chooses its numbers, they are used before anybody is trusted, and with the largest that

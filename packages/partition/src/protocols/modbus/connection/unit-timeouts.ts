@@ -40,6 +40,11 @@ export class UnitTimeouts {
     this.#silentSinceLastReply.clear();
   }
 
+  /** It has answered, and did so when it was asked last. */
+  isAnswering(unitId: number): boolean {
+    return this.#answered.has(unitId) && !this.#silent.has(unitId);
+  }
+
   /**
    * True when the connection should be given up; one that `isYoung` only after somebody has answered. `isOvertaken`: a request that was
    * sent later has been answered, so the connection is alive whatever became of this unit id.

@@ -6,7 +6,7 @@
 // A larger numerator (32 bits times more than six digits, 64 bits) is calculated in BigInts, and the quotient rounded by Number(text), which
 // V8 does to the nearest Double for any number of digits: exact as well, but some fifty times as slow.
 
-import { decimalToNumber, parseDecimal, type Decimal } from "../../../configuration/decimal.ts";
+import { decimalToNumber, parseDecimal, type Decimal } from "../configuration/decimal.ts";
 
 export interface DecimalScaling {
   /** For a whole number up to this size, (raw * numerator + addend) / denominator is exact: what a decoder calculates in place. */
@@ -25,12 +25,19 @@ export interface DecimalScaling {
 
 const scalings = new Map<string, DecimalScaling>();
 
-/** Points with the same scale and bias share one: a plant has few pairs of them, and may have 100 000 points. */
-export function scalingOf(scale: string, bias: string): DecimalScaling {
-  const written = `${scale} ${bias}`;
-  const scaling = scalings.get(written) ?? chooseScaling(parseDecimal(scale), parseDecimal(bias));
+/**
+ * Points with the same scale and bias share one: a plant has few pairs of them, and may have 100 000 points. The scale is multiplied by ten
+ * to the `power`.
+ */
+export function scalingOf(scale: string, bias: string, power = 0): DecimalScaling {
+  const written = `${scale} ${bias} ${power}`;
+  const scaling = scalings.get(written) ?? chooseScaling(timesTenTo(parseDecimal(scale), power), parseDecimal(bias));
   scalings.set(written, scaling);
   return scaling;
+}
+
+function timesTenTo({ coefficient, exponent }: Decimal, power: number): Decimal {
+  return { coefficient, exponent: exponent + power };
 }
 
 export function chooseScaling(scale: Decimal, bias: Decimal): DecimalScaling {

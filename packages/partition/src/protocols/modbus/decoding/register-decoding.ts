@@ -2,19 +2,20 @@
 // one is a plain call without a lookup, a comparison of texts or, for numbers of up to 53 bits, an allocation.
 //
 // Promises: what is put into the sink as good is the value that the registers hold, calculated as decimal-scaling.ts says. Registers that
-// hold none get a status: BadNoData for a `<noValue>` of the point, BadDecodingError for a text that is none in its encoding, BadOutOfRange
-// for a number that scale and bias carry past the largest Double. NaN and infinities that a device sends are values of a Float or Double
+// hold none get a status: BadNoData for a `<noValue>` of the point, BadDecodingError for a text that is none in its encoding and for digits
+// that are none, BadOutOfRange for a number that scale and bias carry past the largest Double. NaN and infinities that a device sends are values of a Float or Double
 // like any other (OPC 10000-6, 5.2.2.3); where they mean "no value", `<noValue>NaN</noValue>` says so.
 //
 // A bit is counted in the register's value after the word order is undone.
 
-import type { ModbusPoint } from "../../../configuration/configuration.ts";
-import { isIdentity } from "../../../configuration/decimal.ts";
+import type { ModbusPoint } from "../configuration/modbus-server.ts";
+import { isIdentity } from "../configuration/decimal.ts";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { StatusCode } from "@cpc-partition/image/values/status-code";
-import { scalingOf } from "./decimal-scaling.ts";
+import { scalingOf, type DecimalScaling } from "./decimal-scaling.ts";
 import { chooseNoValue } from "./no-value.ts";
+import { readForm, readWholeBcd } from "./register-forms.ts";
 import { readsBits } from "../pdu.ts";
 import { chooseTextReader, longestTextBytes } from "./register-text.ts";
 import { byteOrderOf, readHalf, REGISTER_BYTES, type ByteOrder, type ReadNumber } from "./word-order.ts";
@@ -24,6 +25,8 @@ import { byteOrderOf, readHalf, REGISTER_BYTES, type ByteOrder, type ReadNumber 
  * after the request's first one the point lies.
  */
 export type Decode = (bytes: DataView, dataOffset: number, distance: number, sink: PointSink, index: number) => void;
+
+type ReadWhole = (bytes: DataView, offset: number) => bigint;
 
 type WideInteger = typeof BuiltInType.Int64 | typeof BuiltInType.UInt64;
 
@@ -38,25 +41,33 @@ export function textCapacityBytes(point: ModbusPoint): number {
 export function chooseDecoder(point: ModbusPoint): Decode {
   if (readsBits(point.functionCode)) return decodeBit;
   const order = byteOrderOf(point.wordOrder);
-  const { type, wireType, noValue } = point;
+  const { type, wireType, noValue, form, factorAddress } = point;
   if (wireType === BuiltInType.String) return decodeText(point, order);
-  const chooseReader = numberReaders.get(wireType);
-  if (chooseReader === undefined) {
+  const chooseReader = form === undefined ? numberReaders.get(wireType) : undefined;
+  if (form === undefined && chooseReader === undefined) {
     throw new RangeError(`cannot decode ${point.key} because registers do not carry type number ${wireType}`);
   }
-  const read = chooseReader(order, point.bit);
+  const read = chooseReader?.(order, point.bit) ?? readForm(form ?? "lowByte", wireType, point.width, order);
   const isScaled = !isIdentity(point.scale, point.bias);
-  const isWide = wireType === BuiltInType.Int64 || wireType === BuiltInType.UInt64;
+  let readWhole: ReadWhole | undefined;
+  if (isWide(wireType)) readWhole = form === "bcd" ? readWholeBcd(point.width, order) : readBigInteger(wireType, order);
   let decode: Decode;
-  if (isWide) decode = isScaled ? decodeScaledWide(point, wireType, order, read) : decodeWide(wireType, order);
+  if (factorAddress !== undefined) decode = decodeWithFactor(point, factorAddress - point.address, read, readWhole);
+  else if (readWhole !== undefined && isScaled) decode = decodeScaledWide(point, read, readWhole);
+  else if (readWhole !== undefined && isWide(type)) decode = decodeWide(type, readWhole);
   else if (isScaled) decode = decodeScaled(point, read);
   else decode = decodePlain(type, read);
+  if (form === "bcd") decode = unlessNoDigits(read, decode);
   if (noValue === undefined) return decode;
-  const hasNoValue = chooseNoValue(noValue, point.width, order, read);
+  const hasNoValue = chooseNoValue(noValue, point, order, read);
   return (bytes, dataOffset, distance, sink, index) => {
     if (hasNoValue(bytes, dataOffset + distance * REGISTER_BYTES)) sink.setStatus(index, StatusCode.BadNoData);
     else decode(bytes, dataOffset, distance, sink, index);
   };
+}
+
+function isWide(type: BuiltInType): type is WideInteger {
+  return type === BuiltInType.Int64 || type === BuiltInType.UInt64;
 }
 
 /** FC01 and FC02: the first address is the least significant bit of the first byte (6.1, 6.2). */
@@ -144,14 +155,8 @@ function decodeScaled({ scale, bias, type }: ModbusPoint, read: ReadNumber): Dec
   };
 }
 
-function decodeScaledWide(
-  { scale, bias, type }: ModbusPoint,
-  wireType: WideInteger,
-  order: ByteOrder,
-  read: ReadNumber,
-): Decode {
+function decodeScaledWide({ scale, bias, type }: ModbusPoint, read: ReadNumber, readWhole: ReadWhole): Decode {
   const scaling = scalingOf(scale, bias);
-  const readWhole = readBigInteger(wireType, order);
   return (bytes, dataOffset, distance, sink, index) => {
     const offset = dataOffset + distance * REGISTER_BYTES;
     const raw = read(bytes, offset);
@@ -161,13 +166,50 @@ function decodeScaledWide(
   };
 }
 
-function decodeWide(type: WideInteger, order: ByteOrder): Decode {
-  const readWhole = readBigInteger(type, order);
-  return (bytes, dataOffset, distance, sink, index) =>
-    sink.setValue(index, { type, value: readWhole(bytes, dataOffset + distance * REGISTER_BYTES) }, StatusCode.Good);
+/** SunSpec Device Information Model Specification, 4.3 "sunssf": from -10 to 10, or not implemented. */
+const largestExponent = 10;
+const exponentNotImplemented = -0x8000;
+
+/** `factorDistance`: from the value to the register with its decimal exponent, which is in the same response. */
+function decodeWithFactor(
+  { scale, bias, type, wordOrder }: ModbusPoint,
+  factorDistance: number,
+  read: ReadNumber,
+  readWhole: ReadWhole | undefined,
+): Decode {
+  const { littleEndian } = byteOrderOf(wordOrder);
+  const scalings: (DecimalScaling | undefined)[] = [];
+  return (bytes, dataOffset, distance, sink, index) => {
+    const offset = dataOffset + distance * REGISTER_BYTES;
+    const exponent = bytes.getInt16(offset + factorDistance * REGISTER_BYTES, littleEndian);
+    if (exponent === exponentNotImplemented) return sink.setStatus(index, StatusCode.BadNoData);
+    if (Math.abs(exponent) > largestExponent) return sink.setStatus(index, StatusCode.BadOutOfRange);
+    const scaling = (scalings[largestExponent + exponent] ??= scalingOf(scale, bias, exponent));
+    const raw = read(bytes, offset);
+    const isExact = readWhole === undefined || Number.isSafeInteger(raw);
+    const value = isExact ? scaling.ofNumber(raw) : scaling.ofWhole(readWhole(bytes, offset));
+    if (Number.isFinite(value) || !Number.isFinite(raw)) sink.setNumber(index, type, value);
+    else sink.setStatus(index, StatusCode.BadOutOfRange);
+  };
 }
 
-function readBigInteger(type: WideInteger, order: ByteOrder): (bytes: DataView, offset: number) => bigint {
+/** A decimal digit above 9 makes the value bad. */
+function unlessNoDigits(read: ReadNumber, decode: Decode): Decode {
+  return (bytes, dataOffset, distance, sink, index) => {
+    const isNumber = !Number.isNaN(read(bytes, dataOffset + distance * REGISTER_BYTES));
+    if (isNumber) decode(bytes, dataOffset, distance, sink, index);
+    else sink.setStatus(index, StatusCode.BadDecodingError);
+  };
+}
+
+function decodeWide(type: WideInteger, readWhole: ReadWhole): Decode {
+  return (bytes, dataOffset, distance, sink, index) => {
+    const value = readWhole(bytes, dataOffset + distance * REGISTER_BYTES);
+    sink.setValue(index, { type, value }, StatusCode.Good);
+  };
+}
+
+function readBigInteger(type: WideInteger, order: ByteOrder): ReadWhole {
   const high = readHalf(0, 4, order);
   const low = readHalf(2, 4, order);
   return (bytes, offset) => {

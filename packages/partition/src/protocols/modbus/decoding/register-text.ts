@@ -9,7 +9,7 @@
 
 import { isUtf8 } from "node:buffer";
 
-import type { ModbusText } from "../../../configuration/configuration.ts";
+import type { ModbusText } from "../configuration/modbus-server.ts";
 import { REGISTER_BYTES, type ByteOrder } from "./word-order.ts";
 
 /** The text of registers that begin at `offset`; undefined when they hold none in the encoding. */

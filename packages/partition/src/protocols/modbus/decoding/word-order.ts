@@ -7,7 +7,7 @@
 //   BADC    in order    swapped   BA      BA DC         BA DC FE HG
 //   DCBA    reversed    swapped   BA      DC BA         HG FE DC BA
 
-import type { WordOrder } from "../../../configuration/configuration.ts";
+import type { WordOrder } from "../configuration/modbus-server.ts";
 
 export const REGISTER_BYTES = 2;
 
@@ -34,4 +34,14 @@ export function readHalf(significance: number, registers: number, { reversed, li
   const lowOffset = (reversed ? registers - 2 - significance : significance + 1) * REGISTER_BYTES;
   return (bytes, offset) =>
     bytes.getUint16(offset + highOffset, littleEndian) * 0x1_0000 + bytes.getUint16(offset + lowOffset, littleEndian);
+}
+
+/** The register of this significance, of a value of `registers` registers. */
+export function readRegister(
+  significance: number,
+  registers: number,
+  { reversed, littleEndian }: ByteOrder,
+): ReadNumber {
+  const at = (reversed ? registers - 1 - significance : significance) * REGISTER_BYTES;
+  return (bytes, offset) => bytes.getUint16(offset + at, littleEndian);
 }

@@ -25,12 +25,12 @@ export class FrameAssembler {
 
   /**
    * Takes the first `lengthBytes` of `chunk` and hands every whole frame to `onFrame`, whose view is valid during the call.
-   * `onFrame` returns false to stop. The result is undefined, or what makes the rest of the stream unreadable.
+   * The result is what makes the rest of the stream unreadable, by itself or as `onFrame` says, or undefined.
    */
   push(
     chunk: Uint8Array,
     lengthBytes: number,
-    onFrame: (bytes: DataView, frame: Frame) => boolean,
+    onFrame: (bytes: DataView, frame: Frame) => Malformed | undefined,
   ): Malformed | undefined {
     let takenBytes = 0;
     while (takenBytes < lengthBytes) {
@@ -46,7 +46,8 @@ export class FrameAssembler {
         }
         if (frame.kind === "incomplete") break;
         offset = frame.endOffset;
-        if (!onFrame(this.#view, frame)) return undefined;
+        const wrong = onFrame(this.#view, frame);
+        if (wrong !== undefined) return wrong;
       }
       if (offset === this.#lengthBytes) this.#lengthBytes = 0;
       else if (offset > 0) {

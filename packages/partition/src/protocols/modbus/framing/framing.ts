@@ -3,6 +3,8 @@
 // A stream has no borders, so there are three results: more bytes are needed, this can never become a frame, and a frame.
 
 export interface Framing {
+  /** As in the configuration. */
+  readonly name: "tcp";
   /** Room before and behind the PDU. */
   readonly headerBytes: number;
   readonly trailerBytes: number;

@@ -24,6 +24,7 @@ const MIN_PDU_BYTES = 1;
 const MAX_FRAME_BYTES = HEADER_BYTES + MAX_PDU_BYTES;
 
 export const mbap: Framing = {
+  name: "tcp",
   headerBytes: HEADER_BYTES,
   trailerBytes: 0,
   maxFrameBytes: MAX_FRAME_BYTES,

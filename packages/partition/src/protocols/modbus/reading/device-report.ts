@@ -1,7 +1,7 @@
 // Tells the log what a device refuses or lacks: each point, unit id and limit once, many of them in one record.
 
-import type { ModbusServer, ReadFunction } from "../../../configuration/configuration.ts";
-import { addressOfManualNumber, modbusTables } from "../../../configuration/modbus-tables.ts";
+import type { ModbusDevice, ReadFunction } from "../configuration/modbus-server.ts";
+import { addressOfManualNumber, modbusTables } from "../configuration/modbus-tables.ts";
 import type { Log } from "@cpc-partition/process/log";
 import { exceptionText } from "../exception-status.ts";
 import type { Refusal } from "./refusals.ts";
@@ -19,7 +19,8 @@ interface Group {
 }
 
 export class DeviceReport {
-  readonly #server: ModbusServer;
+  readonly #server: ModbusDevice;
+  readonly #keys: readonly string[];
   readonly #units: readonly UnitReader[];
   readonly #tables: readonly TableReader[];
   readonly #log: Log;
@@ -28,9 +29,12 @@ export class DeviceReport {
   readonly #loggedExcuses = new Map<TableReader, Set<number>>();
   readonly #loggedUnits = new Set<number>();
   #isReopeningTold = false;
+  #isCrowdingTold = false;
 
-  constructor(server: ModbusServer, units: readonly UnitReader[], log: Log) {
+  /** `keys`: of the points, by the indexes that the units know them by. */
+  constructor(server: ModbusDevice, keys: readonly string[], units: readonly UnitReader[], log: Log) {
     this.#server = server;
+    this.#keys = keys;
     this.#units = units;
     this.#tables = units.flatMap((unit) => unit.tables);
     this.#log = log;
@@ -57,6 +61,18 @@ export class DeviceReport {
     );
   }
 
+  /** The device has lost requests while it answered others. */
+  tellOfCrowding(): void {
+    if (this.#isCrowdingTold) return;
+    this.#isCrowdingTold = true;
+    const { maxInFlight } = this.#server;
+    this.#say(
+      "warn",
+      `the device lost a request while ${maxInFlight} at a time were outstanding: it gets one at a time for a while. ` +
+        `Reduce <maxInFlight> until this message stays away`,
+    );
+  }
+
   /** Waits until no refusal is in doubt, so that there is one record of all. */
   #tellOfPoints(): void {
     const tables = this.#tables;
@@ -74,7 +90,7 @@ export class DeviceReport {
     );
     if (indices.length === 0) return;
     for (const index of indices) this.#loggedPoints.add(index);
-    const keys = indices.slice(0, MOST_KEYS).map((index) => this.#server.points[index]?.key);
+    const keys = indices.slice(0, MOST_KEYS).map((index) => this.#keys[index]);
     this.#say("warn", refusalText(groups), { points: indices.length, keys });
   }
 
@@ -83,15 +99,15 @@ export class DeviceReport {
   }
 
   #tellOfLimit(reader: TableReader): void {
-    const { learnedLimit, table } = reader;
-    if (learnedLimit === undefined || learnedLimit >= (this.#loggedLimits.get(reader) ?? Infinity)) return;
-    this.#loggedLimits.set(reader, learnedLimit);
+    const { requestLimit, table } = reader;
+    if (requestLimit === undefined || requestLimit >= (this.#loggedLimits.get(reader) ?? Infinity)) return;
+    this.#loggedLimits.set(reader, requestLimit);
     const { many } = modbusTables[table.functionCode];
-    const remedy = table.functionCode >= 3 ? `; <maxRegistersPerRequest> ${learnedLimit} saves it the search` : "";
+    const remedy = table.functionCode >= 3 ? `; <maxRegistersPerRequest> ${requestLimit} saves it the search` : "";
     const how = reader.isSilentOnLong ? "does not answer" : "refuses";
     this.#say(
       "warn",
-      `the device ${how} long requests: learned limit of ${learnedLimit} ${many} of unit ${table.unitId} at once. ` +
+      `the device ${how} long requests: request limit of ${requestLimit} ${many} of unit ${table.unitId} at once. ` +
         `A longer request is tried again now and then${remedy}`,
     );
   }

@@ -2,44 +2,68 @@
 // connection.
 
 import { hostInUrl } from "../../../certificates/host-name.ts";
-import type { ModbusPoint, ModbusServer } from "../../../configuration/configuration.ts";
+import type { ModbusPoint, ModbusDevice } from "../configuration/modbus-server.ts";
 import type { Log } from "@cpc-partition/process/log";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { StatusCode } from "@cpc-partition/image/values/status-code";
 import { ServerError } from "../../../sources/server-error.ts";
-import type { Requester } from "../connection/exchange.ts";
+import type { Exchange, Requester } from "../connection/exchange.ts";
 import type { ModbusConnection } from "../connection/modbus-connection.ts";
 import { DeviceReport } from "./device-report.ts";
-import { readUnits } from "./poll-round.ts";
+import { PollRounds } from "./poll-round.ts";
 import { planReads, type Table } from "./read-plan.ts";
 import { TableReader } from "./table-reader.ts";
 import { UnitReader } from "./unit-reader.ts";
 
+/** A group of the points of a server. */
+interface ReadGroup {
+  readonly server: ModbusDevice;
+  /** In the order of the sink's indexes. */
+  readonly points: readonly ModbusPoint[];
+  readonly intervalMs: number | undefined;
+  /** The readers of all groups of the server. */
+  readonly ofServer: readonly GroupReader[];
+}
+
 export class GroupReader {
-  readonly #server: ModbusServer;
+  /** From one poll to the next; undefined: the service's. */
+  readonly intervalMs: number | undefined;
+  readonly #server: ModbusDevice;
+  readonly #ofServer: readonly GroupReader[];
   readonly #clock: () => number;
   readonly #units: readonly UnitReader[];
+  readonly #rounds: PollRounds;
   readonly #unreadable: readonly number[];
   readonly #report: DeviceReport;
   /** For whom the last poll has brought values. */
   #valuesOf: Requester | undefined;
   /** The device that the units have asked, as it is known since its last failure. */
   #device: object | undefined;
+  #answeredMs = -Infinity;
 
-  /** `points` in the order of the sink's indexes. `clock` is monotonic, in milliseconds. */
-  constructor(server: ModbusServer, points: readonly ModbusPoint[], clock: () => number, log: Log) {
+  /** `clock` is monotonic, in milliseconds. */
+  constructor({ server, points, intervalMs, ofServer }: ReadGroup, clock: () => number, log: Log) {
+    this.intervalMs = intervalMs;
     this.#server = server;
+    this.#ofServer = ofServer;
     this.#clock = clock;
     const plan = planReads(points, server);
     this.#units = makeUnits(plan.tables, server);
+    this.#rounds = new PollRounds(this.#units, {
+      width: server.maxInFlight ?? 1,
+      isServerAlive: () => this.#ofServer.some((group) => group !== this && group.#isAnswered()),
+    });
     this.#unreadable = plan.unreadable;
-    this.#report = new DeviceReport(server, this.#units, log);
+    const keys = points.map(({ key }) => key);
+    this.#report = new DeviceReport(server, keys, this.#units, log);
   }
 
   /** Fewest addresses to which the device's refusals have cut the requests of a table; undefined: it refuses no length. */
   get requestLimit(): number | undefined {
-    const limits = this.#units.flatMap((unit) => unit.tables).map(({ learnedLimit = Infinity }) => learnedLimit);
-    const limit = Math.min(...limits);
+    let limit = Infinity;
+    for (const { tables } of this.#units) {
+      for (const { requestLimit = Infinity } of tables) limit = Math.min(limit, requestLimit);
+    }
     return limit === Infinity ? undefined : limit;
   }
 
@@ -51,6 +75,7 @@ export class GroupReader {
     try {
       // A poll may have nothing to ask, and must notice a loss all the same.
       if (!connection.isOpen) await connection.resume(requester, signal);
+      connection.beginPoll(requester);
       if (connection.device !== this.#device) {
         this.#device = connection.device;
         for (const unit of this.#units) unit.forget();
@@ -66,45 +91,61 @@ export class GroupReader {
     this.#valuesOf = requester;
     this.#report.tell();
     if (connection.reopenings > 0) this.#report.tellOfReopening();
+    if (connection.crowdedOut > 0) this.#report.tellOfCrowding();
+  }
+
+  /** The device has answered the last poll, as far as there was time for one. */
+  #isAnswered(): boolean {
+    const { timeoutMs } = this.#server;
+    return this.#clock() - this.#answeredMs <= (this.intervalMs ?? 0) + timeoutMs;
   }
 
   /** Goes on while nobody has answered on this connection, until the connection has been given up: the device may be getting ready. */
   async #readUnits(connection: ModbusConnection, requester: Requester, sink: PointSink, signal: AbortSignal) {
-    const hasValues = this.#valuesOf === requester;
+    const round = {
+      exchange: this.#exchangeOn(connection, requester, signal),
+      sink,
+      clock: this.#clock,
+      hasValues: this.#valuesOf === requester,
+    };
     for (;;) {
       const startMs = this.#clock();
-      const didAnswer = await readUnits(this.#units, {
-        exchange: (unitId, range, consume) => {
-          if (signal.aborted) throw errorOf(this.#server, "Stopped", "the client was stopped");
-          return connection.request(requester, unitId, range, consume);
-        },
-        sink,
-        clock: this.#clock,
-        hasValues,
-      });
-      if (didAnswer) return;
+      if (await this.#rounds.run(round)) return;
       if (!connection.isUnanswered) {
         throw errorOf(this.#server, "Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
       }
       for (const unit of this.#units) unit.clearDemotion(startMs);
     }
   }
+
+  #exchangeOn(connection: ModbusConnection, requester: Requester, signal: AbortSignal): Exchange {
+    return {
+      request: (unitId, range, consume, isNeedless) => {
+        if (signal.aborted) throw errorOf(this.#server, "Stopped", "the client was stopped");
+        return connection.request(requester, unitId, range, consume, isNeedless);
+      },
+      answered: ({ kind }) => {
+        if (kind === "data" || kind === "exception") this.#answeredMs = this.#clock();
+      },
+    };
+  }
 }
 
-/** Somebody who asks this server, as its configuration says. */
-export function requesterOf(server: ModbusServer): Requester {
+/** Somebody who asks this server, as its configuration says. `intervalMs`: of polls; without it for requests outside them. */
+export function requesterOf(server: ModbusDevice, intervalMs?: number): Requester {
   const { alias, timeoutMs, pauseBetweenRequestsMs, pauseAfterConnectMs, connectsPerRequest } = server;
-  return { server: alias, timeoutMs, pauseBetweenRequestsMs, pauseAfterConnectMs, connectsPerRequest };
+  return { server: alias, timeoutMs, intervalMs, pauseBetweenRequestsMs, pauseAfterConnectMs, connectsPerRequest };
 }
 
-export function errorOf({ alias, host, port }: ModbusServer, code: ServerError["code"], because: string): ServerError {
+export function errorOf({ alias, host, port }: ModbusDevice, code: ServerError["code"], because: string): ServerError {
   return new ServerError(code, alias, `cannot read from ${hostInUrl(host)}:${port} because ${because}`);
 }
 
-function makeUnits(tables: readonly Table[], server: ModbusServer): readonly UnitReader[] {
+function makeUnits(tables: readonly Table[], server: ModbusDevice): readonly UnitReader[] {
+  const { maxInFlight = 1, maxGap, retryIntervalMs } = server;
   const tablesByUnit = Map.groupBy(tables, (table) => table.unitId);
   return Array.from(tablesByUnit, ([unitId, own]) => {
-    const readers = own.map((table) => new TableReader(table, server.maxGap, server.retryIntervalMs));
-    return new UnitReader(unitId, readers, server.retryIntervalMs);
+    const readers = own.map((table) => new TableReader(table, maxGap, retryIntervalMs, maxInFlight));
+    return new UnitReader(unitId, readers, retryIntervalMs, maxInFlight);
   });
 }

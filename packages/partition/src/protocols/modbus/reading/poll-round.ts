@@ -1,8 +1,7 @@
 // One poll over all unit ids of a server: who is asked when, and when waiting for the silent ones has taken too long.
 
-import type { PointSink } from "@cpc-partition/image/point-sink";
-import type { Exchange } from "../connection/exchange.ts";
-import type { UnitReader } from "./unit-reader.ts";
+import { inLanes, WorkQueue } from "./in-lanes.ts";
+import type { UnitPoll, UnitReader } from "./unit-reader.ts";
 
 /**
  * What was read in the poll before looks good until this one ends, so no poll waits in vain more often: once for a dead unit id,
@@ -10,55 +9,82 @@ import type { UnitReader } from "./unit-reader.ts";
  */
 const MOST_TIMEOUTS = 2;
 
-export interface PollRound {
-  readonly exchange: Exchange;
-  readonly sink: PointSink;
-  /** Monotonic, in milliseconds. */
-  readonly clock: () => number;
+/** How a poll goes. */
+export interface RoundSettings {
+  /** Unit ids that are read at a time, of those who answer. */
+  readonly width: number;
+  /** The server answers those who ask for other groups of its points. */
+  readonly isServerAlive: () => boolean;
+}
+
+export interface Round extends UnitPoll {
   /** An earlier poll of this connection has brought values, which get old while this one waits. */
   readonly hasValues: boolean;
 }
 
-/**
- * First those of whom nobody knows whether they answer, until one costs a time-out; then all who do. What was read before a
- * time-out is old after it, and read again. Who was not read in time is bad. False: somebody was asked, and nobody answered.
- */
-export async function readUnits(units: readonly UnitReader[], round: PollRound): Promise<boolean> {
-  const { exchange, sink, clock, hasValues } = round;
-  const startMs = clock();
-  const fresh = new Set<UnitReader>();
-  let timeouts = 0;
-  let answered = false;
-  const read = async (unit: UnitReader): Promise<void> => {
-    const outcome = await unit.read(exchange, sink, clock);
-    if (outcome === "answered" || outcome === "partly") answered = true;
-    if (outcome === "silent" || outcome === "partly") {
-      timeouts++;
-      fresh.clear();
-    } else fresh.add(unit);
-  };
-  // Before the first values, nothing gets old by waiting until somebody has answered.
-  const isTooLong = (): boolean => timeouts >= MOST_TIMEOUTS && (answered || hasValues);
+export class PollRounds {
+  readonly #units: readonly UnitReader[];
+  readonly #settings: RoundSettings;
+  /** Of one round, which is run at a time. */
+  readonly #due = new WorkQueue<UnitReader>();
+  readonly #fresh = new Set<UnitReader>();
+  #round!: Round;
+  #timeouts = 0;
+  #answered = false;
 
-  for (const unit of doubtful(units, startMs)) {
-    const wasDemoted = unit.demotedUntilMs !== undefined;
-    await read(unit);
-    const hasNeighbours = answered || units.some(({ isAnswering }) => isAnswering);
-    if (isTooLong() || (hasNeighbours && (timeouts > 0 || wasDemoted))) break;
+  constructor(units: readonly UnitReader[], settings: RoundSettings) {
+    this.#units = units;
+    this.#settings = settings;
   }
-  for (let place = 0; place < units.length && !isTooLong(); place++) {
-    const unit = units[place];
-    if (unit?.isAnswering !== true || fresh.has(unit)) continue;
-    const timeoutsBefore = timeouts;
-    await read(unit);
-    if (timeouts > timeoutsBefore) place = -1;
+
+  /**
+   * First those of whom nobody knows whether they answer, until one costs a time-out; then all who do. What was read before a
+   * time-out is old after it, and read again. Who was not read in time is bad. False: somebody was asked, and nobody of the server answers.
+   */
+  async run(round: Round): Promise<boolean> {
+    const units = this.#units;
+    const fresh = this.#fresh;
+    this.#round = round;
+    this.#timeouts = 0;
+    this.#answered = false;
+    fresh.clear();
+    for (const unit of doubtful(units, round.clock())) {
+      const wasDemoted = unit.demotedUntilMs !== undefined;
+      await this.#read(unit);
+      const hasNeighbours = this.#answered || units.some(({ isAnswering }) => isAnswering);
+      if (this.#isTooLong() || (hasNeighbours && (this.#timeouts > 0 || wasDemoted))) break;
+    }
+    while (!this.#isTooLong()) {
+      const timeoutsBefore = this.#timeouts;
+      this.#due.fill(units.filter((unit) => unit.isAnswering && !fresh.has(unit)));
+      await inLanes(this.#due, this.#settings.width, this.#read);
+      if (this.#timeouts === timeoutsBefore) break;
+      // Who was silent at the same time cost one wait, and what came meanwhile is as old.
+      this.#timeouts = timeoutsBefore + 1;
+      fresh.clear();
+    }
+    if (this.#timeouts > 0 && !this.#answered && !this.#settings.isServerAlive()) return false;
+    for (const unit of units) {
+      if (unit.demotedUntilMs !== undefined) unit.markDemoted(round.sink);
+      else if (!fresh.has(unit)) unit.markSkipped(round.sink);
+    }
+    return true;
   }
-  if (timeouts > 0 && !answered) return false;
-  for (const unit of units) {
-    if (unit.demotedUntilMs !== undefined) unit.markDemoted(sink);
-    else if (!fresh.has(unit)) unit.markSkipped(sink);
+
+  readonly #read = async (unit: UnitReader): Promise<void> => {
+    const outcome = await unit.read(this.#round);
+    if (outcome === "answered" || outcome === "partly") this.#answered = true;
+    if (outcome === "silent" || outcome === "partly") {
+      this.#timeouts++;
+      this.#fresh.clear();
+      this.#due.clear();
+    } else this.#fresh.add(unit);
+  };
+
+  /** Before the first values, nothing gets old by waiting until somebody has answered. */
+  #isTooLong(): boolean {
+    return this.#timeouts >= MOST_TIMEOUTS && (this.#answered || this.#round.hasValues);
   }
-  return true;
 }
 
 /** Those who have not been asked yet, then those whose time has come, the longest waiting first. */

@@ -5,7 +5,7 @@
 // be in some request, none can start later, and whoever stretches it furthest leaves least to the others.
 // A value of several registers is always read by one request, whole: two could see it before and after a change.
 
-import type { ModbusPoint, ReadFunction } from "../../../configuration/configuration.ts";
+import type { ModbusPoint, ReadFunction } from "../configuration/modbus-server.ts";
 import { MAX_BITS_PER_REQUEST, MAX_REGISTERS_PER_REQUEST, readsBits } from "../pdu.ts";
 import { chooseDecoder, type Decode } from "../decoding/register-decoding.ts";
 
@@ -58,8 +58,10 @@ export interface ReadPlan {
 export function planReads(points: readonly ModbusPoint[], limits: ReadLimits): ReadPlan {
   const tables = new Map<string, { unitId: number; functionCode: ReadFunction; points: PlannedPoint[] }>();
   const unreadable: number[] = [];
+  const decoders = new Map<string, Decode>();
   for (const [index, point] of points.entries()) {
-    const { unitId, functionCode, address, width } = point;
+    const { unitId, functionCode } = point;
+    const { address, width, decode } = planPoint(point, decoders);
     if (width > maxQuantityOf(functionCode, limits) || address + width > 65_536) {
       unreadable.push(index);
       continue;
@@ -67,7 +69,7 @@ export function planReads(points: readonly ModbusPoint[], limits: ReadLimits): R
     const name = `${unitId}/${functionCode}`;
     const table = tables.get(name) ?? { unitId, functionCode, points: [] };
     tables.set(name, table);
-    table.points.push({ index, address, width, decode: chooseDecoder(point) });
+    table.points.push({ index, address, width, decode });
   }
   return {
     tables: Array.from(tables.values(), (table) => {
@@ -78,6 +80,36 @@ export function planReads(points: readonly ModbusPoint[], limits: ReadLimits): R
     }),
     unreadable,
   };
+}
+
+/** With the register of its scale factor: what lies between is read along, so that no request can have the one without the other. */
+function planPoint(point: ModbusPoint, decoders: Map<string, Decode>): Omit<PlannedPoint, "index"> {
+  const { width, factorAddress = point.address } = point;
+  const address = Math.min(point.address, factorAddress);
+  const own = point.address - address;
+  return {
+    address,
+    width: Math.max(own + width, factorAddress + 1 - address),
+    decode: decoderOf(point, own, decoders),
+  };
+}
+
+/** Points that are decoded alike share a decoder: there are many points, and few kinds of them. `own`: the distance of the value itself. */
+function decoderOf(point: ModbusPoint, own: number, decoders: Map<string, Decode>): Decode {
+  const { functionCode, wireType, form, type, bit, width, wordOrder, scale, bias, noValue, text } = point;
+  const { address, factorAddress } = point;
+  const bits = readsBits(functionCode);
+  const kind = [bits, wireType, form, type, bit, width, wordOrder, scale, bias, noValue, text];
+  const name = JSON.stringify([...kind, factorAddress === undefined ? undefined : factorAddress - address]);
+  const known = decoders.get(name);
+  if (known !== undefined) return known;
+  const chosen = chooseDecoder(point);
+  const decode: Decode =
+    own === 0
+      ? chosen
+      : (bytes, dataOffset, distance, sink, index) => chosen(bytes, dataOffset, distance + own, sink, index);
+  decoders.set(name, decode);
+  return decode;
 }
 
 function maxQuantityOf(functionCode: ReadFunction, limits: ReadLimits): number {

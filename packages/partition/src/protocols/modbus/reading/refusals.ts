@@ -64,7 +64,7 @@ export class Refusals {
     return this.#points.every(({ polls }) => polls >= POLLS_BEFORE_REST);
   }
 
-  get learnedLimit(): number | undefined {
+  get requestLimit(): number | undefined {
     return this.#tooLong === undefined ? undefined : this.#maxQuantity;
   }
 

@@ -9,7 +9,8 @@ import type { PointSink } from "@cpc-partition/image/point-sink";
 import { ServerError } from "../../../sources/server-error.ts";
 import { BearableLength } from "./bearable-length.ts";
 import { exceptionStatus, refusesRange, unitIsAbsent } from "../exception-status.ts";
-import type { Answer, Exchange } from "../connection/exchange.ts";
+import type { Answer, Consume } from "../connection/exchange.ts";
+import { inLanes, WorkQueue } from "./in-lanes.ts";
 import { bisect, coalesce, type PlannedPoint, type ReadRequest, type Table } from "./read-plan.ts";
 import { Refusals, type Refusal } from "./refusals.ts";
 
@@ -26,20 +27,44 @@ const endsLongRequest: ReadonlySet<string> = new Set(["Timeout", "ConnectionFail
 
 type Refused = Extract<Answer, { readonly kind: "exception" }>;
 
+/** The unit id that a table belongs to, during a poll. */
+export interface AskedUnit {
+  /** Sends one request; rejects when the connection can no longer be relied on. */
+  ask(request: ReadRequest, consume: Consume): Promise<Answer>;
+  /** To be called with each answer. */
+  answered(answer: Answer): void;
+  readonly sink: PointSink;
+}
+
 export class TableReader {
   readonly #table: Table;
   readonly #refusals: Refusals;
   readonly #bearable = new BearableLength();
+  readonly #width: number;
+  /** Of one poll, which is read at a time: the requests that are left, the unit id that is asked, and what was answered so far. */
+  readonly #requests = new WorkQueue<ReadRequest>();
+  #unit!: AskedUnit;
+  #last: Answer | undefined;
+  #end: Answer | undefined;
+  #mostAddresses = Infinity;
+  /** The limit that the requests which are left keep to. */
+  #plannedLimit: number | undefined;
   #nowMs = 0;
   #searched = 0;
   #hasData = false;
+  /** Requests that are silent together are silent once. */
+  #isSilenceNoted = false;
   /** Exceptions that are no refusals, with the polls in a row in which they came. */
   #excuses = new Map<number, number>();
   readonly #excusesNow = new Set<number>();
 
-  /** What is refused is tried again after `firstRoundMs`, then after twice as long each time, up to ten minutes. */
-  constructor(table: Table, maxGap: number, firstRoundMs: number) {
+  /**
+   * What is refused is tried again after `firstRoundMs`, then after twice as long each time, up to ten minutes. `width` requests are asked at
+   * a time.
+   */
+  constructor(table: Table, maxGap: number, firstRoundMs: number, width: number) {
     this.#table = table;
+    this.#width = width;
     this.#refusals = new Refusals(table, maxGap, firstRoundMs);
   }
 
@@ -54,6 +79,7 @@ export class TableReader {
 
   /** Codes of exceptions that refuse nothing and still come in every poll. */
   get lastingExcuses(): readonly number[] {
+    if (this.#excuses.size === 0) return [];
     return [...this.#excuses].filter(([, polls]) => polls >= POLLS_UNTIL_LASTING).map(([code]) => code);
   }
 
@@ -63,53 +89,69 @@ export class TableReader {
   }
 
   /** The most addresses of one request that the device was found to answer; undefined when it has not refused a length. */
-  get learnedLimit(): number | undefined {
-    const { learnedLimit } = this.#refusals;
+  get requestLimit(): number | undefined {
+    const { requestLimit } = this.#refusals;
     const bearable = this.#bearable.limit;
-    return learnedLimit === undefined || bearable === undefined
-      ? (learnedLimit ?? bearable)
-      : Math.min(learnedLimit, bearable);
+    return requestLimit === undefined || bearable === undefined
+      ? (requestLimit ?? bearable)
+      : Math.min(requestLimit, bearable);
   }
 
   /** It does not refuse long requests but leaves them without an answer. */
   get isSilentOnLong(): boolean {
-    return this.#bearable.limit !== undefined && this.learnedLimit === this.#bearable.limit;
+    return this.#bearable.limit !== undefined && this.requestLimit === this.#bearable.limit;
   }
 
   /**
    * Reads every point once. The result is the last answer; one that says that the unit id is silent or absent (`endsUnit`) ended
    * the reading early, and the points that were not reached have not been touched. `nowMs` is monotonic.
    */
-  async read(exchange: Exchange, sink: PointSink, nowMs: number): Promise<Answer | undefined> {
-    this.#searched = 0;
-    this.#hasData = false;
-    this.#nowMs = nowMs;
+  async read(unit: AskedUnit, nowMs: number): Promise<Answer | undefined> {
     const refusals = this.#refusals;
+    this.#begin(unit, nowMs);
     const due = refusals.dueAt(nowMs);
-    let answer: Answer | undefined;
-    const mostAddresses = this.#bearable.at(nowMs);
-    let requests = this.#cut(refusals.requests, mostAddresses);
-    for (let place = 0; place < requests.length; place++) {
-      const limit = refusals.learnedLimit;
-      answer = await this.#read(requests[place] as ReadRequest, exchange, sink);
-      if (endsUnit(answer)) break;
-      if (refusals.learnedLimit !== limit) {
-        requests = this.#cut(refusals.plan(requests.slice(place + 1).flatMap(({ points }) => points)), mostAddresses);
-        place = -1;
-      }
-    }
+    await inLanes(this.#requests, this.#width, this.#readPlanned);
     refusals.planAnew(nowMs);
     this.#countExcuses();
-    if (answer !== undefined && endsUnit(answer)) return answer;
+    if (this.#end !== undefined) return this.#end;
+    let answer = this.#last;
     for (const refusal of due) {
-      if (refusal.request.quantity > mostAddresses && bisect(refusal.request) !== undefined) continue;
-      answer = await this.#exchange(refusal.request, exchange, sink);
+      if (refusal.request.quantity > this.#mostAddresses && bisect(refusal.request) !== undefined) continue;
+      answer = await this.#exchange(refusal.request);
       if (endsUnit(answer)) return answer;
       refusals.tried(refusal, answer, nowMs);
     }
-    for (const { request, code } of refusals.points) setStatus(request.points, exceptionStatus(code), sink);
+    for (const { request, code } of refusals.points) setStatus(request.points, exceptionStatus(code), unit.sink);
     return answer;
   }
+
+  #begin(unit: AskedUnit, nowMs: number): void {
+    this.#unit = unit;
+    this.#last = undefined;
+    this.#end = undefined;
+    this.#searched = 0;
+    this.#hasData = false;
+    this.#isSilenceNoted = false;
+    this.#nowMs = nowMs;
+    this.#mostAddresses = this.#bearable.at(nowMs);
+    this.#plannedLimit = this.#refusals.requestLimit;
+    this.#requests.fill(this.#cut(this.#refusals.requests));
+  }
+
+  /** A request of the plan, and what searching for refusals makes of it. One that ends the unit id is the last. */
+  readonly #readPlanned = async (request: ReadRequest): Promise<void> => {
+    const first = await this.#exchange(request);
+    const answer = first.kind === "data" ? first : await this.#confirm(request, first);
+    this.#last = answer;
+    if (endsUnit(answer)) {
+      this.#end ??= answer;
+      this.#requests.clear();
+    }
+    const refusals = this.#refusals;
+    if (refusals.requestLimit === this.#plannedLimit) return;
+    this.#plannedLimit = refusals.requestLimit;
+    this.#requests.fill(this.#cut(refusals.plan(this.#requests.rest.flatMap(({ points }) => points))));
+  };
 
   /** The device is another one, or may be. */
   forget(): void {
@@ -121,7 +163,9 @@ export class TableReader {
     setStatus(this.#table.points, status, sink);
   }
 
-  #cut(requests: readonly ReadRequest[], mostAddresses: number): readonly ReadRequest[] {
+  #cut(requests: readonly ReadRequest[]): readonly ReadRequest[] {
+    const mostAddresses = this.#mostAddresses;
+    if (mostAddresses === Infinity) return requests;
     if (requests.every(({ quantity }) => quantity <= mostAddresses)) return requests;
     const { functionCode } = this.#table;
     const bounds = { maxQuantity: mostAddresses, maxGap: Infinity, refused: [] }; // nothing new is bridged
@@ -136,26 +180,30 @@ export class TableReader {
     this.#excusesNow.clear();
   }
 
-  async #read(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
-    const first = await this.#exchange(request, exchange, sink);
+  async #read(request: ReadRequest): Promise<Answer> {
+    return await this.#confirm(request, await this.#exchange(request));
+  }
+
+  /** Asks once more after a refusal. */
+  async #confirm(request: ReadRequest, first: Answer): Promise<Answer> {
     if (first.kind === "data") return first;
-    const answer = refusalOf(first) === undefined ? first : await this.#exchange(request, exchange, sink);
-    return await this.#believe(request, answer, exchange, sink);
+    const answer = refusalOf(first) === undefined ? first : await this.#exchange(request);
+    return await this.#believe(request, answer);
   }
 
   /** Takes a refusal, or another exception, for what it says. */
-  async #believe(request: ReadRequest, answer: Answer, exchange: Exchange, sink: PointSink): Promise<Answer> {
+  async #believe(request: ReadRequest, answer: Answer): Promise<Answer> {
     const refused = refusalOf(answer);
-    if (refused !== undefined) return await this.#search(request, refused, exchange, sink);
+    if (refused !== undefined) return await this.#search(request, refused);
     if (answer.kind === "exception" && !endsUnit(answer)) {
-      setStatus(request.points, exceptionStatus(answer.code), sink);
+      setStatus(request.points, exceptionStatus(answer.code), this.#unit.sink);
       this.#excusesNow.add(answer.code);
     }
     return answer;
   }
 
   /** `request` was refused. The result is an answer to the whole of it. */
-  async #search(request: ReadRequest, refused: Refused, exchange: Exchange, sink: PointSink): Promise<Answer> {
+  async #search(request: ReadRequest, refused: Refused): Promise<Answer> {
     const halves = bisect(request);
     if (halves === undefined) {
       this.#refusals.addPoint(request, refused.code);
@@ -164,45 +212,54 @@ export class TableReader {
     let areBothFine = true;
     for (const half of halves) {
       if (this.#searched >= (this.#hasData ? MOST_SEARCHING : MOST_SEARCHING_IN_VAIN)) {
-        setStatus(half.points, exceptionStatus(refused.code), sink);
+        setStatus(half.points, exceptionStatus(refused.code), this.#unit.sink);
         areBothFine = false;
         continue;
       }
       this.#searched++;
-      const isTooLong = half.quantity > (this.#refusals.learnedLimit ?? Infinity);
-      const answers = isTooLong
-        ? await this.#readAll(this.#refusals.plan(half.points), exchange, sink)
-        : await this.#readHalf(half, exchange, sink);
+      const isTooLong = half.quantity > (this.#refusals.requestLimit ?? Infinity);
+      const answers = isTooLong ? await this.#readAll(this.#refusals.plan(half.points)) : await this.#readHalf(half);
       if (endsUnit(answers)) return answers;
       areBothFine &&= !isTooLong && answers.kind === "data";
     }
     if (!areBothFine) return refused;
     // Only what is refused a third time, while both halves are there, is too long or has a gap.
-    const again = await this.#exchange(request, exchange, sink);
+    const again = await this.#exchange(request);
     const refusedAgain = refusalOf(again);
     if (refusedAgain !== undefined) this.#refusals.addBorder(request, halves, refusedAgain.code);
     return again;
   }
 
-  async #readHalf(half: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
+  async #readHalf(half: ReadRequest): Promise<Answer> {
     // A single point is believed to be refused only when it was asked for twice.
-    if (bisect(half) === undefined) return await this.#read(half, exchange, sink);
-    return await this.#believe(half, await this.#exchange(half, exchange, sink), exchange, sink);
+    if (bisect(half) === undefined) return await this.#read(half);
+    return await this.#believe(half, await this.#exchange(half));
   }
 
-  async #readAll(requests: readonly ReadRequest[], exchange: Exchange, sink: PointSink): Promise<Answer> {
+  async #readAll(requests: readonly ReadRequest[]): Promise<Answer> {
     let answer: Answer = { kind: "data" };
     for (const request of requests) {
-      answer = await this.#read(request, exchange, sink);
+      answer = await this.#read(request);
       if (endsUnit(answer)) break;
     }
     return answer;
   }
 
-  async #exchange(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
+  async #exchange(request: ReadRequest): Promise<Answer> {
+    const unit = this.#unit;
+    const { sink } = unit;
     try {
-      const answer = await this.#send(request, exchange, sink);
-      if (answer.kind === "timeout" || !endsUnit(answer)) this.#noteLength(request, answer.kind !== "timeout");
+      const answer = await unit.ask(request, (bytes, dataOffset) => {
+        this.#hasData = true;
+        sink.responseCame();
+        for (const point of request.points) {
+          point.decode(bytes, dataOffset, point.address - request.address, sink, point.index);
+        }
+      });
+      unit.answered(answer);
+      if (answer.kind === "exception") sink.responseCame();
+      if (answer.kind === "timeout") this.#noteLength(request, false);
+      else if (!endsUnit(answer)) this.#noteLength(request, true);
       return answer;
     } catch (error) {
       if (error instanceof ServerError && endsLongRequest.has(error.code)) this.#noteLength(request, false);
@@ -212,25 +269,18 @@ export class TableReader {
 
   #noteLength(request: ReadRequest, isAnswered: boolean): void {
     if (isAnswered) this.#bearable.answered(request.quantity, this.#nowMs);
-    else this.#bearable.silent(request.quantity, bisect(request) === undefined, this.#nowMs);
-  }
-
-  async #send(request: ReadRequest, exchange: Exchange, sink: PointSink): Promise<Answer> {
-    const answer = await exchange(this.#table.unitId, request, (bytes, dataOffset) => {
-      this.#hasData = true;
-      sink.responseCame();
-      for (const point of request.points) {
-        point.decode(bytes, dataOffset, point.address - request.address, sink, point.index);
-      }
-    });
-    if (answer.kind === "exception") sink.responseCame();
-    return answer;
+    else if (!this.#isSilenceNoted) {
+      this.#isSilenceNoted = true;
+      this.#bearable.silent(request.quantity, bisect(request) === undefined, this.#nowMs);
+    }
   }
 }
 
 /** True when there is no point in asking this unit id for more: nobody is there. */
 export function endsUnit(answer: Answer): boolean {
-  return answer.kind === "timeout" || (answer.kind === "exception" && unitIsAbsent(answer.code));
+  return (
+    answer.kind === "timeout" || answer.kind === "skipped" || (answer.kind === "exception" && unitIsAbsent(answer.code))
+  );
 }
 
 /** The status that goes with an answer for which `endsUnit` is true. */

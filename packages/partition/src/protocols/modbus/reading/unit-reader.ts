@@ -3,8 +3,12 @@
 
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { StatusCode } from "@cpc-partition/image/values/status-code";
-import type { Answer, Exchange } from "../connection/exchange.ts";
-import { absenceStatus, endsUnit, type TableReader } from "./table-reader.ts";
+import type { Answer, Consume, Exchange } from "../connection/exchange.ts";
+import { inLanes, WorkQueue } from "./in-lanes.ts";
+import type { ReadRequest } from "./read-plan.ts";
+import { absenceStatus, endsUnit, type AskedUnit, type TableReader } from "./table-reader.ts";
+
+const skipped = Promise.resolve<Answer>({ kind: "skipped" });
 
 /** Gateways say now and then that a device did not answer them; it costs no time-out, so it is believed only when it lasts. */
 const ABSENCES_BEFORE_DEMOTION = 3;
@@ -19,16 +23,32 @@ interface Demotion {
 /** "partly": some requests were answered, another was not. "idle": there was nothing to ask, because the device has refused every point. */
 export type UnitOutcome = "answered" | "silent" | "partly" | "idle";
 
-export class UnitReader {
+/** What a poll of a unit id needs. */
+export interface UnitPoll {
+  readonly exchange: Exchange;
+  readonly sink: PointSink;
+  /** Monotonic, in milliseconds. */
+  readonly clock: () => number;
+}
+
+export class UnitReader implements AskedUnit {
   readonly unitId: number;
   readonly tables: readonly TableReader[];
   readonly #retryIntervalMs: number;
+  readonly #width: number;
+  /** Of one poll: what is left, what came, and the answer after which no other request is sent: nobody is there. */
+  readonly #tablesLeft = new WorkQueue<TableReader>();
+  readonly #kinds = new Set<Answer["kind"]>();
+  #poll!: UnitPoll;
+  #end: Answer | undefined;
   #demotion: Demotion | undefined;
   #hasAnswered = false;
   /** How often in a row a gateway has said that nobody is there. */
   #absences = 0;
 
-  constructor(unitId: number, tables: readonly TableReader[], retryIntervalMs: number) {
+  /** `width`: requests that are asked at a time. */
+  constructor(unitId: number, tables: readonly TableReader[], retryIntervalMs: number, width: number) {
+    this.#width = width;
     this.unitId = unitId;
     this.tables = tables;
     this.#retryIntervalMs = retryIntervalMs;
@@ -50,33 +70,54 @@ export class UnitReader {
   }
 
   /** Reads every point once. A unit id that is silent, or absent several times in a row, is demoted; "answered" when everything did. */
-  async read(exchange: Exchange, sink: PointSink, clock: () => number): Promise<UnitOutcome> {
-    const kinds = new Set<Answer["kind"]>();
-    const noted: Exchange = async (...request) => {
-      const answer = await exchange(...request);
-      kinds.add(answer.kind);
-      return answer;
-    };
-    for (const table of this.tables) {
-      const answer = await table.read(noted, sink, clock());
-      if (answer === undefined || !endsUnit(answer)) continue;
-      this.#end(answer, sink, clock());
-      return outcomeOf(kinds);
+  async read(poll: UnitPoll): Promise<UnitOutcome> {
+    this.#begin(poll);
+    await inLanes(this.#tablesLeft, this.#width, this.#readTable);
+    if (this.#end !== undefined) this.#noteAbsence(this.#end, poll.clock());
+    else {
+      this.#demotion = undefined;
+      this.#absences = 0;
+      this.#hasAnswered = true;
     }
-    this.#demotion = undefined;
-    this.#absences = 0;
-    this.#hasAnswered = true;
-    return outcomeOf(kinds);
+    return outcomeOf(this.#kinds);
   }
 
-  #end(answer: Answer, sink: PointSink, sinceMs: number): void {
+  #begin(poll: UnitPoll): void {
+    this.#poll = poll;
+    this.#kinds.clear();
+    this.#end = undefined;
+    this.#tablesLeft.fill(this.tables);
+  }
+
+  get sink(): PointSink {
+    return this.#poll.sink;
+  }
+
+  ask(request: ReadRequest, consume: Consume): Promise<Answer> {
+    return this.#isOver() ? skipped : this.#poll.exchange.request(this.unitId, request, consume, this.#isOver);
+  }
+
+  answered(answer: Answer): void {
+    this.#poll.exchange.answered(answer);
+    if (answer.kind === "skipped") return;
+    this.#kinds.add(answer.kind);
+    if (this.#end !== undefined || !endsUnit(answer)) return;
+    this.#end = answer;
+    this.#tablesLeft.clear();
+  }
+
+  readonly #isOver = (): boolean => this.#end !== undefined;
+
+  readonly #readTable = (table: TableReader): Promise<unknown> => table.read(this, this.#poll.clock());
+
+  #noteAbsence(answer: Answer, sinceMs: number): void {
     this.#absences = answer.kind === "exception" ? this.#absences + 1 : 0;
     const status = absenceStatus(answer);
     this.#demotion =
       answer.kind === "timeout" || this.#absences >= ABSENCES_BEFORE_DEMOTION
         ? { sinceMs, untilMs: sinceMs + this.#retryIntervalMs, answer }
         : undefined;
-    for (const table of this.tables) table.mark(status, sink);
+    for (const table of this.tables) table.mark(status, this.sink);
   }
 
   /** No time is left for it in this poll: what it said in an earlier one is too old by now. */

@@ -21,10 +21,10 @@ export interface DecodeBudget {
 
 /** A Variant, an ExtensionObject, a DiagnosticInfo: with what surrounds its decoding, an exception that is caught included. */
 const nestingUnits = 8;
-/** An array of Booleans needs one word for each. */
-const booleansPerUnit = 4;
+/** An array of Booleans needs one word for each, and a number inside another value is made a text. */
+const fewPerUnit = 4;
 const booleanType: number = DataType.Boolean;
-/** These come as typed arrays over the message's own memory. */
+/** Alone they come as typed arrays over the message's own memory. */
 const plainNumbers: ReadonlySet<number> = new Set([
   DataType.SByte,
   DataType.Byte,
@@ -53,10 +53,21 @@ export function streamWithin(
   return { stream: new BinaryStream(message), budget };
 }
 
-/** Elements of an array in a Variant. */
-export function takeElements(stream: Stream, type: number, count: number): void {
-  if (plainNumbers.has(type)) return;
-  take(stream, type === booleanType ? count / booleansPerUnit : count);
+/** Streams over a part of a value. */
+const ofStructures = new WeakSet<Stream>();
+
+/** A stream over a structure of a message, which takes from what the message has left. */
+export function streamOver(bytes: Buffer): Stream {
+  const stream = new BinaryStream(bytes);
+  ofStructures.add(stream);
+  return stream;
+}
+
+/** Elements of an array in a Variant; `isNested`: in another value, of which a text is made. */
+export function takeElements(stream: Stream, type: number, count: number, isNested: boolean): void {
+  const isNumber = plainNumbers.has(type);
+  if (isNumber && !isNested && !ofStructures.has(stream)) return;
+  take(stream, isNumber || type === booleanType ? count / fewPerUnit : count);
 }
 
 export function take(stream: Stream, units: number): void {

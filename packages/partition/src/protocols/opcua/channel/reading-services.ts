@@ -1,4 +1,4 @@
-// The allow-list of OPC UA: of the services of OPC 10000-4 only those that connect, browse and read ever leave. All requests of a
+// The allow-list of OPC UA: of the services of OPC 10000-4 only those that connect, browse, read and subscribe ever leave. All requests of a
 // session, also those that node-opcua makes by itself, go through one function of its secure channel, and that one is guarded
 // here. OpenSecureChannel and CloseSecureChannel, which the channel itself sends, do not go through it.
 
@@ -11,16 +11,31 @@ import {
   BrowseResponse,
   CloseSessionRequest,
   CloseSessionResponse,
+  CreateMonitoredItemsRequest,
+  CreateMonitoredItemsResponse,
   CreateSessionRequest,
   CreateSessionResponse,
+  CreateSubscriptionRequest,
+  CreateSubscriptionResponse,
+  DeleteMonitoredItemsRequest,
+  DeleteMonitoredItemsResponse,
+  DeleteSubscriptionsRequest,
+  DeleteSubscriptionsResponse,
   GetEndpointsRequest,
   GetEndpointsResponse,
+  PublishRequest,
+  PublishResponse,
   ReadRequest,
   ReadResponse,
+  RepublishRequest,
+  RepublishResponse,
+  TransferSubscriptionsRequest,
+  TransferSubscriptionsResponse,
   TranslateBrowsePathsToNodeIdsRequest,
   TranslateBrowsePathsToNodeIdsResponse,
 } from "node-opcua-client";
 import type { ClientSecureChannelLayer, ServiceFault } from "node-opcua-client";
+import { RepeatedRead } from "./repeated-read.ts";
 
 /** What is asked, and what answers it. By class and not by name: a class says what goes onto the wire, and nobody can borrow it. */
 export const readingServices: ReadonlyMap<unknown, ResponseClass> = new Map<unknown, ResponseClass>([
@@ -32,6 +47,15 @@ export const readingServices: ReadonlyMap<unknown, ResponseClass> = new Map<unkn
   [BrowseNextRequest, BrowseNextResponse], // 5.9.3
   [TranslateBrowsePathsToNodeIdsRequest, TranslateBrowsePathsToNodeIdsResponse], // 5.9.4
   [ReadRequest, ReadResponse], // 5.11.2
+  [RepeatedRead, ReadResponse], // the same, encoded once
+  // A subscription changes nothing at the server but what it keeps for this session, and its values are read like any other.
+  [CreateMonitoredItemsRequest, CreateMonitoredItemsResponse], // 5.13.2: which nodes the server is to look at, and how often
+  [DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse], // 5.13.6: an item that never reports gives its place back
+  [CreateSubscriptionRequest, CreateSubscriptionResponse], // 5.14.2
+  [PublishRequest, PublishResponse], // 5.14.5: what the next changes are the answer to
+  [RepublishRequest, RepublishResponse], // 5.14.6: a message that was lost comes again
+  [TransferSubscriptionsRequest, TransferSubscriptionsResponse], // 5.14.7: what changed while the connection was lost is not
+  [DeleteSubscriptionsRequest, DeleteSubscriptionsResponse], // 5.14.8: nothing of ours is left at the server
 ]);
 
 export type DecodableResponse = ServiceFault;
@@ -42,7 +66,7 @@ export interface ResponseClass {
   readonly encodingDefaultBinary: { readonly value: unknown };
 }
 
-/** A request that would do more than read. It was not sent. */
+/** A request that would do more than read and subscribe. It was not sent. */
 export class ServiceNotAllowedError extends Error {
   override readonly name = "ServiceNotAllowedError";
   readonly code = "ServiceNotAllowed";

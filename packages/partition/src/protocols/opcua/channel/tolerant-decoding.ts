@@ -8,7 +8,7 @@
 // Matrices (OPC 10000-6, 5.2.2.16): one whose dimensions do not multiply up to its elements makes the library end the connection, so that
 // one node of a server keeps all others from being read. It comes through as it is; `hasConsistentDimensions` tells.
 
-import { StatusCodes, Variant, VariantArrayType } from "node-opcua-client";
+import { DataType, StatusCodes, Variant, VariantArrayType } from "node-opcua-client";
 import { ConstantStatusCode, _installStatusCodes, coerceStatusCode } from "node-opcua-status-code";
 import { takeElements, type Stream } from "./decode-budget.ts";
 
@@ -53,6 +53,20 @@ const dimensionsFlag = 0x40;
 const typeMask = 0x3f;
 const nullType = 0;
 
+/** ExtensionObject, DataValue, Variant: what is in them is shown as text. */
+const firstNestingType: number = DataType.ExtensionObject;
+/** Values around the one that is being decoded. */
+let depth = 0;
+
+function nest(decode: () => void): void {
+  depth++;
+  try {
+    decode();
+  } finally {
+    depth--;
+  }
+}
+
 /**
  * An encoding byte, a length, the elements, and the dimensions of a matrix. The dimensions are read here: the library sees an array. An array
  * of Null has elements without bytes; no server may send one.
@@ -62,18 +76,19 @@ function decodeArraysOurselves(): void {
   Variant.prototype.decode = function (this: Variant, stream): void {
     const { buffer, length: offset } = stream;
     const encoding = buffer.readUInt8(offset);
+    const type = encoding & typeMask;
     if ((encoding & arrayFlag) === 0) {
-      decode.call(this, stream);
+      if (type < firstNestingType) decode.call(this, stream);
+      else nest(() => decode.call(this, stream));
       return;
     }
-    const type = encoding & typeMask;
     const count = Math.max(0, buffer.readInt32LE(offset + 1));
     if (type === nullType && count > 0)
       throw new RangeError("cannot decode an array of Null because Null has no values");
-    takeElements(stream, type, count);
+    takeElements(stream, type, count, depth > 0);
     const isMatrix = (encoding & dimensionsFlag) !== 0;
     if (isMatrix) buffer.writeUInt8(encoding & ~dimensionsFlag, offset);
-    decode.call(this, stream);
+    nest(() => decode.call(this, stream));
     if (!isMatrix) return;
     buffer.writeUInt8(encoding, offset);
     this.arrayType = VariantArrayType.Matrix;
