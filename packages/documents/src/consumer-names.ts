@@ -1,6 +1,6 @@
 // The names of the OS objects that a service shares with each consumer. Other programs rely on them: they never change.
 
-export type ServiceName = "opcua" | "modbus";
+import type { ServiceName } from "@cpc-partition/image/service-name";
 
 export interface ConsumerPairNames {
   /** "" for the one pair of a service without a consumer list. */

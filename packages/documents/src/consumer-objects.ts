@@ -8,7 +8,7 @@ import { Troubles } from "@cpc-partition/process/troubles";
 import { closedDocument } from "./closed-document.ts";
 import type { ConsumerPairNames } from "./consumer-names.ts";
 import { ConsumerPair, openConsumerPair, type SemaphoreCare } from "./consumer-pair.ts";
-import { estimateDocumentBytes, segmentBytes } from "./document-size.ts";
+import { estimateDocumentBytes, segmentBytes, segmentSizeFlaw } from "./document-size.ts";
 import type { Guard } from "./guard.ts";
 import { GuardedTarget } from "./guarded-targets.ts";
 import type { DocumentTarget } from "./publisher.ts";
@@ -29,6 +29,7 @@ export class ConsumerObjects {
   #targets: readonly DocumentTarget[] = [];
   /** The document of a service that reads nothing. */
   #farewell: Uint8Array = new Uint8Array();
+  #loggedFlaw: string | undefined;
 
   /** `fixedBytes`: the size of every segment, whatever the image needs. */
   constructor(names: readonly ConsumerPairNames[], fixedBytes: number | undefined, care: SemaphoreCare, log: Log) {
@@ -54,10 +55,20 @@ export class ConsumerObjects {
   fit(image: ImageReader): void {
     const { servers } = image.directory;
     this.#farewell = closedDocument(servers.map(({ connection }) => connection));
+    this.#judgeFixedSize(image);
     const sizeBytes = this.#fixedBytes ?? segmentBytes(image.service, servers);
     if (this.#pairs.length === 0) this.#make(sizeBytes);
     // The headroom is for what is learned while it runs: a consumer's mapping cannot grow.
     else if (this.#fixedBytes === undefined) this.#grow(estimateDocumentBytes(servers), sizeBytes);
+  }
+
+  /** `cpc run` and `cpc documents` refuse such a size at their start; a later configuration may have more servers. */
+  #judgeFixedSize({ service, directory }: ImageReader): void {
+    const connections = directory.servers.map(({ connection }) => connection);
+    const flaw = this.#fixedBytes === undefined ? undefined : segmentSizeFlaw(service, connections, this.#fixedBytes);
+    if (flaw !== undefined && flaw !== this.#loggedFlaw)
+      this.#log("error", `${flaw}; until then documents lack connections`);
+    this.#loggedFlaw = flaw;
   }
 
   /** Puts back what consumers removed or spoilt; how many objects. */

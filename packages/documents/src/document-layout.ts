@@ -4,10 +4,13 @@
 //
 //   {"<connection key>":{"value":true,...},"<key>":{"value":[  slot  ],"varType":"UInt16","description":"..."}   ,...}
 //
-// A layout holds as long as every connection stays what it was and every entry fits its room.
+// The points of a server stand in the order of the configuration, also when they are of several groups. Its connection is shown as open when
+// one of them is. A layout holds as long as every group's connection stays what it was and every entry fits its room.
 
 import type { BankReader } from "@cpc-partition/image/bank-reader";
+import type { PlacedServer } from "@cpc-partition/image/directory";
 import { ConnectionState } from "@cpc-partition/image/layout";
+import { inServerOrder } from "@cpc-partition/image/server-order";
 import { connectionEntry, pointEntry } from "./document-entry.ts";
 import type { DocumentForm } from "./document-form.ts";
 import { shareOut, type Kept } from "./document-shares.ts";
@@ -52,22 +55,24 @@ export interface LayoutOptions {
 }
 
 interface GroupPart {
+  readonly bank: BankReader;
   /** Of its server, before the first of its groups: with the comma before it, but for the first of all. */
   readonly connection: Buffer;
   readonly entries: readonly Buffer[];
   readonly slots: GroupSlots;
 }
 
-/** Of the server that the bank belongs to: the document says that it is connected, and has values. */
+/** The document has the values of this group, and says that its server is connected. */
 export function isShown(bank: BankReader, isLive: boolean): boolean {
   return isLive && bank.connection === ConnectionState.connected;
 }
 
 /** `banks`: of each group, in order. */
 export function layOut(banks: readonly BankReader[], options: LayoutOptions): DocumentLayout {
-  const whole = banks.map((bank, index) => partOf(bank, index, options, true));
+  const openServers = new Set(banks.filter((bank) => isShown(bank, options.isLive)).map(({ server }) => server));
+  const whole = banks.map((bank, index) => partOf(bank, index, openServers, options, true));
   if (bytesOf(whole) <= options.limitBytes) return assembled(whole, "", 0);
-  const bare = banks.map((bank, index) => partOf(bank, index, options, false));
+  const bare = banks.map((bank, index) => partOf(bank, index, openServers, options, false));
   const missingBytes = missingEntry(bare.reduce((sum, part) => sum + 1 + shownPoints(part), 0)).length;
   const needs = whole.map(({ entries }, group) => ({
     whole: lengths(entries),
@@ -107,21 +112,26 @@ function shared(
   return assembled(parts, missing === 0 ? "" : missingEntry(missing), missing);
 }
 
-/** The parts one after another; an entry whose room is 0 is left out. */
+/** The parts of one server after another; an entry whose room is 0 is left out. */
 function assembled(parts: readonly GroupPart[], missingText: string, missingEntries: number): DocumentLayout {
   const last = Buffer.from(`${missingText}}`);
   const bytes = Buffer.alloc(bytesOf(parts) - 1 + last.length, space);
   bytes.write("{");
   let at = 1;
-  for (const { connection, entries, slots } of parts) {
-    at += connection.copy(bytes, at);
-    for (const [point, entry] of entries.entries()) {
-      const room = slots.room[point] as number;
-      if (room > 0) entry.copy(bytes, at);
+  for (const ofServer of Map.groupBy(parts, ({ bank }) => bank.server).values()) {
+    for (const { connection } of ofServer) at += connection.copy(bytes, at);
+    const visit = (group: number, point: number): void => {
+      const { entries, slots } = ofServer[group] as GroupPart;
+      const room = slots.room[point] ?? 0;
+      if (room > 0) entries[point]?.copy(bytes, at);
       slots.start[point] = at;
-      slots.slotStart[point] = at + (slots.slotStart[point] as number);
+      slots.slotStart[point] = at + (slots.slotStart[point] ?? 0);
       at += room;
-    }
+    };
+    inServerOrder(
+      ofServer.map(({ bank }) => bank),
+      visit,
+    );
   }
   last.copy(bytes, at);
   const lacksDescriptions = parts.some(({ slots }) => !slots.withDescriptions);
@@ -140,7 +150,13 @@ function connectionBytesOf(parts: readonly GroupPart[]): number {
   return parts.reduce((sum, { connection }) => sum + connection.length, 2);
 }
 
-function partOf(bank: BankReader, groupIndex: number, options: LayoutOptions, withDescriptions: boolean): GroupPart {
+function partOf(
+  bank: BankReader,
+  groupIndex: number,
+  openServers: ReadonlySet<PlacedServer>,
+  options: LayoutOptions,
+  withDescriptions: boolean,
+): GroupPart {
   const { server, points } = bank;
   const isConnected = isShown(bank, options.isLive);
   const count = isConnected ? points.length : 0;
@@ -170,8 +186,8 @@ function partOf(bank: BankReader, groupIndex: number, options: LayoutOptions, wi
   }
   const isFirst = server.groups[0] === bank.group;
   const description = withDescriptions ? server.connection.description : "";
-  const head = isFirst ? connectionEntry(server.connection.key, isConnected, description) : "";
-  return { connection: Buffer.from(groupIndex === 0 || !isFirst ? head : `,${head}`), entries, slots };
+  const head = isFirst ? connectionEntry(server.connection.key, openServers.has(server), description) : "";
+  return { bank, connection: Buffer.from(groupIndex === 0 || !isFirst ? head : `,${head}`), entries, slots };
 }
 
 /** No room for a point: as many connections as there is room for. That one is closed must reach whoever relies on it. */

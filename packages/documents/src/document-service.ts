@@ -36,6 +36,7 @@ export class DocumentService {
   readonly #objects: ConsumerObjects;
   readonly #image: WatchedImage;
   readonly #publisher: Publisher;
+  readonly #begun = Promise.withResolvers<void>();
   #check: NodeJS.Timeout | undefined;
   #checkedMs = -Infinity;
 
@@ -60,6 +61,11 @@ export class DocumentService {
       renewed: (image) => this.#renewed(image),
     });
     this.#logDeaths();
+  }
+
+  /** Resolves when the consumers' objects were made for the first image. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
   }
 
   /** Ends after `stop`, with every connection shown as closed in a last document. */
@@ -90,6 +96,7 @@ export class DocumentService {
   #renewed(image: ImageReader): void {
     this.#objects.fit(image);
     this.#publisher.setTargets(this.#objects.targets);
+    this.#begun.resolve();
   }
 
   #checkLater(): void {

@@ -36,9 +36,23 @@ export function segmentBytes(service: keyof typeof minimumSegmentBytes, servers:
 }
 
 /** Without them a consumer could not tell a server that is lost from one that is not configured. */
-export function leastSegmentBytes(connections: readonly ConnectionEntry[]): number {
+function leastSegmentBytes(connections: readonly ConnectionEntry[]): number {
   const entries = connections.map(({ key }) => Buffer.byteLength(connectionEntry(key, false, "")) + 1);
   return 2 + missingEntry(mostEntries).length + entries.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Why documents of this size cannot be: they could not even show every connection. Undefined: they can. */
+export function segmentSizeFlaw(
+  service: string,
+  connections: readonly ConnectionEntry[],
+  bytes: number,
+): string | undefined {
+  const least = leastSegmentBytes(connections);
+  if (bytes >= least) return undefined;
+  return (
+    `cannot use --segment-size ${bytes} because the connection entries of ${service} alone take ${least} bytes; ` +
+    `use at least ${least}, or leave the option out to have the size computed from the configuration`
+  );
 }
 
 function pointBytes(point: PointDescription): number {

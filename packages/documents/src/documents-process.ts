@@ -28,7 +28,7 @@ if (start.kind === "start") {
   const log = createLog({ level, format });
   logRuntimeWarnings(log);
   try {
-    await runDocuments(options, stopped, log);
+    await runDocuments(options, stopped, log, () => void told({ kind: "begun" }));
   } catch (error) {
     await end(error instanceof AnotherWriterError ? ExitCode.anotherWriter : ExitCode.failed, reasonOf(error));
   }

@@ -12,8 +12,16 @@ export interface StopOrder {
   readonly removeObjects: boolean;
 }
 
-/** Throws an AnotherWriterError while another process makes these documents, an UnsuitableObjectError or PosixError. */
-export async function runDocuments(options: DocumentsOptions, stopped: Promise<StopOrder>, log: Log): Promise<void> {
+/**
+ * `begun` is called when the consumers' objects of every service are there. Throws an AnotherWriterError while another process makes these
+ * documents, an UnsuitableObjectError or PosixError.
+ */
+export async function runDocuments(
+  options: DocumentsOptions,
+  stopped: Promise<StopOrder>,
+  log: Log,
+  begun: () => void = () => {},
+): Promise<void> {
   const services: DocumentService[] = [];
   try {
     for (const service of options.services) services.push(new DocumentService(service, options, log));
@@ -21,6 +29,7 @@ export async function runDocuments(options: DocumentsOptions, stopped: Promise<S
     for (const service of services) service.close(false);
     throw error;
   }
+  void Promise.all(services.map((service) => service.begun)).then(begun);
   const ended = Promise.all(services.map((service) => service.run()));
   let removeObjects = false;
   try {

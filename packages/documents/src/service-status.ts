@@ -3,7 +3,7 @@
 import { documentsHealth } from "./documents-health.ts";
 import { healthOf, type ObservedImage, type ServiceHealth } from "@cpc-partition/image/health";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
-import type { ServiceName } from "@cpc-partition/image/service-name";
+import { serviceNames } from "@cpc-partition/image/service-name";
 
 export interface ServiceStatus extends ServiceHealth {
   /** A process keeps the documents up to date; null: none ever did, or it ended in order (another one may follow). */
@@ -20,22 +20,39 @@ export interface ServiceStatus extends ServiceHealth {
   readonly guardSeizures: number;
 }
 
-/** Of each service whose image is there. */
-export function serviceStatuses(prefix: string, nowMs: number): readonly ServiceStatus[] {
-  const services: readonly ServiceName[] = ["opcua", "modbus"];
-  const opened = services.map((service) => new OpenedImage(`${prefix}${service}_image`));
-  try {
-    const observed = opened.flatMap((image) => {
+/** Keeps the images open between two looks: to open one decodes the names and texts of all its points. */
+export class ObservedServices implements Disposable {
+  readonly #prefix: string;
+  readonly #images: readonly OpenedImage[];
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    this.#images = serviceNames.map((service) => new OpenedImage(`${prefix}${service}_image`));
+  }
+
+  /** Of each service whose image is there. */
+  statuses(nowMs: number): readonly ServiceStatus[] {
+    const observed = this.#images.flatMap((image) => {
+      // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
+      const hasWriter = image.hasWriter();
       const reader = image.current();
-      return reader === undefined ? [] : [{ name: image.name, image: reader, hasWriter: image.hasWriter() }];
+      return reader === undefined ? [] : [{ name: image.name, image: reader, hasWriter }];
     });
-    return statusesOf(prefix, observed, nowMs);
-  } finally {
-    for (const image of opened) image.close();
+    return statusesOf(this.#prefix, observed, nowMs);
+  }
+
+  [Symbol.dispose](): void {
+    for (const image of this.#images) image.close();
   }
 }
 
-/** The same for a program that keeps the images open. */
+/** The same for one look. */
+export function serviceStatuses(prefix: string, nowMs: number): readonly ServiceStatus[] {
+  using services = new ObservedServices(prefix);
+  return services.statuses(nowMs);
+}
+
+/** The same for a program that has the images open itself. */
 export function statusesOf(
   prefix: string,
   observed: readonly ObservedImage[],

@@ -20,6 +20,9 @@ const smallProcess = ["--max-semi-space-size=1", "--v8-pool-size=1"];
 /** From this death in a row on, a reason that stays the same is logged once in this time: no room in shared memory, for example, may last. */
 const sparinglyAfter = 10;
 const logAgainMs = 60_000;
+/** Another process makes the documents: tried again so often in a row it is none that is just ending, and looked for from then on this seldom. */
+const fewRefusals = 3;
+const lookAgainMs = 3000;
 /** Told to stop, it waits for consumers that hold their guard, for a short time. */
 const stopLimitMs = 2500;
 
@@ -32,7 +35,10 @@ export class DocumentsSupervisor {
   #deathsInRow = 0;
   /** When each reason was logged last. */
   readonly #loggedMs = new Map<string, number>();
+  readonly #settled = Promise.withResolvers<void>();
   #isStopping = false;
+  /** Attempts in a row that found another writer. */
+  #refusals = 0;
 
   constructor(settings: SupervisedDocuments, log: Log) {
     this.#settings = settings;
@@ -43,6 +49,11 @@ export class DocumentsSupervisor {
   /** Undefined between two of them. */
   get processId(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** Resolves when the consumers' objects are there for the first time, or when the first process could not make them. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
   }
 
   /** Resolves when the last documents are written, every connection `false`, and the process is gone. */
@@ -75,12 +86,19 @@ export class DocumentsSupervisor {
     });
     this.#child = child;
     let failure = "";
-    child.on("message", (message: MessageFromDocuments) => (failure = message.reason));
+    const isWell = setTimeout(() => this.#isAlone(), wellAfterMs);
+    child.on("message", (message: MessageFromDocuments) => {
+      if (message.kind === "begun") this.#settled.resolve();
+      else failure = message.reason;
+    });
     child.on("error", (error) => (failure = error.message));
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       if (this.#child !== child) return;
       this.#child = undefined;
-      if (!this.#isStopping) this.#died(failure || reasonOf(code, signal), performance.now() - startedMs);
+      clearTimeout(isWell);
+      if (this.#isStopping) return;
+      if (code === ExitCode.anotherWriter) this.#foundAnotherWriter(failure);
+      else this.#died(failure || reasonOf(code, signal), performance.now() - startedMs);
     };
     child.once("exit", ended);
     // A process that could not be started does not exit.
@@ -89,6 +107,7 @@ export class DocumentsSupervisor {
   }
 
   #died(reason: string, livedMs: number): void {
+    this.#settled.resolve();
     this.#deaths++;
     this.#deathsInRow = livedMs >= wellAfterMs ? 0 : this.#deathsInRow + 1;
     const pauseMs = Math.min(longestPauseMs, this.#deathsInRow * pauseStepMs);
@@ -96,6 +115,25 @@ export class DocumentsSupervisor {
     if (this.#isNews(reason) || this.#deathsInRow < sparinglyAfter)
       this.#log("error", `the documents process ended (${reason}) and is started again; acquisition goes on`, fields);
     this.#restart = setTimeout(() => this.#start(), pauseMs);
+  }
+
+  /** Somebody started `cpc documents` beside `cpc run`: its documents are as good as ours, and when it ends ours follow. */
+  #foundAnotherWriter(reason: string): void {
+    this.#refusals++;
+    if (this.#refusals === fewRefusals)
+      this.#log(
+        "warn",
+        `${reason}: cpc documents, or another cpc run, makes the documents of this prefix, and this partition makes none until that process ` +
+          "ends; acquisition goes on. Run the partition with --no-documents, or stop the other process",
+      );
+    const pauseMs = this.#refusals < fewRefusals ? this.#refusals * pauseStepMs : lookAgainMs;
+    this.#restart = setTimeout(() => this.#start(), pauseMs);
+  }
+
+  /** The documents process has lived long enough to know that nobody else makes documents. */
+  #isAlone(): void {
+    if (this.#refusals >= fewRefusals) this.#log("info", "the other process has ended: documents are made here again");
+    this.#refusals = 0;
   }
 
   #isNews(reason: string): boolean {
@@ -115,5 +153,5 @@ export class DocumentsSupervisor {
 function reasonOf(code: number | null, signal: NodeJS.Signals | null): string {
   if (signal === "SIGBUS") return "SIGBUS: a consumer may have cut the file of a semaphore";
   if (signal !== null) return signal;
-  return code === ExitCode.anotherWriter ? "another process writes these documents" : `exit code ${code ?? "unknown"}`;
+  return `exit code ${code ?? "unknown"}`;
 }
