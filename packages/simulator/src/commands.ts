@@ -5,6 +5,8 @@ import {
   intervalOption,
   logFormatOption,
   logLevelOption,
+  pathsGiven,
+  pathsOption,
   prefixOption,
   seconds,
   strictJsonOption,
@@ -40,8 +42,8 @@ export function addCommands(program: Command, done: (code: ExitCode) => void): v
   program
     .command("simulate")
     .description("run only the simulated plant, until SIGTERM or SIGINT")
-    .addOption(new Option("--opcua <file>", "OPC UA servers to play (XML)").env("CPC_OPCUA"))
-    .addOption(new Option("--modbus <file>", "Modbus TCP devices to play (XML)").env("CPC_MODBUS"))
+    .addOption(pathsOption("opcua", "OPC UA servers to play (XML)"))
+    .addOption(pathsOption("modbus", "Modbus TCP devices to play (XML)"))
     .option(
       "--directory <dir>",
       "private folder for keys and certificates; its certificates/ holds the trust list",
@@ -55,12 +57,13 @@ export function addCommands(program: Command, done: (code: ExitCode) => void): v
     )
     .addOption(portOption("--opcua-port <number>", "port of the first OPC UA server"))
     .addOption(portOption("--modbus-port <number>", "port of the first Modbus TCP device"))
-    .action(async (settings: SimulateSettings) => {
-      if (settings.opcua === undefined && settings.modbus === undefined) {
+    .action(async (settings: Omit<SimulateSettings, "paths">, command: Command) => {
+      const paths = { opcua: pathsGiven(command, "opcua"), modbus: pathsGiven(command, "modbus") };
+      if (paths.opcua === undefined && paths.modbus === undefined) {
         program.error("error: nothing to simulate: give --opcua FILE, --modbus FILE or both");
       }
       const { simulate } = await import("./simulate.ts");
-      done(await simulate(settings));
+      done(await simulate({ ...settings, paths }));
     });
 }
 

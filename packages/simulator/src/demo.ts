@@ -5,20 +5,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { shippedFile } from "cpc-partition/configuration/shipped-files";
-import { createLogUpdate } from "log-update";
 import { defaultJournalBytes } from "@cpc-partition/process/command-options";
-import type { Log, LogLevel } from "@cpc-partition/process/log";
+import type { Log, LogFormat, LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
+import { serviceNames } from "@cpc-partition/image/service-name";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
+import { configuredPlant } from "./configured-plant.ts";
 import { ForkedMonitor } from "./forked-monitor.ts";
 import { forkSimulatedPlant } from "./forked-plant.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { unpackConfigurations } from "cpc-partition/configuration/packed-configuration";
+import { packConfigurations } from "cpc-partition/commands/pack-configurations";
 import { loadConfigurations } from "cpc-partition/commands/load-configurations";
-import { rowsOf, takeBanks, type PointRow, type TakenBank } from "cpc-partition/commands/point-rows";
+import { rowsOf, takeBanks } from "cpc-partition/commands/point-rows";
 import { runPartition } from "cpc-partition/commands/run";
-import { terminalText } from "@cpc-partition/process/terminal-text";
 import { stopSignal } from "@cpc-partition/process/signals";
-import { connectionTable, pointTable } from "cpc-partition/commands/value-table";
+import { LiveView } from "cpc-partition/commands/watch/live-view";
 
 export interface DemoSettings {
   /** Seconds; undefined: until a signal. */
@@ -28,37 +30,45 @@ export interface DemoSettings {
   readonly unreadable: "leave-out" | "text";
   readonly strictJson: boolean;
   readonly logLevel: LogLevel;
-  readonly logFormat: "json" | "pretty";
+  readonly logFormat: LogFormat;
 }
 
 const shipped = {
-  opcua: shippedFile("opcua-endpoints.xml"),
-  modbus: shippedFile("modbustcp-endpoints_ecotec.xml"),
+  opcua: [shippedFile("opcua-endpoints.xml")],
+  modbus: [shippedFile("modbustcp-endpoints_ecotec.xml")],
 };
 const refreshMs = 250;
 /** A plant that does not come up must not make `--duration` last for ever. */
 const longestStartMs = 60_000;
 
 export async function demo(settings: DemoSettings): Promise<ExitCode> {
-  const { opcua, modbus } = await loadConfigurations({ ...shipped, certificatesDirectory: "certificates" });
-  if (opcua === undefined || modbus === undefined) throw new TypeError("the shipped configuration is incomplete");
+  const { services } = await loadConfigurations({ paths: shipped, certificatesDirectory: "certificates" });
   const isLive = process.stdout.isTTY;
   const logLevel = isLive ? "error" : settings.logLevel;
   const log = createLog({ level: logLevel, format: settings.logFormat });
-  const stopped = endOf(settings);
+  const { prefix, unreadable, strictJson, logFormat } = settings;
+  let doing = "Starting the simulated plant and the partition ...";
+  let monitor: ForkedMonitor | undefined;
+  using shown = isLive
+    ? new LiveView({
+        prefix,
+        filter: "",
+        sort: "configuration",
+        title: () => monitor?.address ?? "",
+        waitingFor: () => doing,
+      })
+    : new ValueLines(prefix, log);
+  const stopped = endOf(settings, shown.quit).then(() => void (doing = "Stopping ..."));
   const directory = mkdtempSync(join(tmpdir(), "cpc-demo-"));
   try {
     log("info", "starting the simulated plant");
-    const plant = await forkSimulatedPlant({ opcua, modbus, directory });
+    const plant = await forkSimulatedPlant({ ...configuredPlant(unpackConfigurations(services)), directory });
     try {
-      const { prefix, unreadable, strictJson, logFormat } = settings;
-      const monitor = new ForkedMonitor(prefix);
+      monitor = new ForkedMonitor(prefix);
       void announce(monitor, log);
-      const show = isLive ? showTable(prefix, monitor) : showLines(prefix, log);
       const run = runPartition(
         {
-          opcua: plant.opcua,
-          modbus: plant.modbus,
+          ...packConfigurations({ opcua: plant.opcua, modbus: plant.modbus }),
           intervalMs: settings.interval * 1000,
           prefix,
           journalBytes: defaultJournalBytes,
@@ -78,7 +88,6 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
       try {
         await run;
       } finally {
-        show();
         await monitor.stop();
       }
     } finally {
@@ -95,11 +104,11 @@ async function announce(monitor: ForkedMonitor, log: Log): Promise<void> {
   if (address !== undefined) log("info", `the monitor shows a page at ${address}`);
 }
 
-async function endOf({ duration, prefix }: DemoSettings): Promise<void> {
+async function endOf({ duration, prefix }: DemoSettings, quit: Promise<void> | undefined): Promise<void> {
   const signal = stopSignal("SIGHUP");
   const over = new AbortController();
   const time = duration === undefined ? [] : [durationOver(duration * 1000, prefix, over.signal)];
-  await Promise.race([signal, ...time]);
+  await Promise.race([signal, ...time, ...(quit === undefined ? [] : [quit])]);
   over.abort();
 }
 
@@ -130,54 +139,37 @@ function haveValues(images: readonly OpenedImage[], begunNs: bigint): boolean {
   });
 }
 
-/** Returns what ends it. */
-function showTable(prefix: string, monitor: ForkedMonitor): () => void {
-  const images = openImages(prefix);
-  const update = createLogUpdate(process.stdout);
-  const timer = setInterval(() => {
-    const { columns, rows } = process.stdout;
-    const banks = takeBanks(images.flatMap((image) => image.current() ?? []));
-    const title = `simulated plant -> cpc-partition -> /dev/shm    ${monitor.address ?? ""}    Ctrl+C ends`;
-    const points = pointTable(firstRows(banks, rows - banks.length - 6), columns);
-    update(terminalText(`${title.slice(0, columns)}\n\n${connectionTable(banks, columns)}\n\n${points}`));
-  }, refreshMs);
-  return () => {
-    clearInterval(timer);
-    update.done();
-    for (const image of images) image.close();
-  };
-}
-
-/** Every server gets its share of the lines; what one does not need the next may use. */
-function firstRows(banks: readonly TakenBank[], lines: number): readonly PointRow[] {
-  const nowMs = Date.now();
-  let left = Math.max(banks.length, lines);
-  return banks.flatMap(({ bank }, index) => {
-    const rows = rowsOf(bank, nowMs).slice(0, Math.ceil(left / (banks.length - index)));
-    left -= rows.length;
-    return rows;
-  });
-}
-
 /** Without a terminal: one record a second and server, with its cycle and first values. */
-function showLines(prefix: string, log: Log): () => void {
-  const images = openImages(prefix);
-  const timer = setInterval(() => {
-    for (const { bank } of takeBanks(images.flatMap((image) => image.current() ?? []))) {
-      const { cycle, durationNs } = bank.state;
-      const values = rowsOf(bank, Date.now())
-        .slice(0, 5)
-        .map(({ point, value }) => [point, value]);
-      const pollMs = Math.round(Number(durationNs) / 1e4) / 100;
-      log("info", "values", { server: bank.server.alias, cycle: Number(cycle), pollMs, ...Object.fromEntries(values) });
-    }
-  }, 1000);
-  return () => {
-    clearInterval(timer);
-    for (const image of images) image.close();
-  };
+class ValueLines implements Disposable {
+  readonly quit = undefined;
+  readonly #images: readonly OpenedImage[];
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(prefix: string, log: Log) {
+    this.#images = openImages(prefix);
+    this.#timer = setInterval(() => {
+      for (const { bank } of takeBanks(this.#images.flatMap((image) => image.current() ?? []))) {
+        const { cycle, durationNs } = bank.state;
+        const values = rowsOf(bank, Date.now())
+          .slice(0, 5)
+          .map(({ point, value }) => [point, value]);
+        const pollMs = Math.round(Number(durationNs) / 1e4) / 100;
+        log("info", "values", {
+          server: bank.server.alias,
+          cycle: Number(cycle),
+          pollMs,
+          ...Object.fromEntries(values),
+        });
+      }
+    }, 1000);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    for (const image of this.#images) image.close();
+  }
 }
 
 function openImages(prefix: string): readonly OpenedImage[] {
-  return [new OpenedImage(`${prefix}opcua_image`), new OpenedImage(`${prefix}modbus_image`)];
+  return serviceNames.map((service) => new OpenedImage(`${prefix}${service}_image`));
 }

@@ -7,7 +7,7 @@
 
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
-import type { ReadFunction } from "cpc-partition/configuration/configuration";
+import type { ReadFunction } from "cpc-partition/protocols/modbus/configuration/modbus-server";
 
 /** A bit (0 or 1) or register (0 to 65535) at that moment; undefined: the device has nothing there. */
 export type ModbusTable = (

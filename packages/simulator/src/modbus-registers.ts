@@ -3,8 +3,14 @@
 // Promises: every point decodes, with its own type, word order, bit, scale and bias, to a plausible moving value.
 // Does not: settle quarrels; where two points claim an address, the first one in the configuration has it.
 
-import type { ModbusPoint, ModbusText, ReadFunction, WordOrder } from "cpc-partition/configuration/configuration";
-import { isIdentity } from "cpc-partition/configuration/decimal";
+import type {
+  ModbusPoint,
+  ModbusText,
+  ReadFunction,
+  RegisterForm,
+  WordOrder,
+} from "cpc-partition/protocols/modbus/configuration/modbus-server";
+import { isIdentity } from "cpc-partition/protocols/modbus/configuration/decimal";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import type { ModbusTable } from "./modbus-device.ts";
 import { movingBit, movingNumber, movingText, wrap } from "./moving-values.ts";
@@ -19,6 +25,11 @@ export function modbusTable(points: readonly ModbusPoint[]): ModbusTable {
     if (point.functionCode >= 3 && point.bit >= 0) {
       bits.set(key, [...(bits.get(key) ?? []), point]);
       continue;
+    }
+    if (point.factorAddress !== undefined) {
+      const factorKey = cellKey(point.functionCode, point.unitId, point.factorAddress);
+      const exponent = turnsBytes(point.wordOrder) ? swapBytes(simulatedExponent & 0xffff) : simulatedExponent & 0xffff;
+      cells.set(factorKey, () => exponent);
     }
     for (const [i, cell] of cellsOf(point).entries()) if (!cells.has(key + i)) cells.set(key + i, cell);
   }
@@ -56,7 +67,7 @@ function cellsOf(point: ModbusPoint): Cell[] {
 
 /** Fills the point's bytes in the order ABCD. */
 function registerWriter(point: ModbusPoint): (bytes: DataView, atMs: number) => void {
-  const { wireType } = point;
+  const { wireType, form } = point;
   if (wireType === BuiltInType.String) {
     const text = movingText(point.key);
     const encode = textEncoder(point.text);
@@ -71,8 +82,9 @@ function registerWriter(point: ModbusPoint): (bytes: DataView, atMs: number) => 
   const bias = Number(point.bias);
   const whole = wireType !== BuiltInType.Float && wireType !== BuiltInType.Double;
   const number = movingNumber(point.key, point.unit, !scaled && whole);
-  const write = numberWriters.get(wireType) ?? writeRegister;
-  return (bytes, atMs) => write(bytes, (number(atMs) - bias) / scale);
+  const write = form === undefined ? (numberWriters.get(wireType) ?? writeRegister) : formWriters[form];
+  const factor = point.factorAddress === undefined ? 1 : 10 ** -simulatedExponent;
+  return (bytes, atMs) => write(bytes, ((number(atMs) - bias) / scale) * factor);
 }
 
 /** Writes the characters that fit. The texts have none in which ISO-8859-1 and windows-1252 differ. */
@@ -102,6 +114,21 @@ const numberWriters: ReadonlyMap<BuiltInType, WriteNumber> = new Map([
   [BuiltInType.Float, (bytes, raw) => bytes.setFloat32(0, raw)],
   [BuiltInType.Double, (bytes, raw) => bytes.setFloat64(0, raw)],
 ]);
+
+/** What the registers of scale factors hold. */
+const simulatedExponent = -1;
+
+const formWriters: Readonly<Record<RegisterForm, WriteNumber>> = {
+  lowByte: (bytes, raw) => bytes.setUint8(1, Math.round(raw) & 0xff),
+  highByte: (bytes, raw) => bytes.setUint8(0, Math.round(raw) & 0xff),
+  float16: (bytes, raw) => bytes.setFloat16(0, raw),
+  bcd: (bytes, raw) => {
+    const digits = String(Math.abs(Math.round(raw)))
+      .padStart(2 * bytes.byteLength, "0")
+      .slice(-2 * bytes.byteLength);
+    for (let at = 0; at < bytes.byteLength; at++) bytes.setUint8(at, Number(`0x${digits.slice(2 * at, 2 * at + 2)}`));
+  },
+};
 
 /**
  * Register `i` as sent. CDAB and DCBA turn the words of a number round, BADC and DCBA the bytes of each word; the words of a

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createApplicationCertificate } from "cpc-partition/certificates/application-certificate";
 import { ownCertificateFiles } from "cpc-partition/certificates/own-certificate-files";
 import { TrustList } from "cpc-partition/certificates/trust-list";
-import type { OpcUaServer } from "cpc-partition/configuration/configuration";
+import type { OpcUaServer } from "cpc-partition/protocols/opcua/configuration/opc-ua-server";
 import { certificateHostNames } from "./opcua-plant/opcua-plant.ts";
 
 /** Longer than anybody warns of an end. */

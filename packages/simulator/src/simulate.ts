@@ -7,16 +7,18 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { hostInUrl } from "cpc-partition/certificates/host-name";
+import { configuredPlant, type ConfiguredPlant } from "./configured-plant.ts";
 import { startSimulatedPlant, type SimulatedPlant } from "./simulated-plant.ts";
 import { print } from "@cpc-partition/process/standard-output";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { unpackConfigurations } from "cpc-partition/configuration/packed-configuration";
 import { loadConfigurations, printProblems } from "cpc-partition/commands/load-configurations";
+import type { ConfigurationPaths } from "cpc-partition/commands/read-configurations";
 import { stopSignal } from "@cpc-partition/process/signals";
 
 export interface SimulateSettings {
-  readonly opcua: string | undefined;
-  readonly modbus: string | undefined;
+  readonly paths: ConfigurationPaths;
   readonly directory: string;
   readonly host: string;
   readonly hostName: string | undefined;
@@ -28,17 +30,12 @@ export interface SimulateSettings {
 export async function simulate(settings: SimulateSettings): Promise<ExitCode> {
   const stopped = stopSignal("SIGHUP");
   const directory = resolve(settings.directory);
-  const { opcua, modbus, warnings } = await loadConfigurations({
-    opcua: settings.opcua,
-    modbus: settings.modbus,
+  const { services, warnings } = await loadConfigurations({
+    paths: settings.paths,
     certificatesDirectory: join(directory, "certificates"),
   });
   printProblems(warnings);
-  const plant = await start(settings, {
-    opcua: opcua ?? { file: "", servers: [] },
-    modbus: modbus ?? { file: "", servers: [] },
-    directory,
-  });
+  const plant = await start(settings, { ...configuredPlant(unpackConfigurations(services)), directory });
   tellWhere(plant);
   await stopped;
   await plant.stop();
@@ -47,7 +44,7 @@ export async function simulate(settings: SimulateSettings): Promise<ExitCode> {
 
 async function start(
   { host, hostName = host, opcuaPort, modbusPort }: SimulateSettings,
-  plant: Pick<SimulatedPlant, "opcua" | "modbus"> & { readonly directory: string },
+  plant: ConfiguredPlant & { readonly directory: string },
 ): Promise<SimulatedPlant> {
   try {
     mkdirSync(plant.directory, { recursive: true, mode: 0o700 });

@@ -8,20 +8,15 @@
 import { join } from "node:path";
 
 import { hostInUrl } from "cpc-partition/certificates/host-name";
-import type {
-  ModbusConfiguration,
-  ModbusServer,
-  OpcUaConfiguration,
-  OpcUaServer,
-} from "cpc-partition/configuration/configuration";
+import type { ModbusConfiguration, ModbusServer } from "cpc-partition/protocols/modbus/configuration/modbus-server";
+import type { OpcUaConfiguration, OpcUaServer } from "cpc-partition/protocols/opcua/configuration/opc-ua-server";
+import type { ConfiguredPlant } from "./configured-plant.ts";
 import { ModbusDevice } from "./modbus-device.ts";
 import { modbusTable } from "./modbus-registers.ts";
 import { startOpcUaPlant } from "./opcua-plant/opcua-plant.ts";
 import { createPlantCertificates } from "./plant-certificates.ts";
 
-export interface SimulatedPlantOptions {
-  readonly modbus: ModbusConfiguration;
-  readonly opcua: OpcUaConfiguration;
+export interface SimulatedPlantOptions extends ConfiguredPlant {
   /** A private folder: the certificates and keys made on the spot go there, and replace the servers' of an earlier plant. */
   readonly directory: string;
   /** Ports of the first device and the first server; default 0, any free one. Further ones always take a free port. */
@@ -39,9 +34,7 @@ export interface SimulatedPlantOptions {
   readonly clientCertificates?: "made" | "theirs";
 }
 
-export interface SimulatedPlant {
-  readonly modbus: ModbusConfiguration;
-  readonly opcua: OpcUaConfiguration;
+export interface SimulatedPlant extends ConfiguredPlant {
   /** A directory as in trust-list.ts that trusts the plant's servers. */
   readonly securityDirectory: string;
   stop(): Promise<void>;

@@ -6,8 +6,8 @@
 import { coerceNodeId, DataType, StatusCodes, Variant, VariantArrayType } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
-import type { OpcUaNode } from "cpc-partition/configuration/configuration";
-import { identifierLetters } from "cpc-partition/configuration/opc-ua-point";
+import type { OpcUaNode } from "cpc-partition/protocols/opcua/configuration/opc-ua-server";
+import { identifierLetters } from "cpc-partition/protocols/opcua/configuration/opc-ua-point";
 import { BuiltInType, builtInTypeName } from "@cpc-partition/image/values/built-in-type";
 import { movingScalar, type MovingScalar } from "../moving-values.ts";
 

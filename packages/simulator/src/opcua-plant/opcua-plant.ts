@@ -17,7 +17,7 @@ import type {
   OpcUaNode,
   SecurityModeName,
   SecurityPolicyName,
-} from "cpc-partition/configuration/configuration";
+} from "cpc-partition/protocols/opcua/configuration/opc-ua-server";
 import { ExplicitTrust } from "./explicit-trust.ts";
 import { addNodes } from "./moving-nodes.ts";
 
