@@ -1,20 +1,22 @@
 // `cpc monitor`: a process of its own beside the partition. It maps images and journals read-only, and shows them.
 
+import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
-import type { LogLevel } from "@cpc-partition/process/log";
+import type { LogFormat, LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
+import { ServiceManager } from "@cpc-partition/process/service-manager";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { print } from "@cpc-partition/process/standard-output";
+import { writeTextfile } from "@cpc-partition/process/textfile";
 import { demandProtection, hostAndPort, type ListenAddress, type Protection } from "./access/listen-rules.ts";
 import { SignInDesk } from "./access/sign-in.ts";
 import { LiveStreams } from "./http/live-streams.ts";
 import { openServer } from "./http/server.ts";
-import { Metrics } from "./metrics/open-telemetry.ts";
+import { exposition } from "./metrics/exposition.ts";
 import { seriesOf } from "./metrics/series.ts";
-import { writeTextfile } from "./metrics/textfile.ts";
 import { ObservedPartition } from "./observation/observed-partition.ts";
 
 export interface MonitorSettings extends Protection {
@@ -22,52 +24,68 @@ export interface MonitorSettings extends Protection {
   readonly prefix: string;
   readonly textfile: string | undefined;
   readonly logLevel: LogLevel;
-  readonly logFormat: "json" | "pretty";
+  readonly logFormat: LogFormat;
 }
 
 export async function monitor(settings: MonitorSettings): Promise<ExitCode> {
   keepYoungGenerationSmall();
   const { listen, prefix, textfile, tlsCertificate, tlsKey, users, trustProxy } = settings;
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
+  const manager = new ServiceManager(log);
   if (textfile === undefined) demandProtection(listen, settings);
   const desk = textfile === undefined && users !== undefined ? new SignInDesk(users) : undefined;
   const stopped = Promise.race([stopSignal(), parentGone()]);
   using observed = new ObservedPartition(prefix);
   using live = new LiveStreams(observed);
   const figures = () => ({ viewers: live.viewers, signInFailures: desk?.failures ?? 0 });
-  const metrics = new Metrics(() => seriesOf(observed.observe(), figures()), process.env);
+  const series = () => seriesOf(observed.observe(), figures());
+  const push = isPushWanted(process.env)
+    ? (await import("./metrics/open-telemetry.ts")).startPush(series, process.env)
+    : undefined;
   try {
-    if (metrics.isPushed) log("info", "pushing metrics by OTLP as the OTEL_* variables say");
+    if (push !== undefined) log("info", "pushing metrics by OTLP as the OTEL_* variables say");
     if (textfile !== undefined) {
       const over = new AbortController();
       void stopped.then(() => over.abort());
       log("info", `writing metrics to ${textfile}`);
-      await writeTextfile(textfile, async () => await metrics.text(), log, over.signal);
+      manager.ready();
+      await writeTextfile(textfile, () => exposition(series(), "text"), log, over.signal);
       return ExitCode.fine;
     }
     const tls =
       tlsCertificate === undefined || tlsKey === undefined ? undefined : { certificate: tlsCertificate, key: tlsKey };
     const server = await openServer({
       observe: () => observed.observe(),
-      metricsText: async () => await metrics.text(),
+      metricsText: (format) => exposition(series(), format),
       live,
       desk,
       tls,
       trustProxy,
     });
-    await server.listen({ host: listen.host, port: listen.port }).catch((error: unknown) => {
+    await server.ready();
+    // Not Fastify's own listen: for 0.0.0.0 it asks for all addresses of the machine, which systemd's RestrictAddressFamilies forbids.
+    server.server.listen(listen);
+    await once(server.server, "listening").catch((error: unknown) => {
       throw listenError(error, listen, prefix);
     });
     const { port } = server.server.address() as AddressInfo;
     const scheme = `http${tls === undefined ? "" : "s"}`;
+    manager.ready();
     print(`monitor: ${scheme}://${hostAndPort({ host: listen.host, port })}/`);
     await stopped;
+    manager.stopping();
     live[Symbol.dispose]();
+    server.server.closeAllConnections();
     await server.close();
   } finally {
-    await metrics.stop();
+    await push?.stop();
   }
   return ExitCode.fine;
+}
+
+function isPushWanted(environment: NodeJS.ProcessEnv): boolean {
+  const endpoints = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"];
+  return environment["OTEL_SDK_DISABLED"] !== "true" && endpoints.some((name) => Boolean(environment[name]));
 }
 
 /** What is sent is garbage a moment later: without this the heap grows by 100 MB for it, and nothing is quicker for that. */

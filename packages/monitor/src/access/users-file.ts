@@ -1,6 +1,6 @@
-// The file of users: a name, a blank and a password hash on each line. Only its owner may read it.
+// The file of users: a name, a blank and a password hash on each line. Only its owner may read it, or root's group.
 
-import { renameSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, renameSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { hashPassword, isPasswordHash } from "./password-hash.ts";
 
@@ -17,7 +17,9 @@ export function readUsers(path: string): Users {
     throw new CommandError(
       `cannot read the users in ${path} because there is no such file: make it with cpc monitor user add NAME --users ${path}`,
     );
-  if ((statSync(path).mode & 0o077) !== 0)
+  const { mode, uid } = statSync(path);
+  // One that belongs to root may be readable for a group: that is how secrets come into a container.
+  if ((mode & (uid === 0 ? 0o037 : 0o077)) !== 0)
     throw new CommandError(`cannot use ${path} because others than its owner may read it: chmod 600 ${path}`);
   const users = new Map<string, string>();
   for (const [index, line] of text.split("\n").entries()) {
@@ -56,6 +58,12 @@ export function removeUser(path: string, name: string): void {
 function writeUsers(path: string, users: Users): void {
   const text = Array.from(users, ([name, hash]) => `${name} ${hash}\n`).join("");
   writeFileSync(`${path}.new`, text, { mode: ownerOnly });
+  // Root's file stays readable for the group of a monitor that runs as another user.
+  const before = statSync(path, { throwIfNoEntry: false });
+  if (before?.uid === 0 && process.geteuid?.() === 0) {
+    chownSync(`${path}.new`, before.uid, before.gid);
+    chmodSync(`${path}.new`, before.mode);
+  }
   renameSync(`${path}.new`, path);
 }
 

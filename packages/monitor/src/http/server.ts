@@ -13,7 +13,7 @@ import { isFine } from "@cpc-partition/documents/overall-health";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import type { SignInDesk } from "../access/sign-in.ts";
 import { isLoopback } from "../access/listen-rules.ts";
-import { metricsContentType } from "../metrics/open-telemetry.ts";
+import { contentTypes, formatFor, type Format } from "../metrics/exposition.ts";
 import type { Observation } from "../observation/observed-partition.ts";
 import type { LiveStreams } from "./live-streams.ts";
 
@@ -24,7 +24,7 @@ interface TlsFiles {
 
 export interface ServerParts {
   readonly observe: () => Observation;
-  readonly metricsText: () => Promise<string>;
+  readonly metricsText: (format: Format) => string;
   readonly live: LiveStreams;
   /** Undefined: nobody has to sign in. */
   readonly desk: SignInDesk | undefined;
@@ -149,7 +149,10 @@ function addSignIn(server: FastifyInstance, desk: SignInDesk): void {
 function addAnswers(server: FastifyInstance, { observe, metricsText, live }: ServerParts): void {
   server.get("/health", async (_request, reply) => await answerHealth(reply, observe(), false));
   server.get("/ready", async (_request, reply) => await answerHealth(reply, observe(), true));
-  server.get("/metrics", async (_request, reply) => await reply.type(metricsContentType).send(await metricsText()));
+  server.get("/metrics", async (request, reply) => {
+    const format = formatFor(request.headers.accept);
+    await reply.header("vary", "accept").type(contentTypes[format]).send(metricsText(format));
+  });
   server.get("/live", (request, reply) => {
     const query = request.query as Readonly<Record<string, string | readonly string[] | undefined>>;
     if (!live.hasRoom()) {

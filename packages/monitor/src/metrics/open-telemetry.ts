@@ -1,5 +1,4 @@
-// The metrics as OpenTelemetry sees them: a producer of its SDK, read by the Prometheus exporter and, where OTEL_* variables ask for it,
-// pushed by OTLP. The only file that imports OpenTelemetry.
+// Metrics pushed by OTLP, by OpenTelemetry's SDK; loaded only where OTEL_* variables ask for it. The only file that imports OpenTelemetry.
 //
 // The values come from elsewhere, whole histograms among them, which no observable instrument can take: a metric producer, OpenTelemetry's
 // bridge from other sources, takes them all, without a second set of counters and without the instruments' limit of 2000 series.
@@ -7,7 +6,6 @@
 import type { HrTime } from "@opentelemetry/api";
 import { ValueType } from "@opentelemetry/api";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
-import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AggregationTemporality,
@@ -15,61 +13,36 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
   type CollectionResult,
-  type IMetricReader,
   type MetricData,
   type MetricProducer,
 } from "@opentelemetry/sdk-metrics";
 import { boundsSeconds } from "../observation/coarse-histogram.ts";
 import type { Series } from "./series.ts";
 
-const defaultPushIntervalMs = 60_000;
+const defaultIntervalMs = 60_000;
+const longestExportMs = 30_000;
 
-export class Metrics {
-  readonly #exporter: PrometheusExporter;
-  readonly #provider: MeterProvider;
-  readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
-  /** Whether metrics are pushed by OTLP. */
-  readonly isPushed: boolean;
-
-  constructor(read: () => readonly Series[], environment: NodeJS.ProcessEnv) {
-    const metricProducers = [producer(read)];
-    this.#exporter = new PrometheusExporter({ preventServerStart: true, metricProducers });
-    const readers: IMetricReader[] = [this.#exporter];
-    this.isPushed =
-      environment["OTEL_SDK_DISABLED"] !== "true" &&
-      [environment["OTEL_EXPORTER_OTLP_ENDPOINT"], environment["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"]].some(Boolean);
-    if (this.isPushed) {
-      const interval = Number(environment["OTEL_METRIC_EXPORT_INTERVAL"]);
-      const exportIntervalMillis = interval > 0 ? interval : defaultPushIntervalMs;
-      const exportTimeoutMillis = Math.min(exportIntervalMillis, 30_000);
-      readers.push(
-        new PeriodicExportingMetricReader({
-          exporter: new OTLPMetricExporter(),
-          exportIntervalMillis,
-          exportTimeoutMillis,
-          metricProducers,
-        }),
-      );
-    }
-    const resource = resourceFromAttributes({ "service.name": "cpc-partition" }).merge(
-      detectResources({ detectors: [envDetector] }),
-    );
-    this.#provider = new MeterProvider({ readers, resource });
-  }
-
-  /** The text that Prometheus scrapes. */
-  async text(): Promise<string> {
-    const { resourceMetrics, errors } = await this.#exporter.collect();
-    if (errors.length > 0) throw new AggregateError(errors, "cannot collect the metrics");
-    return this.#serializer.serialize(resourceMetrics);
-  }
-
-  async stop(): Promise<void> {
-    await this.#provider.shutdown();
-  }
+export interface Push {
+  /** Resolves when the last figures are sent, or cannot be. */
+  readonly stop: () => Promise<void>;
 }
 
-export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+/** The exporter itself reads where to and how; the interval is for its reader. */
+export function startPush(read: () => readonly Series[], environment: NodeJS.ProcessEnv): Push {
+  const interval = Number(environment["OTEL_METRIC_EXPORT_INTERVAL"]);
+  const exportIntervalMillis = interval > 0 ? interval : defaultIntervalMs;
+  const reader = new PeriodicExportingMetricReader({
+    exporter: new OTLPMetricExporter(),
+    exportIntervalMillis,
+    exportTimeoutMillis: Math.min(exportIntervalMillis, longestExportMs),
+    metricProducers: [producer(read)],
+  });
+  const resource = resourceFromAttributes({ "service.name": "cpc-partition" }).merge(
+    detectResources({ detectors: [envDetector] }),
+  );
+  const provider = new MeterProvider({ readers: [reader], resource });
+  return { stop: async () => await provider.shutdown() };
+}
 
 function producer(read: () => readonly Series[]): MetricProducer {
   const startTime = instant(Date.now());

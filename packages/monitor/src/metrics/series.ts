@@ -163,7 +163,7 @@ function serverSeries(services: readonly ServiceStatus[]): readonly Series[] {
     gauge("cpc_server_points", "points by the quality of their value", "1", points),
     gauge(
       "cpc_server_last_good_age_seconds",
-      "time since the last poll that the server answered",
+      "time since the server answered a poll, of the group of points that is the most behind its interval",
       "s",
       of(({ lastGoodAgeMs }) => (lastGoodAgeMs === null ? null : lastGoodAgeMs / 1000)),
     ),

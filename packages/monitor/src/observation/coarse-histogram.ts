@@ -24,6 +24,11 @@ export const boundsSeconds: readonly number[] = Array.from(
   (_, index) => 2 ** (firstOctave + octavesApart * index + octavesApart - 1) / 1e6,
 );
 
+/** For each bucket of the image, the octave that it is in. */
+const placeOf = Array.from({ length: durationBuckets }, (_, bucket) =>
+  Math.min(Math.max(Math.floor(bucket / perOctave) + 1 - firstOctave, 0), octaves),
+);
+
 /** The sum of histograms of the image, an octave for each bucket. The image's bucket i ends at 2^((i+1)/4) us. */
 export function coarse(histograms: readonly Uint32Array[]): CoarseHistogram {
   const counts = Array.from({ length: octaves + 1 }, () => 0);
@@ -32,8 +37,7 @@ export function coarse(histograms: readonly Uint32Array[]): CoarseHistogram {
     for (let bucket = 0; bucket < durationBuckets; bucket++) {
       const here = buckets[bucket] ?? 0;
       if (here === 0) continue;
-      const octave = Math.floor(bucket / perOctave) + 1;
-      const at = Math.min(Math.max(octave - firstOctave, 0), octaves);
+      const at = placeOf[bucket] as number;
       counts[at] = (counts[at] ?? 0) + here;
       count += here;
     }

@@ -5,10 +5,8 @@ import { statusesOf, type ServiceStatus } from "@cpc-partition/documents/service
 import type { ImageReader } from "@cpc-partition/image";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
 import { PosixError, UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
-import type { ServiceName } from "@cpc-partition/image/service-name";
+import { serviceNames, type ServiceName } from "@cpc-partition/image/service-name";
 import { isHeartbeatOld } from "@cpc-partition/image/usable-value";
-
-export const serviceNames: readonly ServiceName[] = ["opcua", "modbus"];
 
 /** An image as it was found; `isAlive`: somebody keeps it up to date. */
 export interface ObservedService {
@@ -47,9 +45,10 @@ export class ObservedPartition implements Disposable {
     const unreadable: string[] = [];
     const images = this.#opened.flatMap(({ service, image }) => {
       try {
+        // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
+        const hasWriter = image.hasWriter();
         const reader = image.current();
         if (reader === undefined) return [];
-        const hasWriter = image.hasWriter();
         const isAlive = hasWriter && !reader.isRetired && !isHeartbeatOld(reader, Date.now());
         return [{ service, name: image.name, image: reader, hasWriter, isAlive }];
       } catch (error) {

@@ -4,6 +4,7 @@
 // snapshot of a group once a tick, and a row only when somebody looks at it.
 
 import type { GroupSnapshot } from "@cpc-partition/image";
+import { inServerOrder } from "@cpc-partition/image/server-order";
 import { isBad, isGood } from "@cpc-partition/image/values/status-code";
 import type { ObservedService } from "./observed-partition.ts";
 import { pointRow, type PointRow, type Quality } from "./point-row.ts";
@@ -46,9 +47,13 @@ export class PointCatalog {
     this.#images = images;
     this.#isAlive = images.map(({ isAlive }) => isAlive);
     this.#entries = images.flatMap(({ image: { directory } }, image) =>
-      directory.groups.flatMap(({ index: group, serverIndex, points }) => {
-        const server = directory.servers[serverIndex]?.alias ?? "";
-        return points.map(({ key }, index) => ({ image, group, index, server, key }));
+      directory.servers.flatMap(({ alias: server, groups }) => {
+        const entries: CatalogEntry[] = [];
+        inServerOrder(groups, (place, index) => {
+          const { index: group = -1, points = [] } = groups[place] ?? {};
+          entries.push({ image, group, index, server, key: points[index]?.key ?? "" });
+        });
+        return entries;
       }),
     );
     this.#texts = this.#entries.map((entry) => {

@@ -2,6 +2,7 @@
 
 import type { BankReader } from "@cpc-partition/image";
 import { BuiltInType, builtInTypeName } from "@cpc-partition/image/values/built-in-type";
+import { enumeratedText } from "@cpc-partition/image/values/enumeration";
 import { isBad, isGood } from "@cpc-partition/image/values/status-code";
 import { statusName } from "@cpc-partition/image/values/status-name";
 import type { Value } from "@cpc-partition/image/values/value";
@@ -37,7 +38,7 @@ const leastOldMs = 5000;
 const longestText = 160;
 
 export function pointRow(service: string, bank: BankReader, index: number, isAlive: boolean, nowMs: number): PointRow {
-  const { key = "", unit = "", source = "", description = "" } = bank.points[index] ?? {};
+  const { key = "", unit = "", source = "", description = "", enumeration } = bank.points[index] ?? {};
   const { alias } = bank.server;
   const { status, receivedNs, sourceNs, ...value } = bank.reading(index);
   const receivedMs = Number(receivedNs / 1_000_000n);
@@ -48,7 +49,7 @@ export function pointRow(service: string, bank: BankReader, index: number, isAli
     server: terminalLine(alias),
     key: terminalLine(key),
     name: terminalLine(name),
-    value: receivedNs === 0n ? "" : terminalLine(valueText(value)),
+    value: receivedNs === 0n ? "" : terminalLine(valueText(value, enumeration)),
     unit: terminalLine(unit),
     quality: isAlive ? qualityOf(status, nowMs - receivedMs, bank.group.intervalMs) : "dead",
     status: statusName(status),
@@ -68,7 +69,10 @@ function qualityOf(status: number, ageMs: number, intervalMs: number): Quality {
   return isGood(status) ? "good" : "uncertain";
 }
 
-function valueText(value: Value): string {
+/** The number of an enumeration with its text: "1 Running". */
+function valueText(value: Value, enumeration: string | undefined): string {
+  const text = enumeratedText(enumeration, value);
+  if (text !== undefined) return cut(`${valueToJson(value)} ${text}`);
   const { value: content } = value;
   const isFraction = typeof content === "number" && !Number.isInteger(content) && Number.isFinite(content);
   return isFraction ? String(Number(content.toPrecision(7))) : cut(plain(value.type, valueToJson(value)));

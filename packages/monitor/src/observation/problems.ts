@@ -6,7 +6,7 @@ import type { ServerHealth } from "@cpc-partition/image/health";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 import type { ServiceStatus } from "@cpc-partition/documents/service-status";
-import { failureRow, rows, type HandbookRow } from "./handbook.ts";
+import { rows, rowsOfService, type HandbookRow } from "./handbook.ts";
 import type { Observation } from "./observed-partition.ts";
 import type { GrowthWatch } from "./growth-watch.ts";
 
@@ -120,6 +120,7 @@ function serverFindings(service: ServiceStatus, server: ServerHealth, watch: Gro
   const failures = watch.lastGrown(id, server.failures);
   const overruns = watch.growth(`${id}\noverruns`, server.overruns, leastLate);
   const certificates = certificateFindings(alias, server);
+  const handbook = rowsOfService(service.service);
   if (server.state !== "connected") {
     const isLost = server.state === "lost" || server.state === "stopped";
     const finding: Finding = {
@@ -130,7 +131,7 @@ function serverFindings(service: ServiceStatus, server: ServerHealth, watch: Gro
       failure: failures,
       count: server.points,
       of: server.points,
-      row: failureRow(service.service, failures),
+      row: handbook.failures[failures ?? "ConnectionFailed"],
     };
     return [finding, ...certificates];
   }
@@ -147,7 +148,7 @@ function serverFindings(service: ServiceStatus, server: ServerHealth, watch: Gro
             count: pointsBad + pointsUncertain,
             of: points,
             detail: named.join(", ") + (rest > 0 ? ", ..." : ""),
-            row: rows[service.service === "opcua" ? "opcuaBadPoints" : "modbusBadPoints"],
+            row: handbook.badPoints,
           } as const,
         ]
       : []),
@@ -158,7 +159,7 @@ function serverFindings(service: ServiceStatus, server: ServerHealth, watch: Gro
             severity: "warning",
             server: alias,
             count: Math.round(lastGoodAgeMs / 1000),
-            row: rows[service.service === "opcua" ? "opcuaSilent" : "modbusSilent"],
+            row: handbook.silent,
           } as const,
         ]
       : []),
@@ -171,7 +172,7 @@ function serverFindings(service: ServiceStatus, server: ServerHealth, watch: Gro
             server: alias,
             count: overruns.by,
             since: overruns.since,
-            row: rows[service.service === "opcua" ? "opcuaSlow" : "modbusSlow"],
+            row: handbook.slow,
           } as const,
         ]),
     ...certificates,

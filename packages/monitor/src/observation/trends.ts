@@ -36,6 +36,8 @@ export interface TrendPlace {
 
 /** The newest of a history; a plot has some 2000 columns. */
 const mostSamples = 20_000;
+/** And some more that are passed over: some milliseconds. */
+const changesOfSlice = 2000;
 
 interface Subscription {
   readonly id: string;
@@ -132,7 +134,7 @@ export class Trends {
   async #readNext(before: Promise<void>, subscription: Subscription): Promise<void> {
     await before;
     await nextTurn();
-    if (this.#subscriptions.has(subscription)) this.#readHistory(subscription);
+    if (this.#subscriptions.has(subscription)) await this.#readHistory(subscription);
   }
 
   #deliver(service: ServiceName, journal: OpenedJournal, subscriptions: readonly Subscription[]): void {
@@ -154,27 +156,39 @@ export class Trends {
     }
   }
 
-  #readHistory(subscription: Subscription): void {
+  /** In slices, with a turn of the event loop between two: a full journal takes a while, and nobody else is to wait for it. */
+  async #readHistory(subscription: Subscription): Promise<void> {
     const { place } = subscription;
-    subscription.readUpTo = -1n;
-    quietly(() => {
-      const name = `${this.#prefix}${place.service}_journal`;
-      // The follower begins before the history is read: what comes between the two is seen twice and told once.
-      if (!this.#journals.has(place.service)) {
-        const follower = new OpenedJournal(name);
-        this.#journals.set(place.service, follower);
-        follower.open();
-      }
-      using journal = new OpenedJournal(name, "oldest");
-      if (!journal.open() || journal.startedNs !== place.startedNs) return;
-      this.#existing.add(place.service);
-      const { changes } = journal.next(
-        Infinity,
-        (point, generation) => point === place.point && generation >= place.pointsSince,
+    using journal = new OpenedJournal(`${this.#prefix}${place.service}_journal`, "oldest");
+    let history: TrendSample[] = [];
+    let readUpTo = -1n;
+    let isEnd = quietly(() => this.#beginHistory(journal, place)) !== true;
+    while (!isEnd && this.#subscriptions.has(subscription)) {
+      const slice = quietly(() =>
+        journal.next(changesOfSlice, (point, generation) => point === place.point && generation >= place.pointsSince),
       );
-      subscription.readUpTo = changes.at(-1)?.position ?? -1n;
-      subscription.samples.push(...changes.slice(-mostSamples).map(sampleOf));
-    });
+      // Positions of another journal begin anew, and its points are those of another run.
+      if (slice === undefined || slice.isNewJournal) break;
+      ({ isEnd } = slice);
+      readUpTo = slice.changes.at(-1)?.position ?? readUpTo;
+      history = [...history, ...slice.changes.map(sampleOf)].slice(-mostSamples);
+      if (!isEnd) await nextTurn();
+    }
+    subscription.readUpTo = readUpTo;
+    subscription.samples.push(...history);
+  }
+
+  /** False: the journal says nothing about the point. */
+  #beginHistory(journal: OpenedJournal, { service, startedNs }: TrendPlace): boolean {
+    // The follower begins before the history is read: what comes between the two is seen twice and told once.
+    if (!this.#journals.has(service)) {
+      const follower = new OpenedJournal(journal.name);
+      this.#journals.set(service, follower);
+      follower.open();
+    }
+    if (!journal.open() || journal.startedNs !== startedNs) return false;
+    this.#existing.add(service);
+    return true;
   }
 }
 
@@ -205,11 +219,12 @@ function numberOf(value: Scalar | readonly Scalar[], status: number): number | n
 }
 
 /** A journal that cannot be read is as if there were none: the page shows values all the same. */
-function quietly(read: () => void): void {
+function quietly<Result>(read: () => Result): Result | undefined {
   try {
-    read();
+    return read();
   } catch (error) {
     if (!(error instanceof ImageError || error instanceof PosixError || error instanceof UnsuitableObjectError))
       throw error;
+    return undefined;
   }
 }
