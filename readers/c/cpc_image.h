@@ -118,7 +118,7 @@ typedef struct {
     uint64_t id; /* tells this image from every other */
     uint64_t image_bytes;
     uint32_t server_count, server_table, server_stride, group_count, group_table, group_stride;
-    uint32_t point_count, point_table, point_stride, state_bytes, poll_bytes, record_bytes;
+    uint32_t point_count, point_table, point_stride, state_bytes, poll_bytes, record_bytes, minor_version;
     bool is_new; /* not yet reported by cpc_wait */
     uint32_t publications;
     uint32_t woken_for; /* the publication that the other sleepers were woken for last */
@@ -139,10 +139,12 @@ typedef struct {
 
 typedef struct {
     const char *key, *description, *unit, *source;
+    const char *enumeration; /* the texts of its values, a line for each: "0=Stopped"; "" for none */
     uint32_t index;
     uint32_t type;     /* as configured or learned; a value has its own */
     uint32_t group;    /* index of its group */
     uint32_t position; /* among the points of its group */
+    uint32_t server_position; /* among all points of its server, in the order of the configuration */
     uint32_t room, capacity_bytes;
     uint64_t image_id;
 } cpc_point;
@@ -305,20 +307,31 @@ static inline bool cpc_check_directory_(const cpc_image *image) {
             if (cpc_u32_(group + 12) != points || point_count > image->point_count - points) return false;
             if (!cpc_check_block_(image, cpc_u32_(group + 20), 1536, cpc_u32_(group + 24), bank_bytes)) return false;
             if (image->poll_bytes + (uint64_t)point_count * image->record_bytes > bank_bytes) return false;
+            uint64_t rooms = 0;
             for (uint32_t last = points + point_count; points < last; points++) {
                 const uint8_t *point = head + image->point_table + (size_t)points * image->point_stride;
                 for (uint32_t text = 0; text < 32; text += 8)
                     if (!cpc_check_text_(image, point + text, &texts)) return false;
-                if (cpc_u32_(point + 36) != groups || (uint64_t)cpc_u32_(point + 44) + cpc_u32_(point + 40) > bank_bytes) return false;
+                uint64_t shared = 0; /* Points of one enumeration share its text. */
+                if (image->minor_version >= 2 && !cpc_check_text_(image, point + 56, &shared)) return false;
+                const uint64_t capacity = cpc_u32_(point + 40);
+                rooms += capacity;
+                if (cpc_u32_(point + 36) != groups || cpc_u32_(point + 44) + capacity > bank_bytes || rooms > bank_bytes) return false;
             }
         }
     }
     return groups == image->group_count && points == image->point_count;
 }
 
+/* Minor versions append to the entry of a point. */
+static inline uint32_t cpc_least_point_bytes_(const cpc_image *image) {
+    return image->minor_version >= 2 ? 64 : image->minor_version == 1 ? 56 : 48;
+}
+
 static inline int cpc_check_(cpc_image *image) {
     const uint8_t *head = image->object.memory;
     if (cpc_check_kind_(&image->object, 0x49435043u, 0x4547414du, 2) != 0) return -EPROTO;
+    image->minor_version = cpc_u32_(head + 8) & 0xffff;
     image->image_bytes = (uint64_t)cpc_i64_(head + 48);
     image->server_stride = cpc_u32_(head + 20);
     image->group_stride = cpc_u32_(head + 24);
@@ -333,7 +346,7 @@ static inline int cpc_check_(cpc_image *image) {
     image->point_table = cpc_u32_(head + 72);
     image->point_count = cpc_u32_(head + 76);
     image->id = (uint64_t)image->object.inode ^ (uint64_t)cpc_i64_(head + 112) ^ (uint64_t)cpc_u32_(head + 88) << 48;
-    const bool is_wide_enough = image->server_stride >= 48 && image->group_stride >= 40 && image->point_stride >= 48 &&
+    const bool is_wide_enough = image->server_stride >= 48 && image->group_stride >= 40 && image->point_stride >= cpc_least_point_bytes_(image) &&
                                 image->state_bytes >= 512 && image->poll_bytes >= 128 && image->record_bytes >= 32 &&
                                 image->poll_bytes % 8 == 0 && image->record_bytes % 8 == 0;
     const bool fits =
@@ -524,7 +537,8 @@ static inline int cpc_group_at(const cpc_image *image, uint32_t index, cpc_group
 static inline int cpc_point_at(const cpc_image *image, uint32_t index, cpc_point *point) {
     if (image->object.memory == NULL || index >= image->point_count) return -ENOENT;
     const uint8_t *entry = image->object.memory + image->point_table + (size_t)index * image->point_stride;
-    cpc_group group;
+    cpc_group group, first;
+    cpc_server server;
     point->index = index;
     point->key = cpc_text_(image, entry);
     point->description = cpc_text_(image, entry + 8);
@@ -534,9 +548,16 @@ static inline int cpc_point_at(const cpc_image *image, uint32_t index, cpc_point
     point->group = cpc_u32_(entry + 36);
     point->capacity_bytes = cpc_u32_(entry + 40);
     point->room = cpc_u32_(entry + 44);
+    point->enumeration = image->minor_version >= 2 ? cpc_text_(image, entry + 56) : "";
     point->image_id = image->id;
     if (cpc_group_at(image, point->group, &group) != 0) return -EBADMSG;
     point->position = index - group.first_point;
+    if (image->minor_version >= 1) {
+        point->server_position = cpc_u32_(entry + 48);
+        return 0;
+    }
+    if (cpc_server_at(image, group.server, &server) != 0 || cpc_group_at(image, server.first_group, &first) != 0) return -EBADMSG;
+    point->server_position = index - first.first_point;
     return 0;
 }
 
@@ -787,6 +808,17 @@ static inline bool cpc_as_int64(const cpc_value *value, int64_t *result) {
     if (!cpc_is_number_(value) || value->type == CPC_FLOAT || value->type == CPC_DOUBLE) return false;
     if (value->type == CPC_UINT64 && value->word > (uint64_t)INT64_MAX) return false;
     *result = (int64_t)value->word;
+    return true;
+}
+
+/* The instant of a DateTime since 1970 UTC. What lies before 1601 is 1601-01-01, what lies behind the year 9999 its last second. */
+static inline bool cpc_as_time(const cpc_value *value, struct timespec *result) {
+    const int64_t last = INT64_C(2650467743990000000);
+    int64_t ticks;
+    if (value->type != CPC_DATETIME || !cpc_as_int64(value, &ticks)) return false;
+    ticks = ticks < 0 ? 0 : ticks > last ? last : ticks;
+    result->tv_sec = (time_t)(ticks / 10000000 - INT64_C(11644473600));
+    result->tv_nsec = (long)(ticks % 10000000 * 100);
     return true;
 }
 

@@ -14,8 +14,14 @@ static void print_value(const cpc_value *value) {
     double number;
     const char *text;
     uint32_t length;
+    struct timespec instant;
+    struct tm date;
+    char shown[32];
     if (value->is_null) printf("null");
     else if (cpc_as_bool(value, &truth)) printf("%s", truth ? "true" : "false");
+    else if (cpc_as_time(value, &instant) && gmtime_r(&instant.tv_sec, &date) != NULL
+             && strftime(shown, sizeof shown, "%Y-%m-%d %H:%M:%S", &date) > 0)
+        printf("%s.%03ld UTC", shown, instant.tv_nsec / 1000000);
     else if (cpc_as_int64(value, &integer)) printf("%" PRId64, integer);
     else if (cpc_as_uint64(value, &natural)) printf("%" PRIu64, natural);
     else if (cpc_as_double(value, &number)) printf("%g", number);

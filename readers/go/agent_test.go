@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"runtime"
@@ -37,9 +38,7 @@ func TestMain(*testing.M) {
 
 // What went wrong, in one word.
 func code(err error) string {
-	words := map[error]string{
-		ErrMissing: "missing", ErrForeign: "foreign", ErrCorrupt: "corrupt", ErrOvertaken: "overtaken", ErrElsewhere: "elsewhere",
-	}
+	words := map[error]string{fs.ErrNotExist: "missing", ErrRefused: "corrupt", ErrOvertaken: "overtaken", ErrElsewhere: "elsewhere"}
 	for kind, word := range words {
 		if errors.Is(err, kind) {
 			return word
@@ -81,14 +80,16 @@ func (a *agent) answer(words []string) (string, error) {
 	case "image":
 		return imageJSON(image)
 	case "take":
-		poll, err := image.Snapshot(int(number))
+		if number >= uint64(len(image.Groups)) {
+			return "", ErrElsewhere
+		}
+		poll, err := image.Groups[number].Snapshot()
 		if err != nil {
 			return "", err
 		}
 		return fmt.Sprintln("ok", poll.Published), nil
 	case "alive":
-		alive, err := image.HasWriter()
-		return map[bool]string{true: "1\n", false: "0\n"}[alive], err
+		return map[bool]string{true: "1\n", false: "0\n"}[image.HasWriter()], nil
 	case "usable":
 		return usable(image, words)
 	case "torn":
@@ -116,18 +117,14 @@ func jsonLine(value any) (string, error) {
 // As in the test vectors: readers/vectors/README.md.
 func imageJSON(image *Image) (string, error) {
 	servers := []any{}
-	for index, s := range image.Servers {
-		state, err := image.ServerState(index)
-		if err != nil {
-			return "", err
-		}
-		counted, err := image.ServerCounters(index)
+	for _, s := range image.Servers {
+		state, err := s.State()
 		if err != nil {
 			return "", err
 		}
 		groups := []any{}
-		for number := s.FirstGroup; number < s.FirstGroup+s.GroupCount; number++ {
-			group, err := groupJSON(image, number)
+		for _, g := range s.Groups() {
+			group, err := groupJSON(g)
 			if err != nil {
 				return "", err
 			}
@@ -135,43 +132,35 @@ func imageJSON(image *Image) (string, error) {
 		}
 		servers = append(servers, object{
 			"alias": s.Alias, "connectionKey": s.ConnectionKey, "connectionDescription": s.ConnectionDescription,
-			"security": s.Security, "counters": counters(counted[:8]), "groups": groups, "state": object{
+			"security": s.Security, "counters": counters(state.Counters[:8]), "groups": groups, "state": object{
 				"connection": state.Connection, "changedNs": big(state.ChangedNs), "error": state.Error,
 				"errorNs": big(state.ErrorNs), "certificateEndsNs": big(state.CertificateEndsNs),
 				"ownCertificateEndsNs": big(state.OwnCertificateEndsNs), "requestLimit": state.RequestLimit,
 			},
 		})
 	}
-	counted := image.Counters()
+	h := image.Header()
 	return jsonLine(object{
-		"service": service(image.Service), "generation": image.Generation, "pointsSince": image.PointsSince,
-		"isRetired": image.Retired(), "publications": image.Publications(), "intervalMs": image.IntervalMs,
-		"startedNs": big(image.StartedNs), "heartbeatNs": big(image.HeartbeatNs()), "counters": counters(counted[:2]),
+		"service": service(h.Service), "generation": h.Generation, "pointsSince": h.PointsSince, "isRetired": h.State != 1,
+		"publications": h.Publications, "intervalMs": h.IntervalMs, "startedNs": big(h.StartedNs),
+		"heartbeatNs": big(h.HeartbeatNs), "counters": counters(h.Counters[:2]),
 		"servers": servers,
 	})
 }
 
-func groupJSON(image *Image, number int) (any, error) {
-	g := image.Groups[number]
-	counted, err := image.GroupCounters(number)
-	if err != nil {
-		return nil, err
-	}
-	all, err := image.Histograms(number)
-	if err != nil {
-		return nil, err
-	}
+func groupJSON(g *Group) (any, error) {
+	statistics := g.Statistics()
 	histograms := object{}
 	for which, name := range []string{"pollDuration", "sourceToReceived", "receivedToPublished"} {
 		set := [][2]uint32{}
-		for element, count := range all[which] {
+		for element, count := range statistics.Histograms[which] {
 			if count > 0 {
 				set = append(set, [2]uint32{uint32(element), count})
 			}
 		}
 		histograms[name] = set
 	}
-	poll, err := image.Snapshot(number)
+	poll, err := g.Snapshot()
 	if err != nil {
 		return nil, err
 	}
@@ -181,11 +170,12 @@ func groupJSON(image *Image, number int) (any, error) {
 		reading["status"], reading["sourceNs"], reading["receivedNs"] = r.Status, big(r.SourceNs), big(r.ReceivedNs)
 		points = append(points, object{
 			"key": r.Point.Key, "description": r.Point.Description, "unit": r.Point.Unit, "source": r.Point.Source,
-			"type": r.Point.Type, "reading": reading,
+			"type": r.Point.Type, "serverPosition": r.Point.ServerPosition, "enumeration": r.Point.Enumeration,
+			"reading": reading,
 		})
 	}
 	return object{
-		"name": g.Name, "intervalMs": g.IntervalMs, "firstPoint": g.FirstPoint, "counters": counters(counted[:2]),
+		"name": g.Name, "intervalMs": g.IntervalMs, "firstPoint": g.FirstPoint, "counters": counters(statistics.Counters[:2]),
 		"histograms": histograms, "published": poll.Published, "poll": object{
 			"connection": poll.Connection, "cycle": big(poll.Cycle), "requestedNs": big(poll.RequestedNs),
 			"publishedNs": big(poll.PublishedNs), "lastGoodNs": big(poll.LastGoodNs), "durationNs": big(poll.DurationNs),
@@ -251,7 +241,7 @@ func usable(image *Image, words []string) (string, error) {
 	if point == nil {
 		return "", ErrElsewhere
 	}
-	poll, err := image.Snapshot(point.Group)
+	poll, err := image.Groups[point.Group].Snapshot()
 	if err != nil {
 		return "", err
 	}
@@ -260,7 +250,7 @@ func usable(image *Image, words []string) (string, error) {
 		return "", err
 	}
 	ageMs, _ := strconv.Atoi(words[2])
-	why := image.Usable(reading, time.Duration(ageMs)*time.Millisecond, words[3] == "uncertain")
+	why := reading.Usable(time.Duration(ageMs)*time.Millisecond, words[3] == "uncertain")
 	names := map[Unusable]string{
 		Usable: "usable", WriterDead: "writer dead", Retired: "retired", WriterHangs: "writer hangs", TooOld: "too old",
 		BadStatus: fmt.Sprintf("status %08x", reading.Status),
@@ -271,13 +261,13 @@ func usable(image *Image, words []string) (string, error) {
 // A point of one group is asked of the snapshot of another.
 func elsewhere(image *Image) (string, error) {
 	first, last := image.Points[0], image.Points[len(image.Points)-1]
-	poll, err := image.Snapshot(first.Group)
+	poll, err := image.Groups[first.Group].Snapshot()
 	if err != nil {
 		return "", err
 	}
 	_, other := poll.Reading(last)
 	_, own := poll.Reading(first)
-	_, none := image.Snapshot(len(image.Groups))
+	_, none := poll.Reading(nil)
 	texts := []string{}
 	for _, err := range []error{other, own, none} {
 		text := "none"
@@ -293,7 +283,7 @@ func elsewhere(image *Image) (string, error) {
 func torn(image *Image, count uint64, isChecked bool) (string, error) {
 	whole, mixed, lapped := 0, 0, 0
 	for ; count > 0; count-- {
-		poll, err := image.snapshot(0, isChecked)
+		poll, err := image.Groups[0].snapshot(isChecked)
 		if err != nil {
 			lapped++
 			continue
@@ -352,21 +342,21 @@ func (a *agent) from(position, sequence string) (string, error) {
 // Everything from the cursor on, in calls with a limit each.
 func (a *agent) since(limit int) (string, error) {
 	if a.journal == nil {
-		return "", ErrMissing
+		return "", fs.ErrNotExist
 	}
 	all, lost := []any{}, uint64(0)
 	for {
-		changes, missed, err := a.journal.Since(&a.cursor, limit)
+		changes, err := a.journal.Since(&a.cursor, limit)
 		if err != nil {
 			return "", err
 		}
-		if missed == 0 && len(changes) == 0 {
+		if len(changes) == 0 {
 			break
 		}
-		if lost += missed; missed == Unknown {
-			lost = Unknown
-		}
 		for _, c := range changes {
+			if lost += c.Lost; c.Lost == Unknown {
+				lost = Unknown
+			}
 			change := typed(c.Type, c.Value)
 			for name, value := range map[string]any{
 				"position": big(c.Position), "sequence": big(c.Sequence), "point": c.Point, "group": c.Group,
@@ -387,20 +377,20 @@ func (a *agent) since(limit int) (string, error) {
 // Follows until so many changes came or were lost. Each must have the number that its place says, and a value that its number says.
 func (a *agent) count(until uint64) (string, error) {
 	if a.journal == nil {
-		return "", ErrMissing
+		return "", fs.ErrNotExist
 	}
 	var read, lost, wrong, due uint64
 	isDue := false
 	for read+lost < until {
-		changes, missed, err := a.journal.Since(&a.cursor, 1000)
+		changes, err := a.journal.Since(&a.cursor, 1000)
 		if err != nil {
 			return "", err
 		}
-		if missed != Unknown {
-			lost += missed
-			due += missed
-		}
 		for _, change := range changes {
+			if change.Lost != Unknown {
+				lost += change.Lost
+				due += change.Lost
+			}
 			if (isDue && change.Sequence != due) || change.Value != Value(float64(change.Sequence)) {
 				wrong++
 			}

@@ -3,25 +3,22 @@ package cpcimage
 import "math"
 
 const (
-	writtenWord        = 48
-	reservedWord       = 56
-	lastRecordWord     = 64
-	marksWord          = 72
-	markCount          = 64
-	journalHeaderBytes = 1024
-	changeKind         = 1
-	changeBytes        = 64
+	writtenWord    = 48
+	reservedWord   = 56
+	lastRecordWord = 64
+	marksWord      = 72
+	markCount      = 64
 )
 
-// Unknown as number of lost changes: some were lost, and nobody knows how many.
+// Unknown in place of a number of lost changes: some were lost.
 const Unknown = math.MaxUint64
 
 // Journal is the ring of changes.
 type Journal struct {
-	Service                               uint32 // 1 OPC UA, 2 Modbus TCP
-	StartedNs                             int64
-	m                                     *mapping
-	headerBytes, ringBytes, firstPosition uint64
+	Service                        uint32 // 1 OPC UA, 2 Modbus TCP
+	StartedNs                      int64
+	m                              *mapping
+	ring, ringBytes, firstPosition uint64
 }
 
 // Cursor is where a program is in the journal. One with the JournalPosition of a snapshot goes on behind what the snapshot shows.
@@ -31,30 +28,23 @@ type Cursor struct {
 	Numbered bool
 }
 
-// Change is a record of the journal.
+// Change is a record of the journal. Lost changes before it were lost.
 type Change struct {
-	Position, Sequence   uint64
-	Point, Group         int
-	Generation, Status   uint32
-	SourceNs, ReceivedNs int64
-	PublishedNs          int64 // of the publication that shows the change, also of a status that no answer brought
-	Type                 uint8
-	Value                Value
+	changeRecord
+	Position, Lost uint64
+	Value          Value
 }
 
 // OpenJournal opens /dev/shm/NAME, or an absolute path.
 func OpenJournal(name string) (*Journal, error) {
-	m, err := openMapping(name, journalHeaderBytes, "CPCJOURN", 1)
+	m, err := openMapping(name, 1024, "CPCJOURN", 1)
 	if err != nil {
 		return nil, err
 	}
 	j := &Journal{m.u32(20), int64(m.u64(32)), m, uint64(m.u32(16)), m.u64(24), m.u64(40)}
-	size := uint64(len(m.bytes))
-	aligned := j.headerBytes%8 == 0 && j.ringBytes > 0 && j.ringBytes%4096 == 0
-	if !aligned || j.headerBytes < journalHeaderBytes || j.headerBytes > size || j.ringBytes > size-j.headerBytes {
-		return nil, corrupt("the ring lies outside of the journal")
-	}
-	return j, nil
+	aligned := j.ring >= 1024 && j.ring%8 == 0 && j.ringBytes > 0 && j.ringBytes%4096 == 0
+	inside := j.ring <= uint64(len(m.bytes)) && j.ringBytes <= uint64(len(m.bytes))-j.ring
+	return j, require(aligned && inside, "the ring lies outside of the journal")
 }
 
 // End is behind the last change.
@@ -64,154 +54,139 @@ func (j *Journal) End() (Cursor, error) {
 		if last == math.MaxUint64 {
 			return Cursor{j.firstPosition, 0, true}, nil
 		}
-		record := j.record(last)
-		if record == nil || record[4] != changeKind {
+		change, behind := j.record(last)
+		if change == nil {
 			// Overwritten meanwhile, or never a record.
-			if j.m.u64(lastRecordWord) == last {
-				return Cursor{}, corrupt("its last record is none")
+			if err := require(j.m.u64(lastRecordWord) != last, "the last record is none"); err != nil {
+				return Cursor{}, err
 			}
-			continue
-		}
-		// The last record may be one that is about to be announced.
-		if end := last + uint64(len(record)); end <= j.m.u64(writtenWord) {
-			return Cursor{end, u64(record[8:]) + 1, true}, nil
+		} else if behind <= j.m.u64(writtenWord) { // otherwise it is about to be announced
+			return Cursor{behind, change.Sequence + 1, true}, nil
 		}
 	}
 	return Cursor{}, ErrOvertaken
 }
 
-// Oldest is at the oldest change that is surely there still.
+// Oldest is at the oldest change that is there still.
 func (j *Journal) Oldest() (Cursor, error) {
-	for attempt := 0; attempt < attempts; attempt++ {
-		mark, found := j.markFrom(0)
-		if !found {
-			break
-		}
-		if record := j.record(mark); record != nil && record[4] == changeKind {
-			return Cursor{mark, u64(record[8:]), true}, nil
-		}
+	change, err := j.next(&Cursor{Position: j.firstPosition})
+	if err != nil {
+		return Cursor{}, err
 	}
-	return j.End()
+	if change == nil {
+		return j.End()
+	}
+	return Cursor{change.Position, change.Sequence, true}, nil
 }
 
-// Since reads the next changes, limit at most, and moves the cursor behind them. So many changes were lost before the first of them, or
-// Unknown. It goes over to the next journal when the name leads there.
-func (j *Journal) Since(cursor *Cursor, limit int) (changes []Change, lost uint64, err error) {
+// Since reads the next changes, limit at most, and moves the cursor behind them. It goes over to the next journal when the name leads there.
+func (j *Journal) Since(cursor *Cursor, limit int) (changes []Change, err error) {
 	// Asked first: what the old journal has got by now is all that it will ever have.
 	moved, _ := j.m.moved()
-	changes, lost, err = j.read(cursor, limit)
-	if !moved || len(changes) > 0 || lost > 0 || err != nil || limit <= 0 {
-		return changes, lost, err
+	for len(changes) < limit {
+		change, err := j.next(cursor)
+		if err != nil && len(changes) == 0 {
+			return nil, err
+		}
+		if err != nil || change == nil {
+			break
+		}
+		changes = append(changes, *change)
+	}
+	if !moved || limit <= 0 || len(changes) > 0 {
+		return changes, nil
 	}
 	next, err := OpenJournal(j.m.path)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	*j, *cursor = *next, Cursor{next.firstPosition, 0, true}
-	return j.read(cursor, limit)
+	return j.Since(cursor, limit)
 }
 
-func (j *Journal) read(cursor *Cursor, limit int) (changes []Change, lost uint64, err error) {
-	for overruns := 0; ; {
+// The next change; nil when there is none yet.
+func (j *Journal) next(cursor *Cursor) (*Change, error) {
+	for overruns := 0; overruns < attempts; {
 		written := j.m.u64(writtenWord)
-		if len(changes) >= limit || cursor.Position == written {
-			return changes, lost, nil
+		if cursor.Position == written {
+			return nil, nil
 		}
-		var record []byte
+		var change *Change
+		var behind uint64
 		if cursor.Position < written {
-			record = j.record(cursor.Position)
+			change, behind = j.record(cursor.Position)
 		}
-		if record == nil {
-			if len(changes) > 0 {
-				return changes, lost, nil // the loss behind them comes with the next call
+		switch {
+		case change != nil:
+			if cursor.Numbered && change.Sequence >= cursor.Sequence {
+				change.Lost = change.Sequence - cursor.Sequence
+			} else if cursor.Numbered {
+				change.Lost = Unknown
 			}
-			if !cursor.Numbered {
-				lost = Unknown
-			}
+			*cursor = Cursor{behind, change.Sequence + 1, true}
+			return change, nil
+		case behind != 0:
+			cursor.Position = behind
+		default:
 			overruns++
-			if mark, found := j.markFrom(cursor.Position + 1); found && overruns < attempts {
-				cursor.Position = mark
-				continue
+			// A number that is larger than any: so many were lost that nobody knows.
+			if !cursor.Numbered {
+				cursor.Sequence, cursor.Numbered = Unknown, true
 			}
-			end, err := j.End()
-			if err != nil {
-				return nil, 0, err
-			}
-			lost = missing(*cursor, end.Sequence, end.Numbered)
-			*cursor = end
-			return nil, lost, nil
-		}
-		if record[4] == changeKind {
-			change := j.change(cursor.Position, record)
-			if cursor.Numbered && change.Sequence != cursor.Sequence {
-				if len(changes) > 0 {
-					return changes, lost, nil
+			position := j.aheadOf(cursor.Position)
+			if position == 0 || overruns == attempts {
+				end, err := j.End()
+				if err != nil {
+					return nil, err
 				}
-				lost = missing(*cursor, change.Sequence, true)
+				position = end.Position // the next change tells the loss
 			}
-			cursor.Sequence, cursor.Numbered = change.Sequence+1, true
-			changes = append(changes, change)
+			cursor.Position = position
 		}
-		cursor.Position += uint64(len(record))
 	}
+	return nil, nil
 }
 
-func missing(due Cursor, found uint64, known bool) uint64 {
-	if !due.Numbered || !known || found < due.Sequence {
-		return Unknown
-	}
-	return found - due.Sequence
-}
-
-// Steps 17 and 18: the whole record at a position, or nil when it was overwritten.
-func (j *Journal) record(position uint64) []byte {
+// Steps 17 and 18: the change at a position, if it is one, and what is behind it; 0 when it was overwritten.
+func (j *Journal) record(position uint64) (*Change, uint64) {
 	at := position % j.ringBytes
 	if position < j.firstPosition || position%8 != 0 {
-		return nil
+		return nil, 0
 	}
-	length := uint64(j.m.u32(j.headerBytes + at))
+	length := uint64(j.m.u32(j.ring + at))
 	if length%8 != 0 || length < 8 || length > j.ringBytes-at {
-		return nil
+		return nil, 0
 	}
-	record := make([]byte, length)
-	j.m.copy(record, j.headerBytes+at)
+	words := j.m.copy(j.ring+at, length)
 	fence()
-	if ahead := j.m.u64(reservedWord) - position; ahead > j.ringBytes || ahead < length || (record[4] == changeKind && length < changeBytes) {
-		return nil
+	kind := uint8(words[0] >> 32)
+	if ahead := j.m.u64(reservedWord) - position; ahead > j.ringBytes || ahead < length || (kind == 1 && length < 64) {
+		return nil, 0
 	}
-	return record
+	if kind != 1 {
+		return nil, position + length
+	}
+	c := &Change{*view[changeRecord](words, 0), position, 0, nil}
+	c.Value = decode(c.Type, c.shape, c.value, bytesOf(words[8:]))
+	return c, position + length
 }
 
-// Step 19: the smallest mark from a position on whose record is there still.
-func (j *Journal) markFrom(position uint64) (found uint64, any bool) {
-	oldest := max(position, j.firstPosition)
+// Step 19: the smallest mark behind a position whose record is there still; without one, the last record; 0 when there is none either.
+func (j *Journal) aheadOf(position uint64) (found uint64) {
+	oldest, written := max(position+1, j.firstPosition), j.m.u64(writtenWord)
 	if reserved := j.m.u64(reservedWord); reserved > j.ringBytes {
 		oldest = max(oldest, reserved-j.ringBytes)
 	}
-	written := j.m.u64(writtenWord)
-	for index := uint64(0); index < markCount; index++ {
-		mark := j.m.u64(marksWord + 8*index)
-		isOwn := mark/(j.ringBytes/markCount)%markCount == index
-		if isOwn && mark >= oldest && mark < written && (!any || mark < found) {
-			found, any = mark, true
+	for index := uint64(0); index <= markCount; index++ {
+		mark := j.m.u64(lastRecordWord)
+		isOwn := true
+		if index < markCount {
+			mark = j.m.u64(marksWord + 8*index)
+			isOwn = mark/(j.ringBytes/markCount)%markCount == index
+		}
+		if isOwn && mark >= oldest && mark < written && (found == 0 || mark < found) {
+			found = mark
 		}
 	}
-	return found, any
-}
-
-func (j *Journal) change(position uint64, b []byte) Change {
-	return Change{
-		Position: position, Sequence: u64(b[8:]), Point: int(u32(b[16:])), Group: int(u32(b[20:])), Generation: u32(b[24:]), Status: u32(b[28:]),
-		SourceNs: i64(b[32:]), ReceivedNs: i64(b[40:]), PublishedNs: i64(b[48:]), Type: b[5],
-		Value: decode(b[5], b[6], b[56:changeBytes], b[changeBytes:]),
-	}
-}
-
-// PointOf is the point of a change of the same run of the writer, if its number means the same in this image; otherwise nil.
-func (i *Image) PointOf(change Change) *Point {
-	meant := i.PointsSince <= change.Generation && change.Generation <= i.Generation
-	if !meant || change.Point >= len(i.Points) {
-		return nil
-	}
-	return i.Points[change.Point]
+	return found
 }

@@ -1,7 +1,7 @@
 // Shows every value of an image each time one was published, and whether it is usable: node example.mjs modbus_image
 // Needs the package @cpc-partition/image: npm install @cpc-partition/image
 
-import { ConnectionState, OpenedImage, usability } from "@cpc-partition/image";
+import { BuiltInType, ConnectionState, dateOf, OpenedImage, usability } from "@cpc-partition/image";
 
 /** What this program can live with: three times the poll interval of the group. */
 const intervals = 3;
@@ -31,10 +31,12 @@ image.close();
 /** @param {import("@cpc-partition/image").GroupSnapshot} snapshot */
 function show(snapshot) {
   for (const [index, point] of snapshot.points.entries()) {
-    const { value, receivedNs } = snapshot.reading(index);
+    const { type, value, receivedNs } = snapshot.reading(index);
     const answer = usability(image, snapshot, index, { maxAgeMs: intervals * snapshot.group.intervalMs });
     const ageS = (Date.now() - Number(receivedNs / 1_000_000n)) / 1000;
     const quality = answer.isUsable ? `usable, ${ageS.toFixed(1)} s old` : `NOT USABLE: ${answer.why}`;
-    console.log(`  ${point.key} = ${String(value)} ${point.unit}   ${quality}`);
+    const isDate = type === BuiltInType.DateTime && typeof value === "bigint";
+    const text = isDate ? dateOf(value).toISOString() : String(value);
+    console.log(`  ${point.key} = ${text} ${point.unit}   ${quality}`);
   }
 }

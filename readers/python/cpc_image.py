@@ -28,6 +28,7 @@ import struct
 import sys
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "TYPE_NAMES",
     "Usability",
     "Value",
+    "to_datetime",
 ]
 
 Scalar = Union[None, bool, int, float, str, bytes]
@@ -72,7 +74,10 @@ GROUP_COUNTERS = ("polls", "overruns")
 HISTOGRAMS = ("poll_duration", "source_to_received", "received_to_published")
 """Element i of a histogram counts durations from 2**(i/4) to 2**((i+1)/4) microseconds."""
 
+_DATE_TIME = 13
 _BYTE_STRING = 15
+_FIRST_DATE = datetime(1601, 1, 1, tzinfo=timezone.utc)
+_LAST_DATE = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 _NULL_LENGTH = 0xFFFFFFFF
 # What a record holds of these types, widened to 8 bytes, and what a packed array holds of them.
 _PACKED = {1: "?", 2: "b", 3: "B", 4: "h", 5: "H", 6: "i", 7: "I", 8: "q", 9: "Q", 10: "f", 11: "d", 13: "q", 19: "I"}
@@ -104,6 +109,10 @@ class Point(NamedTuple):
     """Among the points of its group."""
     room: int
     capacity_bytes: int
+    server_position: int
+    """Among all points of its server, in the order of the configuration."""
+    enumeration: str
+    """The texts of its values, a line for each: "0=Stopped"; empty for none."""
 
 
 class Group(NamedTuple):
@@ -182,6 +191,11 @@ class Reading(NamedTuple):
     def age(self) -> float:
         """Seconds since the value, or the status that it has now, came to the partition."""
         return (time.time_ns() - self.received_ns) / 1e9
+
+    @property
+    def date_time(self) -> Optional[datetime]:
+        """The value of a scalar DateTime in UTC; None for all others. Elements of an array: `to_datetime`."""
+        return to_datetime(self.value) if self.type == _DATE_TIME and isinstance(self.value, int) else None
 
     @property
     def type_name(self) -> str:
@@ -550,7 +564,9 @@ class _Image(SharedObject):
         image_bytes = self.natural(48)
         self.demand(512 <= image_bytes <= self.size, f"it has {image_bytes} bytes and {self.size} are there")
         strides = [self.word(at) for at in range(20, 44, 4)]
-        self.demand(all(stride >= known for stride, known in zip(strides, (48, 40, 48, 512, 128, 32))), "a step is too small")
+        minor = self.word(8) & 0xFFFF
+        least = (48, 40, (48, 56, 64)[min(minor, 2)], 512, 128, 32)
+        self.demand(all(stride >= known for stride, known in zip(strides, least)), "a step is too small")
         server_step, group_step, point_step, self.state_bytes, self.poll_bytes, self.record_bytes = strides
         self.demand(self.poll_bytes % 8 == 0 and self.record_bytes % 8 == 0, "a step is no multiple of 8")
         tables = [(self.word(at), self.word(at + 4)) for at in range(56, 88, 8)]
@@ -570,6 +586,15 @@ class _Image(SharedObject):
                 found.append(self.copy(start, length).decode("utf-8"))
             return found
 
+        shared: Dict[bytes, str] = {}
+
+        def read_shared(entry: int) -> str:
+            """Points of one enumeration share its text: read and counted once."""
+            extent = self.copy(entry, 8)
+            if extent not in shared:
+                (shared[extent],) = read_texts(entry, 1)
+            return shared[extent]
+
         def check_block(block: int, head_bytes: int, banks: int, bank_bytes: int) -> None:
             is_aligned = block % 64 == 0 and banks % 8 == 0 and bank_bytes % 8 == 0
             self.demand(is_aligned and block + head_bytes <= banks and banks + 2 * bank_bytes <= image_bytes, "a block lies outside")
@@ -583,6 +608,7 @@ class _Image(SharedObject):
             first, count, block, banks, security = struct.unpack_from("<5I", self._bytes, entry + 24)
             self.demand(first == len(groups) and count <= group_count - first, "servers share groups")
             check_block(block, 192, banks, self.state_bytes)
+            first_of_server = points_seen
             for group in range(first, first + count):
                 at = group_table + group * group_step
                 (name,) = read_texts(at, 1)
@@ -594,12 +620,17 @@ class _Image(SharedObject):
                 self.demand(self.poll_bytes + points * self.record_bytes <= bank_bytes, "records lie outside their bank")
                 check_block(group_block, 1536, group_banks, bank_bytes)
                 found = []
+                rooms = 0
                 for position in range(points):
                     point_at = point_table + (first_point + position) * point_step
                     kind, point_group, capacity, room = struct.unpack_from("<4I", self._bytes, point_at + 32)
                     self.demand(point_group == group, "a point names another group")
-                    self.demand(room + capacity <= bank_bytes, "a room lies outside its bank")
-                    found.append(Point(*read_texts(point_at, 4), kind, group, position, room, capacity))
+                    rooms += capacity
+                    self.demand(room + capacity <= bank_bytes and rooms <= bank_bytes, "a room lies outside its bank, or they overlap")
+                    at_server = self.word(point_at + 48) if minor else first_point + position - first_of_server
+                    enumeration = read_shared(point_at + 56) if minor >= 2 else ""
+                    names = read_texts(point_at, 4)
+                    found.append(Point(*names, kind, group, position, room, capacity, at_server, enumeration))
                 points_seen += points
                 groups.append(
                     Group(group, name, alias, interval_ms, first_point, tuple(found), group_block, group_banks, bank_bytes)
@@ -709,6 +740,13 @@ class _Image(SharedObject):
 
 class _Timespec(ctypes.Structure):
     _fields_ = [("tv_sec", ctypes.c_int64), ("tv_nsec", ctypes.c_int64)]
+
+
+def to_datetime(ticks: int) -> datetime:
+    """The instant of a DateTime value in UTC, to the microsecond. What lies before 1601 is 1601-01-01, what lies behind the year 9999 its last second:
+    OPC 10000-6, 5.2.2.5."""
+    last_us = (_LAST_DATE - _FIRST_DATE) // timedelta(microseconds=1)
+    return _FIRST_DATE + timedelta(microseconds=min(max(ticks // 10, 0), last_us))
 
 
 def check_name(name: str) -> None:

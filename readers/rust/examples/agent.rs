@@ -2,10 +2,11 @@
 //! says what it asks.
 
 use std::fmt::Write as _;
-use std::io::{stdin, stdout, BufRead, Write as _};
+use std::io::{stdin, stdout, BufRead, Error, ErrorKind, Result, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
-use cpc_image::{Cursor, Error, Image, Journal, Reader, Unusable, Value, Wanted, UNKNOWN};
+use cpc_image::{Cursor, Image, Journal, Reader, Unusable, Value, UNKNOWN};
 
 /// The members of an object of JSON, whose values are JSON.
 macro_rules! json {
@@ -32,18 +33,21 @@ fn main() {
 
 /// What went wrong, in one word.
 fn code(error: &Error) -> &'static str {
-    match error {
-        Error::Missing => "missing",
-        Error::System(_) => "system",
-        Error::Foreign(_) => "foreign",
-        Error::Corrupt(_) => "corrupt",
-        Error::Overtaken => "overtaken",
-        Error::Elsewhere => "elsewhere",
+    match error.kind() {
+        ErrorKind::NotFound => "missing",
+        ErrorKind::InvalidData => "corrupt",
+        ErrorKind::WouldBlock => "overtaken",
+        ErrorKind::InvalidInput => "elsewhere",
+        _ => "system",
     }
 }
 
+fn error(kind: ErrorKind) -> Error {
+    Error::from(kind)
+}
+
 impl Agent {
-    fn answer(&mut self, words: &[&str]) -> Result<String, Error> {
+    fn answer(&mut self, words: &[&str]) -> Result<String> {
         let word = |index: usize| words.get(index).copied().unwrap_or_default();
         let number = |index: usize| word(index).parse::<u64>().unwrap_or(0);
         let group = number(1) as usize;
@@ -52,19 +56,19 @@ impl Agent {
                 Image::open(word(1))?;
                 "readable\n".into()
             }
-            "image" => image_json(self.reader.image()?)?,
+            "image" => image_json(&self.reader.image()?)?,
             "wait" => format!("{}\n", u8::from(self.reader.wait(Duration::from_millis(number(1))))),
             "patience" => {
                 self.reader.longest_sleep = Duration::from_millis(number(1));
                 "\n".into()
             }
             "take" => format!("ok {}\n", self.reader.image()?.snapshot(group)?.published),
-            "alive" => format!("{}\n", u8::from(self.reader.image()?.has_writer()?)),
+            "alive" => format!("{}\n", u8::from(self.reader.image()?.has_writer())),
             "usable" => {
-                usable(self.reader.image()?, word(1), Duration::from_millis(number(2)), word(3) == "uncertain")?
+                usable(&self.reader.image()?, word(1), Duration::from_millis(number(2)), word(3) == "uncertain")?
             }
             "torn" => torn(&mut self.reader, number(1), word(2) == "checked")?,
-            "elsewhere" => elsewhere(self.reader.image()?)?,
+            "elsewhere" => elsewhere(&self.reader.image()?)?,
             "journal" => {
                 let journal = Journal::open(word(1))?;
                 let head = journal_json(&journal)?;
@@ -73,16 +77,16 @@ impl Agent {
                 head
             }
             "from" => {
-                let (journal, cursor) = self.journal.as_mut().ok_or(Error::Missing)?;
-                *cursor = Cursor { sequence: word(2).parse().ok(), ..journal.at(number(1)) };
+                let (_, cursor) = self.journal.as_mut().ok_or_else(|| error(ErrorKind::NotFound))?;
+                *cursor = Cursor { position: number(1), sequence: word(2).parse().ok() };
                 cursor_json(*cursor) + "\n"
             }
             "since" => {
-                let (journal, cursor) = self.journal.as_mut().ok_or(Error::Missing)?;
+                let (journal, cursor) = self.journal.as_mut().ok_or_else(|| error(ErrorKind::NotFound))?;
                 since(journal, cursor, number(1) as usize)?
             }
             "count" => {
-                let (journal, cursor) = self.journal.as_mut().ok_or(Error::Missing)?;
+                let (journal, cursor) = self.journal.as_mut().ok_or_else(|| error(ErrorKind::NotFound))?;
                 count(journal, cursor, number(1))?
             }
             _ => "?\n".into(),
@@ -91,39 +95,47 @@ impl Agent {
 }
 
 /// As in the test vectors: readers/vectors/README.md.
-fn image_json(image: &Image) -> Result<String, Error> {
-    let numbers = json!(generation: image.generation, pointsSince: image.points_since, publications: image.publications(),
-        intervalMs: image.interval_ms, isRetired: image.is_retired());
-    let times = json!(startedNs: big(image.started_ns), heartbeatNs: big(image.heartbeat_ns()));
+fn image_json(image: &Arc<Image>) -> Result<String> {
+    let header = image.header();
+    let numbers = json!(generation: header.generation, pointsSince: header.points_since, publications: header.publications,
+        intervalMs: header.interval_ms, isRetired: header.state != 1);
+    let times = json!(startedNs: big(header.started_ns), heartbeatNs: big(header.heartbeat_ns));
     let mut servers = Vec::new();
     for (index, server) in image.servers.iter().enumerate() {
         let state = image.server_state(index)?;
+        let counted = counters(&state.counters[..8]);
         let state = json!(connection: state.connection, changedNs: big(state.changed_ns), error: quoted(&state.error),
             errorNs: big(state.error_ns), certificateEndsNs: big(state.certificate_ends_ns),
             ownCertificateEndsNs: big(state.own_certificate_ends_ns), requestLimit: state.request_limit);
-        let groups = server.groups().map(|group| group_json(image, group)).collect::<Result<Vec<_>, _>>()?;
-        servers.push(format!("{{{}}}", json!(alias: quoted(&server.alias), connectionKey: quoted(&server.connection_key),
+        let groups = server.first_group..server.first_group + server.group_count;
+        let groups = groups.map(|group| group_json(image, group)).collect::<Result<Vec<_>>>()?;
+        servers.push(format!(
+            "{{{}}}",
+            json!(alias: quoted(&server.alias), connectionKey: quoted(&server.connection_key),
             connectionDescription: quoted(&server.connection_description), security: server.security,
-            counters: counters(&image.server_counters(index)?[..8]), state: format!("{{{state}}}"), groups: list(groups))));
+            counters: counted, state: format!("{{{state}}}"), groups: list(groups))
+        ));
     }
     let counted =
-        json!(service: service(image.service), counters: counters(&image.counters()[..2]), servers: list(servers));
+        json!(service: service(header.service), counters: counters(&header.counters[..2]), servers: list(servers));
     Ok(format!("{{{numbers},{times},{counted}}}\n"))
 }
 
-fn group_json(image: &Image, number: usize) -> Result<String, Error> {
+fn group_json(image: &Arc<Image>, number: usize) -> Result<String> {
     let group = &image.groups[number];
-    let histograms = image.histograms(number)?.map(|histogram| {
+    let statistics = image.statistics(number)?;
+    let histograms = statistics.histograms.map(|histogram| {
         let counted = histogram.iter().enumerate().filter(|(_, count)| **count > 0);
         list(counted.map(|(element, count)| format!("[{element},{count}]")))
     });
     let [duration, received, published] = &histograms;
     let histograms = json!(pollDuration: duration, sourceToReceived: received, receivedToPublished: published);
-    let poll = image.snapshot(number)?;
-    let points = poll.readings().map(|reading| {
-        let point = &reading.point;
+    let snapshot = image.snapshot(number)?;
+    let poll = &snapshot.poll;
+    let points = snapshot.readings().map(|reading| {
+        let point = reading.point;
         let texts = json!(key: quoted(&point.key), description: quoted(&point.description), unit: quoted(&point.unit),
-            source: quoted(&point.source), type: point.kind);
+            source: quoted(&point.source), type: point.kind, serverPosition: point.server_position, enumeration: quoted(&point.enumeration));
         let times =
             json!(status: reading.status, sourceNs: big(reading.source_ns), receivedNs: big(reading.received_ns));
         format!("{{{texts},\"reading\":{{{times},{}}}}}", typed(reading.kind, &reading.value))
@@ -132,8 +144,8 @@ fn group_json(image: &Image, number: usize) -> Result<String, Error> {
         publishedNs: big(poll.published_ns), lastGoodNs: big(poll.last_good_ns), durationNs: big(poll.duration_ns),
         journalPosition: big(poll.journal_position), points: list(points));
     let head = json!(name: quoted(&group.name), intervalMs: group.interval_ms, firstPoint: group.first_point,
-        counters: counters(&image.group_counters(number)?[..2]), histograms: format!("{{{histograms}}}"),
-        published: poll.published, poll: format!("{{{shown}}}"));
+        counters: counters(&statistics.counters[..2]), histograms: format!("{{{histograms}}}"),
+        published: snapshot.published, poll: format!("{{{shown}}}"));
     Ok(format!("{{{head}}}"))
 }
 
@@ -169,7 +181,7 @@ fn typed(kind: u8, value: &Value) -> String {
     let flat = |elements: &[Value]| list(elements.iter().map(|element| scalar(kind, element)));
     match value {
         Value::Array(elements) => json!(type: kind, value: flat(elements)),
-        Value::Matrix { dimensions, elements } => {
+        Value::Matrix(dimensions, elements) => {
             json!(type: kind, value: flat(elements), dimensions: list(dimensions.iter().map(u32::to_string)))
         }
         value => json!(type: kind, value: scalar(kind, value)),
@@ -200,10 +212,11 @@ fn number(value: f64) -> String {
     }
 }
 
-fn usable(image: &Image, key: &str, max_age: Duration, accept_uncertain: bool) -> Result<String, Error> {
-    let point = image.point(key).ok_or(Error::Elsewhere)?;
-    let reading = image.snapshot(point.group)?.reading(&point)?;
-    Ok(match image.usable(&reading, Wanted { max_age, accept_uncertain }) {
+fn usable(image: &Arc<Image>, key: &str, max_age: Duration, accept_uncertain: bool) -> Result<String> {
+    let point = image.point(key).ok_or_else(|| error(ErrorKind::InvalidInput))?;
+    let snapshot = image.snapshot(point.group)?;
+    let reading = snapshot.reading(point)?;
+    Ok(match reading.usable(max_age, accept_uncertain) {
         Ok(()) => "usable\n".into(),
         Err(Unusable::WriterDead) => "writer dead\n".into(),
         Err(Unusable::Retired) => "retired\n".into(),
@@ -214,15 +227,15 @@ fn usable(image: &Image, key: &str, max_age: Duration, accept_uncertain: bool) -
 }
 
 /// A point of one group is asked of the snapshot of another, and of a snapshot of another opening of the same image.
-fn elsewhere(image: &Image) -> Result<String, Error> {
-    let [first, .., last] = &image.points[..] else { return Err(Error::Elsewhere) };
+fn elsewhere(image: &Arc<Image>) -> Result<String> {
+    let [first, .., last] = &image.points[..] else { return Err(error(ErrorKind::InvalidInput)) };
     let poll = image.snapshot(first.group)?;
     let errors = [poll.reading(last).err(), poll.reading(first).err(), image.snapshot(image.groups.len()).err()];
     Ok(errors.map(|error| error.as_ref().map_or("none", code)).join(" ") + "\n")
 }
 
 /// The pattern of torn-pattern.ts: all values follow from the first.
-fn torn(reader: &mut Reader, count: u64, is_checked: bool) -> Result<String, Error> {
+fn torn(reader: &mut Reader, count: u64, is_checked: bool) -> Result<String> {
     let image = reader.image()?;
     let (mut whole, mut torn, mut lapped) = (0, 0, 0);
     for _ in 0..count {
@@ -231,7 +244,12 @@ fn torn(reader: &mut Reader, count: u64, is_checked: bool) -> Result<String, Err
             lapped += 1;
             continue;
         };
-        let values = || poll.readings().map(|reading| reading.value.as_f64().unwrap_or(0.0));
+        let values = || {
+            poll.readings().map(|reading| match reading.value {
+                Value::Double(value) => value,
+                _ => 0.0,
+            })
+        };
         let first = values().next().unwrap_or(0.0);
         let step = if first == 0.0 { 0.0 } else { 1.0 };
         if values().enumerate().all(|(index, value)| value == first + index as f64 * step) {
@@ -248,22 +266,22 @@ fn cursor_json(cursor: Cursor) -> String {
     format!("{{{}}}", json!(position: big(cursor.position), sequence: sequence))
 }
 
-fn journal_json(journal: &Journal) -> Result<String, Error> {
+fn journal_json(journal: &Journal) -> Result<String> {
     let (end, oldest) = (cursor_json(journal.end()?), cursor_json(journal.oldest()?));
     let head = json!(service: service(journal.service), startedNs: big(journal.started_ns), end: end, oldest: oldest);
     Ok(format!("{{{head}}}\n"))
 }
 
 /// Everything from the cursor on, in calls with a limit each.
-fn since(journal: &mut Journal, cursor: &mut Cursor, limit: usize) -> Result<String, Error> {
+fn since(journal: &mut Journal, cursor: &mut Cursor, limit: usize) -> Result<String> {
     let (mut lost, mut changes) = (0_u64, Vec::new());
     loop {
         let read = journal.since(cursor, limit)?;
-        if read.lost == 0 && read.changes.is_empty() {
+        if read.is_empty() {
             break;
         }
-        lost = lost.saturating_add(read.lost);
-        changes.extend(read.changes.iter().map(|change| {
+        changes.extend(read.iter().map(|change| {
+            lost = lost.saturating_add(change.lost);
             let places = json!(position: big(change.position), sequence: big(change.sequence), point: change.point,
                 group: change.group, generation: change.generation, status: change.status);
             let times = json!(sourceNs: big(change.source_ns), receivedNs: big(change.received_ns), publishedNs: big(change.published_ns));
@@ -275,21 +293,18 @@ fn since(journal: &mut Journal, cursor: &mut Cursor, limit: usize) -> Result<Str
 }
 
 /// Follows until so many changes came or were lost. Each must have the number that its place says, and a value that its number says.
-fn count(journal: &mut Journal, cursor: &mut Cursor, until: u64) -> Result<String, Error> {
+fn count(journal: &mut Journal, cursor: &mut Cursor, until: u64) -> Result<String> {
     let (mut read, mut lost, mut wrong) = (0, 0, 0);
     let mut due = None;
     while read + lost < until {
-        let batch = journal.since(cursor, 1000)?;
-        if batch.lost != UNKNOWN {
-            lost += batch.lost;
-            due = due.map(|due: u64| due + batch.lost);
-        }
-        for change in batch.changes {
-            let is_right = due.unwrap_or(change.sequence) == change.sequence;
-            let is_whole = change.value.as_f64() == Some(change.sequence as f64);
+        for change in journal.since(cursor, 1000)? {
+            let known = if change.lost == UNKNOWN { 0 } else { change.lost };
+            let is_right = due.map_or(true, |due: u64| due + known == change.sequence);
+            let is_whole = change.value == Value::Double(change.sequence as f64);
             wrong += u64::from(!is_right || !is_whole);
             due = Some(change.sequence + 1);
             read += 1;
+            lost += known;
         }
     }
     Ok(format!("read {read} lost {lost} wrong {wrong}\n"))

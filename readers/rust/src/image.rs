@@ -1,252 +1,138 @@
-//! What changes in an image: docs/process-image.md, "Reading, step by step" and "Is a value usable?".
+//! An image and the name under which it lies: docs/process-image.md, "Open" and "Sleep until the next publication".
 
-use std::ops::Deref;
+use std::collections::{HashMap, HashSet};
+use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{fence, Ordering};
 use std::sync::Arc;
-use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crate::directory::{Directory, Group, Point, COUNTERS, HISTOGRAMS, HISTOGRAM_BYTES};
-use crate::mapping::Mapping;
-use crate::value::{decode, u32_at, u64_at, Value};
-use crate::Error;
+use crate::mapping::{require, Mapping};
+use crate::tables::{bytes_of, text, Change, Field, Group, Header, Point, Server, ServerState, Statistics};
 
-pub(crate) const ATTEMPTS: usize = 100;
-const STATE: u64 = 96;
-const PUBLICATIONS: u64 = 100;
-const HEARTBEAT: u64 = 120;
-const SERVICE_COUNTERS: u64 = 128;
-const LIVE: u32 = 1;
+const PUBLICATIONS: usize = 100;
+const HISTOGRAMS: usize = 192;
+const GROUP_BLOCK: usize = HISTOGRAMS + 3 * 448;
 
-/// One generation of an image. Its directory (servers, groups, points) is a part of it.
+/// One generation of an image: its directory, which never changes, and the way to what does.
 pub struct Image {
-    map: Mapping,
-    directory: Arc<Directory>,
-}
-
-impl Deref for Image {
-    type Target = Directory;
-    fn deref(&self) -> &Directory {
-        &self.directory
-    }
-}
-
-/// What a program asks of a value.
-#[derive(Clone, Copy)]
-pub struct Wanted {
-    pub max_age: Duration,
-    pub accept_uncertain: bool,
-}
-
-/// Why a value must not be used: the first of these that holds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Unusable {
-    WriterDead,
-    /// Or the reading is one of another image.
-    Retired,
-    WriterHangs,
-    Status(u32),
-    TooOld(Duration),
-}
-
-pub struct ServerState {
-    /// 0 waiting, 1 connecting, 2 connected, 3 lost, 4 stopped.
-    pub connection: u32,
-    pub changed_ns: i64,
-    pub error_ns: i64,
-    pub certificate_ends_ns: i64,
-    pub own_certificate_ends_ns: i64,
-    pub request_limit: u32,
-    /// The last failure. It stays after a reconnect.
-    pub error: String,
-}
-
-/// One whole poll of a group.
-pub struct Snapshot {
-    pub group: usize,
-    pub published: u32,
-    pub connection: u32,
-    pub cycle: u64,
-    pub requested_ns: i64,
-    pub published_ns: i64,
-    pub last_good_ns: i64,
-    pub duration_ns: i64,
-    pub journal_position: u64,
-    directory: Arc<Directory>,
-    bank: Vec<u8>,
-}
-
-#[derive(Clone)]
-pub struct Reading {
-    pub point: Arc<Point>,
-    pub value: Value,
-    /// Built-in type of the value, 0 before the first one.
-    pub kind: u8,
-    pub status: u32,
-    pub source_ns: i64,
-    pub received_ns: i64,
+    pub servers: Vec<Server>,
+    pub groups: Vec<Group>,
+    pub points: Vec<Point>,
+    pub(crate) sizes: [usize; 7],
+    pub(crate) map: Mapping,
 }
 
 impl Image {
     /// `name` lies in /dev/shm, or is an absolute path.
-    pub fn open(name: impl AsRef<Path>) -> Result<Image, Error> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Arc<Image>> {
         let map = Mapping::open(name.as_ref(), 512, b"CPCIMAGE", 2)?;
-        let directory = Arc::new(Directory::read(&map)?);
-        Ok(Image { map, directory })
-    }
+        let Header { version, sizes, image_bytes, tables, .. } = Field::get(&map.copy(0, 264), 0);
+        let minor = (version & 0xffff).min(2) as usize;
+        let least = [264, 48, 40, [48, 56, 64][minor], 496, 56, 32];
+        let known = sizes.iter().zip(least).all(|(size, least)| *size >= least && size % 8 == 0);
+        require(known, "a size is smaller than in its version")?;
+        require(image_bytes <= map.bytes as u64, "the image ends outside of its file")?;
+        let (end, steps) = (image_bytes as usize, [sizes[1], sizes[2], sizes[3], 1]);
+        let ends = [0, 1, 2, 3].map(|which| tables[which][0] + tables[which][1] * steps[which]);
+        let head_bytes = ends.into_iter().fold(sizes[0], usize::max);
+        require(head_bytes <= end, "a table lies outside of the image")?;
+        let head = map.copy(0, head_bytes.next_multiple_of(8));
+        // Texts do not overlap: all together are no longer than what holds them. But points share the texts of an enumeration.
+        let enumeration_of = |index: usize| <[usize; 2]>::get(&head, tables[2][0] + index * steps[2] + 56);
+        let with_enumeration = if minor >= 2 { tables[2][1] } else { 0 };
+        let shared: HashSet<[usize; 2]> = (0..with_enumeration).map(enumeration_of).collect();
+        let ([text_table, text_bytes], text_end) = (tables[3], ends[3]);
+        let places = |which: usize, texts: usize| {
+            let ([table, count], step) = (tables[which], steps[which]);
+            (0..count * texts).map(move |n| table + n / texts * step + n % texts * 8)
+        };
+        let texts = places(0, 3).chain(places(1, 1)).chain(places(2, 4)).map(|at| <[usize; 2]>::get(&head, at));
+        let texts = texts.chain(shared.iter().copied());
+        let inside = |[at, length]: [usize; 2]| length == 0 || at >= text_table && at + length <= text_end;
+        let fit = texts.clone().all(inside) && texts.map(|[_, length]| length).sum::<usize>() <= text_bytes;
+        require(fit, "a text lies outside of the texts")?;
+        let servers: Vec<Server> = entries(&head, tables[0], steps[0]);
+        let groups: Vec<Group> = entries(&head, tables[1], steps[1]);
+        let mut points: Vec<Point> = entries(&head, tables[2], steps[2]);
 
-    pub fn point(&self, key: &str) -> Option<Arc<Point>> {
-        self.by_key.get(key).map(|&index| Arc::clone(&self.points[index]))
-    }
-
-    pub fn snapshot(&self, group: usize) -> Result<Snapshot, Error> {
-        self.snapshot_with(group, true)
-    }
-
-    /// Without the check for the proof that it is needed.
-    #[doc(hidden)]
-    pub fn snapshot_with(&self, group: usize, check: bool) -> Result<Snapshot, Error> {
-        let Group { block, banks, bank_bytes, .. } = *self.groups.get(group).ok_or(Error::Elsewhere)?;
-        let (published, bank) = self.copy(block, banks, bank_bytes, check)?;
-        Ok(Snapshot {
-            group,
-            published,
-            connection: u32_at(&bank, 0),
-            cycle: u64_at(&bank, 8),
-            requested_ns: u64_at(&bank, 16) as i64,
-            published_ns: u64_at(&bank, 24) as i64,
-            last_good_ns: u64_at(&bank, 32) as i64,
-            duration_ns: u64_at(&bank, 40) as i64,
-            journal_position: u64_at(&bank, 48),
-            directory: Arc::clone(&self.directory),
-            bank,
-        })
-    }
-
-    pub fn server_state(&self, server: usize) -> Result<ServerState, Error> {
-        let server = self.servers.get(server).ok_or(Error::Elsewhere)?;
-        let (_, bank) = self.copy(server.block, server.banks, self.state_bytes, true)?;
-        let error = &bank[48..48 + u32_at(&bank, 4).min(448) as usize];
-        Ok(ServerState {
-            connection: u32_at(&bank, 0),
-            changed_ns: u64_at(&bank, 8) as i64,
-            error_ns: u64_at(&bank, 16) as i64,
-            certificate_ends_ns: u64_at(&bank, 24) as i64,
-            own_certificate_ends_ns: u64_at(&bank, 32) as i64,
-            request_limit: u32_at(&bank, 40),
-            error: String::from_utf8_lossy(error).into_owned(),
-        })
-    }
-
-    /// Steps 7 to 10. The fence keeps every byte of the copy before the load of `begun`.
-    fn copy(&self, block: u64, banks: u64, bank_bytes: u64, check: bool) -> Result<(u32, Vec<u8>), Error> {
-        let mut bank = vec![0; bank_bytes as usize];
-        for _ in 0..ATTEMPTS {
-            let published = self.map.u32(block + 4);
-            self.map.copy(banks + u64::from(published & 1) * bank_bytes, &mut bank);
-            fence(Ordering::Acquire);
-            if !check || self.map.u32(block).wrapping_sub(published) <= 1 {
-                return Ok((published, bank));
-            }
+        let ranges = servers.iter().map(|server| (server.first_group, server.group_count));
+        require(own(ranges, groups.iter().map(|group| group.server)), "the groups do not follow one another")?;
+        let ranges = groups.iter().map(|group| (group.first_point, group.point_count));
+        require(own(ranges, points.iter().map(|point| point.group)), "the points do not follow one another")?;
+        let blocks = servers.iter().map(|server| (server.block, HISTOGRAMS, server.banks, sizes[4]));
+        let blocks = blocks.chain(groups.iter().map(|group| (group.block, GROUP_BLOCK, group.banks, group.bank_bytes)));
+        for (block, bytes, banks, bank_bytes) in blocks {
+            let aligned = block % 64 == 0 && banks % 8 == 0 && bank_bytes % 8 == 0;
+            let inside = block + bytes <= banks && banks + 2 * bank_bytes <= end;
+            require(aligned && inside, "a block lies outside of the image")?;
         }
-        Err(Error::Overtaken)
+        let fits = |group: &Group| sizes[5] + group.point_count * sizes[6] <= group.bank_bytes;
+        require(groups.iter().all(fits), "a record lies outside of its bank")?;
+        let read = |extent: &[usize; 2]| (*extent, Arc::new(text(&bytes_of(&head)[extent[0]..extent[0] + extent[1]])));
+        let shared: HashMap<[usize; 2], Arc<String>> = shared.iter().filter(|extent| extent[1] > 0).map(read).collect();
+        // Rooms do not overlap either.
+        let mut rooms = vec![0; groups.len()];
+        for (index, point) in points.iter_mut().enumerate() {
+            let group = &groups[point.group];
+            rooms[point.group] += point.capacity_bytes;
+            let end = rooms[point.group].max(point.room + point.capacity_bytes);
+            require(end <= group.bank_bytes, "a room lies outside of its bank")?;
+            if minor == 0 {
+                point.server_position = index - groups[servers[group.server].first_group].first_point;
+            }
+            point.index = index;
+            let enumeration = shared.get(&enumeration_of(index)).filter(|_| minor >= 2);
+            point.enumeration = enumeration.cloned().unwrap_or_default();
+        }
+        Ok(Arc::new(Image { servers, groups, points, sizes, map }))
     }
 
-    pub fn counters(&self) -> [u64; 16] {
-        self.words(SERVICE_COUNTERS)
+    /// As it is now: counters, state, heartbeat.
+    pub fn header(&self) -> Header {
+        Field::get(&self.map.copy(0, 264), 0)
     }
 
-    pub fn server_counters(&self, server: usize) -> Result<[u64; 16], Error> {
-        self.servers.get(server).map(|server| self.words(server.block + COUNTERS)).ok_or(Error::Elsewhere)
-    }
-
-    pub fn group_counters(&self, group: usize) -> Result<[u64; 16], Error> {
-        self.groups.get(group).map(|group| self.words(group.block + COUNTERS)).ok_or(Error::Elsewhere)
-    }
-
-    fn words(&self, at: u64) -> [u64; 16] {
-        std::array::from_fn(|index| self.map.u64(at + 8 * index as u64))
-    }
-
-    /// How long polls took; from source time to response; from response to publication. Element i counts from 2^(i/4) µs.
-    pub fn histograms(&self, group: usize) -> Result<[[u32; 112]; 3], Error> {
-        let at = self.groups.get(group).ok_or(Error::Elsewhere)?.block + HISTOGRAMS;
-        Ok([0, 1, 2]
-            .map(|which| std::array::from_fn(|index| self.map.u32(at + which * HISTOGRAM_BYTES + 4 * index as u64))))
-    }
-
-    /// Grows by one with every publication, modulo 2^32.
-    pub fn publications(&self) -> u32 {
-        self.map.u32(PUBLICATIONS)
-    }
-
-    pub fn is_retired(&self) -> bool {
-        self.map.u32(STATE) != LIVE
-    }
-
-    pub fn heartbeat_ns(&self) -> i64 {
-        self.map.u64(HEARTBEAT) as i64
-    }
-
-    pub fn has_writer(&self) -> Result<bool, Error> {
+    pub fn has_writer(&self) -> bool {
         self.map.is_locked()
     }
 
-    /// Yes, or why not. Call it after the snapshot: what the writer did before it died is then known.
-    pub fn usable(&self, reading: &Reading, wanted: Wanted) -> Result<(), Unusable> {
-        let now_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
-        if !self.has_writer().unwrap_or(false) {
-            return Err(Unusable::WriterDead);
-        }
-        let is_own = self.points.get(reading.point.index).is_some_and(|own| Arc::ptr_eq(own, &reading.point));
-        if self.is_retired() || !is_own {
-            return Err(Unusable::Retired);
-        }
-        let limit_ns = (3_000_000 * u64::from(self.interval_ms)).max(5_000_000_000);
-        if now_ns.abs_diff(self.heartbeat_ns()) > limit_ns {
-            return Err(Unusable::WriterHangs);
-        }
-        if reading.status >> 30 > u32::from(wanted.accept_uncertain) {
-            return Err(Unusable::Status(reading.status));
-        }
-        let age = Duration::from_nanos(now_ns.saturating_sub(reading.received_ns).max(0) as u64);
-        if age > wanted.max_age {
-            return Err(Unusable::TooOld(age));
-        }
-        Ok(())
+    pub fn point(&self, key: &str) -> Option<&Point> {
+        self.points.iter().find(|point| point.key == key)
+    }
+
+    /// The point of a change of the same run of the writer, if its number means the same in this image.
+    pub fn point_of(&self, change: &Change) -> Option<&Point> {
+        let Header { points_since, generation, .. } = self.header();
+        self.points.get(change.point).filter(|_| (points_since..=generation).contains(&change.generation))
+    }
+
+    pub fn server_state(&self, server: usize) -> Result<ServerState> {
+        let &Server { block, banks, .. } = self.servers.get(server).ok_or_else(elsewhere)?;
+        let (_, bank) = self.copy(block, banks, self.sizes[4], true)?;
+        let error = text(&bytes_of(&bank)[48..48 + usize::get(&bank, 4).min(448)]);
+        Ok(ServerState { error, counters: Field::get(&self.map.copy(block + 64, 128), 0), ..Field::get(&bank, 0) })
+    }
+
+    /// Counters and histograms of a group.
+    pub fn statistics(&self, group: usize) -> Result<Statistics> {
+        let group = self.groups.get(group).ok_or_else(elsewhere)?;
+        Ok(Field::get(&self.map.copy(group.block, GROUP_BLOCK), 0))
     }
 }
 
-impl Snapshot {
-    pub fn reading(&self, point: &Arc<Point>) -> Result<Reading, Error> {
-        let own = self.directory.points.get(point.index).ok_or(Error::Elsewhere)?;
-        if !Arc::ptr_eq(own, point) || point.group != self.group {
-            return Err(Error::Elsewhere);
-        }
-        let group = &self.directory.groups[self.group];
-        let number = (point.index - group.first_point) as u64;
-        let record = &self.bank[(self.directory.poll_bytes + number * self.directory.record_bytes) as usize..];
-        let room = match point.capacity_bytes as usize {
-            0 => &[],
-            bytes => &self.bank[point.room as usize..][..bytes],
-        };
-        let (kind, shape) = (record[28], record[29]);
-        Ok(Reading {
-            point: Arc::clone(point),
-            value: decode(kind, shape, u64_at(record, 0).to_le_bytes(), room),
-            kind,
-            status: u32_at(record, 24),
-            source_ns: u64_at(record, 8) as i64,
-            received_ns: u64_at(record, 16) as i64,
-        })
-    }
+fn entries<T: Field>(head: &[u64], [table, count]: [usize; 2], step: usize) -> Vec<T> {
+    (0..count).map(|index| T::get(head, table + index * step)).collect()
+}
 
-    /// Of all points of the group, in their order.
-    pub fn readings(&self) -> impl Iterator<Item = Reading> + '_ {
-        let group = &self.directory.groups[self.group];
-        self.directory.points[group.points()].iter().filter_map(|point| self.reading(point).ok())
-    }
+/// Ranges that follow one another, up to the last of what they own, each of which names its owner.
+fn own(ranges: impl Iterator<Item = (usize, usize)> + Clone, owners: impl Iterator<Item = usize>) -> bool {
+    let sums = ranges.clone().scan(0, |sum, (_, count)| Some(std::mem::replace(sum, *sum + count)));
+    let owned = ranges.clone().enumerate().flat_map(|(owner, (_, count))| std::iter::repeat(owner).take(count));
+    ranges.map(|(first, _)| first).eq(sums) && owned.eq(owners)
+}
+
+pub(crate) fn elsewhere() -> Error {
+    Error::new(ErrorKind::InvalidInput, "not of this image or snapshot: look it up again")
 }
 
 /// The image under a name, whichever generation it is.
@@ -254,51 +140,39 @@ pub struct Reader {
     /// A writer that was killed wakes nobody: after this time asleep the name is checked again. 200 ms from the start.
     pub longest_sleep: Duration,
     name: PathBuf,
-    image: Option<Image>,
+    image: Option<Arc<Image>>,
     seen: Option<u32>,
-    woken: Option<u32>,
 }
 
 impl Reader {
     pub fn new(name: impl AsRef<Path>) -> Reader {
-        let longest_sleep = Duration::from_millis(200);
-        Reader { longest_sleep, name: name.as_ref().to_path_buf(), image: None, seen: None, woken: None }
+        Reader { longest_sleep: Duration::from_millis(200), name: name.as_ref().into(), image: None, seen: None }
     }
 
     /// Opened again when the name leads elsewhere; an error when it leads nowhere.
-    pub fn image(&mut self) -> Result<&Image, Error> {
-        let stays = self.image.as_ref().is_some_and(|image| matches!(image.map.moved(), Ok(false)));
-        if !stays {
-            (self.image, self.seen, self.woken) = (None, None, None);
+    pub fn image(&mut self) -> Result<Arc<Image>> {
+        if !self.image.as_ref().is_some_and(|image| matches!(image.map.moved(), Ok(false))) {
+            (self.image, self.seen) = (None, None);
             self.image = Some(Image::open(&self.name)?);
         }
-        self.image.as_ref().ok_or(Error::Missing)
+        self.image.clone().ok_or_else(|| ErrorKind::NotFound.into())
     }
 
     /// Sleeps until there is news since the last time: a publication, a retirement, another image. False when there was none.
     pub fn wait(&mut self, timeout: Duration) -> bool {
         let start = Instant::now();
         loop {
-            let publications = self.image().ok().map(Image::publications);
-            if publications.is_some() && publications != self.seen {
-                self.seen = publications;
+            let image = self.image();
+            let now = image.as_ref().ok().map(|image| image.map.u32(PUBLICATIONS));
+            if now.is_some() && now != self.seen {
+                self.seen = now;
                 return true;
             }
             let left = timeout.saturating_sub(start.elapsed()).min(self.longest_sleep);
-            if left.is_zero() {
-                return false;
-            }
-            match (&self.image, publications) {
-                (Some(Image { map, .. }), Some(value)) => {
-                    if map.sleep(PUBLICATIONS, value, left) {
-                        let now = Some(map.u32(PUBLICATIONS));
-                        if self.woken != now {
-                            map.wake(PUBLICATIONS);
-                        }
-                        self.woken = now;
-                    }
-                }
-                _ => sleep(left),
+            match (image, now) {
+                _ if left.is_zero() => return false,
+                (Ok(image), Some(now)) => image.map.sleep(PUBLICATIONS, now, left),
+                _ => std::thread::sleep(left),
             }
         }
     }

@@ -1,135 +1,99 @@
-//! A shared memory object, mapped read-only: the only file that touches the mapping's memory and asks the kernel.
-//!
-//! Another process writes while this one reads. Every load is therefore atomic, and every place is checked before it is loaded.
+//! A shared memory object, mapped read-only: words of 64 bits to which another process writes meanwhile.
 
 use std::fs::{symlink_metadata, File, OpenOptions};
-use std::io;
+use std::io::{Error, ErrorKind, Result};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-use crate::Error;
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
 compile_error!("the process image is read on 64-bit little-endian Linux only");
 
-const BYTE_ORDER: u32 = 0x0102_0304;
-
 pub(crate) struct Mapping {
     pub path: PathBuf,
-    pub bytes: u64,
+    pub bytes: usize,
     file: File,
-    identity: (u64, u64),
-    start: *const u8,
+    /// Never handed out: it ends with the mapping.
+    words: &'static [AtomicU64],
 }
-
-// The memory is only read, with atomic loads, until the mapping is dropped.
-unsafe impl Send for Mapping {}
-unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// `name` lies in /dev/shm, or is an absolute path. Checks what an image and a journal begin with.
-    pub fn open(name: &Path, at_least: u64, magic: &[u8; 8], major: u32) -> Result<Mapping, Error> {
+    pub fn open(name: &Path, at_least: usize, magic: &[u8; 8], major: u32) -> Result<Mapping> {
         let path = Path::new("/dev/shm").join(name);
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let opened = OpenOptions::new().read(true).custom_flags(flags).open(&path);
-        let file = opened.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::Missing,
-            _ => Error::System(error),
-        })?;
-        let status = file.metadata().map_err(Error::System)?;
-        if !status.is_file() || status.len() < at_least {
-            return Err(Error::Foreign("no regular file, or too short"));
-        }
-        let bytes = status.len();
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path)?;
+        let (is_file, bytes) = file.metadata().map(|found| (found.is_file(), found.len() as usize))?;
+        require(is_file && bytes >= at_least, "no regular file, or too short")?;
         let (access, descriptor) = (libc::PROT_READ, file.as_raw_fd());
-        let start = unsafe { libc::mmap(ptr::null_mut(), bytes as usize, access, libc::MAP_SHARED, descriptor, 0) };
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, libc::MAP_SHARED, descriptor, 0) };
         if start == libc::MAP_FAILED {
-            return Err(Error::System(io::Error::last_os_error()));
+            return Err(Error::last_os_error());
         }
-        let identity = (status.dev(), status.ino());
-        let mapping = Mapping { path, bytes, file, identity, start: start.cast() };
-        if mapping.u64(0).to_le_bytes() != *magic {
-            return Err(Error::Foreign("another magic"));
-        }
-        if mapping.u32(12) != BYTE_ORDER {
-            return Err(Error::Foreign("another byte order"));
-        }
-        if mapping.u32(8) >> 16 != major {
-            return Err(Error::Foreign("another major version"));
-        }
-        Ok(mapping)
+        // Behind the end of the file the last page has zeros.
+        let words = unsafe { std::slice::from_raw_parts(start.cast(), bytes.div_ceil(8)) };
+        let map = Mapping { path, bytes, file, words };
+        require(map.u64(0) == u64::from_le_bytes(*magic), "another magic")?;
+        require(map.u32(12) == 0x0102_0304, "another byte order")?;
+        require(map.u32(8) >> 16 == major, "another major version")?;
+        Ok(map)
     }
 
     /// Whether the name leads to another file by now; an error when it leads nowhere.
-    pub fn moved(&self) -> Result<bool, Error> {
-        match symlink_metadata(&self.path) {
-            Ok(status) => Ok((status.dev(), status.ino()) != self.identity),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Missing),
-            Err(error) => Err(Error::System(error)),
-        }
+    pub fn moved(&self) -> Result<bool> {
+        let [named, own] = [symlink_metadata(&self.path)?, self.file.metadata()?].map(|file| (file.dev(), file.ino()));
+        Ok(named != own)
     }
 
-    /// With acquire order.
-    pub fn u32(&self, at: u64) -> u32 {
-        unsafe { (*self.place(at, 4, 4).cast::<AtomicU32>()).load(Ordering::Acquire) }
+    pub fn u64(&self, at: usize) -> u64 {
+        self.words[at / 8].load(Ordering::Acquire)
     }
 
-    /// With acquire order.
-    pub fn u64(&self, at: u64) -> u64 {
-        unsafe { (*self.place(at, 8, 8).cast::<AtomicU64>()).load(Ordering::Acquire) }
+    pub fn u32(&self, at: usize) -> u32 {
+        (self.u64(at) >> (8 * (at % 8))) as u32
     }
 
-    /// `at` and the length of `into` are multiples of 8.
-    pub fn copy(&self, at: u64, into: &mut [u8]) {
-        let words = self.place(at, into.len() as u64, 8).cast::<AtomicU64>();
-        for (index, chunk) in into.chunks_exact_mut(8).enumerate() {
-            let word = unsafe { (*words.add(index)).load(Ordering::Relaxed) };
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-    }
-
-    /// Of bytes that never change, at any place.
-    pub fn constant(&self, at: u64, length: u64) -> Vec<u8> {
-        let mut bytes = vec![0; length as usize];
-        unsafe { ptr::copy_nonoverlapping(self.place(at, length, 1), bytes.as_mut_ptr(), bytes.len()) };
-        bytes
-    }
-
-    fn place(&self, at: u64, length: u64, alignment: u64) -> *const u8 {
-        assert!(at % alignment == 0 && at <= self.bytes && length <= self.bytes - at, "a place that was not checked");
-        unsafe { self.start.add(at as usize) }
+    /// A place and a length that are multiples of 8.
+    pub fn copy(&self, at: usize, length: usize) -> Vec<u64> {
+        self.words[at / 8..(at + length) / 8].iter().map(|word| word.load(Ordering::Relaxed)).collect()
     }
 
     /// fcntl(2), "open file description locks": asks, takes nothing.
-    pub fn is_locked(&self) -> Result<bool, Error> {
+    pub fn is_locked(&self) -> bool {
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };
         lock.l_type = libc::F_WRLCK as libc::c_short;
-        lock.l_whence = libc::SEEK_SET as libc::c_short;
-        if unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) } != 0 {
-            return Err(Error::System(io::Error::last_os_error()));
-        }
-        Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
+        let answer = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) };
+        answer == 0 && lock.l_type != libc::F_UNLCK as libc::c_short
     }
 
-    /// Sleeps while the word has this value; true when somebody woke it.
-    pub fn sleep(&self, at: u64, value: u32, timeout: Duration) -> bool {
+    /// Sleeps while the word of 32 bits has this value. Who is woken by another value wakes the other sleepers.
+    pub fn sleep(&self, at: usize, value: u32, timeout: Duration) {
         let (tv_sec, tv_nsec) = (timeout.as_secs() as libc::time_t, timeout.subsec_nanos().into());
+        let word = self.words[at / 8].as_ptr().cast::<u32>().wrapping_add(at % 8 / 4);
         let limit = libc::timespec { tv_sec, tv_nsec };
-        let word = self.place(at, 4, 4);
-        unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, value, &limit) == 0 }
-    }
-
-    pub fn wake(&self, at: u64) {
-        unsafe { libc::syscall(libc::SYS_futex, self.place(at, 4, 4), libc::FUTEX_WAKE, i32::MAX) };
+        let woken = unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, value, &limit) == 0 };
+        if woken && self.u32(at) != value {
+            unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, i32::MAX) };
+        }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        unsafe { libc::munmap(self.start.cast_mut().cast(), self.bytes as usize) };
+        unsafe { libc::munmap(self.words.as_ptr().cast_mut().cast(), self.bytes) };
     }
+}
+
+/// Refuses an object that is none of ours, or that contradicts itself.
+pub(crate) fn require(holds: bool, otherwise: &str) -> Result<()> {
+    holds.then_some(()).ok_or_else(|| Error::new(ErrorKind::InvalidData, otherwise))
+}
+
+pub(crate) const ATTEMPTS: usize = 100;
+
+/// Tries until the writer did not overtake it.
+pub(crate) fn attempt<T>(mut copy: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let overtaken = || Error::new(ErrorKind::WouldBlock, "the writer overtook every attempt to copy; try again");
+    (0..ATTEMPTS).find_map(|_| copy().transpose()).unwrap_or_else(|| Err(overtaken()))
 }

@@ -1,143 +1,77 @@
 //! Values and how they lie in a record and in its room: docs/process-image.md, "Values".
 
-/// A value. `Null` is also "no value" and a type that this reader does not know.
-#[derive(Clone, Debug, PartialEq)]
+use crate::tables::text;
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
+    /// Also no value, and one of a type that this reader does not know.
+    #[default]
     Null,
     Boolean(bool),
-    /// SByte, Int16, Int32, Int64; DateTime in steps of 100 ns since 1601-01-01 UTC.
+    /// Also a DateTime, in steps of 100 ns since 1601-01-01 UTC.
     Signed(i64),
-    /// Byte, UInt16, UInt32, UInt64, StatusCode.
     Unsigned(u64),
     Float(f32),
     Double(f64),
-    /// String, XmlElement, Guid; the JSON of a nested type.
+    /// Also a Guid, and the JSON of a nested type.
     Text(String),
-    /// ByteString.
     Bytes(Vec<u8>),
     Array(Vec<Value>),
-    /// Row by row. A cut matrix has fewer elements than its dimensions say.
-    Matrix {
-        dimensions: Vec<u32>,
-        elements: Vec<Value>,
-    },
+    /// Dimensions, and elements row by row. A cut matrix has fewer than its dimensions say.
+    Matrix(Vec<u32>, Vec<Value>),
 }
 
-impl Value {
-    /// The number nearest to a numeric scalar.
-    pub fn as_f64(&self) -> Option<f64> {
-        match *self {
-            Value::Boolean(value) => Some(f64::from(u8::from(value))),
-            Value::Signed(value) => Some(value as f64),
-            Value::Unsigned(value) => Some(value as f64),
-            Value::Float(value) => Some(f64::from(value)),
-            Value::Double(value) => Some(value),
-            _ => None,
-        }
-    }
+/// Of an element, by its built-in type; 0 where it varies.
+const SIZES: [usize; 26] = [0, 1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 0, 8, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0];
+const NULL: usize = u32::MAX as usize;
 
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
-const NULL: u32 = u32::MAX;
-
-/// `slot` is the field `value` of the record, `room` all that may be read of the point's room.
-pub(crate) fn decode(kind: u8, shape: u8, slot: [u8; 8], room: &[u8]) -> Value {
-    let Some(size) = size_of(kind) else { return Value::Null };
-    if shape == 0 && size > 0 {
-        return fixed(kind, &slot[..size]);
-    }
-    let (length, count) = (u32_at(&slot, 0), u32_at(&slot, 4) as usize);
-    if length == NULL {
-        return Value::Null;
-    }
-    let bytes = &room[..room.len().min(length as usize)];
-    match shape {
-        0 => varying(kind, bytes),
+/// `slot` is the field `value` of a record, `room` all that may be read of the point's room.
+pub(crate) fn decode(kind: u8, shape: u8, slot: u64, room: &[u8]) -> Value {
+    let Some(&size) = SIZES.get(usize::from(kind)).filter(|_| kind > 0) else { return Value::Null };
+    let (length, count) = (slot as u32 as usize, (slot >> 32) as usize);
+    let bytes = &room[..room.len().min(length)];
+    match usize::from(shape) {
+        0 if size > 0 => scalar(kind, &slot.to_le_bytes()[..size]),
+        _ if length == NULL => Value::Null,
+        0 => scalar(kind, bytes),
         1 => Value::Array(elements(kind, size, bytes, count)),
-        rank => matrix(kind, size, bytes, count, usize::from(rank)),
-    }
-}
-
-/// The bytes of one element; 0 for a type of varying size.
-fn size_of(kind: u8) -> Option<usize> {
-    match kind {
-        1..=3 => Some(1),
-        4 | 5 => Some(2),
-        6 | 7 | 10 | 19 => Some(4),
-        8 | 9 | 11 | 13 => Some(8),
-        12 | 14..=18 | 20..=25 => Some(0),
-        _ => None,
-    }
-}
-
-fn fixed(kind: u8, bytes: &[u8]) -> Value {
-    let mut wide = [0; 8];
-    wide[..bytes.len()].copy_from_slice(bytes);
-    let unsigned = u64::from_le_bytes(wide);
-    let unused = 64 - 8 * bytes.len() as u32;
-    match kind {
-        1 => Value::Boolean(unsigned != 0),
-        2 | 4 | 6 | 8 | 13 => Value::Signed((unsigned << unused) as i64 >> unused),
-        10 => Value::Float(f32::from_bits(unsigned as u32)),
-        11 => Value::Double(f64::from_bits(unsigned)),
-        _ => Value::Unsigned(unsigned),
-    }
-}
-
-fn varying(kind: u8, bytes: &[u8]) -> Value {
-    match kind {
-        15 => Value::Bytes(bytes.to_vec()),
-        _ => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+        rank => {
+            let Some(behind) = bytes.get((4 * rank).next_multiple_of(8)..) else { return Value::Array(vec![]) };
+            let dimensions: Vec<u32> = bytes.chunks_exact(4).take(rank).map(|bytes| unsigned(bytes) as u32).collect();
+            let product = dimensions.iter().fold(1, |product: usize, &n| product.saturating_mul(n as usize));
+            Value::Matrix(dimensions, elements(kind, size, behind, count.min(product)))
+        }
     }
 }
 
 /// As many as there are, `count` at most.
-fn elements(kind: u8, size: usize, bytes: &[u8], count: usize) -> Vec<Value> {
+fn elements(kind: u8, size: usize, mut bytes: &[u8], count: usize) -> Vec<Value> {
     if size > 0 {
-        return bytes.chunks_exact(size).take(count).map(|element| fixed(kind, element)).collect();
+        return bytes.chunks_exact(size).take(count).map(|element| scalar(kind, element)).collect();
     }
-    let mut values = Vec::new();
-    let mut rest = bytes;
-    while values.len() < count && rest.len() >= 4 {
-        let length = u32_at(rest, 0);
-        rest = &rest[4..];
-        if length == NULL {
-            values.push(Value::Null);
-            continue;
-        }
-        let Some(element) = rest.get(..length as usize) else { break };
-        values.push(varying(kind, element));
-        rest = &rest[rest.len().min(element.len().next_multiple_of(4))..];
-    }
-    values
-}
-
-fn matrix(kind: u8, size: usize, bytes: &[u8], count: usize, rank: usize) -> Value {
-    let Some(behind) = bytes.get((4 * rank).next_multiple_of(8)..) else {
-        return Value::Array(Vec::new());
+    let next = || {
+        let length = unsigned(bytes.get(..4)?) as usize;
+        let element = bytes.get(4..4 + if length == NULL { 0 } else { length })?;
+        bytes = bytes.get(4 + element.len().next_multiple_of(4)..).unwrap_or_default();
+        Some(if length == NULL { Value::Null } else { scalar(kind, element) })
     };
-    let dimensions: Vec<u32> = (0..rank).map(|index| u32_at(bytes, 4 * index)).collect();
-    let product = dimensions.iter().fold(1, |product: usize, &n| product.saturating_mul(n as usize));
-    let elements = elements(kind, size, behind, count.min(product));
-    Value::Matrix { dimensions, elements }
+    std::iter::from_fn(next).take(count).collect()
 }
 
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u64_at_most(bytes, at, 4) as u32
+fn scalar(kind: u8, bytes: &[u8]) -> Value {
+    match kind {
+        1 => Value::Boolean(bytes != [0]),
+        2 | 4 | 6 | 8 | 13 => {
+            Value::Signed((unsigned(bytes) << (64 - 8 * bytes.len())) as i64 >> (64 - 8 * bytes.len()))
+        }
+        3 | 5 | 7 | 9 | 19 => Value::Unsigned(unsigned(bytes)),
+        10 => Value::Float(f32::from_bits(unsigned(bytes) as u32)),
+        11 => Value::Double(f64::from_bits(unsigned(bytes))),
+        15 => Value::Bytes(bytes.to_vec()),
+        _ => Value::Text(text(bytes)),
+    }
 }
 
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64_at_most(bytes, at, 8)
-}
-
-fn u64_at_most(bytes: &[u8], at: usize, size: usize) -> u64 {
-    let mut word = [0; 8];
-    word[..size].copy_from_slice(&bytes[at..at + size]);
-    u64::from_le_bytes(word)
+fn unsigned(bytes: &[u8]) -> u64 {
+    bytes.iter().rfold(0, |wide, byte| wide << 8 | u64::from(*byte))
 }
