@@ -12,7 +12,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { OpenedImage } from "../packages/image/src/opened-image.ts";
 import { wallClockNs } from "../packages/image/src/posix/wall-clock.ts";
-import { LineProcess } from "./cycling-process.ts";
+import { LineProcess } from "./line-process.ts";
 import { modbusConfiguration } from "./plant-configuration.ts";
 import { quantile, tell } from "./report.ts";
 

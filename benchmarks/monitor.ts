@@ -8,7 +8,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { planDirectory, type ServerDescription } from "../packages/image/src/directory.ts";
 import { mappedMemory } from "../packages/image/src/image-memory.ts";
@@ -16,6 +15,7 @@ import { ImageWriter } from "../packages/image/src/image-writer.ts";
 import { ConnectionState } from "../packages/image/src/layout.ts";
 import { SharedMemoryObject } from "../packages/image/src/posix/shared-memory-object.ts";
 import { ImageOwner } from "../packages/partition/src/main-thread/image-owner.ts";
+import { builtPackages } from "./built-packages.ts";
 import { plantMix, plantServer, prepared, setAll, twoDecimals } from "./plant-values.ts";
 import { quantile, tell, type Line } from "./report.ts";
 
@@ -25,7 +25,7 @@ const SECONDS = 10;
 const MANY_VIEWERS = 50;
 const MANY_SERVERS = 1000;
 const SCRAPES = 40;
-const main = fileURLToPath(new URL("../packages/partition/src/main.ts", import.meta.url));
+const { main } = builtPackages();
 const ticksPerSecond = 100;
 
 /** An image under a prefix of its own, whose groups are published at the rate that the benchmark is about. */
@@ -71,6 +71,7 @@ class Plant implements Disposable {
 async function startMonitor(prefix: string) {
   const child = spawn(process.execPath, [main, "monitor", "--listen", "127.0.0.1:0", "--prefix", prefix], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, NODE_OPTIONS: "" },
   });
   const [line] = (await once(child.stdout.setEncoding("utf8"), "data")) as [string];
   const address = line.replace(/^monitor: /, "").trim();
@@ -198,12 +199,12 @@ async function ofManyServers(): Promise<readonly Line[]> {
   const cpuMs = (1000 * (monitor.cpuSeconds() - cpuBefore)) / SCRAPES;
   await monitor.stop();
   return [
-    { what: `processor time of a scrape with ${MANY_SERVERS} servers, mean ms`, figure: cpuMs },
     {
-      what: `a scrape with ${MANY_SERVERS} servers, median ms`,
-      figure: quantile(samples, 0.5),
+      what: `processor time of a scrape with ${MANY_SERVERS} servers, mean ms`,
+      figure: cpuMs,
       wanted: "less than 50",
     },
+    { what: `a scrape with ${MANY_SERVERS} servers, median ms`, figure: quantile(samples, 0.5) },
     { what: "its size, kB", figure: bytes / 1000 },
   ];
 }
@@ -214,6 +215,6 @@ tell({
   remarks: [
     `${POINTS} points, all of which change ${HERTZ} times a second; each viewer looks at 40 of them, at a place of its own`,
     "the figures of the monitor are its process's time in /proc; the browser's are what its page was busy (TaskDuration), without painting",
-    "the monitor runs from its sources; built, as it is installed, it needs some 30 MB less",
+    "the monitor runs as it is built and installed",
   ],
 });

@@ -47,7 +47,7 @@ function linesOf(language: string, runs: readonly Samples[]): readonly Line[] {
     {
       what: `${language}: publish to awake, 99th percentile us`,
       figure: over(({ wakeUs }) => quantile(wakeUs, 0.99)),
-      wanted: "less than 300",
+      atMost: 300,
     },
     {
       what: `${language}: the snapshot right after it, median us`,

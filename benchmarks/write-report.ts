@@ -3,7 +3,7 @@
 // ANSWERS has a line of JSON for each answer (`tell` in report.ts). Of several to one question the last one counts.
 
 import { readFileSync } from "node:fs";
-import { howItCameAbout, rounded, type Told } from "./report.ts";
+import { howItCameAbout, rounded, wantedOf, type Told } from "./report.ts";
 
 const [file = "", subject = ""] = process.argv.slice(2);
 const answers = new Map<string, Told>();
@@ -14,13 +14,13 @@ for (const line of readFileSync(file, "utf8").trim().split("\n")) {
 
 function section(answer: Told): string {
   const { question, lines, remarks = [] } = answer;
-  const hasWanted = lines.some(({ wanted }) => wanted !== undefined);
+  const hasWanted = lines.some((line) => wantedOf(line) !== undefined);
   const row = (what: string, figure: string, wanted: string): string =>
     `| ${(hasWanted ? [what, figure, wanted] : [what, figure]).join(" | ")} |`;
   const table = [
     row("", "figure", "wanted"),
     row("---", "---:", "---:"),
-    ...lines.map(({ what, figure, wanted }) => row(what, rounded(figure), wanted ?? "")),
+    ...lines.map((line) => row(line.what, rounded(line.figure), wantedOf(line) ?? "")),
   ];
   const notes = [...remarks, howItCameAbout(answer)].map((remark) => `- ${remark}`);
   return [`## ${question}`, table.join("\n"), notes.join("\n")].join("\n\n");
@@ -36,6 +36,11 @@ const introductions: Readonly<Record<string, readonly string[]>> = {
     "# The monitor in figures",
     "Written from `CPC_ANSWERS=answers.jsonl node benchmarks/monitor.ts` by `node benchmarks/write-report.ts answers.jsonl monitor`; do not edit. " +
       "Shares of a core are processor time and hold on a busy machine, too; milliseconds grow with its load.",
+  ],
+  bridge: [
+    "# The bridge in figures",
+    "Written from `CPC_ANSWERS=answers.jsonl` and `node benchmarks/bridge.ts`, `bridge-site.ts` and `bridge-queue.ts` by `node benchmarks/write-report.ts " +
+      "answers.jsonl bridge`; do not edit. Other work on the machine lengthens ages and acknowledgements, and takes rate from engines; look at the load average.",
   ],
   fuzzing: [
     "# One million spoiled inputs",

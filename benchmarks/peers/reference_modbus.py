@@ -5,16 +5,18 @@
 
 import sys
 
+from polling import answer_polls
 from pyModbusTCP.client import ModbusClient
-from reference_cycle import Publisher, run
+from reference_cycle import Publisher
 
 
 def main():
     port, count = int(sys.argv[1]), int(sys.argv[2])
     client = ModbusClient(host="127.0.0.1", port=port, auto_open=True)
     connection = {"value": True, "varType": "Boolean", "description": "Connection status to the Modbus server"}
+    publisher = Publisher(200 * (count + 1))
 
-    def read_document():
+    def poll():
         document = {"ModbusTCP Connections:plant: Connection status": connection}
         for address in range(count):
             registers = client.read_holding_registers(address, 1)
@@ -25,11 +27,11 @@ def main():
                 "varType": "UInt16",
                 "description": f"holding register {address}",
             }
-        return document
+        publisher.publish(document)
+        return [entry["value"] for entry in list(document.values())[1:]]
 
-    publisher = Publisher(200 * (count + 1))
     try:
-        run(read_document, publisher)
+        answer_polls("pyModbusTCP", poll)
     finally:
         publisher.remove()
         client.close()

@@ -8,7 +8,8 @@ import logging
 import sys
 
 from asyncua import Client
-from reference_cycle import Publisher, cycles
+from polling import answer_async_polls
+from reference_cycle import Publisher
 
 
 async def main():
@@ -16,15 +17,11 @@ async def main():
     logging.disable(logging.WARNING)
     publisher = Publisher(200 * (count + 1))
     connection = {"value": True, "varType": "Boolean", "description": "Connection status to the OPC UA server"}
-
-    async def next_line():
-        return await asyncio.to_thread(sys.stdin.readline)
-
     try:
         async with Client(f"opc.tcp://127.0.0.1:{port}") as client:
             nodes = [client.get_node(f"ns=1;s=node {index}") for index in range(count)]
 
-            async def read_document():
+            async def poll():
                 document = {"OPC UA Connections:plant": connection}
                 for index, node in enumerate(nodes):
                     browse_name = await node.read_browse_name()
@@ -35,9 +32,10 @@ async def main():
                         "varType": var_type.name,
                         "description": f"node {index}",
                     }
-                return document
+                publisher.publish(document)
+                return [entry["value"] for entry in list(document.values())[1:]]
 
-            await cycles(read_document, publisher, next_line)
+            await answer_async_polls("asyncua", poll)
     finally:
         publisher.remove()
 

@@ -1,26 +1,26 @@
-// Our side of a benchmark: the parts that a service's worker is made of, taken through one cycle for each line of standard input
-// (poll, render, publish under the guard), instead of by the clock. Says {"ready": true} once it is connected.
+// Our side of a benchmark: the parts that a partition is made of, taken through a poll when the benchmark says so, instead of by the clock. With
+// `document` each poll is also rendered and published under the guard, as the documents process does.
 //
-//   our-cycle.ts modbus|opcua CONFIGURATION
+//   our-polls.ts modbus|opcua CONFIGURATION image|document
 
-import { createInterface } from "node:readline";
 import { dirname } from "node:path";
-import { loadModbusConfiguration } from "../packages/partition/src/configuration/modbus-configuration.ts";
-import { loadOpcUaConfiguration } from "../packages/partition/src/configuration/opc-ua-configuration.ts";
+import { loadModbusConfiguration } from "../packages/partition/src/protocols/modbus/configuration/modbus-configuration.ts";
+import { loadOpcUaConfiguration } from "../packages/partition/src/protocols/opcua/configuration/opc-ua-configuration.ts";
 import type { Log } from "../packages/process/src/log.ts";
 import type { ServerClient } from "../packages/partition/src/library/server-client.ts";
 import { GuardedTarget } from "../packages/documents/src/guarded-targets.ts";
 import { ImageGenerations, privateImage } from "../packages/partition/src/sources/image-generations.ts";
 import { ConnectionState } from "../packages/image/src/layout.ts";
+import { isGood } from "../packages/image/src/reader.ts";
 import { consumerPairNames } from "../packages/documents/src/consumer-names.ts";
 import { ConsumerPair, openConsumerPair } from "../packages/documents/src/consumer-pair.ts";
 import { documentForm } from "../packages/documents/src/document-form.ts";
 import { DocumentRenderer } from "../packages/documents/src/document-renderer.ts";
-import type { CycleCost } from "./cycling-process.ts";
+import { answerPolls } from "./peers/polling.ts";
 
-const [service, file] = process.argv.slice(2) as ["modbus" | "opcua", string];
+const [service, file, extent] = process.argv.slice(2) as ["modbus" | "opcua", string, "image" | "document"];
 const log: Log = (level, message) => process.stderr.write(`${level}: ${message}\n`);
-const signal = new AbortController().signal;
+const { signal } = new AbortController();
 
 /** The modules of a protocol are loaded on demand, as a worker loads only its own: the memory shown is then that of one service. */
 async function firstClient(): Promise<ServerClient> {
@@ -52,30 +52,29 @@ if (pair === undefined) throw new RangeError("no segment was made");
 const { segment, guard } = openConsumerPair(pair.handle());
 const target = new GuardedTarget(segment, guard, log);
 const renderer = new DocumentRenderer(generations.reader, documentForm(service));
+const snapshot = generations.reader.reusableSnapshot(0);
 
-async function cycle(): Promise<CycleCost> {
+async function poll(into: NonNullable<typeof block>): Promise<void> {
   const startMs = performance.now();
-  const cpuBefore = process.cpuUsage();
-  block?.begin();
-  await client.poll(block as NonNullable<typeof block>, signal);
-  block?.publish(ConnectionState.connected, performance.now() - startMs);
-  const { bytes } = renderer.render(target.capacityBytes);
-  const outcome = await target.publish(bytes);
-  const wallMs = performance.now() - startMs;
+  into.begin();
+  await client.poll(into, signal);
+  into.publish(ConnectionState.connected, performance.now() - startMs);
+  if (extent === "image") return;
+  const outcome = await target.publish(renderer.render(target.capacityBytes).bytes);
   if (outcome !== "Done") throw new TypeError(`the document was not published: ${outcome}`);
-  const cpu = process.cpuUsage(cpuBefore);
-  return {
-    wallMs,
-    cpuMs: (cpu.user + cpu.system) / 1000,
-    rssMiB: process.memoryUsage.rss() / 2 ** 20,
-    bytes: bytes.length,
-  };
 }
 
-process.stdout.write('{"ready": true}\n');
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+/** As a reader of the image sees it. */
+function sum(): number {
+  if (!snapshot.refresh()) throw new TypeError("the image cannot be copied");
+  return snapshot.points.reduce((total, _point, index) => {
+    if (!isGood(snapshot.status(index))) throw new TypeError(`point ${index} is not good`);
+    return total + snapshot.number(index, snapshot.type(index));
+  }, 0);
+}
+
 try {
-  while ((await lines.next()).done !== true) process.stdout.write(`${JSON.stringify(await cycle())}\n`);
+  await answerPolls(() => poll(block), sum);
 } finally {
   guard.close();
   pair.remove();
