@@ -1,24 +1,50 @@
-# The partition, and with the command `simulate` the plant to try it on. docs/containers.md says how to run it.
+# An image for each package: partition (the last one, which is built without --target), documents, monitor, bridge, simulator. docs/containers.md says how
+# to run them.
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY . .
-RUN npm ci && npm run build
-# Optional dependencies stay: koffi's binary is one.
-RUN npm ci --omit=dev && rm -rf packages/*/src packages/*/tsconfig.build.json
+RUN npm ci && npm run build && scripts/make-image-trees /trees
 
-FROM node:24-bookworm-slim
+# The trees alone: the stages below need not carry what built them.
+FROM scratch AS trees
+COPY --from=build /trees /
+
+# Node and the C library. The numbers of user and group are part of what consumers rely on.
+FROM scratch AS base
+COPY --from=trees /base /
 ENV NODE_ENV=production \
-    CPC_CERTIFICATES=/var/lib/cpc/certificates \
-    CPC_STATE=/var/lib/cpc/state
+    PATH=/usr/local/bin
 WORKDIR /opt/cpc-partition
-COPY --from=build /build/node_modules node_modules
-COPY --from=build /build/packages packages
-RUN chmod +x packages/partition/dist/cpc.js && ln -s /opt/cpc-partition/packages/partition/dist/cpc.js /usr/local/bin/cpc
-# A new volume takes the owner of the folder that it covers.
-RUN install -d -o node -g node -m 0700 /var/lib/cpc/certificates /var/lib/cpc/state /var/lib/cpc-plant /var/lib/cpc-plant/certificates
-USER node
+USER 1000:1000
+ENTRYPOINT ["cpc"]
+
+# Companions have users of their own and the partition's group: they can read images and cannot write them.
+FROM base AS documents
+COPY --from=trees /documents /
+USER 1003:1000
+CMD ["documents"]
+
+FROM base AS monitor
+COPY --from=trees /monitor /
+USER 1001:1000
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s \
+    CMD ["node", "-e", "fetch('http://127.0.0.1:9850/metrics').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["monitor"]
+
+FROM base AS bridge
+COPY --from=trees /bridge /
+USER 1002:1000
+CMD ["bridge", "/etc/cpc/bridge.yaml", "--state=/var/lib/cpc/state"]
+
+FROM base AS simulator
+COPY --from=trees /simulator /
+CMD ["simulate"]
+
+FROM base AS partition
+COPY --from=trees /partition /
+ENV CPC_CERTIFICATES=/var/lib/cpc/certificates \
+    CPC_STATE=/var/lib/cpc/state
 # Healthy is a partition that works; a server that is down does not count, for a restart would not bring it back.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["cpc", "status"]
-ENTRYPOINT ["cpc"]
 CMD ["run"]
