@@ -82,8 +82,8 @@ test("a program that reads images brings koffi and nothing of a protocol", (t) =
   );
 });
 
-test("the monitor, documents and what every program shares bring nothing of a protocol", () => {
-  for (const folder of ["process", "documents", "monitor"])
+test("the monitor, the bridge, documents and what every program shares bring nothing of a protocol", () => {
+  for (const folder of ["process", "documents", "monitor", "bridge"])
     assert.deepEqual(
       [...installedWith(folder)].filter((name) => /opcua|modbus|x509|libxml2/.test(name)),
       [],

@@ -7,7 +7,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createProgram } from "../../packages/partition/src/commands/program.ts";
-import { Place } from "../partition/commands/cpc.ts";
+import { Sandbox } from "../partition/commands/cpc.ts";
 import { opcUaXml } from "../plant/configuration-xml.ts";
 import { certificateIn } from "../plant/opcua-server.ts";
 
@@ -21,27 +21,27 @@ function snippet(language: string, containing: string): string {
 }
 
 test("the certificates step brings keys along that check then accepts", { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
-  const old = join(place.folder, "old");
+  const sandbox = new Sandbox(t);
+  const old = join(sandbox.folder, "old");
   mkdirSync(old);
   const { certificateFile, privateKeyFile } = await certificateIn(old, "client");
   chmodSync(privateKeyFile, 0o644);
   const security =
     "<client_certificate>client.der</client_certificate><client_private_key>client.pem</client_private_key>";
-  const file = place.write("opcua.xml", opcUaXml({ alias: "A", url: "opc.tcp://127.0.0.1:1", security }));
-  const check = (certificates: string) => place.cpc(["check", file, "--certificates", certificates]).ended;
+  const file = sandbox.write("opcua.xml", opcUaXml({ alias: "A", url: "opc.tcp://127.0.0.1:1", security }));
+  const check = (certificates: string) => sandbox.cpc(["check", file, "--certificates", certificates]).ended;
 
-  const asItWas = join(place.folder, "as-it-was");
+  const asItWas = join(sandbox.folder, "as-it-was");
   cpSync(old, asItWas, { recursive: true, preserveTimestamps: true });
   assert.equal((await check(asItWas)).code, 2, "others can read the key");
 
   const commands = snippet("sh", "chmod 0600")
-    .replaceAll("/var/lib/cpc", join(place.folder, "cpc"))
+    .replaceAll("/var/lib/cpc", join(sandbox.folder, "cpc"))
     .replaceAll("/opt/partition/certificates", old)
     .replaceAll("cpc:cpc", `${process.getuid?.()}:${process.getgid?.()}`);
   const { status, stderr } = spawnSync("sh", ["-eu", "-c", commands], { encoding: "utf8" });
   assert.equal(status, 0, stderr);
-  const certificates = join(place.folder, "cpc/certificates");
+  const certificates = join(sandbox.folder, "cpc/certificates");
   assert.deepEqual(readFileSync(join(certificates, "client.der")), readFileSync(certificateFile));
   assert.equal(statSync(join(certificates, "client.pem")).mode & 0o777, 0o600);
   const checked = await check(certificates);

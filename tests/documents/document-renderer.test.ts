@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { doubleToJson } from "../../packages/image/src/values/double-json.ts";
+import type { PointSink } from "../../packages/image/src/point-sink.ts";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
 import type { Value } from "../../packages/image/src/values/value.ts";
 import {
@@ -140,4 +141,39 @@ test("numbers of many digits and of few, in one document, each have the text of 
       }
     }),
   );
+});
+
+/** Two servers; the points of the first are in two groups, by turns. */
+function twoGroups(): Rendering {
+  const base = modbusServer("A", "0", "1", "2", "3");
+  const all = base.groups[0]!;
+  const groups = [0, 1].map((group) => ({
+    name: String(group),
+    intervalMs: 100 * 50 ** group,
+    points: all.points.flatMap((own, serverPosition) =>
+      serverPosition % 2 === group ? [Object.assign({}, own, { serverPosition })] : [],
+    ),
+  }));
+  return new Rendering("modbus", { ...base, groups }, modbusServer("B", "0"));
+}
+
+const connectionOfA = "ModbusTCP Connections:A: Connection status";
+const fill = (sink: PointSink): void => {
+  for (const index of [0, 1]) sink.setNumber(index, BuiltInType.UInt16, index);
+};
+
+test("the document has the order of the configuration, whichever group a point is in", () => {
+  const rendering = twoGroups().poll(0, fill).poll(1, fill).poll(2);
+  assert.deepEqual(Object.keys(rendering.document()).slice(0, 5), [connectionOfA, "A: 0", "A: 1", "A: 2", "A: 3"]);
+  rendering.poll(1, (sink) => sink.setNumber(0, BuiltInType.UInt16, 77));
+  assert.equal(rendering.document()["A: 1"]?.value, 77);
+});
+
+test("a server is connected when one of its groups is, and only what that one has read is there", () => {
+  const rendering = twoGroups().poll(1, fill);
+  assert.deepEqual(Object.keys(rendering.document()).slice(0, 3), [connectionOfA, "A: 1", "A: 3"]);
+  assert.equal(rendering.document()[connectionOfA]?.value, true);
+  rendering.show(1, ConnectionState.lost);
+  assert.equal(rendering.document()[connectionOfA]?.value, false);
+  assert.equal(rendering.document()["A: 1"], undefined);
 });

@@ -16,6 +16,8 @@ export interface BornOpcUaServer extends Omit<XmlOpcUaServer, "url" | "nodes"> {
   readonly host?: string;
   /** URI of a place's namespace; default: the namespace index 1. */
   readonly namespaceOf?: (place: number) => string;
+  /** Further elements of each node, by its number among the points. */
+  readonly nodeSettings?: (point: number) => string;
   /** Nodes before those of the points. */
   readonly furtherNodes?: readonly (XmlNode | string)[];
 }
@@ -70,11 +72,13 @@ export function bornOpcUaXml(...servers: readonly BornOpcUaServer[]): string {
 }
 
 function withNodes({ host = "127.0.0.1", port, firstPlace, points, ...server }: BornOpcUaServer): XmlOpcUaServer {
-  const { namespaceOf, furtherNodes = [], ...rest } = server;
+  const { namespaceOf, nodeSettings = () => "", furtherNodes = [], ...rest } = server;
   const nodes = Array.from({ length: points }, (_, point): XmlNode => {
     const place = firstPlace + point;
     const name = pointName(place);
-    return namespaceOf === undefined ? { name } : { name, namespace: text("NamespaceUri", namespaceOf(place)) };
+    const settings = nodeSettings(point);
+    if (namespaceOf === undefined) return { name, settings };
+    return { name, settings, namespace: text("NamespaceUri", namespaceOf(place)) };
   });
   return { ...rest, url: `opc.tcp://${host}:${port}`, nodes: [...furtherNodes, ...nodes] };
 }

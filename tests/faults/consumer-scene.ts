@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { NamedSemaphore } from "../../packages/image/src/posix/named-semaphore.ts";
-import { Place } from "../partition/commands/cpc.ts";
+import { Sandbox } from "../partition/commands/cpc.ts";
 import { OtherProcess } from "../image/posix/other-process.ts";
 import { bornModbusXml } from "./born-modbus.ts";
 import { BornServer } from "./born-server.ts";
@@ -31,10 +31,10 @@ export type Habit = "holds" | "takes whenever it can" | "posts" | "comes and goe
 export class ConsumerScene {
   readonly partition: TestedPartition;
   readonly #t: TestContext;
-  readonly #control: Place;
+  readonly #control: Sandbox;
   readonly #intervalMs: number;
 
-  private constructor(t: TestContext, partition: TestedPartition, control: Place, intervalMs: number) {
+  private constructor(t: TestContext, partition: TestedPartition, control: Sandbox, intervalMs: number) {
     this.#t = t;
     this.partition = partition;
     this.#control = control;
@@ -50,7 +50,7 @@ export class ConsumerScene {
     const args = ["--consumers", "bad,good"];
     const rules = { bystanders: ["device"], consumer: "good" };
     const partition = new TestedPartition(t, { modbus, interval, args, rules });
-    const control = new Place(t);
+    const control = new Sandbox(t);
     if (isMeasured) {
       const run = control.run("--modbus", control.write("modbus.xml", modbus), "--interval", String(interval));
       await run.until("the control has values", () => typeof control.value("device: p0") === "number");
@@ -62,15 +62,15 @@ export class ConsumerScene {
   }
 
   get names() {
-    const { place } = this.partition;
-    const prefix = `${place.prefix}modbus_`;
+    const { sandbox } = this.partition;
+    const prefix = `${sandbox.prefix}modbus_`;
     return {
       segment: `${prefix}shm_bad`,
       semaphore: `${prefix}semaphore_bad`,
       image: `${prefix}image`,
-      segmentPath: place.path("modbus_shm_bad"),
-      semaphorePath: place.semaphorePath("modbus_semaphore_bad"),
-      imagePath: place.path("modbus_image"),
+      segmentPath: sandbox.path("modbus_shm_bad"),
+      semaphorePath: sandbox.semaphorePath("modbus_semaphore_bad"),
+      imagePath: sandbox.path("modbus_image"),
     };
   }
 
@@ -120,8 +120,8 @@ export class ConsumerScene {
    * never gives its guard back. Compared with the control.
    */
   async staysPunctual(misbehave: () => Promise<void>, isHeldAlways = false): Promise<void> {
-    const { place } = this.partition;
-    const paths = [place.path("modbus_shm_good"), place.path("modbus_shm_bad"), this.#control.path("modbus_shm")];
+    const { sandbox } = this.partition;
+    const paths = [sandbox.path("modbus_shm_good"), sandbox.path("modbus_shm_bad"), this.#control.path("modbus_shm")];
     const watch = await ArrivalWatch.start(this.#t, paths);
     await pause(quietMs);
     const startMs = machineMs();
@@ -140,7 +140,7 @@ export class ConsumerScene {
 
   /** Whole, and every value born since then. */
   #isDocumentFresh(sinceMs: number): boolean {
-    const document = readGuarded({ place: this.partition.place, service: "modbus", consumer: "bad" }, patienceMs);
+    const document = readGuarded({ sandbox: this.partition.sandbox, service: "modbus", consumer: "bad" }, patienceMs);
     const values = Object.entries(document ?? {}).filter(([key]) => placeOf(key) !== undefined);
     return (
       values.length === points &&

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { Place } from "../partition/commands/cpc.ts";
+import { Sandbox } from "../partition/commands/cpc.ts";
 import { device, modbusXml } from "../plant/modbus-plant.ts";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
 import { fault, times } from "./fault.ts";
@@ -20,17 +20,17 @@ fault({
   extent: "long",
   limitMs: spoiledMs + 120_000,
   run: async (t) => {
-    const place = new Place(t);
+    const sandbox = new Sandbox(t);
     const { port } = await device(t);
-    const file = place.write("modbus.xml", modbusXml({ alias: "A", port }));
-    const run = place.run("--modbus", file, "--consumers", "bad,good");
-    const value = (): unknown => place.value("A: zählt", "modbus_shm_good");
+    const file = sandbox.write("modbus.xml", modbusXml({ alias: "A", port }));
+    const run = sandbox.run("--modbus", file, "--consumers", "bad,good");
+    const value = (): unknown => sandbox.value("A: zählt", "modbus_shm_good");
     await run.until("there are values", () => value() !== undefined);
-    using opened = new OpenedImage(`${place.prefix}modbus_image`);
+    using opened = new OpenedImage(`${sandbox.prefix}modbus_image`);
     const image = opened.current();
     assert.ok(image !== undefined);
     const script = fileURLToPath(new URL("../documents/semaphore-spoiler.ts", import.meta.url));
-    const spoiler = fork(script, [place.semaphorePath("modbus_semaphore_bad")]);
+    const spoiler = fork(script, [sandbox.semaphorePath("modbus_semaphore_bad")]);
     t.after(() => spoiler.kill("SIGKILL"));
     const endMs = performance.now() + spoiledMs;
     let [seen, seenMs, longestMs] = [value(), performance.now(), 0];

@@ -56,7 +56,12 @@ export async function startPlant(t: TestContext, ...services: readonly ServiceNa
     writeFileSync(files.opcua, bornOpcUaXml({ alias: "server", port, firstPlace: 500, points: 1, settings }));
   }
   const certificatesDirectory = join(folder, "certificates");
-  const { modbus, opcua } = await loadConfigurations({ ...files, certificatesDirectory });
+  const { modbus: modbusFile, opcua: opcuaFile } = files;
+  const paths = {
+    modbus: modbusFile === undefined ? undefined : [modbusFile],
+    opcua: opcuaFile === undefined ? undefined : [opcuaFile],
+  };
+  const { modbus, opcua } = (await loadConfigurations({ paths, certificatesDirectory })).services;
   const naming = { consumers, prefix: ownPrefix(t) };
   const options = {
     modbus,

@@ -54,20 +54,20 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
       if (outcome === "good values" && outcomes.has(outcome)) break;
       outcomes.add(outcome);
       if (outcome !== "good values") {
-        if (outcome === "refused") assert.deepEqual(partition.place.ownObjects(), []);
+        if (outcome === "refused") assert.deepEqual(partition.sandbox.ownObjects(), []);
         freeAgain();
         if (outcome === "refused") partition.runAgain();
         await goodValues(partition);
       }
       await partition.end();
-      for (const left of partition.place.objects()) rmSync(`/dev/shm/${left}`);
+      for (const left of partition.sandbox.objects()) rmSync(`/dev/shm/${left}`);
     }
     assert.deepEqual(outcomes, new Set(["refused", "incomplete", "good values"]));
   },
 
   later: async (t) => {
     const partition = await gateway(t, { args: noJournal });
-    const { place, child } = partition;
+    const { sandbox, child } = partition;
     await goodValues(partition);
     partition.healthy();
     fillUpTo(0);
@@ -75,15 +75,15 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     await partition.until("values go on", () => isFresh(partition, fullMs));
     // As long as there is no document, there is none to judge.
     for (const witness of partition.witnesses) witness.rule({ documents: false });
-    rmSync(place.path("modbus_shm"));
+    rmSync(sandbox.path("modbus_shm"));
     fillUpTo(0);
     await partition.until("it cannot be put back", () => child.logged(noRoom).length > 0);
-    truncateSync(place.path("opcua_shm"), 0);
+    truncateSync(sandbox.path("opcua_shm"), 0);
     fillUpTo(0);
-    rmSync(place.path("modbus_image"));
+    rmSync(sandbox.path("modbus_image"));
     fillUpTo(0);
     await partition.until("no new image can be made", () => child.logged(noRoom).some(({ msg }) => isOfImage(msg)));
-    rmSync(place.semaphorePath("opcua_semaphore"));
+    rmSync(sandbox.semaphorePath("opcua_semaphore"));
     fillUpTo(0);
     const withoutMs = Date.now();
     await partition.until("the other image goes on", () => partition.opcua?.isGood("server") === true);
@@ -107,8 +107,8 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     // Enough for the one service and far from enough for the other.
     fillUpTo(12 * pageBytes);
     const larger = xml({ device: 80, server: 400 });
-    partition.place.write("modbus.xml", larger.modbus);
-    partition.place.write("opcua.xml", larger.opcua);
+    partition.sandbox.write("modbus.xml", larger.modbus);
+    partition.sandbox.write("opcua.xml", larger.opcua);
     partition.child.signal("SIGHUP");
     await partition.until("the log says so", () => partition.child.logged(noRoom).some(({ msg }) => /opcua_image/.test(String(msg)))); // prettier-ignore
     const refusedMs = Date.now();

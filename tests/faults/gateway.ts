@@ -46,5 +46,5 @@ export function threadFaults(t: TestContext, nodeOptions = "") {
     NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} ${nodeOptions} --import=${preloaded}`,
     CPC_THREAD_FAULTS: folder,
   };
-  return { file: (thread: string, fault: string) => join(folder, `${thread}-${fault}`), surroundings: { env } };
+  return { file: (thread: string, fault: string) => join(folder, `${thread}-${fault}`), launch: { env } };
 }

@@ -32,8 +32,8 @@ interface Status {
 
 /** As an operator sees it, whose clock is the machine's. */
 async function status(partition: TestedPartition, clock: SteppedClock): Promise<Status> {
-  const args = ["status", "--json", "--prefix", partition.place.prefix];
-  return JSON.parse((await partition.place.cpc(args, clock.env).ended).stdout) as Status;
+  const args = ["status", "--json", "--prefix", partition.sandbox.prefix];
+  return JSON.parse((await partition.sandbox.cpc(args, clock.env).ended).stdout) as Status;
 }
 
 fault({
@@ -44,7 +44,7 @@ fault({
   run: async (t) => {
     const clock = SteppedClock.of(t);
     if (clock === undefined) return;
-    const partition = await gateway(t, { surroundings: { env: clock.env }, rules: { longestPauseMs: Infinity } });
+    const partition = await gateway(t, { launch: { env: clock.env }, rules: { longestPauseMs: Infinity } });
     await partition.until("values are good", () => isFresh(partition, 0));
     partition.healthy();
     for (const [step, time] of Object.entries(steps)) {
@@ -85,7 +85,7 @@ fault({
     const { isAlive, services } = await status(partition, clock);
     assert.equal(isAlive, false);
     for (const { heartbeatAgeMs } of services) assert.ok(heartbeatAgeMs < -3_500_000);
-    const { stdout } = await partition.place.cpc(["status", "--prefix", partition.place.prefix], clock.env).ended;
+    const { stdout } = await partition.sandbox.cpc(["status", "--prefix", partition.sandbox.prefix], clock.env).ended;
     assert.match(stdout, /NOT RUNNING, last heartbeat in 60 min: the clock was set back since/);
     await partition.end();
   },
@@ -106,7 +106,7 @@ fault({
     const opcua = bornOpcUaXml({ alias: "server", port: proxy.port, firstPlace: 0, points: 2, policy, settings });
     const { args } = certificates;
     const rules = { longestPauseMs: Infinity };
-    const partition = new TestedPartition(t, { opcua, args, rules, surroundings: { env: clock.env } });
+    const partition = new TestedPartition(t, { opcua, args, rules, launch: { env: clock.env } });
     await partition.until("values are good", () => isFresh(partition, 0));
     clock.set("+40y");
     proxy.cut();

@@ -60,7 +60,7 @@ fault({
     const partition = new TestedPartition(t, { modbus: bornModbusXml(before), rules: { bystanders: ["device"] } });
     await partition.untilGood("device");
     partition.healthy();
-    const path = join(partition.place.folder, "modbus.xml");
+    const path = join(partition.sandbox.folder, "modbus.xml");
     for (const [kind, [spoil, reason]] of Object.entries(spoilt)) {
       const [refusals, problems] = [refused(partition), partition.child.logged(reason).length];
       const mend = spoil(path, bornModbusXml(before));
@@ -70,7 +70,7 @@ fault({
       mend?.();
       // Each time another one, or it would be no change.
       const added = { alias: "other", port: other.port, firstPlace: 100, points: 1 + taken };
-      partition.place.write("modbus.xml", bornModbusXml(before, added));
+      partition.sandbox.write("modbus.xml", bornModbusXml(before, added));
       partition.child.signal("SIGHUP");
       await partition.until("the repaired one is taken over", () => takenOver(partition) > taken);
       await partition.until("it is in force", () => partition.witness.statuses("other")?.length === 1 + taken);
@@ -78,7 +78,7 @@ fault({
     await pause(2 * lookMs);
     assert.equal(device.connections, 1, "the server that stays is never disconnected");
     assert.equal(takenOver(partition), Object.keys(spoilt).length, "the signal and the changed file are one change");
-    partition.place.write("modbus.xml", bornModbusXml(before));
+    partition.sandbox.write("modbus.xml", bornModbusXml(before));
     await partition.until("the first one is back", () => partition.witness.statuses("other") === undefined);
     await partition.end();
   },

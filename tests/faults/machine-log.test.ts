@@ -12,7 +12,7 @@ import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { fault } from "./fault.ts";
 import { isFresh, modbusGateway } from "./gateway.ts";
 import type { TestedPartition } from "./tested-partition.ts";
-import { Place } from "../partition/commands/cpc.ts";
+import { Sandbox } from "../partition/commands/cpc.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { Witness } from "./witness.ts";
 
@@ -21,7 +21,7 @@ const reloads = 20;
 
 /** A pipe as the partition gets it, blocking; and the test's end of it. */
 function pipe(t: TestContext): { readonly writing: number; readonly reading: number } {
-  const path = join(new Place(t).folder, "pipe");
+  const path = join(new Sandbox(t).folder, "pipe");
   assert.equal(spawnSync("mkfifo", [path]).status, 0);
   const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writing = openSync(path, constants.O_WRONLY);
@@ -75,7 +75,7 @@ fault({
     const full = pipe(t);
     t.after(() => closeSync(full.reading));
     fill(full);
-    const partition = await modbusGateway(t, { surroundings: { stderr: full.writing } });
+    const partition = await modbusGateway(t, { launch: { stderr: full.writing } });
     await partition.until("values are good", () => isFresh(partition, 0));
     partition.healthy();
     await talks(partition);
@@ -91,7 +91,7 @@ fault({
     const slow = pipe(t);
     t.after(() => closeSync(slow.reading));
     fill(slow);
-    const partition = await modbusGateway(t, { surroundings: { stderr: slow.writing } });
+    const partition = await modbusGateway(t, { launch: { stderr: slow.writing } });
     await partition.until("values are good", () => isFresh(partition, 0));
     await talks(partition);
     let text = "";
@@ -116,7 +116,7 @@ fault({
   holds: "values go on, and SIGTERM ends it with 0",
   run: async (t) => {
     const { writing, reading } = pipe(t);
-    const partition = await modbusGateway(t, { surroundings: { stderr: writing } });
+    const partition = await modbusGateway(t, { launch: { stderr: writing } });
     await partition.until("values are good", () => isFresh(partition, 0));
     closeSync(reading);
     await talks(partition);
@@ -131,7 +131,7 @@ fault({
   run: async (t) => {
     const full = openSync("/dev/full", constants.O_WRONLY);
     t.after(() => closeSync(full));
-    const partition = await modbusGateway(t, { surroundings: { stderr: full } });
+    const partition = await modbusGateway(t, { launch: { stderr: full } });
     await partition.until("values are good", () => isFresh(partition, 0));
     await talks(partition);
     await partition.end();
@@ -147,18 +147,18 @@ fault({
       t.skip("script(1) of util-linux is not installed: it makes the terminal");
       return;
     }
-    const place = new Place(t);
+    const sandbox = new Sandbox(t);
     const { port } = await startBornDevice(t, 0);
-    const file = place.write("modbus.xml", bornModbusXml({ alias: "device", port, firstPlace: 0, points: 3 }));
+    const file = sandbox.write("modbus.xml", bornModbusXml({ alias: "device", port, firstPlace: 0, points: 3 }));
     const main = fileURLToPath(new URL("../../packages/partition/src/main.ts", import.meta.url));
-    const command = [process.execPath, main, "run", "--modbus", file, "--prefix", place.prefix, "--interval", "0.1"];
+    const command = [process.execPath, main, "run", "--modbus", file, "--prefix", sandbox.prefix, "--interval", "0.1"];
     const quoted = [...command, "--log-format", "json"].map((word) => `'${word}'`).join(" ");
     const terminal = spawn("script", ["--quiet", "--return", "--command", `exec ${quoted}`, "/dev/null"]);
     t.after(() => terminal.kill("SIGKILL"));
     let shown = "";
     terminal.stdout.on("data", (text) => (shown += String(text)));
     const rules = { oldestGoodMs: 2500, bystanders: ["device"], longestPauseMs: 2000, documents: true };
-    const witness = new Witness(place, "modbus", rules);
+    const witness = new Witness(sandbox, "modbus", rules);
     t.after(() => witness.end());
     await until(() => witness.isFresh(0) && /"pid":\d+/.test(shown));
     const partition = Number(/"pid":(\d+)/.exec(shown)?.[1]);

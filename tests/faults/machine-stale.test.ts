@@ -16,13 +16,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { Place } from "../partition/commands/cpc.ts";
+import { Sandbox } from "../partition/commands/cpc.ts";
 import { fault } from "./fault.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { Witness } from "./witness.ts";
 
 const objects = ["modbus_shm", "modbus_image", "modbus_image.next", "sem.modbus_semaphore"] as const;
-type Stale = (path: string, place: Place) => void;
+type Stale = (path: string, sandbox: Sandbox) => void;
 
 const takenOver: Readonly<Record<string, Stale>> = {
   "of zero length": (path) => writeFileSync(path, ""),
@@ -44,35 +44,35 @@ const replaced: Readonly<Record<string, readonly [Stale, RegExp]>> = {
     /belongs to user id 65534 and this is user id \d+: removed, a new object takes its name/,
   ],
   "with a second name": [
-    (path, place) => {
+    (path, sandbox) => {
       writeFileSync(path, "theirs");
-      linkSync(path, path.replace(place.prefix, `${place.prefix}theirs_`));
+      linkSync(path, path.replace(sandbox.prefix, `${sandbox.prefix}theirs_`));
     },
     /has 2 names \(hard links\): removed, a new object takes its name/,
   ],
   "that is a symbolic link": [
-    (path, place) => symlinkSync(place.write("theirs", "theirs"), path),
+    (path, sandbox) => symlinkSync(sandbox.write("theirs", "theirs"), path),
     /is a symbolic link: removed, a new object takes its name/,
   ],
 };
 
 /** In /dev/shm, as it stands in `objects`. */
-function pathOf(place: Place, object: string): string {
-  return object.startsWith("sem.") ? place.semaphorePath(object.slice(4)) : place.path(object);
+function pathOf(sandbox: Sandbox, object: string): string {
+  return object.startsWith("sem.") ? sandbox.semaphorePath(object.slice(4)) : sandbox.path(object);
 }
 
 /** Starts, and waits until values are good and the objects have their modes; what it wrote to the log. */
-async function runsWell(t: TestContext, place: Place): Promise<string> {
+async function runsWell(t: TestContext, sandbox: Sandbox): Promise<string> {
   const { port } = await startBornDevice(t, 0);
-  const file = place.write("modbus.xml", bornModbusXml({ alias: "device", port, firstPlace: 0, points: 3 }));
+  const file = sandbox.write("modbus.xml", bornModbusXml({ alias: "device", port, firstPlace: 0, points: 3 }));
   const startedMs = Date.now();
-  const run = place.run("--modbus", file);
+  const run = sandbox.run("--modbus", file);
   await run.until("the objects are there", () => run.logged(/^started$/).length > 0);
   const rules = { oldestGoodMs: 2500, bystanders: [], longestPauseMs: 2000, documents: true };
-  const witness = new Witness(place, "modbus", rules);
+  const witness = new Witness(sandbox, "modbus", rules);
   try {
     await run.until("values are good", () => witness.isFresh(startedMs));
-    const modes = [place.path("modbus_shm"), place.path("modbus_image"), place.semaphorePath("modbus_semaphore")];
+    const modes = [sandbox.path("modbus_shm"), sandbox.path("modbus_image"), sandbox.semaphorePath("modbus_semaphore")];
     assert.deepEqual(
       modes.map((path) => lstatSync(path).mode & 0o777),
       [0o660, 0o640, 0o660],
@@ -93,9 +93,9 @@ for (const [kind, leave] of Object.entries(takenOver)) {
     holds: "it is taken over with the right mode, or replaced, and values are good",
     run: async (t) => {
       for (const object of objects) {
-        const place = new Place(t);
-        leave(pathOf(place, object), place);
-        await runsWell(t, place);
+        const sandbox = new Sandbox(t);
+        leave(pathOf(sandbox, object), sandbox);
+        await runsWell(t, sandbox);
       }
     },
   });
@@ -112,11 +112,11 @@ for (const [kind, [leave, message]] of Object.entries(replaced)) {
         return;
       }
       for (const object of objects) {
-        const place = new Place(t);
-        const path = pathOf(place, object);
-        leave(path, place);
-        assert.match(await runsWell(t, place), message);
-        for (const left of [join(place.folder, "theirs"), path.replace(place.prefix, `${place.prefix}theirs_`)])
+        const sandbox = new Sandbox(t);
+        const path = pathOf(sandbox, object);
+        leave(path, sandbox);
+        assert.match(await runsWell(t, sandbox), message);
+        for (const left of [join(sandbox.folder, "theirs"), path.replace(sandbox.prefix, `${sandbox.prefix}theirs_`)])
           if (existsSync(left)) assert.equal(readFileSync(left, "utf8"), "theirs");
       }
     },
@@ -129,20 +129,20 @@ fault({
   holds: "the start is refused with its path and what to do, and leaves everything as it was; without it, it starts",
   run: async (t) => {
     for (const object of objects) {
-      const place = new Place(t);
-      const path = pathOf(place, object);
+      const sandbox = new Sandbox(t);
+      const path = pathOf(sandbox, object);
       mkdirSync(path);
-      const { code, stderr } = await place.run("--modbus", anything(place)).ended;
+      const { code, stderr } = await sandbox.run("--modbus", anything(sandbox)).ended;
       assert.equal(code, 1, stderr);
       assert.ok(stderr.includes(`${path} is a directory; remove it`), stderr);
       assert.equal(stderr.trim().split("\n").length, 1, "a sentence, and no stack");
-      assert.deepEqual(place.objects(), [path.slice("/dev/shm/".length)]);
+      assert.deepEqual(sandbox.objects(), [path.slice("/dev/shm/".length)]);
       rmdirSync(path);
-      await runsWell(t, place);
+      await runsWell(t, sandbox);
     }
   },
 });
 
-function anything(place: Place): string {
-  return place.write("modbus.xml", bornModbusXml({ alias: "device", port: 1, firstPlace: 0, points: 1 }));
+function anything(sandbox: Sandbox): string {
+  return sandbox.write("modbus.xml", bornModbusXml({ alias: "device", port: 1, firstPlace: 0, points: 1 }));
 }

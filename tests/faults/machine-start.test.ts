@@ -83,8 +83,8 @@ fault({
       points: 1,
       settings,
     }));
-    const surroundings = { wrapper: ["prlimit", "--nofile=64:64"] };
-    const partition = new TestedPartition(t, { modbus: bornModbusXml(...servers), surroundings });
+    const launch = { wrapper: ["prlimit", "--nofile=64:64"] };
+    const partition = new TestedPartition(t, { modbus: bornModbusXml(...servers), launch });
     const states = () => partition.witness.health?.servers ?? [];
     const connected = (): number => states().filter(({ state }) => state === "connected").length;
     await partition.until("some are connected, the others know why not", () => {

@@ -31,7 +31,7 @@ async function stopsWell(partition: TestedPartition): Promise<void> {
   assert.equal(partition.child.logged(/^stopping$/).length, 1);
   assert.match(stderr.trim().split("\n").at(-1) ?? "", /"msg":"stopped"\}$/);
   for (const service of ["modbus", "opcua"]) {
-    const entries = Object.entries(partition.place.document(`${service}_shm`) ?? {});
+    const entries = Object.entries(partition.sandbox.document(`${service}_shm`) ?? {});
     for (const [key, { value }] of entries) assert.deepEqual([key.includes(" Connections:"), value], [true, false]);
   }
   for (const witness of partition.witnesses) assert.deepEqual(witness.violations, []);
@@ -69,7 +69,7 @@ fault({
     const count = times({ quick: 4, usual: 6, long: 200 });
     let early = 0;
     for (let round = 0; round < count; round++) {
-      for (const name of partition.place.objects()) rmSync(join("/dev/shm", name), { force: true });
+      for (const name of partition.sandbox.objects()) rmSync(join("/dev/shm", name), { force: true });
       partition.runAgain();
       await pause((1000 * round) / count);
       const stopwatch = new Stopwatch(partition.child.processId);
@@ -78,7 +78,7 @@ fault({
       assert.ok(isWithin, text);
       if (code === null) {
         early++;
-        assert.deepEqual(partition.place.objects(), []);
+        assert.deepEqual(partition.sandbox.objects(), []);
       } else assert.equal(code, 0, stderr);
     }
     t.diagnostic(`${early} of ${count} came before the program listened to signals`);
@@ -128,8 +128,14 @@ fault({
     for (let round = 0; round < times({ quick: 1, usual: 2, long: 50 }); round++) {
       if (round > 0) partition.runAgain();
       await partition.until("it has begun", () => partition.child.logged(/^connected$/).length === 2);
-      partition.place.write("modbus.xml", bornModbusXml({ alias: "other", port: device.port, firstPlace: 0, ...more }));
-      partition.place.write("opcua.xml", bornOpcUaXml({ alias: "else", port: server.port, firstPlace: 500, ...more }));
+      partition.sandbox.write(
+        "modbus.xml",
+        bornModbusXml({ alias: "other", port: device.port, firstPlace: 0, ...more }),
+      );
+      partition.sandbox.write(
+        "opcua.xml",
+        bornOpcUaXml({ alias: "else", port: server.port, firstPlace: 500, ...more }),
+      );
       partition.child.signal("SIGHUP");
       await pause(round * 10);
       await stopsWell(partition);
@@ -142,8 +148,8 @@ fault({
   trigger: "SIGTERM while a thread that keeps crashing waits for its next start",
   holds: "exit 0 within 5 s",
   run: async (t) => {
-    const { file, surroundings } = threadFaults(t);
-    const partition = await gateway(t, { surroundings });
+    const { file, launch } = threadFaults(t);
+    const partition = await gateway(t, { launch });
     await partition.until("values are good", () => isFresh(partition, 0));
     writeFileSync(file("modbus", "crash"), "always");
     await partition.until("it is given a pause", () => partition.child.logged(/is started again/).length >= 3);
@@ -156,8 +162,8 @@ fault({
   trigger: "SIGTERM while the event loop of a service's thread stands still for ever",
   holds: "exit 0 within 5 s, and its connections are shown as closed all the same",
   run: async (t) => {
-    const { file, surroundings } = threadFaults(t);
-    const partition = await gateway(t, { surroundings });
+    const { file, launch } = threadFaults(t);
+    const partition = await gateway(t, { launch });
     await partition.until("values are good", () => isFresh(partition, 0));
     writeFileSync(file("modbus", "block"), "1e9");
     const beforeMs = Date.now();
@@ -190,7 +196,7 @@ fault({
     const partition = new TestedPartition(t, {
       modbus: bornModbusXml({ alias: "device", firstPlace: 0, ...common }),
       opcua: bornOpcUaXml({ alias: "server", firstPlace: 500, ...common }),
-      surroundings: { wrapper },
+      launch: { wrapper },
     });
     // Both ask for the address of the name, in both families.
     let questions = 0;

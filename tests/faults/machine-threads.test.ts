@@ -18,8 +18,8 @@ fault({
   extent: "quick",
   limitMs: 60_000 + crashes * 8000,
   run: async (t) => {
-    const { file, surroundings } = threadFaults(t);
-    const partition = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
+    const { file, launch } = threadFaults(t);
+    const partition = await gateway(t, { launch, rules: { bystanders: ["server"] } });
     await partition.until("values are good", () => isFresh(partition, 0));
     partition.healthy();
     for (let crash = 1; crash <= crashes; crash++) {
@@ -40,8 +40,8 @@ fault({
   trigger: `the event loop of a service's thread stands still for ${blockedMs} ms`,
   holds: "the ticks that it missed are counted and not made up for, the other service goes on without a pause",
   run: async (t) => {
-    const { file, surroundings } = threadFaults(t);
-    const partition = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
+    const { file, launch } = threadFaults(t);
+    const partition = await gateway(t, { launch, rules: { bystanders: ["server"] } });
     await partition.until("values are good", () => isFresh(partition, 0));
     partition.healthy();
     const { modbus, opcua } = partition;
@@ -102,8 +102,8 @@ fault({
   trigger: "a leak in a service's thread takes all the memory that it may have",
   holds: "it alone ends and is started again, with the reason in the log; the other service goes on without a pause",
   run: async (t) => {
-    const { file, surroundings } = threadFaults(t, "--max-old-space-size=96");
-    const partition = await gateway(t, { surroundings, rules: { bystanders: ["server"] } });
+    const { file, launch } = threadFaults(t, "--max-old-space-size=96");
+    const partition = await gateway(t, { launch, rules: { bystanders: ["server"] } });
     await partition.until("values are good", () => isFresh(partition, 0));
     // Collecting what is no garbage takes its time.
     partition.modbus!.rule({ longestPauseMs: 15_000, oldestGoodMs: 15_000 });
@@ -123,8 +123,8 @@ fault({
   trigger: "a leak in the main thread takes all the memory that the process may have",
   holds: "the process ends and says why, no reader takes its image for a living one, the next start has good values",
   run: async (t) => {
-    const { file, surroundings } = threadFaults(t, "--max-old-space-size=96");
-    const partition = await gateway(t, { surroundings });
+    const { file, launch } = threadFaults(t, "--max-old-space-size=96");
+    const partition = await gateway(t, { launch });
     await partition.until("values are good", () => isFresh(partition, 0));
     for (const witness of partition.witnesses) witness.excuse(true);
     writeFileSync(file("main", "fill"), "");

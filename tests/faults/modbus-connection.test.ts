@@ -85,6 +85,41 @@ fault({
 
 fault({
   area: "Modbus server",
+  trigger: "its connection is cut in the middle of a reply, again and again",
+  holds: "the log reports the first losses one by one and then a connection that comes and goes; the neighbour goes on",
+  run: async (t) => {
+    const losses = times({ quick: 12, usual: 12, long: 100 });
+    const device = await startBornDevice(t, 0);
+    const scene = await startModbusScene(t, { port: device.port });
+    await scene.isHealthy();
+    const { witness, child } = scene.partition;
+    for (let loss = 0; loss < losses; loss++) {
+      const lost = witness.server("victim")?.failures.ProtocolViolation ?? 0;
+      device.behaviour = (request) => {
+        request.socket.end(replyTo(request).subarray(0, 15));
+        device.behaviour = honest;
+        return undefined;
+      };
+      await scene.partition.until("the connection was lost", () => {
+        return (witness.server("victim")?.failures.ProtocolViolation ?? 0) > lost;
+      });
+      await scene.recovers();
+    }
+    const of = (message: RegExp) => child.logged(message).filter(({ server }) => server === "victim");
+    await scene.partition.until(
+      "the doubled count is logged",
+      () => of(/^connection lost 10 times since/).length === 1,
+    );
+    assert.equal(of(/^connection lost 5 times since/).length, 1);
+    assert.equal(of(/^connection lost: /).length, 4);
+    // After the first connect, and after each loss that was logged alone.
+    assert.equal(of(/^connected$/).length, 5);
+    await scene.partition.end();
+  },
+});
+
+fault({
+  area: "Modbus server",
   trigger: "it needs longer for a reply than the interval",
   holds: "its values stay good and young, the polls that were missed are counted, and the neighbour keeps its pace",
   run: async (t) => {

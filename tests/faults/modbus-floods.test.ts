@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { OtherProcess } from "../image/posix/other-process.ts";
-import { fault, type Extent } from "./fault.ts";
+import { fault } from "./fault.ts";
 import { PollWatch, usuallyLateMs } from "./poll-watch.ts";
 import { SecurePlant } from "./secure-plant.ts";
 import { intervalMs, startModbusScene } from "./modbus-scene.ts";
@@ -15,7 +15,6 @@ interface Flood {
   readonly code: FailureKind;
   readonly because: RegExp;
   readonly isSecure?: true;
-  readonly extent?: Extent;
 }
 
 const floods: readonly Flood[] = [
@@ -29,7 +28,6 @@ const floods: readonly Flood[] = [
     code: "ProtocolViolation",
     because: /it floods the connection: more than 32768 bytes came for one request/,
     isSecure: true,
-    extent: "quick",
   },
   { habit: "key updates", code: "ProtocolViolation", because: /it floods the connection/, isSecure: true },
   { habit: "empty records", code: "SecurityRefused", because: /the TLS connection failed/, isSecure: true },
@@ -47,13 +45,12 @@ const floodedPolls = 20;
 const latestMs = 50;
 const mostGrowthMiB = 64;
 
-for (const { habit, code, because, isSecure = false, extent = "usual" } of floods) {
+for (const { habit, code, because, isSecure = false } of floods) {
   fault({
     area: "Modbus server",
     trigger: `${isSecure ? "TLS: it" : "it"} sends ${habit}, as fast as it can`,
     holds:
       "it is dropped and status says why, it costs no memory, and its neighbour's polls begin within 50 ms of their time",
-    extent,
     run: async (t) => {
       const plant = isSecure ? await SecurePlant.start(t) : undefined;
       const own = await plant?.certificate("flooding");
@@ -62,8 +59,8 @@ for (const { habit, code, because, isSecure = false, extent = "usual" } of flood
       const port = Number(await device.next());
       const scene = await startModbusScene(t, { port, ...(plant === undefined ? {} : { settings: plant.settings }) });
       await scene.isHealthy();
-      const { place, child } = scene.partition;
-      const watch = new PollWatch(place, "modbus", "neighbour", child.processId);
+      const { sandbox, child } = scene.partition;
+      const watch = new PollWatch(sandbox, "modbus", "neighbour", child.processId);
       t.after(() => watch.end());
       await scene.partition.until("the neighbour is asked in peace", () => watch.count >= quietPolls);
       const before = residentMiB(child.processId);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
-import { exception, type Behaviour } from "../plant/modbus-device.ts";
+import { exception, type Behaviour, type DeviceRequest } from "../plant/modbus-device.ts";
 import { startBornDevice } from "./born-modbus.ts";
 import { fault, times } from "./fault.ts";
 import { honest, replyTo, retryMs, startModbusScene, timeoutMs } from "./modbus-scene.ts";
@@ -98,7 +98,7 @@ for (const code of [2, 3]) {
       // Tried again after the retryInterval, then after twice as long each time.
       const tooLong = device.requests.slice(asked).filter(({ quantity }) => quantity > 20).length;
       assert.ok(tooLong <= 4, `${tooLong} requests were too long`);
-      assert.equal(scene.partition.child.logged(/learned limit/).length, 1);
+      assert.equal(scene.partition.child.logged(/request limit/).length, 1);
       await scene.partition.end();
     },
   });
@@ -202,3 +202,45 @@ function changed(bytes: Buffer, offset: number, value: number): Buffer {
   bytes[offset] = value;
   return bytes;
 }
+
+/** Values from the third on are read every second, each with a request of its own. */
+const slowFrom = 2;
+const isSlow = ({ address }: DeviceRequest): boolean => address >= 4 * slowFrom;
+
+fault({
+  area: "Modbus server",
+  trigger: "a slow group answers late, request after request",
+  holds: "everything stays good, and a fast poll comes between any two requests of the slow group",
+  run: async (t) => {
+    const device = await startBornDevice(t, 0);
+    const scene = await startModbusScene(t, {
+      port: device.port,
+      points: slowFrom + 2,
+      settings: "<maxRegistersPerRequest>4</maxRegistersPerRequest>",
+      endpointSettings: (point) => (point < slowFrom ? "" : "<interval>1</interval>"),
+      timeouts: 3,
+    });
+    await scene.isHealthy();
+    const before = device.requests.length;
+    device.behaviour = (request) => {
+      if (!isSlow(request)) return honest(request);
+      setTimeout(() => request.socket.write(replyTo(request)), 0.8 * timeoutMs);
+      return undefined;
+    };
+    const late = (): readonly DeviceRequest[] => device.requests.slice(before);
+    let wasBad = false;
+    await scene.partition.until("the slow group was read three times", () => {
+      wasBad ||= !scene.partition.witness.isGood("victim");
+      return late().filter(isSlow).length >= 6;
+    });
+    assert.equal(wasBad, false);
+    const pairs = late()
+      .slice(1)
+      .filter((request, index) => isSlow(request) && isSlow(late()[index] ?? request));
+    assert.deepEqual(pairs, [], "slow requests one right after the other");
+    device.behaviour = honest;
+    await scene.recovers();
+    assert.equal(device.connections, 1);
+    await scene.partition.end();
+  },
+});

@@ -34,7 +34,7 @@ const sessionCount = `<node><DisplayName>CurrentSessionCount</DisplayName><Names
   <IdentifierType>Numeric</IdentifierType><Identifier>2277</Identifier><datatype>UInt32</datatype><description></description></node>`;
 
 function sessionsOf(partition: TestedPartition): unknown {
-  return partition.place.document("opcua_shm")?.["0:CurrentSessionCount"]?.["value"];
+  return partition.sandbox.document("opcua_shm")?.["0:CurrentSessionCount"]?.["value"];
 }
 
 /** `before`: when the servers run and the partition does not yet. */
@@ -60,7 +60,7 @@ async function start(
     [protocol]: xml,
     interval,
     rules,
-    surroundings: { wrapper: hosts.onPartition },
+    launch: { wrapper: hosts.onPartition },
   });
   await partition.untilGood("neighbour");
   return { partition, server };

@@ -1,18 +1,28 @@
-// The connection to an OPC UA server is not there, falls silent or breaks, in every way and at every step in which connections do.
+// The connection to an OPC UA server is not there, falls silent or breaks, in every way and at every step in which connections do; the server is
+// read or subscribed to.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceHealth } from "../../packages/image/src/health.ts";
 import { Random } from "../fuzzing/random.ts";
 import { BornServer } from "./born-server.ts";
-import { fault, isTried, times } from "./fault.ts";
-import { linesOfFile, pointsPerVictim, retryIntervalMs, type Victim } from "./opcua-lines.ts";
+import { fault, times } from "./fault.ts";
+import {
+  linesOfFile,
+  pointsPerVictim,
+  retryIntervalMs,
+  settings,
+  type Scene,
+  type Victim,
+  type VictimOptions,
+} from "./opcua-lines.ts";
 import type { Direction, TcpProxy } from "../plant/tcp-proxy.ts";
 import { isChunk, type Chunk } from "./ua-chunk.ts";
 
-const server = linesOfFile("quick");
+const server = linesOfFile("usual");
 
 const both: ReadonlySet<Direction> = new Set(["to client", "to server"]);
 const answers: ReadonlySet<Direction> = new Set(["to client"]);
@@ -37,7 +47,7 @@ fault({
     const start = (): Promise<BornServer> => BornServer.start(t, "opcua", 0, pointsPerVictim, { port });
     await partition.untilGood("neighbour");
     await scene.reasonsTold(/^cannot connect to .* because nothing listens there/);
-    const { stdout, code } = await partition.place.command("status", "--json");
+    const { stdout, code } = await partition.sandbox.command("status", "--json");
     const { services } = JSON.parse(stdout) as { readonly services: readonly ServiceHealth[] };
     const victim = services[0]?.servers[0];
     assert.equal(victim?.state, "lost");
@@ -105,63 +115,18 @@ fault({
   area: "OPC UA server",
   trigger: "it accepts and never answers, from any step of a connect on",
   holds: "each step ends after the time-out with its own reason, and all are good again when it answers",
-  extent: "quick",
   run: async (t) => {
-    const tried = isTried("usual") ? steps : steps.filter((_, index) => index % 3 === 2);
     const scene = await server().scene(
       t,
-      [...tried, "deaf"].map(() => ({})),
+      [...steps, "deaf"].map(() => ({})),
     );
     await scene.allGood();
-    tried.forEach(([chunk, nth], index) => silenceAt(scene.victim(index).line, chunk, nth));
-    scene.victim(tried.length).line.faults.drop = both;
+    steps.forEach(([chunk, nth], index) => silenceAt(scene.victim(index).line, chunk, nth));
+    scene.victim(steps.length).line.faults.drop = both;
     for (const { line } of scene.victims) line.cut();
     await scene.allBad();
-    await scene.reasonsTold(...tried.map(([, , reason]) => reason), /^cannot connect to .* no answer came/);
+    await scene.reasonsTold(...steps.map(([, , reason]) => reason), /^cannot connect to .* no answer came/);
     for (const alias of scene.aliases) assert.ok((scene.health(alias).failures.Timeout ?? 0) > 0, alias);
-    await scene.recovers();
-    await scene.end();
-  },
-});
-
-fault({
-  area: "OPC UA server",
-  trigger: "it is stopped for three seconds (SIGSTOP) and goes on",
-  holds: "its values are bad after the time-out, and good again when it goes on",
-  run: async (t) => {
-    const stopped = await BornServer.start(t, "opcua", 0, pointsPerVictim);
-    const scene = await server().scene(t, [{ port: stopped.port }]);
-    await scene.allGood();
-    stopped.signal("SIGSTOP");
-    await pause(3000);
-    assert.ok(scene.partition.witness.isBad("victim 0"));
-    await scene.reasonsTold(/no answer came/);
-    stopped.signal("SIGCONT");
-    await scene.recovers();
-    await scene.end(1);
-  },
-});
-
-/** In a Read response: before its first byte, in its head, in the head of the message, in the values. */
-const cutsAtBytes = [0, 1, 7, 8, 23, 50, 90];
-
-fault({
-  area: "OPC UA server",
-  trigger: "it dies in the middle of a read, after any number of bytes, by FIN or by RST",
-  holds: "its values are bad at once, the reason is told, and all are good again when it is back",
-  run: async (t) => {
-    const cuts = (["end", "reset"] as const).flatMap((cutBy) =>
-      cutsAtBytes.map((cutAfterBytes) => ({ cutBy, cutAfterBytes })),
-    );
-    const scene = await server().scene(
-      t,
-      cuts.map(() => ({})),
-    );
-    await scene.allGood();
-    cuts.forEach((cut, index) => Object.assign(scene.victim(index).line.faults, cut));
-    await scene.allBad();
-    await scene.reasonsTold(...cuts.map(() => /was lost$|because the server closed the connection/));
-    for (const { line } of scene.victims) assert.ok(line.cuts > 0);
     await scene.recovers();
     await scene.end();
   },
@@ -204,11 +169,39 @@ fault({
   },
 });
 
-/** A connect has eleven answers; the others are of the first polls. */
-const mostAnswers = 14;
+/** How values come, and what that changes when they no longer do. */
+interface Acquisition {
+  readonly trigger: string;
+  readonly setting: string;
+  /** In the response with the values: before its first byte, in its head, in the head of the message, in the values. */
+  readonly cutsAtBytes: readonly number[];
+  readonly noticed: string;
+  readonly silence: RegExp;
+  /** A connect has eleven answers; the others are of the first polls, or take the subscription over or make it, and messages. */
+  readonly mostAnswers: number;
+}
+
+const acquisitions: readonly Acquisition[] = [
+  {
+    trigger: "it",
+    setting: "",
+    cutsAtBytes: [0, 1, 7, 8, 23, 50, 90],
+    noticed: "after the time-out",
+    silence: /no answer came/,
+    mostAnswers: 14,
+  },
+  {
+    trigger: "subscribed to, it",
+    setting: "<acquisition>subscribe</acquisition>",
+    cutsAtBytes: [0, 1, 7, 23, 50, 90, 130],
+    noticed: "after the keep-alive time and the time-out",
+    silence: /because nothing comes although a message is due|no answer came/,
+    mostAnswers: 24,
+  },
+];
 
 /** Breaks this line once, within one of the next answers. */
-async function breakOnce({ line }: Victim, random: Random): Promise<void> {
+async function breakOnce({ line }: Victim, mostAnswers: number, random: Random): Promise<void> {
   const cuts = line.cuts;
   let answersLeft = random.below(mostAnswers);
   line.onBytes = (direction, { length }) => {
@@ -221,25 +214,77 @@ async function breakOnce({ line }: Victim, random: Random): Promise<void> {
   line.faults.cutAfterBytes = undefined;
 }
 
-fault({
-  area: "OPC UA server",
-  trigger: "it breaks again while the session is being repaired, at random moments",
-  holds: "it recovers by itself, and neither the partition nor the server keeps anything of the attempts",
-  extent: "quick",
-  limitMs: 600_000,
-  run: async (t) => {
-    const seed = Number(process.env["CPC_SEED"] ?? Date.now() % 1_000_000);
-    t.diagnostic(`seed ${seed}`);
-    const quick = "<timeout>1</timeout><retryInterval>0.1</retryInterval>";
-    const scene = await server().scene(t, [{ settings: quick }, { settings: quick, isSecure: true }]);
-    await scene.allGood();
-    await Promise.all(
-      scene.victims.map(async (victim, index) => {
-        const random = new Random(seed, index);
-        for (let time = times({ quick: 3, usual: 20, long: 200 }); time > 0; time--) await breakOnce(victim, random);
-      }),
+for (const { trigger, setting, cutsAtBytes, noticed, silence, mostAnswers } of acquisitions) {
+  const begun = async (t: TestContext, victims: readonly VictimOptions[]): Promise<Scene> => {
+    t.after(() => server().forgetSubscriptions());
+    const scene = await server().scene(
+      t,
+      victims.map((victim) => ({ ...victim, settings: `${victim.settings ?? settings}${setting}` })),
     );
-    await scene.recovers();
-    await scene.end();
-  },
-});
+    await scene.allGood();
+    return scene;
+  };
+
+  fault({
+    area: "OPC UA server",
+    trigger: `${trigger} is stopped for three seconds (SIGSTOP) and goes on`,
+    holds: `its values are bad ${noticed}, and good again when it goes on`,
+    run: async (t) => {
+      const stopped = await BornServer.start(t, "opcua", 0, pointsPerVictim);
+      const scene = await begun(t, [{ port: stopped.port }]);
+      stopped.signal("SIGSTOP");
+      await pause(3000);
+      assert.ok(scene.partition.witness.isBad("victim 0"));
+      await scene.reasonsTold(silence);
+      stopped.signal("SIGCONT");
+      await scene.recovers();
+      await scene.end(1);
+    },
+  });
+
+  fault({
+    area: "OPC UA server",
+    trigger: `${trigger} dies in the middle of its values, after any number of bytes, by FIN or by RST`,
+    holds: "its values are bad at once, the reason is told, and all are good again when it is back",
+    run: async (t) => {
+      const cuts = (["end", "reset"] as const).flatMap((cutBy) =>
+        cutsAtBytes.map((cutAfterBytes) => ({ cutBy, cutAfterBytes })),
+      );
+      const scene = await begun(
+        t,
+        cuts.map(() => ({})),
+      );
+      cuts.forEach((cut, index) => Object.assign(scene.victim(index).line.faults, cut));
+      await scene.allBad();
+      await scene.reasonsTold(...cuts.map(() => /was lost$|because the server closed the connection/));
+      for (const { line } of scene.victims) assert.ok(line.cuts > 0);
+      await scene.recovers();
+      await scene.end();
+    },
+  });
+
+  fault({
+    area: "OPC UA server",
+    trigger: `${trigger} breaks again while the session is being repaired, at random moments`,
+    holds: "it recovers by itself, and neither the partition nor the server keeps anything of the attempts",
+    limitMs: 600_000,
+    run: async (t) => {
+      const seed = Number(process.env["CPC_SEED"] ?? Date.now() % 1_000_000);
+      t.diagnostic(`seed ${seed}`);
+      const pace = setting === "" ? "" : "<publishingInterval>0.02</publishingInterval>";
+      const quick = `<timeout>1</timeout><retryInterval>0.1</retryInterval>${pace}`;
+      const scene = await begun(t, [{ settings: quick }, { settings: quick, isSecure: true }]);
+      await Promise.all(
+        scene.victims.map(async (victim, index) => {
+          const random = new Random(seed, index);
+          for (let time = times({ quick: 3, usual: 20, long: 200 }); time > 0; time--)
+            await breakOnce(victim, mostAnswers, random);
+        }),
+      );
+      await scene.recovers();
+      // What broke last may not have been noticed yet.
+      await scene.polledAgain(2);
+      await scene.end();
+    },
+  });
+}

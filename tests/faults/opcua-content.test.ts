@@ -19,7 +19,7 @@ import { fault, times } from "./fault.ts";
 import { neighbourOfFile, OpcUaScene, Victim } from "./opcua-scene.ts";
 import { Certificates, policy } from "./trusted-opcua.ts";
 
-const neighbour = neighbourOfFile();
+const neighbour = neighbourOfFile("usual");
 const uris = ["urn:plant:one", "urn:plant:two"] as const;
 
 /** The namespaces in this order; places 0 and 1 are in the first URI, 2 and 3 in the second. */
@@ -83,13 +83,13 @@ fault({
     });
     await scene.recovers();
     await partition.until("the image has the other type and the document leaves the entry out", () => {
-      const document = partition.place.document("opcua_shm") ?? {};
+      const document = partition.sandbox.document("opcua_shm") ?? {};
       return partition.witness.isGood("victim") && "1:p0" in document && !("1:p1" in document);
     });
     await victim.comesBack();
     await scene.recovers();
     await partition.until("the document shows the first type", () => {
-      return partition.place.document("opcua_shm")?.["1:p1"]?.["varType"] === "Double";
+      return partition.sandbox.document("opcua_shm")?.["1:p1"]?.["varType"] === "Double";
     });
     await scene.ends(victim);
   },
@@ -108,7 +108,6 @@ fault({
   area: "OPC UA server",
   trigger: "it says that it does not run, and goes on answering",
   holds: "its values are bad, status names the state, and they are good again when it runs",
-  extent: "quick",
   run: async (t) => {
     const victim = await Victim.start(t, 2);
     const scene = new OpcUaScene(t, { victim, neighbour: neighbour() });
@@ -304,7 +303,7 @@ fault({
       await scene.isHealthy();
       const lastCycle = scene.cycles + times({ quick: 5, usual: 20, long: 300 });
       await partition.until("enough cycles went by", () => scene.cycles >= lastCycle);
-      const { stdout } = await partition.place.command("dump", "opcua", "--image", "--json");
+      const { stdout } = await partition.sandbox.command("dump", "opcua", "--image", "--json");
       const [sourceNs, receivedNs] = [/"sourceNs":(\d+)/, /"receivedNs":(\d+)/].map((of) =>
         Number(of.exec(stdout)?.[1]),
       );

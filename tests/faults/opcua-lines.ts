@@ -89,6 +89,14 @@ export class OpcUaLines {
     return this.#running.server.currentChannelCount;
   }
 
+  /** Subscriptions that it keeps for those who left: for a minute, with timers. */
+  forgetSubscriptions(): void {
+    const { engine } = this.#running.server;
+    const orphans = Reflect.get(engine, "_orphanPublishEngine") as
+      { readonly subscriptions: readonly Parameters<typeof engine.deleteOrphanSubscription>[0][] } | undefined;
+    for (const subscription of orphans?.subscriptions ?? []) engine.deleteOrphanSubscription(subscription);
+  }
+
   /** A partition with these victims and the neighbour. The points of victim 0 are those of places 0 and 1. */
   async scene(t: TestContext, victims: readonly VictimOptions[], rules: Partial<WitnessRules> = {}): Promise<Scene> {
     assert.ok(victims.length <= mostVictims);

@@ -13,6 +13,7 @@ import type { TestServerOptions } from "../plant/opcua-server.ts";
 import type { Lifetime } from "../image/posix/own-objects.ts";
 import { bornOpcUaXml, startBornOpcUa, type BornOpcUaServer } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
+import { isTried, type Extent } from "./fault.ts";
 import { TestedPartition } from "./tested-partition.ts";
 
 type Channel = ReturnType<OPCUAServer["endpoints"][number]["getChannels"]>[number];
@@ -122,12 +123,13 @@ function answerOf(answer: readonly DataValue[] | StatusCode): ReadResponse | Ser
 }
 
 /** For a whole file: its cases have the same neighbour. */
-export function neighbourOfFile(): () => BornServer {
+export function neighbourOfFile(smallest: Extent = "quick"): () => BornServer {
   let neighbour: BornServer | undefined;
   const endings: (() => unknown)[] = [];
   const life: Lifetime = { after: (ending) => void endings.push(ending) };
   before(async () => {
-    neighbour = await BornServer.start(life, "opcua", neighbourPlace, 2);
+    // A file without a case has no end at which it could be stopped.
+    if (isTried(smallest)) neighbour = await BornServer.start(life, "opcua", neighbourPlace, 2);
   });
   after(async () => {
     await neighbour?.end(); // politely first: it has a folder of its own to remove
@@ -139,6 +141,8 @@ export function neighbourOfFile(): () => BornServer {
 export interface SceneOptions {
   readonly victim: Pick<Victim, "port">;
   readonly neighbour: BornServer;
+  /** More victims, with the points of the first: "victim 2" and so on. */
+  readonly others?: readonly Pick<Victim, "port">[];
   /** Default 2. The victim's points are in the places from 0 on. */
   readonly points?: number;
   /** What else the XML says of the victim; `settings` come after its timeout and its retryInterval. */
@@ -152,11 +156,12 @@ export class OpcUaScene {
   readonly partition: TestedPartition;
 
   constructor(t: TestContext, options: SceneOptions) {
-    const { victim, neighbour, points = 2, xml = {}, victimTimeoutMs = timeoutMs, args = [] } = options;
+    const { victim, neighbour, others = [], points = 2, xml = {}, victimTimeoutMs = timeoutMs, args = [] } = options;
     const settings = settingsOf(victimTimeoutMs) + (xml.settings ?? "");
     this.partition = new TestedPartition(t, {
       opcua: bornOpcUaXml(
         { alias: "victim", port: victim.port, firstPlace: 0, points, ...xml, settings },
+        ...others.map(({ port }, index) => ({ alias: `victim ${index + 2}`, port, firstPlace: 0, points, settings })),
         { alias: "neighbour", port: neighbour.port, firstPlace: neighbourPlace, points: 2, settings: settingsOf(5000) },
       ),
       interval: intervalMs / 1000,

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { OpenSecureChannelResponse, StatusCodes } from "node-opcua-client";
 import { fingerprint } from "../../packages/partition/src/certificates/certificate-file.ts";
 import { fault, times } from "./fault.ts";
-import { neighbourOfFile, retryMs, OpcUaScene, Victim } from "./opcua-scene.ts";
+import { neighbourOfFile, retryMs, OpcUaScene, timeoutMs, Victim } from "./opcua-scene.ts";
 import { Certificates, policy } from "./trusted-opcua.ts";
 
 const neighbour = neighbourOfFile();
@@ -136,7 +136,7 @@ fault({
     assert.equal(victim.sessions + victim.channels, 0);
     if (isLong) {
       const print = fingerprint(readFileSync(certificate.certificateFile));
-      const { code, stderr } = await scene.partition.place.cpc(["cert", "trust", "--certificates", folder, print])
+      const { code, stderr } = await scene.partition.sandbox.cpc(["cert", "trust", "--certificates", folder, print])
         .ended;
       assert.equal(code, 0, stderr);
       await scene.recoversSlowly();
@@ -201,5 +201,43 @@ fault({
       await scene.recoversSlowly();
     }
     await scene.ends(isLong ? victim : undefined);
+  },
+});
+
+fault({
+  area: "OPC UA server",
+  trigger: "it answers the Reads of a slow group late",
+  holds: "everything stays good, and the fast group is read while an answer is awaited",
+  run: async (t) => {
+    const victim = await Victim.start(t, 4);
+    const xml = { nodeSettings: (point: number) => (point < 2 ? "" : "<interval>1</interval>") };
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), points: 4, xml });
+    await scene.isHealthy();
+    const { engine } = victim.server;
+    const read = engine.read.bind(engine);
+    /** Fast Reads that were answered during each slow one. */
+    const meanwhile: number[] = [];
+    let fastReads = 0;
+    engine.read = async (context, request) => {
+      const isSlow = request.nodesToRead?.some(({ nodeId }) => String(nodeId).endsWith("s=p2")) ?? false;
+      if (!isSlow) fastReads++;
+      else {
+        const before = fastReads;
+        await pause(0.8 * timeoutMs);
+        meanwhile.push(fastReads - before);
+      }
+      return await read(context, request);
+    };
+    let wasBad = false;
+    await scene.partition.until("three slow Reads were answered", () => {
+      wasBad ||= !scene.partition.witness.isGood("victim");
+      return meanwhile.length >= 3;
+    });
+    assert.equal(wasBad, false);
+    assert.ok(
+      meanwhile.every((reads) => reads > 0),
+      meanwhile.join(),
+    );
+    await scene.ends(victim);
   },
 });

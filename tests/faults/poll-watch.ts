@@ -1,7 +1,7 @@
 // When the polls of a server began, as its image says, and how late each was: the part of it that the partition has to answer for.
 
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
-import type { Place } from "../partition/commands/cpc.ts";
+import type { Sandbox } from "../partition/commands/cpc.ts";
 import { quantile, usualGrid, type Arrival } from "./punctuality.ts";
 import { waitedForProcessorMs } from "./stopwatch.ts";
 
@@ -17,8 +17,8 @@ export class PollWatch {
   readonly #image: OpenedImage;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(place: Place, service: "opcua" | "modbus", alias: string, processId: number) {
-    this.#image = new OpenedImage(`${place.prefix}${service}_image`);
+  constructor(sandbox: Sandbox, service: "opcua" | "modbus", alias: string, processId: number) {
+    this.#image = new OpenedImage(`${sandbox.prefix}${service}_image`);
     this.#timer = setInterval(() => this.#look(alias, processId), lookMs);
   }
 

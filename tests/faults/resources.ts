@@ -29,34 +29,63 @@ export function openResources(): Resources {
   return counts;
 }
 
-/** What is there more than before, once everything had time to close; empty as soon as there is nothing. */
-export async function leftovers(before: Resources, now: () => Resources = openResources): Promise<readonly string[]> {
+/**
+ * What is there more than before, once everything had time to close; empty as soon as there is nothing. `processId`: whose connections are
+ * listed beside it.
+ */
+export async function leftovers(
+  before: Resources,
+  now: () => Resources = openResources,
+  processId = process.pid,
+): Promise<readonly string[]> {
   const giveUpMs = performance.now() + settleMs;
   for (;;) {
     const more = Array.from(now()).flatMap(([kind, count]) => {
       const surplus = count - (before.get(kind) ?? 0);
       return surplus > 0 ? [`${surplus} more: ${kind}`] : [];
     });
-    if (more.length === 0 || performance.now() > giveUpMs) return more;
+    if (more.length === 0) return more;
+    if (performance.now() > giveUpMs) return [...more, ...connectionsOf(processId)];
     await pause(lookAgainMs);
   }
 }
 
-function descriptorsOf(processId: number): readonly string[] {
+/** "socket:[123]", "pipe:[123]", "anon_inode:[eventpoll]", or a path. */
+function targetsOf(processId: number): readonly string[] {
   const folder = `/proc/${processId}/fd`;
   return readdirSync(folder).flatMap((descriptor) => {
     try {
-      const target = readlinkSync(`${folder}/${descriptor}`);
-      // "socket:[123]", "pipe:[123]", "anon_inode:[eventpoll]", or a path.
-      return [`descriptor ${target.replace(/:\[\d+\]$/, "")}`];
+      return [readlinkSync(`${folder}/${descriptor}`)];
     } catch {
       return []; // closed between listing and looking
     }
   });
 }
 
+function descriptorsOf(processId: number): readonly string[] {
+  return targetsOf(processId).map((target) => `descriptor ${target.replace(/:\[\d+\]$/, "")}`);
+}
+
+/** Ports and state of each TCP connection over IPv4; other sockets by their inode alone. */
+export function connectionsOf(processId: number): readonly string[] {
+  const lines = readFileSync(`/proc/${processId}/net/tcp`, "utf8").split("\n").slice(1);
+  const connections = new Map(
+    lines.map((line) => {
+      const [, local = "", remote = "", state = "", , , , , , inode = ""] = line.trim().split(/\s+/);
+      return [inode, `${portOf(local)} to ${portOf(remote)}, state ${state}`];
+    }),
+  );
+  const sockets = targetsOf(processId).flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []);
+  return sockets.map((inode) => `socket ${connections.get(inode) ?? inode}`);
+}
+
 function sharedMappingsOf(processId: number): readonly string[] {
   const mapped = readFileSync(`/proc/${processId}/maps`, "utf8").match(/\/dev\/shm\/.*/g) ?? [];
   // The C library makes a semaphore under a name of six random letters, and the mapping keeps that name.
   return mapped.map((path) => `mapping ${path.replace(/sem\.\w{6} \(deleted\)$/, "a new semaphore")}`);
+}
+
+/** Of an address as the kernel writes it: "0100007F:1F90". */
+function portOf(address: string): number {
+  return Number.parseInt(address.split(":")[1] ?? "", 16);
 }

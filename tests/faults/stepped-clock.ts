@@ -23,6 +23,8 @@ export class SteppedClock {
   private constructor(t: TestContext, library: string) {
     const folder = mkdtempSync(join(tmpdir(), `cpc-test-${process.pid}-`));
     t.after(() => rmSync(folder, { recursive: true }));
+    // The processes end after this hook, which was there before them.
+    process.once("exit", removeLeftovers);
     this.#file = join(folder, "time");
     this.set("+0");
     this.env = {
@@ -39,5 +41,13 @@ export class SteppedClock {
   set(time: string): void {
     writeFileSync(`${this.#file}.new`, time);
     renameSync(`${this.#file}.new`, this.#file);
+  }
+}
+
+/** What the library shares between a process and its children stays when the process is killed; its name ends with the process's number. */
+function removeLeftovers(): void {
+  for (const name of readdirSync("/dev/shm")) {
+    const [, owner] = /^(?:sem\.)?faketime_(?:shm|sem)_(\d+)$/.exec(name) ?? [];
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) rmSync(join("/dev/shm", name), { force: true });
   }
 }

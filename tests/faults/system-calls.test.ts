@@ -238,7 +238,7 @@ for (const victim of ["main", "modbus", "opcua"] as const) {
     area: "System calls",
     trigger: `each call of ${thread} fails while the service runs and consumers remove what they share with it`,
     holds: "it says so, and every value is back and good when the fault is over",
-    extent: victim === "opcua" ? "long" : "quick",
+    extent: victim === "opcua" ? "long" : "usual",
     limitMs,
     run: async (t) => {
       const plant = await startPlant(t, ...services);

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { Place, type Child, type Surroundings } from "../partition/commands/cpc.ts";
-import { leftovers, resourcesOf, type Resources } from "./resources.ts";
+import { Sandbox, type Child, type LaunchOptions } from "../partition/commands/cpc.ts";
+import { connectionsOf, leftovers, resourcesOf, type Resources } from "./resources.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { Witness, type WitnessRules } from "./witness.ts";
 
@@ -16,30 +16,31 @@ export interface TestedPartitionOptions {
   readonly interval?: number;
   readonly rules?: Partial<WitnessRules>;
   readonly args?: readonly string[];
-  readonly surroundings?: Surroundings;
+  readonly launch?: LaunchOptions;
 }
 
 const defaultRules: WitnessRules = { oldestGoodMs: 2500, bystanders: [], longestPauseMs: 2000, documents: true };
 const exitWithinMs = 5000;
 
 export class TestedPartition {
-  readonly place: Place;
+  readonly sandbox: Sandbox;
   readonly modbus: Witness | undefined;
   readonly opcua: Witness | undefined;
   readonly #t: TestContext;
   readonly #options: TestedPartitionOptions;
   #child: Child;
   #healthy: Resources | undefined;
+  #healthyConnections: readonly string[] = [];
   #hasEnded = false;
 
   constructor(t: TestContext, options: TestedPartitionOptions) {
     this.#t = t;
     this.#options = options;
-    this.place = new Place(t);
+    this.sandbox = new Sandbox(t);
     this.#child = this.#run();
     const rules = { ...defaultRules, ...options.rules };
-    this.modbus = options.modbus === undefined ? undefined : new Witness(this.place, "modbus", rules);
-    this.opcua = options.opcua === undefined ? undefined : new Witness(this.place, "opcua", rules);
+    this.modbus = options.modbus === undefined ? undefined : new Witness(this.sandbox, "modbus", rules);
+    this.opcua = options.opcua === undefined ? undefined : new Witness(this.sandbox, "opcua", rules);
     t.after(() => this.#endWitnesses());
   }
 
@@ -63,10 +64,10 @@ export class TestedPartition {
     await this.#child.until(what, condition);
   }
 
-  /** Every point of these servers looks good. */
+  /** Every point of these servers looks good, at the same moment. */
   async untilGood(...aliases: readonly string[]): Promise<void> {
-    for (const alias of aliases)
-      await this.until(`${alias} is good`, () => this.witnesses.some((witness) => witness.isGood(alias)));
+    const isGood = (alias: string): boolean => this.witnesses.some((witness) => witness.isGood(alias));
+    await this.until(`${aliases.join(", ")} are good`, () => aliases.every(isGood));
   }
 
   async untilBad(...aliases: readonly string[]): Promise<void> {
@@ -76,7 +77,9 @@ export class TestedPartition {
 
   /** What is open now is what a healthy partition has open: more at the end is a leak. Call it when every server is good. */
   healthy(): void {
-    this.#healthy = resourcesOf(this.#child.processId);
+    const { processId } = this.#child;
+    this.#healthy = resourcesOf(processId);
+    this.#healthyConnections = connectionsOf(processId);
   }
 
   /** Another process in place of one that ended. */
@@ -88,11 +91,12 @@ export class TestedPartition {
   async end(): Promise<void> {
     if (this.#healthy !== undefined) {
       const { processId } = this.#child;
-      assert.deepEqual(await leftovers(this.#healthy, () => resourcesOf(processId)), [], "leaked by the partition");
+      const leaked = await leftovers(this.#healthy, () => resourcesOf(processId), processId);
+      assert.deepEqual(leaked, [], `leaked by the partition, which had ${this.#healthyConnections.join(", ")}`);
     }
     for (const witness of this.witnesses) {
+      await this.until("the witness has seen a good value", () => witness.judged > 0);
       witness.excuse(true);
-      assert.ok(witness.judged > 0, "the witness has seen no good value");
     }
     const stopwatch = new Stopwatch(this.#child.processId);
     const { code, stderr } = await this.#child.end();
@@ -101,7 +105,7 @@ export class TestedPartition {
     await this.#endWitnesses();
     assert.equal(code, 0, stderr);
     assert.ok(isWithin, `SIGTERM to exit took ${text}`);
-    const left = this.place.ownObjects().filter((name) => name.includes(".next"));
+    const left = this.sandbox.ownObjects().filter((name) => name.includes(".next"));
     assert.deepEqual(left, [], "half-made images");
     for (const { violations } of this.witnesses) assert.deepEqual(violations, []);
     const oldest = Math.max(...this.witnesses.map(({ oldestGoodMs }) => oldestGoodMs));
@@ -112,13 +116,13 @@ export class TestedPartition {
   #run(): Child {
     const { modbus, opcua, interval = 0.1, args = [] } = this.#options;
     const files = [
-      ...(modbus === undefined ? [] : ["--modbus", this.place.write("modbus.xml", modbus)]),
-      ...(opcua === undefined ? [] : ["--opcua", this.place.write("opcua.xml", opcua)]),
+      ...(modbus === undefined ? [] : ["--modbus", this.sandbox.write("modbus.xml", modbus)]),
+      ...(opcua === undefined ? [] : ["--opcua", this.sandbox.write("opcua.xml", opcua)]),
     ];
-    const certificates = join(this.place.folder, "certificates");
-    const { surroundings = {} } = this.#options;
-    return this.place.runIn(
-      surroundings,
+    const certificates = join(this.sandbox.folder, "certificates");
+    const { launch = {} } = this.#options;
+    return this.sandbox.runIn(
+      launch,
       ...files,
       "--interval",
       String(interval),

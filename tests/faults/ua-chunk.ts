@@ -8,6 +8,7 @@ const messages = {
   ActivateSessionRequest: 467,
   ReadRequest: 631,
   ReadResponse: 634,
+  PublishResponse: 829,
 } as const;
 
 /** "HEL", "ACK", "OPN", "CLO" are chunks of their own; the others are messages without security. */

@@ -7,10 +7,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
+import { inServerOrder } from "../../packages/image/src/server-order.ts";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
 import type { ServerHealth } from "../../packages/image/src/health.ts";
 import { serviceStatuses, type ServiceStatus } from "../../packages/documents/src/service-status.ts";
-import type { Place } from "../partition/commands/cpc.ts";
+import type { Sandbox } from "../partition/commands/cpc.ts";
 import { birthOf, placeOf } from "./born-value.ts";
 import { readGuarded } from "./document-consumer.ts";
 
@@ -39,7 +40,7 @@ export class Witness {
   judged = 0;
   oldestGoodMs = 0;
   longestHeartbeatMs = 0;
-  readonly #place: Place;
+  readonly #sandbox: Sandbox;
   readonly #service: "opcua" | "modbus";
   #rules: WitnessRules;
   readonly #image: OpenedImage;
@@ -49,11 +50,11 @@ export class Witness {
   #isExcused = false;
   readonly #ended: Promise<void>;
 
-  constructor(place: Place, service: "opcua" | "modbus", rules: WitnessRules) {
-    this.#place = place;
+  constructor(sandbox: Sandbox, service: "opcua" | "modbus", rules: WitnessRules) {
+    this.#sandbox = sandbox;
     this.#service = service;
     this.#rules = rules;
-    this.#image = new OpenedImage(`${place.prefix}${service}_image`);
+    this.#image = new OpenedImage(`${sandbox.prefix}${service}_image`);
     this.#ended = this.#watch();
   }
 
@@ -69,7 +70,7 @@ export class Witness {
 
   /** As `cpc status --json` tells it; undefined while there is no image. */
   get health(): ServiceStatus | undefined {
-    return serviceStatuses(this.#place.prefix, Date.now()).find(({ service }) => service === this.#service);
+    return serviceStatuses(this.#sandbox.prefix, Date.now()).find(({ service }) => service === this.#service);
   }
 
   server(alias: string): ServerHealth | undefined {
@@ -79,10 +80,12 @@ export class Witness {
   /** Status codes of the server's points, in order; undefined while there is no such server. */
   statuses(alias: string): readonly number[] | undefined {
     const image = this.#image.current();
-    const index = image?.directory.servers.findIndex((server) => server.alias === alias) ?? -1;
-    if (image === undefined || index < 0) return undefined;
-    const bank = image.snapshot(index);
-    return bank?.points.map((_, point) => bank.status(point));
+    const groups = image?.directory.servers.find((server) => server.alias === alias)?.groups;
+    const banks = groups?.flatMap(({ index }) => image?.snapshot(index) ?? []);
+    if (groups === undefined || banks?.length !== groups.length) return undefined;
+    const statuses: number[] = [];
+    inServerOrder(banks, (group, point) => statuses.push(banks[group]?.status(point) ?? NaN));
+    return statuses;
   }
 
   /** Every point of the server has a value that looks good. */
@@ -171,7 +174,11 @@ export class Witness {
 
   #readDocument() {
     const { consumer } = this.#rules;
-    return readGuarded({ place: this.#place, service: this.#service, ...(consumer === undefined ? {} : { consumer }) });
+    return readGuarded({
+      sandbox: this.#sandbox,
+      service: this.#service,
+      ...(consumer === undefined ? {} : { consumer }),
+    });
   }
 
   #judge(what: string, key: string, value: number, lookedAtMs: number, alias: string | undefined): void {

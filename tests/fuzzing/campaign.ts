@@ -22,6 +22,8 @@ export interface Target {
 export type Campaign = Aim & {
   readonly seed: number;
   readonly count: number;
+  /** As many inputs as there is time for, in place of `count`. */
+  readonly seconds?: number | undefined;
   /** An input that takes longer hangs. */
   readonly longestMs?: number;
   /** A thread that needs more ends. */
@@ -84,14 +86,17 @@ export function growthMiB({ memoryMiB }: Figures): number {
 async function work(order: Order): Promise<void> {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
-  const { seed, count } = order;
+  const { seed, count, seconds } = order;
   const done = new Uint32Array(order.progress);
   const target = await openTarget(order);
   const memoryMiB: number[] = [];
   let slowestMs = 0;
   let elapsedMs = 0;
-  for (let input = 0; input < count; input++) {
-    if (input % Math.ceil(count / SAMPLES) === 0) memoryMiB.push(usedMiB(collect));
+  const beganMs = performance.now();
+  const share = (): number => (seconds === undefined ? input / count : (performance.now() - beganMs) / 1000 / seconds);
+  let input = 0;
+  for (; share() < 1; input++) {
+    if (share() * SAMPLES >= memoryMiB.length) memoryMiB.push(usedMiB(collect));
     done[0] = input;
     const startMs = performance.now();
     const running = target.run(new Random(seed, input), input);
@@ -103,7 +108,7 @@ async function work(order: Order): Promise<void> {
   memoryMiB.push(usedMiB(collect));
   await target.close?.();
   const notes = target.notes?.() ?? {};
-  const figures: Figures = { name: target.name, inputs: count, seconds: elapsedMs / 1000, slowestMs, memoryMiB, notes };
+  const figures: Figures = { name: target.name, inputs: input, seconds: elapsedMs / 1000, slowestMs, memoryMiB, notes };
   parentPort?.postMessage(figures);
 }
 

@@ -12,12 +12,13 @@ import type { TargetName } from "./targets.ts";
 const seed = Number(process.env["CPC_FUZZ_SEED"] ?? 20_260_101);
 
 const counts: Readonly<Record<TargetName, number>> = {
-  "modbus-stream": 8000,
-  "modbus-device": 250,
-  "modbus-tls": 50,
-  "opcua-messages": 2500,
-  "opcua-before-trust": 60,
-  "opcua-server": 60,
+  "modbus-stream": 4000,
+  "modbus-device": 120,
+  "modbus-rtu": 25,
+  "modbus-tls": 25,
+  "opcua-messages": 1200,
+  "opcua-before-trust": 30,
+  "opcua-server": 30,
 };
 
 for (const [target, count] of Object.entries(counts) as [TargetName, number][]) {
@@ -58,6 +59,7 @@ for (const [what, defect, message] of [
       seed: 1,
       count: 10,
       longestMs: defect === "hangs" ? 500 : 30_000,
+      mostHeapMiB: 64,
     } as const;
     await assert.rejects(runCampaign(campaign), message);
   });

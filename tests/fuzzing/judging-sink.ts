@@ -36,6 +36,10 @@ export class JudgingSink implements PointSink {
     this.#next.setValue(index, value, status, sourceTimestamp);
   }
 
+  unchanged(index: number): void {
+    this.#next.unchanged(index);
+  }
+
   setStatus(index: number, status: number): void {
     assertStatus(status);
     this.#next.setStatus(index, status);

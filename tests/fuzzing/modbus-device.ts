@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 
-import type { ReadFunction } from "../../packages/partition/src/configuration/configuration.ts";
+import type { ReadFunction } from "../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import type { Requester } from "../../packages/partition/src/protocols/modbus/connection/exchange.ts";
 import { ModbusConnections } from "../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
 import { ServerError } from "../../packages/partition/src/sources/server-error.ts";
@@ -14,8 +14,8 @@ import type { Target } from "./campaign.ts";
 import { mutate } from "./mutate.ts";
 import type { Random } from "./random.ts";
 
-const patient: Requester = { server: "Fuzz", timeoutMs: 10_000, pauseBetweenRequestsMs: 0 };
-const requester: Requester = { ...patient, timeoutMs: 15 };
+const waitsLong: Requester = { server: "Fuzz", timeoutMs: 10_000, pauseBetweenRequestsMs: 0 };
+const requester: Requester = { ...waitsLong, timeoutMs: 15 };
 const allowedErrors: ReadonlySet<string> = new Set(["ProtocolViolation", "Timeout", "ConnectionFailed"]);
 
 export async function modbusDevice(): Promise<Target> {
@@ -68,7 +68,7 @@ export async function modbusDevice(): Promise<Target> {
         misbehave(request, random, (bytes) => sent.push(bytes));
         return undefined;
       };
-      await connection.open(patient);
+      await connection.open(waitsLong);
       await Promise.all(Array.from({ length: random.from(1, 3) }, (_, place) => ask(random, input, place)));
     },
     close: async () => {

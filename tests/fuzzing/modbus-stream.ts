@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 
-import type { ReadFunction } from "../../packages/partition/src/configuration/configuration.ts";
+import type { ReadFunction } from "../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import { FrameAssembler } from "../../packages/partition/src/protocols/modbus/framing/frame-assembler.ts";
 import { mbap } from "../../packages/partition/src/protocols/modbus/framing/mbap.ts";
 import { decodeResponse, type ReadRange } from "../../packages/partition/src/protocols/modbus/pdu.ts";
@@ -30,7 +30,7 @@ function run(random: Random): void {
       const data = answer.kind === "data" ? pdu.subarray(answer.dataOffset - frame.pduOffset).toString("hex") : "";
       const code = answer.kind === "exception" ? answer.code : "";
       seen.push(`${frame.transactionId}/${frame.unitId} ${answer.kind} ${data}${code}`);
-      return true;
+      return undefined;
     });
     if (malformed !== undefined) {
       seen.push(malformed.field);

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { ModbusTls } from "../../packages/partition/src/configuration/configuration.ts";
+import type { ModbusTls } from "../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import type { Requester } from "../../packages/partition/src/protocols/modbus/connection/exchange.ts";
 import type { ModbusConnection } from "../../packages/partition/src/protocols/modbus/connection/modbus-connection.ts";
 import { ModbusConnections } from "../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";

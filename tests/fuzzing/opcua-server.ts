@@ -124,6 +124,7 @@ async function poll(client: OpcUaClient): Promise<number> {
     responseCame: () => {},
     setNumber: () => {},
     setValue: () => {},
+    unchanged: () => {},
     setStatus: () => {},
   });
   await client.poll(sink, never);

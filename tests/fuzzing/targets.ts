@@ -7,6 +7,7 @@ const targets = {
   "modbus-stream": async () => (await import("./modbus-stream.ts")).modbusStream(),
   "opcua-messages": async () => (await import("./opcua-messages.ts")).opcuaMessages(),
   "modbus-device": async () => (await import("./modbus-device.ts")).modbusDevice(),
+  "modbus-rtu": async () => (await import("./modbus-rtu.ts")).modbusRtu(),
   "modbus-tls": async () => (await import("./modbus-tls.ts")).modbusTls(),
   "opcua-before-trust": async () => (await import("./opcua-before-trust.ts")).opcuaBeforeTrust(),
   "opcua-server": async () => (await import("./opcua-server.ts")).opcuaServer(),

@@ -29,8 +29,12 @@ const point = fc.record(
     source: text,
     type: fc.constantFrom(0, 1, 10, 11, 12, 25),
     capacityBytes: fc.nat({ max: 300 }),
+    enumeration: fc.constantFrom("0=Aus\n1=An", "7=Störung", "1=\u{1f525}"),
   },
-  { noNullPrototype: true },
+  {
+    noNullPrototype: true,
+    requiredKeys: ["key", "description", "unit", "source", "type", "capacityBytes"],
+  },
 );
 const group = fc.record(
   {
@@ -79,7 +83,7 @@ test("memory that holds no whole image of this version is refused with a reason"
   refused((view, buffer) => {
     view.setUint16(header.version + 2, majorVersion + 1, true);
     return buffer;
-  }, /version 3\.0 and this reader knows 2/);
+  }, /version 3\.2 and this reader knows 2/);
 });
 
 test("an image of the other byte order is refused", () => {

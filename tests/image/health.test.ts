@@ -74,7 +74,7 @@ test("bad and uncertain points are counted by their reason, the most frequent fi
   assert.equal(qualityText({ points: 1, pointsBad: 0, pointsUncertain: 0, statuses: {} }), undefined);
 });
 
-test("a learned limit of requests is shown, and none is none", () => {
+test("a request limit of requests is shown, and none is none", () => {
   const { observed, writer } = service("A", { ...good }, { ...good });
   writer.blocks[0]?.show({ connection: ConnectionState.connected, requestLimit: 30 });
   const limits = healthOf([observed], later())[0]?.servers.map(({ requestLimit }) => requestLimit);
@@ -117,4 +117,28 @@ test("a state is told with its beginning; of an image that nobody keeps up to da
   const since = (hasWriter: boolean) => healthOf([{ ...observed, hasWriter }], later())[0]?.servers[0]?.stateSince;
   assert.equal(since(true), new Date(Number(changedNs / 1_000_000n)).toISOString());
   assert.equal(since(false), new Date(Number(observed.image.heartbeatNs / 1_000_000n)).toISOString());
+});
+
+test("a server with several groups is judged by the one that is the most behind its own interval", () => {
+  const server = serverOf("A", 0, 0);
+  const [all] = server.groups;
+  assert.ok(all);
+  const groups = [100, 3_600_000].map((intervalMs, index) => ({
+    name: `${intervalMs}`,
+    intervalMs,
+    points: all.points.slice(index, index + 1),
+  }));
+  const { writer, reader } = imageOf({ ...server, groups });
+  const [fast, hourly] = writer.blocks[0]?.groups ?? [];
+  writer.blocks[0]?.show({ connection: ConnectionState.connected });
+  for (const group of [fast, fast, hourly]) {
+    group?.begin();
+    group?.setStatus(0, StatusCode.Good);
+    group?.publish(ConnectionState.connected, 1);
+  }
+  const after = (ms: number) =>
+    healthOf([{ name: "A", image: reader, hasWriter: true }], Date.now() + ms)[0]?.servers[0];
+  assert.equal(after(4000)?.intervalMs, 100);
+  assert.ok((after(4000)?.lastGoodAgeMs ?? 0) > 3000);
+  assert.deepEqual([after(0)?.cycle, after(0)?.state, after(0)?.points], [2, "connected", 2]);
 });

@@ -5,8 +5,8 @@ import { ImageError, OpenedJournal } from "../../packages/image/src/reader.ts";
 import { TestJournal } from "../readers/test-journal.ts";
 
 function next(opened: OpenedJournal, most?: number) {
-  const { changes, ...rest } = opened.next(most);
-  return { points: changes.map(({ point }) => point), ...rest };
+  const { changes, lost, isNewJournal } = opened.next(most);
+  return { points: changes.map(({ point }) => point), lost, isNewJournal };
 }
 
 const none = { points: [], lost: 0n, isNewJournal: false };
@@ -22,6 +22,22 @@ test("a journal is followed from its end or from its oldest change", () => {
   assert.deepEqual(next(late), none);
   assert.deepEqual(next(early, 3), { ...none, points: [1, 2, 3] });
   assert.deepEqual(next(early, 3), { ...none, points: [4] });
+});
+
+test("what is passed over is bounded, too, and the end is said", () => {
+  using journal = new TestJournal();
+  journal.append(...Array.from({ length: 40 }, () => 5), 7);
+  using opened = new OpenedJournal(journal.name, "oldest");
+  const calls = Array.from({ length: 4 }, () => opened.next(1, (point) => point === 7));
+  assert.deepEqual(
+    calls.map(({ changes, isEnd }) => [changes.length, isEnd]),
+    [
+      [0, false],
+      [0, false],
+      [1, false],
+      [0, true],
+    ],
+  );
 });
 
 test("a journal goes on at the position of a snapshot, as long as it still has what is behind it", () => {

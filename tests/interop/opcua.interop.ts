@@ -61,7 +61,8 @@ async function start(partition: Partition, ...options: readonly string[]): Promi
   return { port, security: { serverCertificate, clientCertificate, clientPrivateKey } };
 }
 
-function run(partition: Partition, port: number, security: Security, nodes: readonly string[]): void {
+/** `settings`: of each node. */
+function run(partition: Partition, port: number, security: Security, nodes: readonly string[], settings = ""): void {
   const xml = opcUaServersXml({
     alias: "edge",
     url: `opc.tcp://127.0.0.1:${port}/edge`,
@@ -72,7 +73,7 @@ function run(partition: Partition, port: number, security: Security, nodes: read
       text("client_certificate", security.clientCertificate) +
       text("client_private_key", security.clientPrivateKey) +
       loginXml(security.user),
-    nodes: nodes.map((name) => ({ name, namespace: text("NamespaceIndex", 2), dataType: "Variable" })),
+    nodes: nodes.map((name) => ({ name, namespace: text("NamespaceIndex", 2), dataType: "Variable", settings })),
   });
   partition.run({ opcua: partition.write("opcua.xml", xml) });
 }
@@ -90,6 +91,18 @@ suite("an asyncua server with Aes256Sha256RsaPss, SignAndEncrypt", () => {
     assert.deepEqual((await consumer.ask(`compare ${WANTED}`))["differences"], []);
     assert.deepEqual((await consumer.ask("keys"))["keys"], [CONNECTION, ...SHOWN]);
     assert.equal(await partition.stop(), 0);
+  });
+
+  test("the members of a structure of the server's own are points", async () => {
+    await using partition = new Partition();
+    const { port, security } = await start(partition);
+    const members = ["Level", "Count", "Name"].map((path) => `<member>${text("path", path)}</member>`);
+    run(partition, port, security, ["Structure own"], members.join(""));
+    const consumer = await partition.consumer("opcua");
+    await partition.sees(consumer, "2:Structure own.Level", 12.5);
+    await partition.sees(consumer, "2:Structure own.Name", "Ölstand");
+    const own = ["", ".Level", ".Count", ".Name"].map((member) => `2:Structure own${member}`);
+    assert.deepEqual((await consumer.ask("keys"))["keys"], [CONNECTION, ...own]);
   });
 
   test("a bad value and an unknown node are left out, and they only", async () => {

@@ -9,9 +9,10 @@ import { modbusServersXml } from "../plant/configuration-xml.ts";
 import { Partition } from "./partition.ts";
 import { CHECKOUT, Peer, PYTHON } from "./peer.ts";
 
-/** The only program in a language on a page. */
-function programOn(page: string, language: string): string {
-  const programs = readFileSync(join(CHECKOUT, page), "utf8").split(`\`\`\`${language}\n`).slice(1);
+/** The only program in a language on a page that has these words in it. */
+function programOn(page: string, language: string, words = ""): string {
+  const blocks = readFileSync(join(CHECKOUT, page), "utf8").split(`\`\`\`${language}\n`).slice(1);
+  const programs = blocks.filter((block) => block.split("```")[0]?.includes(words));
   assert.equal(programs.length, 1, page);
   return programs[0]!.split("```")[0]!;
 }
@@ -59,7 +60,7 @@ const shown = [
 test("the program of the README shows every entry", async () => {
   await using partition = new Partition();
   await running(partition);
-  const program = programOn("README.md", "python")
+  const program = programOn("README.md", "python", "posix_ipc")
     .replace('("opcua", "modbus")', '("modbus",)')
     .replaceAll('f"{name}_', `f"${partition.prefix}{name}_`);
   assert.deepEqual(python(program), shown);
@@ -149,4 +150,27 @@ test("the program of migration.md names the keys whose type is another one now, 
       "modbus: 3 keys in both documents",
     ]);
   }
+});
+
+test("pandas opens every format of an export in one line", async () => {
+  await using partition = new Partition();
+  await running(partition);
+  for (const format of ["csv", "ndjson", "parquet"]) {
+    const file = join(partition.folder, `values.${format}`);
+    const args = ["packages/partition/src/main.ts", "export", "modbus", "--output", file, "--prefix", partition.prefix];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: CHECKOUT, encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+  }
+  const lines = programOn("docs/export.md", "python")
+    .split("\n")
+    .filter((line) => line.startsWith("print("));
+  assert.equal(lines.length, 3);
+  const seen = python(`
+import os, pandas
+os.chdir(${JSON.stringify(partition.folder)})
+def show(frame):
+    print(";".join(frame.key), float(frame.value[1]), frame.value.isna().sum(), ";".join(frame.status))
+${lines.map((line) => line.replace(/^print\((.*)\)$/, "show($1)")).join("\n")}`);
+  const expected = "lib: bit;lib: register;lib: beyond the last 257.0 1 Good;Good;BadOutOfRange";
+  assert.deepEqual(seen, [expected, expected, expected]);
 });

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { connectingAndReading } from "../read-only/recorded-plant.ts";
 import { recordModbus, recordOpcUa } from "../plant/recording-proxy.ts";
-import { Place, type Child } from "../partition/commands/cpc.ts";
+import { Sandbox, type Child } from "../partition/commands/cpc.ts";
 import { Peer } from "./peer.ts";
 import { parseDocument } from "../documents/parse-document.ts";
 
@@ -21,7 +21,7 @@ export interface RunOptions {
 
 export class Partition {
   readonly #endings: (() => unknown)[] = [];
-  readonly #place = new Place({ after: (ending) => void this.#endings.push(ending) });
+  readonly #sandbox = new Sandbox({ after: (ending) => void this.#endings.push(ending) });
   readonly #peers: Peer[] = [];
   readonly #recorders: { readonly close: () => Promise<void>; readonly seen: () => readonly (string | number)[] }[] =
     [];
@@ -29,11 +29,11 @@ export class Partition {
   #argumentList: readonly string[] = [];
 
   get folder(): string {
-    return this.#place.folder;
+    return this.#sandbox.folder;
   }
 
   get prefix(): string {
-    return this.#place.prefix;
+    return this.#sandbox.prefix;
   }
 
   get log(): string {
@@ -41,7 +41,7 @@ export class Partition {
   }
 
   write(name: string, content: string): string {
-    return this.#place.write(name, content);
+    return this.#sandbox.write(name, content);
   }
 
   /** The port of a proxy before a Modbus peer: what is asked for is decoded there, and judged at the end. */
@@ -74,7 +74,7 @@ export class Partition {
 
   /** With the same arguments as before. */
   runAgain(): void {
-    this.#children.push(this.#place.run(...this.#argumentList));
+    this.#children.push(this.#sandbox.run(...this.#argumentList));
   }
 
   segment(service: "modbus" | "opcua", consumer?: string): string {

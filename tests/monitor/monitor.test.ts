@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { CertificateFolder, serverUse } from "../plant/certificate-folder.ts";
 import { serverOf } from "../image/sample-image.ts";
-import { Place, type Child } from "../partition/commands/cpc.ts";
+import { Sandbox, type Child } from "../partition/commands/cpc.ts";
 import { TestWriter } from "../readers/test-writer.ts";
 
 const watchdog = { timeout: 60_000 };
@@ -22,8 +22,8 @@ test(
   "the monitor prints its address, shows a partition that comes later, and ends with SIGTERM",
   watchdog,
   async (t) => {
-    const place = new Place(t);
-    const monitor = place.cpc(["monitor", "--listen", "127.0.0.1:0", "--prefix", place.prefix]);
+    const sandbox = new Sandbox(t);
+    const monitor = sandbox.cpc(["monitor", "--listen", "127.0.0.1:0", "--prefix", sandbox.prefix]);
     const address = await addressOf(monitor);
     const before = await fetch(`${address}health`);
     assert.equal(before.status, 503);
@@ -31,7 +31,7 @@ test(
       ((await before.json()) as { summary: string }).summary,
       "No partition has run here (with this prefix).",
     );
-    using writer = new TestWriter([serverOf("Kessel", 0)], `${place.prefix}opcua_image`);
+    using writer = new TestWriter([serverOf("Kessel", 0)], `${sandbox.prefix}opcua_image`);
     writer.publish(0);
     writer.image.beat();
     while ((await fetch(`${address}health`)).status !== 200);
@@ -44,35 +44,35 @@ test(
   "an address that others can reach is refused at the start, with the commands that would be right",
   watchdog,
   async (t) => {
-    const place = new Place(t);
-    const refused = await place.cpc(["monitor", "--listen", "0.0.0.0:0", "--prefix", place.prefix]).ended;
+    const sandbox = new Sandbox(t);
+    const refused = await sandbox.cpc(["monitor", "--listen", "0.0.0.0:0", "--prefix", sandbox.prefix]).ended;
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /^cannot listen on 0\.0\.0\.0:0 because other machines can reach it/);
     assert.match(refused.stderr, /: cpc monitor --listen 0\.0\.0\.0:0 --users users\.txt --tls-certificate/);
     assert.doesNotMatch(refused.stderr, /\bat .*\.ts:/, "a sentence, and no stack");
-    const wrong = await place.cpc(["monitor", "--listen", "9850"]).ended;
+    const wrong = await sandbox.cpc(["monitor", "--listen", "9850"]).ended;
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /It must be an address of this machine and a port, for example 127\.0\.0\.1:9850/);
   },
 );
 
 test("a port that is taken is named, with another that is free", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const other = createServer().listen(0, "127.0.0.1");
   t.after(() => other.close());
   await once(other, "listening");
   const { port } = other.address() as AddressInfo;
-  const { code, stderr } = await place.cpc(["monitor", "--listen", `127.0.0.1:${port}`]).ended;
+  const { code, stderr } = await sandbox.cpc(["monitor", "--listen", `127.0.0.1:${port}`]).ended;
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`^cannot listen on 127\\.0\\.0\\.1:${port} because another program listens there`));
 });
 
 test("with TLS and users other addresses are served, to those who sign in", watchdog, async (t) => {
-  const place = new Place(t);
-  const users = join(place.folder, "users.txt");
-  const password = place.write("password.txt", "a long password\n");
+  const sandbox = new Sandbox(t);
+  const users = join(sandbox.folder, "users.txt");
+  const password = sandbox.write("password.txt", "a long password\n");
   const wrapper = ["sh", "-c", `exec "$@" <${password}`, "sh"];
-  const added = await place.cpc(["monitor", "user", "add", "anna", "--users", users], {}, { wrapper }).ended;
+  const added = await sandbox.cpc(["monitor", "user", "add", "anna", "--users", users], {}, { wrapper }).ended;
   assert.equal(added.code, 0, added.stderr);
   const certificates = new CertificateFolder();
   t.after(() => certificates.remove());
@@ -81,7 +81,7 @@ test("with TLS and users other addresses are served, to those who sign in", watc
     usage: serverUse,
   });
   const options = ["--users", users, "--tls-certificate", certificateFile, "--tls-key", keyFile];
-  const monitor = place.cpc(["monitor", "--listen", "0.0.0.0:0", "--prefix", place.prefix, ...options]);
+  const monitor = sandbox.cpc(["monitor", "--listen", "0.0.0.0:0", "--prefix", sandbox.prefix, ...options]);
   const address = await addressOf(monitor);
   assert.match(address, /^https:\/\/0\.0\.0\.0:\d+\/$/);
   const { port } = new URL(address);
@@ -109,15 +109,15 @@ test("with TLS and users other addresses are served, to those who sign in", watc
   const welcome = await ask("anna:a long password");
   assert.equal(welcome.statusCode, 200);
   assert.match(welcome.headers["strict-transport-security"] ?? "", /max-age/);
-  const removed = await place.cpc(["monitor", "user", "remove", "anna", "--users", users]).ended;
+  const removed = await sandbox.cpc(["monitor", "user", "remove", "anna", "--users", users]).ended;
   assert.equal(removed.code, 0, removed.stderr);
   assert.equal((await ask("anna:a long password")).statusCode, 401, "a user who was removed is out at once");
 });
 
 test("metrics in a file need no port; the file goes with the monitor", watchdog, async (t) => {
-  const place = new Place(t);
-  const file = join(place.folder, "cpc.prom");
-  const monitor = place.cpc(["monitor", "--textfile", file, "--prefix", place.prefix]);
+  const sandbox = new Sandbox(t);
+  const file = join(sandbox.folder, "cpc.prom");
+  const monitor = sandbox.cpc(["monitor", "--textfile", file, "--prefix", sandbox.prefix]);
   await monitor.until("the file is there", () => existsSync(file));
   assert.match(readFileSync(file, "utf8"), /^# TYPE cpc_up gauge$/m);
   const { code, stdout } = await monitor.end();
@@ -126,7 +126,7 @@ test("metrics in a file need no port; the file goes with the monitor", watchdog,
 });
 
 test("metrics are pushed by OTLP where the environment asks for it", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const arrived = Promise.withResolvers<readonly [url: string, type: string, body: string]>();
   const collector = createServer((received, response) => {
     const chunks: Buffer[] = [];
@@ -149,7 +149,7 @@ test("metrics are pushed by OTLP where the environment asks for it", watchdog, a
     OTEL_EXPORTER_OTLP_COMPRESSION: "none",
     OTEL_SERVICE_NAME: "gateway 7",
   };
-  const monitor = place.cpc(["monitor", "--listen", "127.0.0.1:0", "--prefix", place.prefix], env);
+  const monitor = sandbox.cpc(["monitor", "--listen", "127.0.0.1:0", "--prefix", sandbox.prefix], env);
   const [url, type, body] = await arrived.promise;
   assert.deepEqual([url, type], ["/v1/metrics", "application/x-protobuf"]);
   assert.match(body, /gateway 7/);
@@ -158,10 +158,10 @@ test("metrics are pushed by OTLP where the environment asks for it", watchdog, a
 });
 
 test("users whose file cannot be used stop the monitor at the start", watchdog, async (t) => {
-  const place = new Place(t);
-  const users = join(place.folder, "users.txt");
+  const sandbox = new Sandbox(t);
+  const users = join(sandbox.folder, "users.txt");
   writeFileSync(users, "anna secret\n", { mode: 0o600 });
-  const { code, stderr } = await place.cpc(["monitor", "--listen", "127.0.0.1:0", "--users", users]).ended;
+  const { code, stderr } = await sandbox.cpc(["monitor", "--listen", "127.0.0.1:0", "--users", users]).ended;
   assert.equal(code, 1);
   assert.match(stderr, /^cannot use .*users\.txt because line 1 is no user/);
 });

@@ -17,7 +17,7 @@ import {
   opcuaService,
   ServerError,
 } from "../../packages/partition/src/library.ts";
-import { Place } from "./commands/cpc.ts";
+import { Sandbox } from "./commands/cpc.ts";
 import { connectionKey, device, freePort, modbusXml } from "../plant/modbus-plant.ts";
 import { opcUaXml } from "../plant/configuration-xml.ts";
 
@@ -46,7 +46,7 @@ test("importing the library changes nothing of the program's console, process an
 });
 
 test("connect() needs no signal: it connects, or rejects with what went wrong", async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await device(t);
   const closed = await freePort();
   const url = `opc.tcp://127.0.0.1:${closed}`;
@@ -55,9 +55,9 @@ test("connect() needs no signal: it connects, or rejects with what went wrong", 
     { alias: "A", port },
     { alias: "B", port: closed },
   ];
-  modbus.createClients(await modbus.loadEndpointsFromXml(place.write("modbus.xml", modbusXml(...servers))));
-  const opcua = new OpcUaClientManager({ certificatesDirectory: place.folder });
-  await opcua.parseClients(place.write("opcua.xml", opcUaXml({ alias: "C", url, policy: "None" })));
+  modbus.createClients(await modbus.loadEndpointsFromXml(sandbox.write("modbus.xml", modbusXml(...servers))));
+  const opcua = new OpcUaClientManager({ certificatesDirectory: sandbox.folder });
+  await opcua.parseClients(sandbox.write("opcua.xml", opcUaXml({ alias: "C", url, policy: "None" })));
   const [a, b] = modbus.clients;
   const [c] = opcua.clients;
   assert.ok(a && b && c);
@@ -73,10 +73,10 @@ test("connect() needs no signal: it connects, or rejects with what went wrong", 
 });
 
 test("a service is a function, too: it publishes until its signal aborts, and a wrong file rejects", async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await device(t);
-  const file = place.write("modbus.xml", modbusXml({ alias: "A", port }));
-  const pairs = ConsumerPair.createAll(consumerPairNames("modbus", [], place.prefix), 12 * 1024);
+  const file = sandbox.write("modbus.xml", modbusXml({ alias: "A", port }));
+  const pairs = ConsumerPair.createAll(consumerPairNames("modbus", [], sandbox.prefix), 12 * 1024);
   const opened = pairs.map((pair) => openConsumerPair(pair.handle()));
   const stop = new AbortController();
   const ended = modbusTcpService({
@@ -86,16 +86,16 @@ test("a service is a function, too: it publishes until its signal aborts, and a 
     semaphoreList: opened.map(({ guard }) => guard),
     signal: stop.signal,
   });
-  while (place.value("A: always 42") !== 42) await new Promise(setImmediate);
+  while (sandbox.value("A: always 42") !== 42) await new Promise(setImmediate);
   stop.abort();
   await ended;
-  assert.equal(place.value(connectionKey("A")), false);
+  assert.equal(sandbox.value(connectionKey("A")), false);
   for (const pair of pairs) pair.remove();
 
-  const certificatesDirectory = place.folder;
+  const certificatesDirectory = sandbox.folder;
   await assert.rejects(opcuaService({ file, certificatesDirectory }), ConfigurationError);
   const url = `opc.tcp://127.0.0.1:${await freePort()}`;
-  const opcua = place.write("opcua.xml", opcUaXml({ alias: "C", url, policy: "None" }));
+  const opcua = sandbox.write("opcua.xml", opcUaXml({ alias: "C", url, policy: "None" }));
   const logged: string[] = [];
   const lost = new AbortController();
   const log = (_level: string, message: string): void => {
@@ -107,7 +107,7 @@ test("a service is a function, too: it publishes until its signal aborts, and a 
 });
 
 test("main runs a command and resolves with its exit code", async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const written: string[] = [];
   // The runner of the tests writes bytes there, too.
   const write = process.stdout.write.bind(process.stdout);
@@ -122,6 +122,6 @@ test("main runs a command and resolves with its exit code", async (t) => {
     version: string;
   };
   assert.deepEqual([code, written], [0, [`${version}\n`]]);
-  assert.equal(await main(["node", "cpc", "check", place.write("wrong.xml", "<modbus-servers/>")]), 2);
+  assert.equal(await main(["node", "cpc", "check", sandbox.write("wrong.xml", "<modbus-servers/>")]), 2);
   assert.equal(process.exitCode, undefined, "the end of the process is the program's own");
 });

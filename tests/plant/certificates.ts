@@ -1,9 +1,13 @@
-// Certificates and revocation lists of every kind for the tests. Keys are generated once per process, by name.
+// Certificates and revocation lists of every kind for the tests. A key of a name and a kind is generated once: making RSA keys is most of
+// what a certificate costs, so they stay in node_modules/.cache, which `npm ci` empties. Nothing else ever uses them.
 
 import "reflect-metadata";
 
-import { webcrypto } from "node:crypto";
+import { randomUUID, webcrypto } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   BasicConstraintsExtension,
   Extension,
@@ -37,9 +41,38 @@ export function keysNamed(name: string, kind: KeyKind = {}): Promise<Keys> {
     type === "EC"
       ? { name: "ECDSA", namedCurve: "P-256" }
       : { name: rsa, hash, modulusLength: bits, publicExponent: Uint8Array.of(1, 0, 1) };
-  const made = webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const made = type === "EC" ? generated(algorithm) : kept(algorithm, id);
   cache.set(id, made);
   return made;
+}
+
+type Algorithm = webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams;
+
+function generated(algorithm: Algorithm): Promise<Keys> {
+  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+}
+
+/** From the file of an earlier process, or generated and written: complete or not at all, since others look for it at the same time. */
+async function kept(algorithm: Algorithm, id: string): Promise<Keys> {
+  const { subtle } = webcrypto;
+  const folder = fileURLToPath(new URL("../../node_modules/.cache/test-keys", import.meta.url));
+  const file = join(folder, encodeURIComponent(id));
+  try {
+    const { pkcs8, spki } = JSON.parse(readFileSync(file, "utf8")) as Readonly<Record<"pkcs8" | "spki", string>>;
+    return {
+      privateKey: await subtle.importKey("pkcs8", Buffer.from(pkcs8, "base64"), algorithm, true, ["sign"]),
+      publicKey: await subtle.importKey("spki", Buffer.from(spki, "base64"), algorithm, true, ["verify"]),
+    };
+  } catch {
+    const keys = await generated(algorithm);
+    const pkcs8 = Buffer.from(await subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+    const spki = Buffer.from(await subtle.exportKey("spki", keys.publicKey)).toString("base64");
+    mkdirSync(folder, { recursive: true });
+    const whole = `${file}.${randomUUID()}`;
+    writeFileSync(whole, JSON.stringify({ pkcs8, spki }), { mode: 0o600 });
+    renameSync(whole, file);
+    return keys;
+  }
 }
 
 export const dayMs = 86_400_000;

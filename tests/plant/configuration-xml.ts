@@ -34,6 +34,8 @@ export interface XmlNode {
   readonly namespace?: string;
   readonly dataType?: string;
   readonly description?: string;
+  /** Further elements. */
+  readonly settings?: string;
 }
 
 export interface XmlOpcUaServer {
@@ -125,6 +127,7 @@ function nodeXml(alias: string, { name, namespace = text("NamespaceIndex", 1), .
     "node",
     text("DisplayName", name) + namespace + text("IdentifierType", "String") + text("Identifier", name),
     text("datatype", rest.dataType ?? "Double") + text("description", rest.description ?? `${name} of ${alias}`),
+    rest.settings ?? "",
   );
 }
 

@@ -1,7 +1,11 @@
 // Modbus configurations made by hand.
 
-import type { ModbusPoint, ModbusServer, WordOrder } from "../../packages/partition/src/configuration/configuration.ts";
-import { isIdentity } from "../../packages/partition/src/configuration/decimal.ts";
+import type {
+  ModbusPoint,
+  ModbusServer,
+  WordOrder,
+} from "../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
+import { isIdentity } from "../../packages/partition/src/protocols/modbus/configuration/decimal.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 
 const location = { file: "test.xml", line: 1 };

@@ -1,7 +1,10 @@
 // OPC UA configurations made by hand.
 
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
-import type { OpcUaNode, OpcUaServer } from "../../packages/partition/src/configuration/configuration.ts";
+import type {
+  OpcUaNode,
+  OpcUaServer,
+} from "../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 
 const location = { file: "test.xml", line: 1 };
 

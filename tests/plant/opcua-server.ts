@@ -1,6 +1,6 @@
 // A real node-opcua server, with everything that it needs in a folder of its own.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OPCUACertificateManager } from "node-opcua-certificate-manager";
@@ -14,9 +14,9 @@ import {
   Variant,
 } from "node-opcua-client";
 import { OPCUAServer } from "node-opcua-server";
-import { createApplicationCertificate } from "../../packages/partition/src/certificates/application-certificate.ts";
 import { hostInUrl } from "../../packages/partition/src/certificates/host-name.ts";
 import { silenceNodeOpcUa } from "../../packages/partition/src/protocols/opcua/silence.ts";
+import { certificate, privateKeyPem } from "./certificates.ts";
 
 silenceNodeOpcUa();
 
@@ -39,11 +39,22 @@ export interface CertificateFiles {
   readonly privateKeyFile: string;
 }
 
+/** An application instance certificate for 127.0.0.1, with the URI `urn:cpc-partition:test:{name}`. */
 export async function certificateIn(folder: string, name: string): Promise<CertificateFiles> {
   const files = { certificateFile: join(folder, `${name}.der`), privateKeyFile: join(folder, `${name}.pem`) };
-  const applicationUri = `urn:cpc-partition:test:${name}`;
-  await createApplicationCertificate({ ...files, applicationUri, hostNames: ["127.0.0.1"], validDays: 2 });
+  const uri = `urn:cpc-partition:test:${name}`;
+  const { der, keys } = await certificate({ name, keyName: `application ${name}`, uri, hosts: ["127.0.0.1"] });
+  await writeFile(files.certificateFile, der);
+  await writeFile(files.privateKeyFile, await privateKeyPem(keys), { mode: 0o600 });
   return files;
+}
+
+/** A folder of node-opcua's for certificates, with a key: without one it would generate another. */
+async function certificatesIn(rootFolder: string, accepts: boolean, keyFile: string): Promise<OPCUACertificateManager> {
+  await mkdir(join(rootFolder, "own", "private"), { recursive: true });
+  await copyFile(keyFile, join(rootFolder, "own", "private", "private_key.pem"));
+  const automaticallyAcceptUnknownCertificate = accepts;
+  return new OPCUACertificateManager({ disableFileWatchers: true, automaticallyAcceptUnknownCertificate, rootFolder });
 }
 
 export interface TestServerOptions {
@@ -68,16 +79,10 @@ export interface TestServerOptions {
 }
 
 export async function startServer(options: TestServerOptions): Promise<{ server: OPCUAServer; url: string }> {
-  const clients = new OPCUACertificateManager({
-    disableFileWatchers: true,
-    automaticallyAcceptUnknownCertificate: options.distrustsClients !== true,
-    rootFolder: join(options.folder, "server-pki"),
-  });
-  const users = new OPCUACertificateManager({
-    disableFileWatchers: true,
-    automaticallyAcceptUnknownCertificate: false,
-    rootFolder: join(options.folder, "server-user-pki"),
-  });
+  const { privateKeyFile } = options.certificate;
+  const accepts = options.distrustsClients !== true;
+  const clients = await certificatesIn(join(options.folder, "server-pki"), accepts, privateKeyFile);
+  const users = await certificatesIn(join(options.folder, "server-user-pki"), false, privateKeyFile);
   await clients.initialize();
   if (options.trustedUserCertificate !== undefined) {
     await users.initialize();
@@ -98,10 +103,12 @@ export async function startServer(options: TestServerOptions): Promise<{ server:
     serverInfo: { applicationUri: "urn:cpc-partition:test:server" },
     serverCapabilities: {
       maxSessions: options.maxSessions ?? 20,
+      minSupportedSampleRate: 1,
       operationLimits: { maxNodesPerRead: options.maxNodesPerRead ?? 1000 },
     },
     nodesetLoaderOptions: { trustSiblingImages: true },
     maxConnectionsPerEndpoint: 100,
+    allowAnonymousSubscriptionTransferOnUnsecuredChannel: true,
     isAuditing: false,
     ...(options.tokenLifetimeMs === undefined ? {} : { defaultSecureTokenLifetime: options.tokenLifetimeMs }),
   });

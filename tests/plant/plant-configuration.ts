@@ -5,10 +5,12 @@ import type {
   ModbusConfiguration,
   ModbusPoint,
   ModbusServer,
+} from "../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
+import type {
   OpcUaConfiguration,
   OpcUaNode,
   OpcUaServer,
-} from "../../packages/partition/src/configuration/configuration.ts";
+} from "../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import { point, server } from "./modbus-points.ts";
 import { configuredServer, nodeNamed } from "./opcua-points.ts";
 
@@ -29,7 +31,7 @@ export function opcUaServer(alias: string, changes: Partial<OpcUaServer> = {}): 
 }
 
 export function opcUaConfiguration(...servers: OpcUaServer[]): OpcUaConfiguration {
-  return { file: "opcua.xml", servers };
+  return { servers };
 }
 
 export function modbusPoint(name: string, changes: Partial<ModbusPoint> = {}): ModbusPoint {
@@ -41,5 +43,5 @@ export function modbusServer(alias: string, changes: Partial<ModbusServer> = {})
 }
 
 export function modbusConfiguration(...servers: ModbusServer[]): ModbusConfiguration {
-  return { file: "modbus.xml", servers };
+  return { servers };
 }

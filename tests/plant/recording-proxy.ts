@@ -82,7 +82,13 @@ const serviceByEncodingId: ReadonlyMap<number, string> = new Map([
   [631, "Read"],
   [673, "Write"],
   [712, "Call"],
+  [751, "CreateMonitoredItems"],
+  [781, "DeleteMonitoredItems"],
   [787, "CreateSubscription"],
+  [826, "Publish"],
+  [832, "Republish"],
+  [841, "TransferSubscriptions"],
+  [847, "DeleteSubscriptions"],
 ]);
 
 const chunkHeaderBytes = 8;

@@ -25,6 +25,12 @@ export class RecordingSink implements PointSink {
     this.timestamps.set(index, sourceTimestamp);
   }
 
+  readonly confirmed = new Set<number>();
+
+  unchanged(index: number): void {
+    this.confirmed.add(index);
+  }
+
   setStatus(index: number, status: number): void {
     this.values.delete(index);
     this.statuses.set(index, status);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { BoundedOutput } from "../../packages/process/src/bounded-output.ts";
+import { logFormats, type LogFormat } from "../../packages/process/src/log.ts";
 import { createLog } from "../../packages/process/src/pino-log.ts";
 import { terminalLine } from "../../packages/process/src/terminal-text.ts";
 
@@ -11,7 +12,7 @@ const root = join(import.meta.dirname, "../..");
 const hostile = 'before\u001b]0;title\u0007\u001b[2J\u009b31m\n{"level":60,"msg":"forged"}\r\u202e\u2028\u0000after';
 
 /** What stands on standard error after one record, in a process of its own. */
-function written(format: "json" | "pretty"): string {
+function written(format: LogFormat): string {
   const source = `
     import { createLog } from "./packages/process/src/pino-log.ts";
     const [format, text] = process.argv.slice(1);
@@ -25,7 +26,7 @@ function written(format: "json" | "pretty"): string {
   return stderr;
 }
 
-for (const format of ["json", "pretty"] as const) {
+for (const format of logFormats) {
   test(`a server's words cannot forge a record or steer the terminal, format ${format}`, () => {
     const text = written(format);
     assert.equal(text.split("\n").length, 2, "one record, one line");
@@ -33,6 +34,20 @@ for (const format of ["json", "pretty"] as const) {
     assert.match(text, /before.*forged.*after/);
   });
 }
+
+test("systemd's journal gets the level before the line, and neither time nor process", () => {
+  const lines: string[] = [];
+  const output = new BoundedOutput(() => ({
+    tryWrite: (bytes) => {
+      lines.push(bytes.toString());
+      return bytes.length;
+    },
+  }));
+  const log = createLog({ level: "debug", format: "journal" }, output);
+  log("error", "lost", { server: "A" });
+  for (const level of ["warn", "info", "debug"] as const) log(level, "x");
+  assert.deepEqual(lines, ['<3>lost {"server":"A"}\n', "<4>x\n", "<6>x\n", "<7>x\n"]);
+});
 
 test("in JSON a message shows every character, and a field every character", () => {
   const { msg, server } = JSON.parse(written("json")) as { readonly msg: string; readonly server: string };

@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DataType, Variant } from "node-opcua-client";
-import { Place } from "../partition/commands/cpc.ts";
+import { Sandbox } from "../partition/commands/cpc.ts";
 import { loginXml, opcUaServersXml } from "../plant/configuration-xml.ts";
 import { addConstant, certificateIn, portOf, startServer } from "../plant/opcua-server.ts";
 import { structureOf } from "../partition/protocols/opcua/own-structure.ts";
@@ -27,13 +27,13 @@ test(
   "a whole run with encryption and a password asks for nothing but values and types",
   { timeout: 60_000 },
   async (t) => {
-    const place = new Place(t);
-    const trusted = join(place.folder, "certificates", "trusted", "certs");
+    const sandbox = new Sandbox(t);
+    const trusted = join(sandbox.folder, "certificates", "trusted", "certs");
     mkdirSync(trusted, { recursive: true });
-    const certificate = await certificateIn(place.folder, "server");
+    const certificate = await certificateIn(sandbox.folder, "server");
     copyFileSync(certificate.certificateFile, join(trusted, "server.der"));
     const { server, url } = await startServer({
-      folder: place.folder,
+      folder: sandbox.folder,
       certificate,
       users: { operator: "right" },
       build: (built) => {
@@ -47,8 +47,8 @@ test(
     const proxy = await recordOpcUa(portOf(url), true);
     t.after(() => proxy.close());
 
-    place.write("opcua.xml", opcuaXml(proxy.port, ["number", "structure"]));
-    const run = place.run("--opcua", "opcua.xml");
+    sandbox.write("opcua.xml", opcuaXml(proxy.port, ["number", "structure"]));
+    const run = sandbox.run("--opcua", "opcua.xml");
     const reads = async (what: string): Promise<void> => {
       const before = arrived.filter((name) => name === "ReadRequest").length;
       await run.until(
@@ -57,12 +57,12 @@ test(
       );
     };
     await run.until("the structure is decoded", () =>
-      JSON.stringify(place.document("opcua_shm") ?? {}).includes("Antrieb"),
+      JSON.stringify(sandbox.document("opcua_shm") ?? {}).includes("Antrieb"),
     );
     await reads("at the start");
     proxy.cut();
     await reads("after the connection was lost");
-    place.write("opcua.xml", opcuaXml(proxy.port, ["structure", "number"]));
+    sandbox.write("opcua.xml", opcuaXml(proxy.port, ["structure", "number"]));
     run.signal("SIGHUP");
     await run.until("the change is taken over", () => run.logged(/configuration applied/).length > 0);
     await reads("with another configuration");

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { Child, Place } from "../partition/commands/cpc.ts";
+import type { Lifetime } from "../image/posix/own-objects.ts";
+import type { Child, Sandbox } from "../partition/commands/cpc.ts";
 import {
   recordModbus,
   recordOpcUa,
@@ -28,8 +28,8 @@ export interface RecordedPlant {
 }
 
 export async function startRecordedPlant(
-  t: TestContext,
-  place: Place,
+  t: Lifetime,
+  sandbox: Sandbox,
   { policy, mode }: { readonly policy: string; readonly mode: string },
 ): Promise<RecordedPlant> {
   const opcuaXml = readFileSync(shipped("opcua-endpoints.xml"), "utf8")
@@ -37,11 +37,13 @@ export async function startRecordedPlant(
     .replace(/<mode>[^<]*/, `<mode>${mode}`)
     .replace(/<retryInterval>[^<]*/, "<retryInterval>0.1");
   const modbusXml = readFileSync(shipped("modbustcp-endpoints_ecotec.xml"), "utf8")
+    // As long as the shipped one, it is refused with the interval of the tests.
+    .replace(/<pauseBetweenRequests>[^<]*/, "<pauseBetweenRequests>0.01")
     .replaceAll(/<interval>[^<]*<\/interval>/g, "")
     .replaceAll("</serveralias>", "</serveralias><retryInterval>0.1</retryInterval>");
-  const directory = join(place.folder, "plant");
-  const files = [place.write("plant-opcua.xml", opcuaXml), place.write("plant-modbus.xml", modbusXml)] as const;
-  const simulator = place.cpc(["simulate", "--opcua", files[0], "--modbus", files[1], "--directory", directory]);
+  const directory = join(sandbox.folder, "plant");
+  const files = [sandbox.write("plant-opcua.xml", opcuaXml), sandbox.write("plant-modbus.xml", modbusXml)] as const;
+  const simulator = sandbox.cpc(["simulate", "--opcua", files[0], "--modbus", files[1], "--directory", directory]);
   await simulator.until("the plant answers", () => simulator.stdout.includes("trust "));
 
   const opcuaUrl = new URL(/OPC UA +(\S+)/.exec(simulator.stdout)?.[1] ?? "");
@@ -62,14 +64,14 @@ export async function startRecordedPlant(
   return {
     opcua,
     modbus: [...modbus.values()],
-    writeOpcUa: (change = (xml) => xml) => place.write("opcua.xml", change(leadingToUs.opcua)),
-    writeModbus: (change = (xml) => xml) => place.write("modbus.xml", change(leadingToUs.modbus)),
+    writeOpcUa: (change = (xml) => xml) => sandbox.write("opcua.xml", change(leadingToUs.opcua)),
+    writeModbus: (change = (xml) => xml) => sandbox.write("modbus.xml", change(leadingToUs.modbus)),
     certificatesDirectory: join(directory, "certificates"),
     simulator,
   };
 }
 
-/** OPC 10000-4, 5.5 to 5.11: what connects and reads. */
+/** OPC 10000-4, 5.5 to 5.11: what connects and reads; the paths lead to the texts of values. */
 export const connectingAndReading = [
   "ActivateSession",
   "CloseSecureChannel",
@@ -79,12 +81,18 @@ export const connectingAndReading = [
   "Hello",
   "OpenSecureChannel",
   "Read",
+  "TranslateBrowsePathsToNodeIds",
 ];
 
+/** 5.13 and 5.14: what a subscription takes besides. */
+export const subscribing = ["CreateMonitoredItems", "CreateSubscription", "Publish"];
+/** What taking a subscription over takes besides. */
+export const takingOver = ["Republish", "TransferSubscriptions"];
+
 /** Exactly the services and function codes that a run takes, no more and no fewer. */
-export function assertOnlyReading({ opcua, modbus }: RecordedPlant): void {
+export function assertOnlyReading({ opcua, modbus }: RecordedPlant, further: readonly string[] = []): void {
   const services = new Set(opcua.requests.map(({ service }) => service));
   const functionCodes = new Set(modbus.flatMap(({ requests }) => requests.map(({ functionCode }) => functionCode)));
-  assert.deepEqual([...services].toSorted(), connectingAndReading);
+  assert.deepEqual([...services].toSorted(), [...connectingAndReading, ...further].toSorted());
   assert.deepEqual(functionCodes, new Set([1, 2, 3, 4]));
 }

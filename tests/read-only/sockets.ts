@@ -4,25 +4,15 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** State of a TCP socket that listens. */
 const tcpListens = "0A";
+/** State of a TCP connection. */
+const tcpEstablished = "01";
 /** __SO_ACCEPTCON in the flags of a Unix socket that listens. */
 const unixListens = 0x1_0000;
 
 /** One line for each listening socket of the process: protocol and address. Throws when the process is gone. */
 export function listeningSockets(processId: number): readonly string[] {
-  const inodes = new Set(
-    readdirSync(`/proc/${processId}/fd`).map((descriptor) => inodeOf(`/proc/${processId}/fd/${descriptor}`)),
-  );
-  const isOwn = (inode: string | undefined): boolean => inode !== undefined && inodes.has(inode);
-  const rows = (table: string): string[][] =>
-    readFileSync(`/proc/${processId}/net/${table}`, "utf8")
-      .split("\n")
-      .slice(1)
-      .map((line) => line.trim().split(/\s+/));
-  const tcp = ["tcp", "tcp6"].flatMap((table) =>
-    rows(table)
-      .filter(([, , , state, , , , , , inode]) => state === tcpListens && isOwn(inode))
-      .map(([, address]) => `${table} ${address}`),
-  );
+  const { rows, isOwn, tcpRows } = socketsOf(processId);
+  const tcp = tcpRows.filter(({ state }) => state === tcpListens).map(({ table, address }) => `${table} ${address}`);
   const unix = rows("unix")
     .filter(([, , , flags = "0", , , inode]) => (Number.parseInt(flags, 16) & unixListens) !== 0 && isOwn(inode))
     .map(([, , , , , , , path]) => `unix ${path}`);
@@ -33,6 +23,31 @@ export function listeningSockets(processId: number): readonly string[] {
       .map(([, address]) => `${table} ${address}`),
   );
   return [...tcp, ...unix, ...udp];
+}
+
+/** The port of the other side of each TCP connection that the process has. Throws when the process is gone. */
+export function connectedPorts(processId: number): readonly number[] {
+  return socketsOf(processId)
+    .tcpRows.filter(({ state }) => state === tcpEstablished)
+    .map(({ peer }) => Number.parseInt(peer.split(":")[1] ?? "", 16));
+}
+
+function socketsOf(processId: number) {
+  const inodes = new Set(
+    readdirSync(`/proc/${processId}/fd`).map((descriptor) => inodeOf(`/proc/${processId}/fd/${descriptor}`)),
+  );
+  const isOwn = (inode: string | undefined): boolean => inode !== undefined && inodes.has(inode);
+  const rows = (table: string): string[][] =>
+    readFileSync(`/proc/${processId}/net/${table}`, "utf8")
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/));
+  const tcpRows = ["tcp", "tcp6"].flatMap((table) =>
+    rows(table)
+      .filter((columns) => isOwn(columns[9]))
+      .map(([, address = "", peer = "", state = ""]) => ({ table, address, peer, state })),
+  );
+  return { rows, isOwn, tcpRows };
 }
 
 /** Undefined for a descriptor that is no socket, or is closed by now. */

@@ -7,16 +7,22 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "../../packages/image/src/posix/libc.ts";
-import { Place, type Child } from "../partition/commands/cpc.ts";
+import { Sandbox, type Child } from "../partition/commands/cpc.ts";
 import { connectionKey } from "../plant/modbus-plant.ts";
-import { assertOnlyReading, startRecordedPlant, type RecordedPlant } from "./recorded-plant.ts";
+import {
+  assertOnlyReading,
+  startRecordedPlant,
+  subscribing,
+  takingOver,
+  type RecordedPlant,
+} from "./recorded-plant.ts";
 import { listeningSockets } from "./sockets.ts";
 
 const watchdog = { timeout: 60_000 };
 
-async function live(place: Place, plant: RecordedPlant): Promise<Child> {
+async function live(sandbox: Sandbox, plant: RecordedPlant): Promise<Child> {
   const files = ["--opcua", plant.writeOpcUa(), "--modbus", plant.writeModbus()];
-  const run = place.run(...files, "--certificates", plant.certificatesDirectory);
+  const run = sandbox.run(...files, "--certificates", plant.certificatesDirectory);
   const moreReads = async (what: string): Promise<void> => {
     const before = counts(plant);
     await run.until(`there are more cycles ${what}`, () =>
@@ -27,8 +33,8 @@ async function live(place: Place, plant: RecordedPlant): Promise<Child> {
   await run.until(
     "values are published",
     () =>
-      place.value("OPC UA Connections:Abfüllanlage", "opcua_shm") === true &&
-      place.value(connectionKey("Ecotec")) === true,
+      sandbox.value("OPC UA Connections:Abfüllanlage", "opcua_shm") === true &&
+      sandbox.value(connectionKey("Ecotec")) === true,
   );
   assert.deepEqual(listeningSockets(run.processId), [], "the partition listens nowhere");
   // In some containers every process has given them up.
@@ -77,21 +83,53 @@ function counts({ opcua, modbus }: RecordedPlant): number[] {
 }
 
 test("a whole run asks for nothing but values", watchdog, async (t) => {
-  const place = new Place(t);
-  const plant = await startRecordedPlant(t, place, { policy: "SecurityPolicyBasic256Sha256", mode: "Sign" });
-  await live(place, plant);
+  const sandbox = new Sandbox(t);
+  const plant = await startRecordedPlant(t, sandbox, { policy: "SecurityPolicyBasic256Sha256", mode: "Sign" });
+  await live(sandbox, plant);
   assertOnlyReading(plant);
   assert.equal(plant.modbus.length, 2);
 });
 
+function subscribe(xml: string): string {
+  const how = "<acquisition>subscribe</acquisition><publishingInterval>0.1</publishingInterval>";
+  return xml.replace("</alias>", `</alias>${how}`);
+}
+
+test(
+  "a run that subscribes asks for nothing but values, also when it takes a subscription over",
+  watchdog,
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    const plant = await startRecordedPlant(t, sandbox, { policy: "SecurityPolicyBasic256Sha256", mode: "Sign" });
+    const { opcua } = plant;
+    const files = ["--opcua", plant.writeOpcUa(subscribe), "--modbus", plant.writeModbus()];
+    const run = sandbox.run(...files, "--certificates", plant.certificatesDirectory);
+    const publishes = (): number => opcua.requests.filter(({ service }) => service === "Publish").length;
+    const more = async (what: string): Promise<void> => {
+      const enough = publishes() + 5;
+      await run.until(`more changes came ${what}`, () => publishes() > enough);
+    };
+    await more("at the start");
+    await run.until(
+      "values are published",
+      () => sandbox.value("OPC UA Connections:Abfüllanlage", "opcua_shm") === true,
+    );
+    opcua.cut();
+    await more("after the connection was lost");
+    await run.until("Modbus was read, too", () => plant.modbus.every(({ requests }) => requests.length > 8));
+    assert.equal((await run.end()).code, 0);
+    assertOnlyReading(plant, [...subscribing, ...takingOver]);
+  },
+);
+
 test("a socket that listens would be found, whatever its kind", async (t) => {
   const before = listeningSockets(process.pid);
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const listeners = [
     createServer().listen(0, "127.0.0.1"),
     createServer().listen(0, "::1"),
-    createServer().listen(join(place.folder, "socket")),
-    createServer().listen(`\0${place.prefix}`),
+    createServer().listen(join(sandbox.folder, "socket")),
+    createServer().listen(`\0${sandbox.prefix}`),
   ];
   t.after(() => listeners.map((listener) => listener.close()));
   for (const listener of listeners)

@@ -80,11 +80,20 @@ function pollJson(bank: BankReader): Json {
     lastGoodNs: String(lastGoodNs),
     durationNs: String(durationNs),
     journalPosition: String(journalPosition),
-    points: bank.points.map(({ key, description, unit, source, type }, index) => {
+    points: bank.points.map(({ key, description, unit, source, type, serverPosition, enumeration = "" }, index) => {
       const reading = bank.reading(index);
       const { status, sourceNs, receivedNs } = reading;
       const times = { sourceNs: String(sourceNs), receivedNs: String(receivedNs) };
-      return { key, description, unit, source, type, reading: { status, ...times, ...valueJson(reading) } };
+      return {
+        key,
+        description,
+        unit,
+        source,
+        type,
+        serverPosition,
+        enumeration,
+        reading: { status, ...times, ...valueJson(reading) },
+      };
     }),
   };
 }

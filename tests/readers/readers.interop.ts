@@ -298,6 +298,25 @@ for (const language of languages) {
       );
     });
 
+    test("shows a DateTime as a date, and the ends of its range as those of the standard", async () => {
+      const ticks = [133_485_408_012_340_000n, 116_444_735_999_990_000n, 0n, -(2n ** 63n), 2n ** 63n - 1n];
+      using writer = new TestWriter([numbersServer("dates", ticks.length)]);
+      writer.publish(0, (block) => {
+        for (const [index, value] of ticks.entries()) block.setValue(index, { type: BuiltInType.DateTime, value }, 0);
+      });
+      const shown = (await runExample(language, writer.name)).matchAll(/ = (\d+-\d+-\d+)[T ]([\d:]+)(\.\d+)?/g);
+      assert.deepEqual(
+        [...shown].map(([, date, time, fraction = "0"]) => `${date} ${time} ${Number(fraction)}`),
+        [
+          "2024-01-01 00:00:01 0.234",
+          "1969-12-31 23:59:59 0.999",
+          "1601-01-01 00:00:00 0",
+          "1601-01-01 00:00:00 0",
+          "9999-12-31 23:59:59 0",
+        ],
+      );
+    });
+
     test("never takes a mixture for a poll while the writer runs at full speed; unchecked it would", async () => {
       const name = uniqueName();
       await using agent = new AgentProcess(language, name);

@@ -28,6 +28,16 @@ for (const [page, names] of [
   ],
   ["python/README.md", namesIn("python/cpc_image.py", /^ {4}def (\w+)\(self/gm).filter((name) => !internal.has(name))],
   ["python/README.md", namesIn("python/cpc_journal.py", /^ {4}def (\w+)\(self/gm).filter((name) => name !== "at")],
+  [
+    "rust/README.md",
+    ["image", "journal", "snapshot"]
+      .flatMap((file) => namesIn(`rust/src/${file}.rs`, /^ {4}pub fn (\w+)/gm))
+      .filter((name) => name !== "snapshot_with"),
+  ],
+  [
+    "go/README.md",
+    ["image", "journal"].flatMap((file) => namesIn(`go/${file}.go`, /^func (?:\(\w+ \*?\w+\) )?([A-Z]\w+)/gm)),
+  ],
   ["node/README.md", Object.keys(reader)],
 ] as const) {
   test(`${page} names ${names.length} functions`, () => {
@@ -37,5 +47,14 @@ for (const [page, names] of [
       names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text)),
       [],
     );
+  });
+}
+
+for (const [page, program] of [
+  ["rust/README.md", "rust/examples/show.rs"],
+  ["go/README.md", "go/cmd/show/main.go"],
+] as const) {
+  test(`${page} shows the program that the tests of the readers run`, () => {
+    assert.ok(textOf(page).includes(textOf(program)));
   });
 }

@@ -1,5 +1,5 @@
-// An image as a later minor version would write it: every entry, poll header and record longer than today, the new bytes filled
-// with garbage. A reader that takes the steps from the header reads the same values.
+// An image as another minor version would write it. A later one: every entry, poll header and record longer than today, the new bytes filled with
+// garbage. An earlier one: shorter entries of the point table. A reader that takes the steps from the header reads the same values.
 
 import { alignUp } from "../../packages/image/src/byte-layout.ts";
 import {
@@ -16,9 +16,20 @@ import {
   serverState,
 } from "../../packages/image/src/layout.ts";
 
-const appended = 16;
+interface OtherVersion {
+  readonly minorVersion: number;
+  /** To every entry, poll header and record. */
+  readonly appended: number;
+  readonly pointEntryBytes: number;
+}
 
-export function restride(image: Uint8Array): Uint8Array {
+const later: OtherVersion = { minorVersion: 7, appended: 16, pointEntryBytes: pointEntry.bytes + 16 };
+/** Its points have no position in the server. */
+export const version20: OtherVersion = { minorVersion: 0, appended: 0, pointEntryBytes: pointEntry.serverPosition };
+/** Its points have no enumeration. */
+export const version21: OtherVersion = { minorVersion: 1, appended: 0, pointEntryBytes: pointEntry.enumeration };
+
+export function restride(image: Uint8Array, { minorVersion, appended, pointEntryBytes } = later): Uint8Array {
   const from = new DataView(image.buffer, image.byteOffset, image.byteLength);
   const u32 = (at: number): number => from.getUint32(at, true);
   const [serverCount, groupCount, pointCount] = [header.serverCount, header.groupCount, header.pointCount].map(u32) as [
@@ -33,7 +44,7 @@ export function restride(image: Uint8Array): Uint8Array {
   const serverTable = header.bytes + appended;
   const groupTable = serverTable + serverCount * (serverEntry.bytes + appended);
   const pointTable = groupTable + groupCount * (groupEntry.bytes + appended);
-  const textTable = pointTable + pointCount * (pointEntry.bytes + appended);
+  const textTable = pointTable + pointCount * pointEntryBytes;
   const moveTexts = (entry: number, ...texts: readonly number[]): void => {
     for (const text of texts)
       to.setUint32(entry + text, to.getUint32(entry + text, true) - u32(header.textTable) + textTable, true);
@@ -81,9 +92,11 @@ export function restride(image: Uint8Array): Uint8Array {
     const { oldBanks, banks } = moveBlock(oldEntry, entry, groupEntry, groupBlockBytes, bankBytes);
     to.setUint32(entry + groupEntry.bankBytes, bankBytes, true);
     for (let n = 0; n < points; n++) {
-      const point = pointTable + (firstPoint + n) * (pointEntry.bytes + appended);
-      copy(u32(header.pointTable) + (firstPoint + n) * pointEntry.bytes, pointEntry.bytes, point);
+      const point = pointTable + (firstPoint + n) * pointEntryBytes;
+      const copied = Math.min(pointEntry.bytes, pointEntryBytes);
+      copy(u32(header.pointTable) + (firstPoint + n) * pointEntry.bytes, copied, point);
       moveTexts(point, pointEntry.key, pointEntry.description, pointEntry.unit, pointEntry.source);
+      if (pointEntryBytes > pointEntry.enumeration) moveTexts(point, pointEntry.enumeration);
       to.setUint32(point + pointEntry.room, to.getUint32(point + pointEntry.room, true) + shift, true);
     }
     for (const bank of [0, 1]) {
@@ -100,7 +113,7 @@ export function restride(image: Uint8Array): Uint8Array {
   }
   const imageBytes = alignUp(end, blockAlignment);
   for (const [field, value] of [
-    [header.version, (majorVersion << 16) | 7],
+    [header.version, (majorVersion << 16) | minorVersion],
     [header.headerBytes, serverTable],
     [header.imageBytes, imageBytes],
     [header.serverTable, serverTable],
@@ -109,7 +122,7 @@ export function restride(image: Uint8Array): Uint8Array {
     [header.textTable, textTable],
     [header.serverEntryBytes, serverEntry.bytes + appended],
     [header.groupEntryBytes, groupEntry.bytes + appended],
-    [header.pointEntryBytes, pointEntry.bytes + appended],
+    [header.pointEntryBytes, pointEntryBytes],
     [header.serverStateBytes, stateBytes],
     [header.pollBytes, poll.bytes + appended],
     [header.recordBytes, record.bytes + appended],

@@ -156,6 +156,16 @@ export function spoiltFiles(image: Uint8Array, journal: Uint8Array): Json {
     ["a point of another group", [[point + pointEntry.group, 1]]],
     ["a room behind the bank", [[point + pointEntry.room, most - 7]]],
     ["a room longer than the bank", [[point + pointEntry.capacityBytes, most]]],
+    [
+      "rooms that are all the bank",
+      [0, 1].flatMap((index): readonly Patch[] => {
+        const entry = point + index * pointEntry.bytes;
+        return [
+          [entry + pointEntry.room, 0],
+          [entry + pointEntry.capacityBytes, u32(group + groupEntry.bankBytes)],
+        ];
+      }),
+    ],
   ];
   const ring = journalHeader.ringBytes;
   const ringBytes = new DataView(journal.buffer, journal.byteOffset).getUint32(ring, true);

@@ -7,7 +7,7 @@ import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory
 import { planDirectory, type ServerDescription } from "../../packages/image/src/directory.ts";
 import { mappedMemory } from "../../packages/image/src/image-memory.ts";
 import { ImageWriter, retireImage } from "../../packages/image/src/image-writer.ts";
-import { block, ConnectionState, header } from "../../packages/image/src/layout.ts";
+import { block, ConnectionState, header, poll, record } from "../../packages/image/src/layout.ts";
 import type { GroupBlock } from "../../packages/image/src/group-block.ts";
 import { ImageOwner } from "../../packages/partition/src/main-thread/image-owner.ts";
 
@@ -69,6 +69,15 @@ export class TestWriter implements Disposable {
     const at = (this.image.directory.groups[groupIndex]?.blockOffset ?? 0) / 4;
     this.words[at + block.begun / 4] = begun;
     this.words[at + block.published / 4] = published;
+  }
+
+  /** When the value of the group's first point came, as the last poll says it. */
+  setReceived(groupIndex: number, receivedNs: bigint): void {
+    const group = this.image.directory.groups[groupIndex];
+    if (group === undefined) throw new RangeError(`no group ${groupIndex}`);
+    const times = new BigInt64Array(this.#mapping.buffer);
+    for (const bank of [0, group.bankBytes])
+      times[(group.banksOffset + bank + poll.bytes + record.receivedNs) / 8] = receivedNs;
   }
 
   setPublications(count: number): void {

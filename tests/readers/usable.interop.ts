@@ -31,6 +31,15 @@ for (const language of languages) {
       assert.deepEqual(await judged(uncertain, "60000 good"), ["uncertainStatus"]);
       assert.deepEqual(await judged(uncertain, "60000 uncertain"), ["usable"]);
       assert.deepEqual(await judged(StatusCode.Good, "-1 good"), ["tooOld"]);
+      writer.setReceived(0, BigInt(Date.now() + 3_600_000) * 1_000_000n);
+      await agent.ask("keep");
+      assert.deepEqual(
+        await agent.ask("usable 60000 good"),
+        ["tooOld"],
+        "a value of the future: the clock was set back",
+      );
+      publish(StatusCode.Good);
+      await agent.ask("keep");
       const longs = new BigInt64Array(writer.words.buffer);
       const heartbeat = longs[header.heartbeatNs / 8] ?? 0n;
       longs[header.heartbeatNs / 8] = heartbeat - 5_100_000_000n;

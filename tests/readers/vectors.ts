@@ -17,7 +17,7 @@ import { StatusCode } from "../../packages/image/src/values/status-code.ts";
 import type { Timestamp } from "../../packages/image/src/values/timestamp.ts";
 import { cases, setCases, type Case } from "./every-type.ts";
 import { cursorJson, imageJson, journalHeadJson, journalJson, type Json } from "./json-form.ts";
-import { restride } from "./restride.ts";
+import { restride, version20, version21 } from "./restride.ts";
 import { clampedImage, spoiltFiles } from "./spoilt-vectors.ts";
 
 const { Boolean: Truth, Double, Float, Int32, Int64, String: Text, UInt16 } = BuiltInType;
@@ -38,6 +38,8 @@ export function vectorFiles(): ReadonlyMap<string, string | Uint8Array> {
       "every-type": everyType(),
       plant,
       "later-minor": restride(plant),
+      "earlier-minor": restride(plant, version20),
+      "minor-1": restride(plant, version21),
       retired: retired(plant),
       clamped: clampedImage(),
     };
@@ -130,6 +132,7 @@ function ago(ageMs: number): Timestamp {
 
 /** Three servers in every state, their counters and histograms, and the journal of how it came about, over two generations. */
 function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal } {
+  const enumeration = "0=Rest\n-7=Läuft\n100000=Zu = aus";
   const plant = (textBytes: number): readonly ServerDescription[] => [
     {
       alias: "pump",
@@ -140,18 +143,18 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
           name: "fast",
           intervalMs: 100,
           points: [
-            plantPoint("pump: pressure", 0, Double),
-            plantPoint("pump: running", 0, Truth),
-            plantPoint("pump: steps", 0, Int32),
+            { ...plantPoint("pump: pressure", 0, Double), serverPosition: 1 },
+            { ...plantPoint("pump: running", 0, Truth), serverPosition: 2 },
+            { ...plantPoint("pump: steps", 0, Int32), serverPosition: 5, enumeration },
           ],
         },
         {
           name: "slow",
           intervalMs: 5000,
           points: [
-            plantPoint("pump: name", textBytes, Text),
-            plantPoint("pump: curve", 64, Float),
-            plantPoint("pump: never", 0, UInt16),
+            { ...plantPoint("pump: name", textBytes, Text), serverPosition: 0 },
+            { ...plantPoint("pump: curve", 64, Float), serverPosition: 3 },
+            { ...plantPoint("pump: never", 0, UInt16), serverPosition: 4 },
           ],
         },
       ],

@@ -8,11 +8,13 @@ import type {
   ModbusText,
   ReadFunction,
   WordOrder,
-} from "../../packages/partition/src/configuration/configuration.ts";
+} from "../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
+import { chooseDecoder } from "../../packages/partition/src/protocols/modbus/decoding/register-decoding.ts";
 import { chooseTextReader } from "../../packages/partition/src/protocols/modbus/decoding/register-text.ts";
 import { byteOrderOf } from "../../packages/partition/src/protocols/modbus/decoding/word-order.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { modbusTable } from "../../packages/simulator/src/modbus-registers.ts";
+import { RecordingSink } from "../plant/recording-sink.ts";
 import { movingBit, movingNumber, movingText } from "../../packages/simulator/src/moving-values.ts";
 
 const atMs = Date.UTC(2026, 6, 1, 12);
@@ -114,6 +116,29 @@ describe("registers of a simulated device", () => {
         const of = point({ key: "Anlage: 1", wireType: BuiltInType.String, width: 40, text, wordOrder });
         const read = chooseTextReader(of.width, text, byteOrderOf(wordOrder));
         assert.equal(read(registers(of), 0), movingText(of.key)(atMs), `${text.encoding} ${wordOrder}`);
+      }
+    }
+  });
+
+  it("hold bytes, Float16, BCD and values with a scale factor as the partition reads them", () => {
+    const { SByte, Byte, Float, UInt16, UInt64, Int16, Double } = BuiltInType;
+    const others: readonly Partial<ModbusPoint>[] = [
+      { wireType: SByte, type: SByte, form: "lowByte" },
+      { wireType: Byte, type: Byte, form: "highByte" },
+      { wireType: Float, type: Float, form: "float16", width: 1 },
+      { wireType: UInt16, type: UInt16, form: "bcd", width: 1 },
+      { wireType: UInt64, type: UInt64, form: "bcd", width: 3 },
+      { wireType: Int16, type: Double, factorAddress: 2 },
+    ];
+    for (const changes of others) {
+      for (const wordOrder of ["ABCD", "CDAB", "BADC", "DCBA"] as const) {
+        const of = point({ key: "Anlage: 1", address: 0, wordOrder, ...changes });
+        const table = modbusTable([of]);
+        const bytes = new DataView(new ArrayBuffer(8));
+        for (let at = 0; at < 4; at++) bytes.setUint16(2 * at, table(of.functionCode, of.unitId, at, atMs) ?? 0);
+        const sink = new RecordingSink();
+        chooseDecoder(of)(bytes, 0, 0, sink, 0);
+        assert.notEqual(sink.value(0), undefined, JSON.stringify(changes));
       }
     }
   });

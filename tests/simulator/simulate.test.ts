@@ -4,7 +4,7 @@ import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Place, type Child } from "../partition/commands/cpc.ts";
+import { Sandbox, type Child } from "../partition/commands/cpc.ts";
 import { device, freePort } from "../plant/modbus-plant.ts";
 import { opcUaServersXml } from "../plant/configuration-xml.ts";
 
@@ -16,7 +16,7 @@ const opcUaConnection = "OPC UA Connections:Abfüllanlage";
 const level = "2:Füllstand Vorlagebehälter";
 
 /** The files of compose.yaml with the plant on this machine, and what both commands are called with. */
-async function compose(place: Place) {
+async function compose(sandbox: Sandbox) {
   const ports = { opcua: await freePort(), modbus: await freePort() };
   const files = ["opcua", "modbus"].flatMap((service) => {
     const name = service === "opcua" ? "opcua-endpoints.xml" : "modbustcp-endpoints.xml";
@@ -25,11 +25,11 @@ async function compose(place: Place) {
       .replace("<ipaddr>plant<", "<ipaddr>127.0.0.1<")
       .replace("<port>5020<", `<port>${ports.modbus}<`)
       .replace("<retryInterval>2<", "<retryInterval>0.2<");
-    return [`--${service}`, place.write(name, text)];
+    return [`--${service}`, sandbox.write(name, text)];
   });
-  const plant = join(place.folder, "plant");
+  const plant = join(sandbox.folder, "plant");
   const given = ["--opcua-port", String(ports.opcua), "--modbus-port", String(ports.modbus), "--directory", plant];
-  const simulate = (...more: readonly string[]) => place.cpc(["simulate", ...files, ...given, ...more]);
+  const simulate = (...more: readonly string[]) => sandbox.cpc(["simulate", ...files, ...given, ...more]);
   return { files, plant, ports, simulate };
 }
 
@@ -45,39 +45,39 @@ test(
   "a partition that shares a certificates folder reads the plant, whoever starts first and again",
   watchdog,
   async (t) => {
-    const place = new Place(t);
-    const { files, plant, simulate } = await compose(place);
-    const run = place.run(...files, "--certificates", join(plant, "certificates"));
-    await run.until("it found nobody", () => place.value(opcUaConnection, "opcua_shm") === false);
+    const sandbox = new Sandbox(t);
+    const { files, plant, simulate } = await compose(sandbox);
+    const run = sandbox.run(...files, "--certificates", join(plant, "certificates"));
+    await run.until("it found nobody", () => sandbox.value(opcUaConnection, "opcua_shm") === false);
     for (const _ of ["first", "again"]) {
       const simulated = simulate();
       await run.until("both are read", () =>
-        [place.value(level, "opcua_shm"), place.value("Ecotec: Volumenstrom Druckluft")].every(Number.isFinite),
+        [sandbox.value(level, "opcua_shm"), sandbox.value("Ecotec: Volumenstrom Druckluft")].every(Number.isFinite),
       );
-      const before = place.value(level, "opcua_shm");
-      await run.until("values move", () => ![before, undefined].includes(place.value(level, "opcua_shm")));
+      const before = sandbox.value(level, "opcua_shm");
+      await run.until("values move", () => ![before, undefined].includes(sandbox.value(level, "opcua_shm")));
       const { code, stderr } = await simulated.end();
       assert.deepEqual([code, stderr], [0, ""]);
-      await run.until("it noticed", () => place.value(opcUaConnection, "opcua_shm") === false);
+      await run.until("it noticed", () => sandbox.value(opcUaConnection, "opcua_shm") === false);
     }
   },
 );
 
 test("the plant refuses a client whose certificate does not lie in its folder", watchdog, async (t) => {
-  const place = new Place(t);
-  const { files, plant, simulate } = await compose(place);
+  const sandbox = new Sandbox(t);
+  const { files, plant, simulate } = await compose(sandbox);
   await started(simulate());
-  const elsewhere = join(place.folder, "elsewhere");
+  const elsewhere = join(sandbox.folder, "elsewhere");
   cpSync(join(plant, "certificates"), elsewhere, { recursive: true });
-  const run = place.run(...files, "--certificates", elsewhere);
+  const run = sandbox.run(...files, "--certificates", elsewhere);
   await run.until("it is refused", () => run.logged(/^cannot /).some(({ service }) => service === "opcua"));
-  assert.equal(place.value(opcUaConnection, "opcua_shm"), false);
+  assert.equal(sandbox.value(opcUaConnection, "opcua_shm"), false);
   assert.ok(existsSync(join(elsewhere, "own", "certs")), "it did have a certificate");
 });
 
 test("the host name stands in addresses and certificate, also over an earlier plant's", watchdog, async (t) => {
-  const place = new Place(t);
-  const { plant, ports, simulate } = await compose(place);
+  const sandbox = new Sandbox(t);
+  const { plant, ports, simulate } = await compose(sandbox);
   for (const name of ["fabrik.example.com", "plant"]) {
     const simulated = simulate("--host-name", name);
     await started(simulated);
@@ -92,8 +92,8 @@ test(
   "the plant plays on an IPv6 address, and its certificate is for it",
   { ...watchdog, skip: withoutIPv6 },
   async (t) => {
-    const place = new Place(t);
-    const { plant, ports, simulate } = await compose(place);
+    const sandbox = new Sandbox(t);
+    const { plant, ports, simulate } = await compose(sandbox);
     const simulated = simulate("--host", "::1");
     await started(simulated);
     assert.ok(simulated.stdout.includes(`opc.tcp://[::1]:${ports.opcua}/Abfuellung  Abfüllanlage`), simulated.stdout);
@@ -104,15 +104,15 @@ test(
 );
 
 test("what cannot be simulated is said, and nothing stays behind", watchdog, async (t) => {
-  const place = new Place(t);
-  const { files, plant, ports, simulate } = await compose(place);
-  const nothing = await place.cpc(["simulate", "--directory", plant]).ended;
+  const sandbox = new Sandbox(t);
+  const { files, plant, ports, simulate } = await compose(sandbox);
+  const nothing = await sandbox.cpc(["simulate", "--directory", plant]).ended;
   assert.deepEqual([nothing.code, nothing.stdout], [2, ""]);
   assert.match(nothing.stderr, /give --opcua FILE, --modbus FILE or both/);
-  const port = await place.cpc(["simulate", ...files, "--directory", plant, "--opcua-port", "70000"]).ended;
+  const port = await sandbox.cpc(["simulate", ...files, "--directory", plant, "--opcua-port", "70000"]).ended;
   assert.equal(port.code, 2);
   assert.match(port.stderr, /port from 1 to 65535/);
-  const host = await place.cpc(["simulate", ...files, "--directory", plant, "--host", "127.000.000.010"]).ended;
+  const host = await sandbox.cpc(["simulate", ...files, "--directory", plant, "--host", "127.000.000.010"]).ended;
   assert.equal(host.code, 2);
   assert.match(host.stderr, /did you mean 127\.0\.0\.10\?/);
   await device(t, ports.modbus);
@@ -122,7 +122,7 @@ test("what cannot be simulated is said, and nothing stays behind", watchdog, asy
 });
 
 test("several servers have the same namespaces, and the plant ends when it is told to", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const node = { name: "a", namespace: "<NamespaceIndex>4</NamespaceIndex>" };
   const servers = [4840, 4841, 4842].map((port, index) => ({
     alias: `Server ${index}`,
@@ -130,7 +130,13 @@ test("several servers have the same namespaces, and the plant ends when it is to
     nodes: [node],
   }));
   const all = opcUaServersXml(...servers);
-  const simulated = place.cpc(["simulate", "--opcua", place.write("opcua.xml", all), "--directory", place.folder]);
+  const simulated = sandbox.cpc([
+    "simulate",
+    "--opcua",
+    sandbox.write("opcua.xml", all),
+    "--directory",
+    sandbox.folder,
+  ]);
   await started(simulated);
   assert.equal(simulated.stdout.match(/opc\.tcp:/g)?.length, 3);
   assert.deepEqual((await simulated.end()).code, 0);

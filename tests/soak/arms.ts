@@ -12,7 +12,7 @@ const configurationMs = 1000;
 /** A server that nobody asks cannot answer late. */
 const mostPollsMs = 20 * timeoutMs;
 
-export interface Surroundings {
+export interface LaunchOptions {
   readonly judge: Judge;
   readonly servers: ServerProcesses;
   readonly visit: Arms["visit"];
@@ -21,7 +21,7 @@ export interface Surroundings {
   readonly ending: AbortSignal;
 }
 
-export function armsOf({ judge, servers, visit, change, ending }: Surroundings): Arms {
+export function armsOf({ judge, servers, visit, change, ending }: LaunchOptions): Arms {
   const wait = async (durationMs: number): Promise<void> => {
     await pause(durationMs, undefined, { signal: ending }).catch(() => undefined);
   };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -52,8 +52,18 @@ test("a file that others may read, that is not there, or that holds something el
   const path = usersFile(t);
   assert.throws(() => readUsers(path), /no such file: make it with cpc monitor user add/);
   await addUser(path, "anna", "a long password");
-  chmodSync(path, 0o640);
-  assert.throws(() => readUsers(path), /others than its owner may read it: chmod 600/);
+  for (const mode of [0o644, 0o604, 0o660, 0o640]) {
+    chmodSync(path, mode);
+    // A secret that a container runtime mounts belongs to root and is readable for a group.
+    if (mode === 0o640 && process.getuid?.() === 0) {
+      assert.equal(readUsers(path).size, 1);
+      chownSync(path, 0, 4711);
+      await addUser(path, "bert", "a long password");
+      removeUser(path, "bert");
+      const { mode: now, gid } = statSync(path);
+      assert.deepEqual([now & 0o777, gid], [0o640, 4711], "a change keeps the group that may read it");
+    } else assert.throws(() => readUsers(path), /others than its owner may read it: chmod 600/);
+  }
   chmodSync(path, 0o600);
   writeFileSync(path, "anna plaintext\n");
   assert.throws(() => readUsers(path), /line 1 is no user/);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Place, type Child } from "../../partition/commands/cpc.ts";
+import { Sandbox, type Child } from "../../partition/commands/cpc.ts";
 
 const shipped = (file: string): string =>
   fileURLToPath(new URL(`../../../packages/partition/config/${file}`, import.meta.url));
@@ -12,7 +12,7 @@ const opcuaFile = shipped("opcua-endpoints.xml");
 const modbusFile = shipped("modbustcp-endpoints_ecotec.xml");
 
 export interface SimulatedPlant {
-  readonly place: Place;
+  readonly sandbox: Sandbox;
   readonly address: string;
   readonly opcuaServer: Child;
   readonly modbusDevices: Child;
@@ -23,10 +23,16 @@ export interface SimulatedPlant {
 }
 
 export async function simulatedPlant(t: TestContext): Promise<SimulatedPlant> {
-  const place = new Place(t);
-  const directory = join(place.folder, "plant");
-  const opcuaServer = place.cpc(["simulate", "--opcua", opcuaFile, "--directory", directory]);
-  const modbusDevices = place.cpc(["simulate", "--modbus", modbusFile, "--directory", join(place.folder, "modbus")]);
+  const sandbox = new Sandbox(t);
+  const directory = join(sandbox.folder, "plant");
+  const opcuaServer = sandbox.cpc(["simulate", "--opcua", opcuaFile, "--directory", directory]);
+  const modbusDevices = sandbox.cpc([
+    "simulate",
+    "--modbus",
+    modbusFile,
+    "--directory",
+    join(sandbox.folder, "modbus"),
+  ]);
   await opcuaServer.until("it answers", () => opcuaServer.stdout.includes("trust "));
   await modbusDevices.until("it answers", () => /Modbus TCP .*Energiez/.test(modbusDevices.stdout));
   const opcuaUrl = /OPC UA +(\S+)/.exec(opcuaServer.stdout)?.[1] ?? "";
@@ -41,17 +47,17 @@ export async function simulatedPlant(t: TestContext): Promise<SimulatedPlant> {
     /<ipaddr>[^<]*<\/ipaddr>\s*<port>\d+<\/port>\s*<serveralias>([^<]*)/g,
     (_, alias: string) => `<ipaddr>127.0.0.1</ipaddr><port>${ports.get(alias)}</port><serveralias>${alias}`,
   );
-  const files = ["--opcua", place.write("opcua.xml", opcua), "--modbus", place.write("modbus.xml", modbus)];
-  const options = ["--prefix", place.prefix, "--interval", "0.5", "--log-format", "json"];
+  const files = ["--opcua", sandbox.write("opcua.xml", opcua), "--modbus", sandbox.write("modbus.xml", modbus)];
+  const options = ["--prefix", sandbox.prefix, "--interval", "0.5", "--log-format", "json"];
   const startPartition = (): Child =>
-    place.cpc(["run", ...options, ...files, "--certificates", join(directory, "certificates")]);
+    sandbox.cpc(["run", ...options, ...files, "--certificates", join(directory, "certificates")]);
   const startMonitor = async (listen: string): Promise<Child> => {
-    const monitor = place.cpc(["monitor", "--listen", listen, "--prefix", place.prefix]);
+    const monitor = sandbox.cpc(["monitor", "--listen", listen, "--prefix", sandbox.prefix]);
     await monitor.until("it listens", () => monitor.stdout.endsWith("/\n"));
     return monitor;
   };
   const partition = startPartition();
   const monitor = await startMonitor("127.0.0.1:0");
   const address = monitor.stdout.replace(/^monitor: /, "").trim();
-  return { place, address, opcuaServer, modbusDevices, startPartition, partition, startMonitor, monitor };
+  return { sandbox, address, opcuaServer, modbusDevices, startPartition, partition, startMonitor, monitor };
 }

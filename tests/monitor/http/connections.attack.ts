@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
 import { serverOf } from "../../image/sample-image.ts";
-import { Place } from "../../partition/commands/cpc.ts";
+import { Sandbox } from "../../partition/commands/cpc.ts";
 import { TestWriter } from "../../readers/test-writer.ts";
 import { Events } from "./events.ts";
 
@@ -38,10 +38,10 @@ test(
   "ten thousand connections, half requests and nonsense cost no viewer a value, and the monitor lives on",
   watchdog,
   async (t) => {
-    const place = new Place(t);
+    const sandbox = new Sandbox(t);
     using writer = new TestWriter(
       [serverOf("Kessel", ...Array.from({ length: 100 }, () => 0))],
-      `${place.prefix}opcua_image`,
+      `${sandbox.prefix}opcua_image`,
     );
     let value = 0;
     const publish = setInterval(() => {
@@ -50,7 +50,7 @@ test(
       writer.publish(0, (block) => block.setNumber(0, BuiltInType.UInt16, value));
     }, 100);
     t.after(() => clearInterval(publish));
-    const monitor = place.cpc(["monitor", "--listen", "127.0.0.1:0", "--prefix", place.prefix]);
+    const monitor = sandbox.cpc(["monitor", "--listen", "127.0.0.1:0", "--prefix", sandbox.prefix]);
     await monitor.until("it listens", () => monitor.stdout.endsWith("/\n"));
     const port = Number(/:(\d+)\//.exec(monitor.stdout)?.[1]);
     const viewer = await Events.open(t, port, { list: "points", count: "1" });

@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import type { ServerDescription } from "../../../packages/image/src/directory.ts";
 import { LiveStreams } from "../../../packages/monitor/src/http/live-streams.ts";
 import { openServer, type ServerParts } from "../../../packages/monitor/src/http/server.ts";
-import { Metrics } from "../../../packages/monitor/src/metrics/open-telemetry.ts";
+import { exposition } from "../../../packages/monitor/src/metrics/exposition.ts";
 import { seriesOf } from "../../../packages/monitor/src/metrics/series.ts";
 import { observedPlant } from "../observed-plant.ts";
 
@@ -19,10 +19,10 @@ export async function served(
   const plant = observedPlant(t, ...servers);
   const { observed } = plant;
   const live = new LiveStreams(observed);
-  const metrics = new Metrics(() => seriesOf(observed.observe(), { viewers: live.viewers, signInFailures: 0 }), {});
   const server = await openServer({
     observe: () => observed.observe(),
-    metricsText: async () => await metrics.text(),
+    metricsText: (format) =>
+      exposition(seriesOf(observed.observe(), { viewers: live.viewers, signInFailures: 0 }), format),
     live,
     desk: undefined,
     tls: undefined,
@@ -33,7 +33,6 @@ export async function served(
   t.after(async () => {
     live[Symbol.dispose]();
     await server.close();
-    await metrics.stop();
   });
   const { port } = server.server.address() as AddressInfo;
   return {

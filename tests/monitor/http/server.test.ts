@@ -53,6 +53,13 @@ test(
     assert.match(text, /^cpc_poll_duration_seconds_bucket\{service="opcua",server="Turbine",le="\+Inf"\} 1$/m);
     assert.match(text, /^cpc_server_certificate_expiry_seconds|^# TYPE cpc_server_certificate_expiry_seconds gauge$/m);
     assert.doesNotMatch(text, /Kessel: 0|about /, "no point");
+    const open = await ask("/metrics", { headers: { accept: "application/openmetrics-text;version=1.0.0" } });
+    assert.equal(open.headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert.equal(open.headers["vary"], "accept");
+    assert.match(
+      open.text,
+      /^cpc_poll_duration_seconds_bucket\{service="opcua",server="Turbine",le="\+Inf"\} 1$[^]*\n# EOF\n$/m,
+    );
   },
 );
 

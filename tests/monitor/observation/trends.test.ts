@@ -92,6 +92,32 @@ test("a change that comes between a history and the follower's next look is told
   for (const viewer of [first, second]) assert.deepEqual(values(viewer.take(places, {})[0]?.samples ?? []), [[1, 0]]);
 });
 
+test("a long history is read in slices, and nobody else waits for all of them", async (t) => {
+  const changes = 30_000;
+  const { group, trends, placeOf } = journalled(t, 64 * 64 * markCount * 20);
+  for (let value = 0; value < changes; value++)
+    poll(group, (sink) => sink.setNumber(value % 2, BuiltInType.Double, value));
+  const viewer = trends.viewer();
+  const places = new Map([["opcua a", placeOf(0)]]);
+  viewer.take(places, {});
+  let others = 0;
+  let parts = viewer.take(places, {});
+  for (; parts.length === 0; others++) {
+    await new Promise(setImmediate);
+    // What comes meanwhile is neither lost nor told twice.
+    if (others === 1) poll(group, (sink) => sink.setNumber(0, BuiltInType.Double, changes));
+    trends.follow();
+    parts = viewer.take(places, {});
+  }
+  assert.ok(others >= changes / 2 / 2000, `${others} turns for others`);
+  trends.follow();
+  const all = [...parts, ...viewer.take(places, {})].flatMap(({ samples }) => samples);
+  assert.deepEqual(
+    all.map(([, value]) => value),
+    Array.from({ length: changes / 2 + 1 }, (_, index) => 2 * index),
+  );
+});
+
 test("a bad status is a sample without a value, and what is no number is none", async (t) => {
   const { group, trends, placeOf } = journalled(t);
   poll(group, (sink) => sink.setNumber(0, BuiltInType.Boolean, 1));

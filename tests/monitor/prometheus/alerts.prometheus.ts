@@ -74,7 +74,13 @@ async function prometheus(t: TestContext, target: string) {
     if (address !== undefined) break;
   }
   child.stderr.resume();
-  return async (query: string): Promise<readonly unknown[]> => {
+  /** What a scrape said of each metric's unit: only OpenMetrics can. */
+  const unitOf = async (metric: string): Promise<string | undefined> => {
+    const answer = await fetch(`http://${address}/api/v1/metadata?metric=${metric}`);
+    const { data } = (await answer.json()) as { data: Readonly<Record<string, readonly { readonly unit: string }[]>> };
+    return data[metric]?.[0]?.unit;
+  };
+  const ask = async (query: string): Promise<readonly unknown[]> => {
     const answer = await fetch(`http://${address}/api/v1/query?${new URLSearchParams({ query }).toString()}`);
     const { status, error, data } = (await answer.json()) as {
       status: string;
@@ -84,6 +90,7 @@ async function prometheus(t: TestContext, target: string) {
     assert.equal(status, "success", `${query}: ${error}`);
     return data?.result ?? [];
   };
+  return { ask, unitOf };
 }
 
 interface Dashboard {
@@ -95,11 +102,14 @@ test(
   watchdog,
   async (t) => {
     const plant = await simulatedPlant(t);
-    const ask = await prometheus(t, new URL(plant.address).host);
+    const { ask, unitOf } = await prometheus(t, new URL(plant.address).host);
     const until = async (query: string): Promise<void> => {
       while ((await ask(query)).length === 0) await new Promise((resolve) => setTimeout(resolve, 100));
     };
     await until("count(cpc_server_connected == 1) == 3");
+    assert.equal(await unitOf("cpc_document_bytes"), "bytes", "it asks for OpenMetrics and gets it");
+    const text = await (await fetch(`${plant.address}metrics`)).text();
+    execFileSync("promtool", ["check", "metrics"], { input: text, stdio: "pipe" });
     await plant.modbusDevices.end("SIGKILL");
     await until('ALERTS{alertname="CpcServerLost", server="Ecotec"}');
     await until("count_over_time(cpc_server_failures_total[1m]) > 2");

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Place } from "./cpc.ts";
+import { Sandbox } from "./cpc.ts";
 import { connectionKey } from "../../plant/modbus-plant.ts";
 
 const shipped = (file: string): string =>
@@ -15,9 +15,9 @@ test(
   "both services publish the shipped configuration from a simulated plant, until SIGTERM closes every connection",
   { timeout: 90_000 },
   async (t) => {
-    const place = new Place(t);
-    const directory = join(place.folder, "plant");
-    const plant = place.cpc(["simulate", "--opcua", opcuaFile, "--modbus", modbusFile, "--directory", directory]);
+    const sandbox = new Sandbox(t);
+    const directory = join(sandbox.folder, "plant");
+    const plant = sandbox.cpc(["simulate", "--opcua", opcuaFile, "--modbus", modbusFile, "--directory", directory]);
     await plant.until("the plant answers", () => plant.stdout.includes("trust "));
     const opcuaUrl = /OPC UA +(\S+)/.exec(plant.stdout)?.[1] ?? "";
     const opcua = readFileSync(opcuaFile, "utf8").replace(/opc\.tcp:[^<]*/, opcuaUrl);
@@ -28,11 +28,11 @@ test(
       /<ipaddr>[^<]*<\/ipaddr>\s*<port>\d+<\/port>\s*<serveralias>([^<]*)/g,
       (_, alias: string) => `<ipaddr>127.0.0.1</ipaddr><port>${ports.get(alias)}</port><serveralias>${alias}`,
     );
-    const run = place.run(
+    const run = sandbox.run(
       "--opcua",
-      place.write("opcua.xml", opcua),
+      sandbox.write("opcua.xml", opcua),
       "--modbus",
-      place.write("modbus.xml", modbus),
+      sandbox.write("modbus.xml", modbus),
       "--certificates",
       join(directory, "certificates"),
       "--unreadable",
@@ -40,26 +40,26 @@ test(
     );
     const connections = { modbus_shm: connectionKey("Ecotec"), opcua_shm: "OPC UA Connections:Abfüllanlage" };
     for (const [segment, key] of Object.entries(connections)) {
-      await run.until(`${key} is connected`, () => place.value(key, segment) === true);
-      const first = JSON.stringify(place.document(segment));
+      await run.until(`${key} is connected`, () => sandbox.value(key, segment) === true);
+      const first = JSON.stringify(sandbox.document(segment));
       await run.until(`${segment} has moving values`, () => {
-        const document = place.document(segment);
+        const document = sandbox.document(segment);
         // Until a server has told its names its values are withheld.
         const isWhole = Object.values(document ?? {}).every(({ statusCode }) => statusCode === undefined);
         return isWhole && Object.keys(document ?? {}).length > 10 && JSON.stringify(document) !== first;
       });
     }
-    const browseNames = Object.keys(place.document("opcua_shm")!).slice(1);
+    const browseNames = Object.keys(sandbox.document("opcua_shm")!).slice(1);
     assert.ok(browseNames.every((key) => /^\d+:\S/.test(key)));
 
     const { code } = await run.end();
     assert.equal(code, 0);
     for (const [segment, key] of Object.entries(connections)) {
-      const entries = Object.entries(place.document(segment)!);
+      const entries = Object.entries(sandbox.document(segment)!);
       assert.ok(entries.some(([name]) => name === key));
       for (const [name, { value }] of entries) assert.deepEqual([/Connections:/.test(name), value], [true, false]);
     }
-    assert.deepEqual(place.ownObjects(), [
+    assert.deepEqual(sandbox.ownObjects(), [
       "modbus_documents",
       "modbus_image",
       "modbus_journal",
@@ -79,13 +79,13 @@ test(
   "demo shows values of both protocols, ends when they were there for its duration, and leaves nothing",
   { timeout: 90_000 },
   async (t) => {
-    const place = new Place(t);
-    const demo = place.cpc([
+    const sandbox = new Sandbox(t);
+    const demo = sandbox.cpc([
       "demo",
       "--duration",
       "1.5",
       "--prefix",
-      place.prefix,
+      sandbox.prefix,
       "--log-format",
       "json",
       "--interval",
@@ -95,20 +95,20 @@ test(
     const modbus = connectionKey("Ecotec");
     await demo.until(
       "both are connected",
-      () => place.value(opcua, "opcua_shm") === true && place.value(modbus) === true,
+      () => sandbox.value(opcua, "opcua_shm") === true && sandbox.value(modbus) === true,
     );
     const { code, stdout } = await demo.ended;
     assert.deepEqual([code, stdout], [0, ""]);
     const servers = new Set(demo.logged(/^values$/).map(({ server }) => server));
     assert.deepEqual(servers, new Set(["Abfüllanlage", "Ecotec", "Energiezähler"]));
-    assert.deepEqual(place.ownObjects(), []);
+    assert.deepEqual(sandbox.ownObjects(), []);
   },
 );
 
 test("demo has a monitor, and tidies up when its terminal is closed", { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
-  const demo = place.cpc(["demo", "--prefix", place.prefix, "--log-format", "json"], { TMPDIR: place.folder });
-  await demo.until("there is a document", () => place.document("opcua_shm") !== undefined);
+  const sandbox = new Sandbox(t);
+  const demo = sandbox.cpc(["demo", "--prefix", sandbox.prefix, "--log-format", "json"], { TMPDIR: sandbox.folder });
+  await demo.until("there is a document", () => sandbox.document("opcua_shm") !== undefined);
   const announced = /the monitor shows a page at (http:\/\/127\.0\.0\.1:\d+\/)/;
   await demo.until("the monitor listens", () => announced.test(demo.stderr));
   const [, address = ""] = announced.exec(demo.stderr) ?? [];
@@ -116,9 +116,9 @@ test("demo has a monitor, and tidies up when its terminal is closed", { timeout:
   const { code } = await demo.end("SIGHUP");
   assert.equal(code, 0);
   await assert.rejects(fetch(address), "the monitor is gone");
-  assert.deepEqual(place.objects(), []);
+  assert.deepEqual(sandbox.objects(), []);
   assert.deepEqual(
-    readdirSync(place.folder).filter((name) => name.startsWith("cpc-demo-")),
+    readdirSync(sandbox.folder).filter((name) => name.startsWith("cpc-demo-")),
     [],
   );
 });

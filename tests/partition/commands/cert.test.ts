@@ -10,7 +10,7 @@ import { ParsedCertificate } from "../../../packages/partition/src/certificates/
 import { certificate, dayMs } from "../../plant/certificates.ts";
 import { addDoubles, certificateIn, startServer, temporaryFolder } from "../../plant/opcua-server.ts";
 import type { CertificateFiles } from "../../plant/opcua-server.ts";
-import { Place } from "./cpc.ts";
+import { Sandbox } from "./cpc.ts";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
 
 const watchdog = { timeout: 60_000 };
@@ -37,8 +37,8 @@ after(async () => {
   await folder.remove();
 });
 
-async function cert(place: Place, ...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await place.cpc(["cert", ...args]).ended;
+async function cert(sandbox: Sandbox, ...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await sandbox.cpc(["cert", ...args]).ended;
   assert.equal(code, 0, stderr);
   assert.equal(stderr, "");
   return stdout;
@@ -48,9 +48,9 @@ test(
   "create makes an application certificate with the right URI and hosts, and a key for nobody else",
   watchdog,
   async (t) => {
-    const place = new Place(t);
-    await cert(place, "create", "urn:plant:cpc", "--host", "gateway.example,192.0.2.1", "--days", "365");
-    const own = join(place.folder, "certificates", "own");
+    const sandbox = new Sandbox(t);
+    await cert(sandbox, "create", "urn:plant:cpc", "--host", "gateway.example,192.0.2.1", "--days", "365");
+    const own = join(sandbox.folder, "certificates", "own");
     const [name = ""] = readdirSync(join(own, "certs"));
     const { content } = new ParsedCertificate(readFileSync(join(own, "certs", name)));
     assert.deepEqual(content.uris, ["urn:plant:cpc"]);
@@ -58,8 +58,8 @@ test(
     assert.ok(Math.abs(content.notAfterMs - Date.now() - 365 * dayMs) < dayMs);
     const [key = ""] = readdirSync(join(own, "private"));
     assert.equal(statSync(join(own, "private", key)).mode & 0o777, 0o600);
-    assert.match(await cert(place, "list"), /own:\n {2}CN=cpc-partition, 36[45] days left/);
-    const again = await place.cpc(["cert", "create", "urn:plant:cpc"]).ended;
+    assert.match(await cert(sandbox, "list"), /own:\n {2}CN=cpc-partition, 36[45] days left/);
+    const again = await sandbox.cpc(["cert", "create", "urn:plant:cpc"]).ended;
     assert.equal(again.code, 1);
     assert.match(again.stderr, /it exists/);
   },
@@ -69,34 +69,34 @@ test(
   "fetch shows and keeps a server's certificate, trust believes it, reject does so no longer",
   watchdog,
   async (t) => {
-    const place = new Place(t);
+    const sandbox = new Sandbox(t);
     const print = fingerprint(serverDer);
-    const fetched = await cert(place, "fetch", plant.url);
+    const fetched = await cert(sandbox, "fetch", plant.url);
     const shown = print.toUpperCase().match(/../g)?.join(":") ?? assert.fail();
     for (const part of [
       shown,
       "urn:cpc-partition:test:server",
       "127.0.0.1",
-      `\n  npm run -s cpc -- cert trust --certificates ${place.folder}/certificates ${print}`,
+      `\n  npm run -s cpc -- cert trust --certificates ${sandbox.folder}/certificates ${print}`,
       "Nothing else stands in the way.",
     ]) {
       assert.ok(fetched.includes(part), fetched);
     }
     const pki = (kind: string): string[] => {
-      const path = join(place.folder, "certificates", kind, "certs");
+      const path = join(sandbox.folder, "certificates", kind, "certs");
       return existsSync(path) ? readdirSync(path) : [];
     };
     assert.deepEqual([pki("trusted").length, pki("rejected").length], [0, 1]);
     // As it was shown, in pairs.
-    await cert(place, "trust", shown);
+    await cert(sandbox, "trust", shown);
     assert.deepEqual([pki("trusted").length, pki("rejected").length], [1, 0]);
-    await cert(place, "trust", shown); // who asks twice gets the same answer
+    await cert(sandbox, "trust", shown); // who asks twice gets the same answer
     assert.deepEqual([pki("trusted").length, pki("rejected").length], [1, 0]);
-    assert.match(await cert(place, "fetch", plant.url), /It is trusted\./);
-    assert.match(await cert(place, "list"), new RegExp(`trusted:\n.*\n {4}${print}`));
-    await cert(place, "reject", print);
+    assert.match(await cert(sandbox, "fetch", plant.url), /It is trusted\./);
+    assert.match(await cert(sandbox, "list"), new RegExp(`trusted:\n.*\n {4}${print}`));
+    await cert(sandbox, "reject", print);
     assert.deepEqual([pki("trusted").length, pki("rejected").length], [0, 1]);
-    await cert(place, "trust", files.certificateFile);
+    await cert(sandbox, "trust", files.certificateFile);
     assert.deepEqual([pki("trusted").length, pki("rejected").length], [1, 0]);
   },
 );
@@ -105,30 +105,30 @@ test(
   "a server is connected as soon as its certificate is trusted, long before the pause after a refusal ends",
   watchdog,
   async (t) => {
-    const place = new Place(t);
+    const sandbox = new Sandbox(t);
     const user = { name: "operator", password: "a-password-nobody-guesses" };
-    const run = place.run("--opcua", place.write("opcua.xml", opcUaXml({ alias: "A", url: plant.url, user })));
+    const run = sandbox.run("--opcua", sandbox.write("opcua.xml", opcUaXml({ alias: "A", url: plant.url, user })));
     await run.until("it is refused", () => run.logged(/^cannot connect/).length > 0);
-    await cert(place, "trust", files.certificateFile);
-    await run.until("it is connected", () => place.value("OPC UA Connections:A", "opcua_shm") === true);
+    await cert(sandbox, "trust", files.certificateFile);
+    await run.until("it is connected", () => sandbox.value("OPC UA Connections:A", "opcua_shm") === true);
   },
 );
 
 test("fetch and trust say what would still be refused, and every way out of it", watchdog, async (t) => {
-  const place = new Place(t);
-  const fetched = await cert(place, "fetch", plant.url.replace("127.0.0.1", "localhost"));
+  const sandbox = new Sandbox(t);
+  const fetched = await cert(sandbox, "fetch", plant.url.replace("127.0.0.1", "localhost"));
   assert.match(fetched, /would be refused for:\n {2}HostName: it is for .*not for localhost\n/);
   for (const way of ["<server_app_uri>", "<server_certificate>", "<ignore_host_name>"])
     assert.ok(fetched.includes(way), fetched);
   const issued = await certificate({ name: "issued", issuer: { name: "somebody" }, key: { bits: 1024 } });
-  const file = join(place.folder, "issued.der");
+  const file = join(sandbox.folder, "issued.der");
   writeFileSync(file, issued.der);
-  const trusted = await cert(place, "trust", file);
+  const trusted = await cert(sandbox, "trust", file);
   assert.match(trusted, /KeyLength: .*1024 bits/);
   assert.match(trusted, /RevocationUnknown: its issuer "CN=somebody" is not known/);
   for (const way of [
     "<ignore_key_length>",
-    `${place.folder}/certificates/issuers/certs`,
+    `${sandbox.folder}/certificates/issuers/certs`,
     "<ignore_unknown_revocation>",
   ]) {
     assert.ok(trusted.includes(way), trusted);
@@ -137,9 +137,9 @@ test("fetch and trust say what would still be refused, and every way out of it",
 });
 
 test("what cannot be done is said in a sentence, and nothing is trusted by half a fingerprint", watchdog, async (t) => {
-  const place = new Place(t);
-  await cert(place, "fetch", plant.url);
-  const rubbish = place.write("rubbish.der", "rubbish");
+  const sandbox = new Sandbox(t);
+  await cert(sandbox, "fetch", plant.url);
+  const rubbish = sandbox.write("rubbish.der", "rubbish");
   for (const [args, code, message] of [
     [["trust", fingerprint(serverDer).slice(0, 20)], 1, /whole fingerprint/],
     [["show", rubbish], 1, /no DER certificate/],
@@ -149,20 +149,20 @@ test("what cannot be done is said in a sentence, and nothing is trusted by half 
     [["create", "no uri"], 2, /not a URI/],
     [["nonsense"], 2, /unknown command/],
   ] as const) {
-    const ended = await place.cpc(["cert", ...args]).ended;
+    const ended = await sandbox.cpc(["cert", ...args]).ended;
     assert.equal(ended.code, code, `${args.join(" ")}: ${ended.stderr}`);
     assert.match(ended.stderr, message);
     assert.doesNotMatch(ended.stderr, /\n {4}at /);
   }
-  assert.match(await cert(place, "list"), /trusted:\n {2}none/);
+  assert.match(await cert(sandbox, "list"), /trusted:\n {2}none/);
 });
 
 test("show prints every certificate of a file, without what would steer a terminal", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const evil = await certificate({ name: "\u001b[2Jevil", authority: true, notAfterMs: Date.now() - 3.5 * dayMs });
-  const file = join(place.folder, "chain.der");
+  const file = join(sandbox.folder, "chain.der");
   writeFileSync(file, Buffer.concat([serverDer, evil.der]));
-  const shown = await cert(place, "show", file);
+  const shown = await cert(sandbox, "show", file);
   assert.ok(!shown.includes("\u001b"));
   assert.match(shown, /EXPIRED 4 days ago/);
   assert.match(shown, /Authority:/);
@@ -170,53 +170,53 @@ test("show prints every certificate of a file, without what would steer a termin
 });
 
 test("a password reaches the server and nobody else: no output, no shared memory, no status", watchdog, async (t) => {
-  const place = new Place(t);
-  await cert(place, "trust", files.certificateFile);
-  const opcua = place.write(
+  const sandbox = new Sandbox(t);
+  await cert(sandbox, "trust", files.certificateFile);
+  const opcua = sandbox.write(
     "opcua.xml",
     opcUaXml({ alias: "A", url: plant.url, user: { name: "operator", password: "${env:CPC_TEST_PASSWORD}" } }),
   );
-  const wrong = place.write(
+  const wrong = sandbox.write(
     "wrong.xml",
     opcUaXml({ alias: "A", url: plant.url, user: { name: "operator", password: "another-nobody-guesses" } }),
   );
   const env = { CPC_TEST_PASSWORD: "a-password-nobody-guesses" };
-  const args = ["--prefix", place.prefix, "--log-format", "json", "--log-level", "debug"];
-  const run = place.cpc(["run", "--opcua", opcua, ...args], env);
-  await run.until("it is connected", () => place.value("OPC UA Connections:A", "opcua_shm") === true);
+  const args = ["--prefix", sandbox.prefix, "--log-format", "json", "--log-level", "debug"];
+  const run = sandbox.cpc(["run", "--opcua", opcua, ...args], env);
+  await run.until("it is connected", () => sandbox.value("OPC UA Connections:A", "opcua_shm") === true);
   const texts = [
-    (await place.command("status", "--json")).stdout,
-    (await place.command("dump", "opcua", "--image")).stdout,
+    (await sandbox.command("status", "--json")).stdout,
+    (await sandbox.command("dump", "opcua", "--image")).stdout,
   ];
-  texts.push(...place.objects().map((name) => readFileSync(join("/dev/shm", name), "latin1")));
+  texts.push(...sandbox.objects().map((name) => readFileSync(join("/dev/shm", name), "latin1")));
   // A refused one is in no message either.
-  renameOver(place, wrong, opcua);
+  renameOver(sandbox, wrong, opcua);
   await run.until("the login is refused", () => run.logged(/BadUserAccessDenied|IdentityRefused|refused/i).length > 0);
-  texts.push((await place.command("status")).stdout, (await place.cpc(["check", opcua]).ended).stderr);
+  texts.push((await sandbox.command("status")).stdout, (await sandbox.cpc(["check", opcua]).ended).stderr);
   const ended = await run.end();
   texts.push(ended.stdout, ended.stderr);
-  texts.push(...place.objects().map((name) => readFileSync(join("/dev/shm", name), "latin1")));
+  texts.push(...sandbox.objects().map((name) => readFileSync(join("/dev/shm", name), "latin1")));
   for (const text of texts) assert.ok(!text.includes("nobody-guesses"), text);
   assert.equal(run.logged(/is in plain text/).length, 1);
 });
 
-function renameOver(place: Place, from: string, to: string): void {
-  place.write(to.slice(place.folder.length + 1), readFileSync(from, "utf8"));
+function renameOver(sandbox: Sandbox, from: string, to: string): void {
+  sandbox.write(to.slice(sandbox.folder.length + 1), readFileSync(from, "utf8"));
 }
 
 test("with --require-security an insecure policy exits 2, in run and check", watchdog, async (t) => {
-  const place = new Place(t);
-  const opcua = place.write("opcua.xml", opcUaXml({ alias: "A", url: plant.url, policy: "None" }));
+  const sandbox = new Sandbox(t);
+  const opcua = sandbox.write("opcua.xml", opcUaXml({ alias: "A", url: plant.url, policy: "None" }));
   for (const [args, env] of [
     [["check", opcua, "--require-security"], {}],
     [["check", opcua], { CPC_REQUIRE_SECURITY: "1" }],
-    [["run", "--opcua", opcua, "--prefix", place.prefix, "--require-security"], {}],
+    [["run", "--opcua", opcua, "--prefix", sandbox.prefix, "--require-security"], {}],
   ] as const) {
-    const { code, stderr } = await place.cpc(args, env).ended;
+    const { code, stderr } = await sandbox.cpc(args, env).ended;
     assert.equal(code, 2);
     assert.match(stderr, /opcua\.xml:\d+: SecurityPolicyNone is insecure/);
   }
-  const { code, stdout } = await place.cpc(["check", opcua]).ended;
+  const { code, stdout } = await sandbox.cpc(["check", opcua]).ended;
   assert.equal(code, 0);
   assert.match(stdout, /None, insecure/);
 });

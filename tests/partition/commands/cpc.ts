@@ -19,7 +19,7 @@ import { ownPrefix, type Lifetime } from "../../image/posix/own-objects.ts";
 import { until } from "../../until.ts";
 import { parseDocument } from "../../documents/parse-document.ts";
 
-const main = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
+const sourceMain = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
 const watchdogMs = 30_000;
 
 export type Document = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -31,9 +31,11 @@ export interface Ended {
 }
 
 /** What a child is run by, as `["prlimit", "--nofile=64"]`: something that becomes the child. And its environment besides ours. */
-export interface Surroundings {
+export interface LaunchOptions {
   readonly wrapper?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  /** Default: the sources. */
+  readonly main?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Where standard error goes instead of into `stderr`. */
   readonly stderr?: number;
 }
@@ -45,7 +47,11 @@ export class Child {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], { wrapper = [], env = {}, stderr }: Surroundings, cwd: string) {
+  constructor(
+    args: readonly string[],
+    { wrapper = [], main = sourceMain, env = {}, stderr }: LaunchOptions,
+    cwd: string,
+  ) {
     const [command = "", ...rest] = [...wrapper, process.execPath, main, ...args];
     const child = spawn(command, rest, {
       cwd,
@@ -64,6 +70,10 @@ export class Child {
 
   get processId(): number {
     return this.#child.pid ?? Number.NaN;
+  }
+
+  get printed(): string {
+    return `${this.stdout}${this.stderr}`;
   }
 
   get isRunning(): boolean {
@@ -98,8 +108,8 @@ export class Child {
   }
 }
 
-/** A place to run `cpc` in. */
-export class Place {
+/** A folder and OS names of its own to run `cpc` in. */
+export class Sandbox {
   readonly prefix: string;
   readonly folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
   readonly #children: Child[] = [];
@@ -114,12 +124,8 @@ export class Place {
   }
 
   /** As it stands; the prefix is not added. */
-  cpc(
-    args: readonly string[],
-    env: Readonly<Record<string, string>> = {},
-    surroundings: Omit<Surroundings, "env"> = {},
-  ): Child {
-    const child = new Child(args, { env, ...surroundings }, this.folder);
+  cpc(args: readonly string[], env: LaunchOptions["env"] = {}, launch: Omit<LaunchOptions, "env"> = {}): Child {
+    const child = new Child(args, { env, ...launch }, this.folder);
     this.#children.push(child);
     return child;
   }
@@ -129,9 +135,9 @@ export class Place {
     return this.runIn({}, ...args);
   }
 
-  runIn({ env, ...surroundings }: Surroundings, ...args: readonly string[]): Child {
+  runIn({ env, ...launch }: LaunchOptions, ...args: readonly string[]): Child {
     const own = ["run", "--prefix", this.prefix, "--interval", "0.05", "--log-format", "json"];
-    return this.cpc([...own, ...args], env, surroundings);
+    return this.cpc([...own, ...args], env, launch);
   }
 
   /** Another command with this place's prefix, to its end. */

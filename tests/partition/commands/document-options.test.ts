@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { exception, honest, startDevice } from "../../plant/modbus-device.ts";
 import { connectionKey, device as countingDevice, modbusXml } from "../../plant/modbus-plant.ts";
-import { Place } from "./cpc.ts";
+import { Sandbox } from "./cpc.ts";
 
 const watchdog = { timeout: 60_000 };
 
@@ -22,14 +22,14 @@ function xml(port: number): string {
 
 /** The text of the document when it has values, without white space. */
 async function documentWith(t: TestContext, ...options: readonly string[]): Promise<string> {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const cells: Readonly<Record<number, number>> = { 0: 42, 1: 0x7fc0, 2: 0 };
   const device = await startDevice((request) =>
     request.address === 5000 ? exception(request, 2) : honest((_, __, address) => cells[address] ?? 0)(request),
   );
   t.after(() => device.close());
-  const run = place.run("--modbus", place.write("modbus.xml", xml(device.port)), ...options);
-  const path = place.path("modbus_shm");
+  const run = sandbox.run("--modbus", sandbox.write("modbus.xml", xml(device.port)), ...options);
+  const path = sandbox.path("modbus_shm");
   const text = (): string => (existsSync(path) ? readFileSync(path, "utf8").replaceAll(/[ \0]/g, "") : "");
   await run.until("there are values", () => text().includes("42"));
   return text();
@@ -58,20 +58,23 @@ test(
 );
 
 test("a segment too small for the connection entries is refused with the size that would do", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await countingDevice(t);
   const servers = Array.from({ length: 12 }, (_, index) => ({ alias: `Server ${index}`, port }));
-  const file = place.write("modbus.xml", modbusXml(...servers));
-  const refused = await place.run("--modbus", file, "--segment-size", "1024").ended;
+  const file = sandbox.write("modbus.xml", modbusXml(...servers));
+  const refused = await sandbox.run("--modbus", file, "--segment-size", "1024").ended;
   assert.equal(refused.code, 1);
   const [, least = ""] =
     /^cannot use --segment-size 1024 because the connection entries of modbus alone take (\d+) bytes; use at least \1,/m.exec(
       refused.stderr,
     ) ?? [];
-  assert.deepEqual(place.objects(), []);
-  const run = place.run("--modbus", file, "--segment-size", least);
+  assert.deepEqual(sandbox.objects(), []);
+  const run = sandbox.run("--modbus", file, "--segment-size", least);
   await run.until("every connection is shown", () =>
-    servers.every(({ alias }) => place.document()?.[connectionKey(alias)] !== undefined),
+    servers.every(({ alias }) => sandbox.document()?.[connectionKey(alias)] !== undefined),
   );
   await run.end();
+  const alone = await sandbox.command("documents", "--segment-size", "1024");
+  assert.equal(alone.code, 1);
+  assert.match(alone.stderr, /^cannot use --segment-size 1024 because the connection entries of modbus alone take/m);
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { header } from "../../../packages/documents/src/record-layout.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
-import { Place, type Child } from "./cpc.ts";
+import { Sandbox, type Child } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 120_000 };
@@ -16,11 +16,11 @@ const connection = connectionKey("A");
 const counting = "A: zählt";
 
 async function running(t: TestContext, ...args: readonly string[]) {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await device(t);
-  const file = place.write("modbus.xml", modbusXml({ alias: "A", port }));
-  const run = place.run("--modbus", file, ...args);
-  return { place, run, file };
+  const file = sandbox.write("modbus.xml", modbusXml({ alias: "A", port }));
+  const run = sandbox.run("--modbus", file, ...args);
+  return { sandbox, run, file };
 }
 
 /** The documents process of a partition. */
@@ -53,17 +53,17 @@ function sharedFiles(processId: number): ReadonlyMap<string, number> {
   return files;
 }
 
-async function untilMoving(run: Child, place: Place, segment?: string): Promise<void> {
-  const seen = place.value(counting, segment);
-  await run.until("values move", () => ![seen, undefined].includes(place.value(counting, segment)));
+async function untilMoving(run: Child, sandbox: Sandbox, segment?: string): Promise<void> {
+  const seen = sandbox.value(counting, segment);
+  await run.until("values move", () => ![seen, undefined].includes(sandbox.value(counting, segment)));
 }
 
 test("the partition maps and opens nothing that a consumer may write, whatever consumers do", watchdog, async (t) => {
-  const { place, run } = await running(t, "--consumers", "psmo,interface");
-  await untilMoving(run, place, "modbus_shm_interface");
+  const { sandbox, run } = await running(t, "--consumers", "psmo,interface");
+  await untilMoving(run, sandbox, "modbus_shm_interface");
   const files = sharedFiles(run.processId);
   assert.deepEqual(
-    new Map(Array.from(files, ([path, mode]) => [path.replace(place.prefix, ""), mode])),
+    new Map(Array.from(files, ([path, mode]) => [path.replace(sandbox.prefix, ""), mode])),
     new Map([
       ["/dev/shm/modbus_image", 0o640],
       ["/dev/shm/modbus_journal", 0o640],
@@ -83,25 +83,25 @@ test(
   "a documents process that is killed is back with its consumers' mappings, and the image does not notice",
   watchdog,
   async (t) => {
-    const { place, run } = await running(t);
-    await untilMoving(run, place);
-    using image = new OpenedImage(`${place.prefix}modbus_image`);
+    const { sandbox, run } = await running(t);
+    await untilMoving(run, sandbox);
+    using image = new OpenedImage(`${sandbox.prefix}modbus_image`);
     const before = image.current();
-    const inode = place.inode("modbus_shm");
+    const inode = sandbox.inode("modbus_shm");
     for (const deaths of [1, 2]) {
       process.kill(documentsOf(run) ?? 0, "SIGKILL");
       const killedMs = performance.now();
       await run.until("it is started again", () => run.logged(/documents process ended \(SIGKILL\)/).length === deaths);
-      await untilMoving(run, place);
+      await untilMoving(run, sandbox);
       t.diagnostic(`documents after ${Math.round(performance.now() - killedMs)} ms`);
     }
     assert.equal(image.current(), before);
     assert.equal(before?.serverCount(0, "connects"), 1n);
-    assert.equal(place.inode("modbus_shm"), inode);
-    const { services } = JSON.parse((await place.command("status", "--json")).stdout) as { services: { documentsDeaths: number }[] }; // prettier-ignore
+    assert.equal(sandbox.inode("modbus_shm"), inode);
+    const { services } = JSON.parse((await sandbox.command("status", "--json")).stdout) as { services: { documentsDeaths: number }[] }; // prettier-ignore
     assert.equal(services[0]?.documentsDeaths, 2);
     assert.equal((await run.end()).code, 0);
-    assert.equal(place.value(connection), false);
+    assert.equal(sandbox.value(connection), false);
   },
 );
 
@@ -109,54 +109,54 @@ test(
   "documents of a partition that was killed say that nothing is connected, and their process ends",
   watchdog,
   async (t) => {
-    const { place, run } = await running(t);
-    await untilMoving(run, place);
+    const { sandbox, run } = await running(t);
+    await untilMoving(run, sandbox);
     const documents = documentsOf(run) ?? 0;
     await run.end("SIGKILL");
-    while (place.value(connection) !== false) await pause(2);
-    assert.deepEqual(Object.keys(place.document() ?? {}), [connection]);
+    while (sandbox.value(connection) !== false) await pause(2);
+    assert.deepEqual(Object.keys(sandbox.document() ?? {}), [connection]);
     while (isRunning(documents)) await pause(2);
     assert.equal(isRunning(documents), false);
   },
 );
 
 test("documents of a partition that hangs say that nothing is connected, until it goes on", watchdog, async (t) => {
-  const { place, run } = await running(t);
-  await untilMoving(run, place);
+  const { sandbox, run } = await running(t);
+  await untilMoving(run, sandbox);
   run.signal("SIGSTOP");
   t.after(() => run.isRunning && run.signal("SIGCONT"));
-  await run.until("the connection is closed", () => place.value(connection) === false);
-  assert.deepEqual(Object.keys(place.document() ?? {}), [connection]);
+  await run.until("the connection is closed", () => sandbox.value(connection) === false);
+  assert.deepEqual(Object.keys(sandbox.document() ?? {}), [connection]);
   run.signal("SIGCONT");
-  await untilMoving(run, place);
-  assert.equal(place.value(connection), true);
+  await untilMoving(run, sandbox);
+  assert.equal(sandbox.value(connection), true);
 });
 
 test("a consumer that spoils its semaphore stops neither polls nor the documents of others", watchdog, async (t) => {
-  const { place, run } = await running(t, "--consumers", "bad,good");
-  await untilMoving(run, place, "modbus_shm_good");
-  using image = new OpenedImage(`${place.prefix}modbus_image`);
+  const { sandbox, run } = await running(t, "--consumers", "bad,good");
+  await untilMoving(run, sandbox, "modbus_shm_good");
+  using image = new OpenedImage(`${sandbox.prefix}modbus_image`);
   const before = image.current();
   const script = fileURLToPath(new URL("../../documents/semaphore-spoiler.ts", import.meta.url));
-  const spoiler = fork(script, [place.semaphorePath("modbus_semaphore_bad")]);
+  const spoiler = fork(script, [sandbox.semaphorePath("modbus_semaphore_bad")]);
   t.after(() => spoiler.kill("SIGKILL"));
   const deaths = (): number => run.logged(/documents process ended/).length;
   const isGivenUp = (): boolean => run.logged(/is written without its guard/).length > 0;
   while (!isGivenUp()) {
     const died = deaths();
-    dieWithSemaphore(run, place, 1);
+    dieWithSemaphore(run, sandbox, 1);
     await run.until("it is started again", () => deaths() > died && documentsOf(run) !== undefined);
-    await untilMoving(run, place, "modbus_shm_good");
+    await untilMoving(run, sandbox, "modbus_shm_good");
   }
   assert.ok(deaths() >= 3);
   const suspects = run.logged(/died while it used the semaphore/).map(({ semaphore }) => semaphore);
-  assert.deepEqual(new Set(suspects), new Set([`${place.prefix}modbus_semaphore_bad`]));
-  await untilMoving(run, place, "modbus_shm_bad");
+  assert.deepEqual(new Set(suspects), new Set([`${sandbox.prefix}modbus_semaphore_bad`]));
+  await untilMoving(run, sandbox, "modbus_shm_bad");
   spoiler.disconnect();
   await once(spoiler, "exit");
   assert.equal(image.current(), before, "the image is the same");
   assert.equal(before?.serverCount(0, "connects"), 1n);
-  const { stdout } = await place.command("status");
+  const { stdout } = await sandbox.command("status");
   assert.match(stdout, /modbus_semaphore_bad IS NOT USED/);
   assert.equal((await run.end()).code, 0);
 });
@@ -165,29 +165,50 @@ test("a consumer that spoils its semaphore stops neither polls nor the documents
  * Ends the documents process as a semaphore's file does that is cut while it is used. Whether the spoiler hits that moment is a matter of
  * luck (tests/faults waits for it), so the moment is made: the process is stopped, and its record says what it would say.
  */
-function dieWithSemaphore(run: Child, place: Place, used: number): void {
+function dieWithSemaphore(run: Child, sandbox: Sandbox, used: number): void {
   const processId = documentsOf(run);
   if (processId === undefined) return;
   process.kill(processId, "SIGSTOP");
-  using object = SharedMemoryObject.openExisting(`${place.prefix}modbus_documents`, "read-write");
+  using object = SharedMemoryObject.openExisting(`${sandbox.prefix}modbus_documents`, "read-write");
   object?.writeAt(Uint8Array.of(used, 0, 0, 0), header.usedSemaphore);
   process.kill(processId, "SIGKILL");
 }
 
 test("cpc documents alone makes the documents of a partition that runs without, once", watchdog, async (t) => {
-  const { place, run } = await running(t, "--no-documents");
-  await run.until("there is an image", () => place.ownObjects().includes("modbus_image"));
+  const { sandbox, run } = await running(t, "--no-documents");
+  await run.until("there is an image", () => sandbox.ownObjects().includes("modbus_image"));
   assert.equal(documentsOf(run), undefined);
-  assert.deepEqual(place.ownObjects(), ["modbus_image", "modbus_journal"]);
-  const documents = place.cpc(["documents", "--prefix", place.prefix, "--log-format", "json", "--remove-on-exit"]);
-  await untilMoving(documents, place);
-  const second = await place.command("documents");
+  assert.deepEqual(sandbox.ownObjects(), ["modbus_image", "modbus_journal"]);
+  const documents = sandbox.cpc(["documents", "--prefix", sandbox.prefix, "--log-format", "json", "--remove-on-exit"]);
+  await untilMoving(documents, sandbox);
+  const second = await sandbox.command("documents");
   assert.equal(second.code, 3);
   await run.end("SIGKILL");
-  await documents.until("the connection is closed", () => place.value(connection) === false);
+  await documents.until("the connection is closed", () => sandbox.value(connection) === false);
   assert.equal((await documents.end()).code, 0);
-  assert.deepEqual(place.ownObjects(), ["modbus_image", "modbus_journal"]);
+  assert.deepEqual(sandbox.ownObjects(), ["modbus_image", "modbus_journal"]);
 });
+
+test(
+  "cpc run beside cpc documents says once what that means, and makes the documents when the other has ended",
+  watchdog,
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    const documents = sandbox.cpc(["documents", "--prefix", sandbox.prefix, "--log-format", "json"]);
+    await documents.until("it has started", () => documents.logged(/^started$/).length > 0);
+    const { port } = await device(t);
+    const run = sandbox.run("--modbus", sandbox.write("modbus.xml", modbusXml({ alias: "A", port })));
+    await untilMoving(run, sandbox);
+    const waiting = () => run.logged(/makes the documents of this prefix.*--no-documents, or stop the other process/);
+    await run.until("it says so", () => waiting().length > 0);
+    assert.deepEqual(run.logged(/documents process ended/), []);
+    assert.equal((await documents.end()).code, 0);
+    await run.until("it has taken over", () => run.logged(/documents are made here again/).length > 0);
+    await untilMoving(run, sandbox);
+    assert.equal(waiting().length, 1);
+    assert.equal((await run.end()).code, 0);
+  },
+);
 
 function isRunning(processId: number): boolean {
   try {

@@ -9,6 +9,8 @@ import {
   type ReadingBounds,
 } from "../../../packages/partition/src/commands/load-configurations.ts";
 import { ConfigurationError } from "../../../packages/partition/src/configuration/problem.ts";
+import type { ModbusConfiguration } from "../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
+import { unpackConfigurations } from "../../../packages/partition/src/configuration/packed-configuration.ts";
 import { modbusXml } from "../../plant/modbus-plant.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
@@ -19,7 +21,7 @@ const xml = modbusXml({ alias: "A", port: 502 });
 async function load(content: string, bounds: Partial<ReadingBounds> = {}, signal?: AbortSignal) {
   const file = join(folder, "modbus.xml");
   writeFileSync(file, content);
-  const files = { opcua: undefined, modbus: file, certificatesDirectory: folder };
+  const files = { paths: { modbus: [file] }, certificatesDirectory: folder };
   return await loadConfigurations(files, signal, { longestMs: 50_000, heapMegabytes: 512, ...bounds });
 }
 
@@ -39,11 +41,12 @@ const within = (text: string): string => xml.replace("<ipaddr>", `${text}<ipaddr
 test("the thread that asks stays free while the files are read, and gets plain data", watchdog, async () => {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
-  const { modbus, opcua, warnings } = await load(within("<?a?>".repeat(200_000)));
+  const { services, warnings } = await load(within("<?a?>".repeat(200_000)));
   clearInterval(timer);
   assert.ok(turns > 10, String(turns));
-  assert.equal(modbus?.servers[0]?.points.length, 2);
-  assert.deepEqual([opcua, warnings], [undefined, []]);
+  const { servers } = unpackConfigurations(services).modbus as ModbusConfiguration;
+  assert.equal(servers[0]?.points.length, 2);
+  assert.deepEqual([Object.keys(services), warnings], [["modbus"], []]);
 });
 
 // Each took minutes, or ended in a stack overflow.
@@ -96,4 +99,11 @@ test("the reading ends when nobody wants it any more", watchdog, async () => {
   const loading = load(within("<b/>\n".repeat(100_000)), {}, stop.signal);
   stop.abort();
   await assert.rejects(loading, { name: "AbortError" });
+});
+
+test("a file whose pauses leave no time for its polls is refused", watchdog, async () => {
+  const hurried = "<interval>0.1</interval><pauseBetweenRequests>0.2</pauseBetweenRequests>";
+  const [problem, ...others] = await problemsOf(load(modbusXml({ alias: "A", port: 502, settings: hurried })));
+  assert.deepEqual(others, []);
+  assert.match(problem ?? "", /pauses alone take 400 % of its time .*increase <interval>/);
 });

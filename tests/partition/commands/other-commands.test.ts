@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
 import { NamedSemaphore } from "../../../packages/image/src/posix/named-semaphore.ts";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
-import { Place } from "./cpc.ts";
+import { Sandbox } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
@@ -13,63 +13,68 @@ test(
   "clean refuses while a partition runs, and removes what a killed one left, but nothing else",
   watchdog,
   async (t) => {
-    const place = new Place(t);
+    const sandbox = new Sandbox(t);
     const { port } = await device(t);
-    const file = place.write("modbus.xml", modbusXml({ alias: "A", port }));
-    const run = place.run("--modbus", file, "--consumers", "psmo");
-    await run.until("there are values", () => place.value("A: always 42", "modbus_shm_psmo") === 42);
-    const objects = place.ownObjects();
-    const refused = await place.command("clean");
+    const file = sandbox.write("modbus.xml", modbusXml({ alias: "A", port }));
+    const run = sandbox.run("--modbus", file, "--consumers", "psmo");
+    await run.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
+    const objects = sandbox.ownObjects();
+    const refused = await sandbox.command("clean");
     assert.equal(refused.code, 3);
     assert.match(refused.stderr, /kept .*modbus_shm_psmo: a partition is running/);
-    assert.deepEqual(place.ownObjects(), objects);
-    const seen = place.value("A: zählt", "modbus_shm_psmo");
-    await run.until("values move", () => ![seen, undefined].includes(place.value("A: zählt", "modbus_shm_psmo")));
+    assert.deepEqual(sandbox.ownObjects(), objects);
+    const seen = sandbox.value("A: zählt", "modbus_shm_psmo");
+    await run.until("values move", () => ![seen, undefined].includes(sandbox.value("A: zählt", "modbus_shm_psmo")));
 
     await run.end("SIGKILL");
-    for (const name of ["others_shm", "modbus_shmoo", "sem.x"]) writeFileSync(place.path(name), "");
-    writeFileSync(place.path("modbus_image.next"), "left in the middle of a new generation");
+    for (const name of ["others_shm", "modbus_shmoo", "sem.x"]) writeFileSync(sandbox.path(name), "");
+    writeFileSync(sandbox.path("modbus_image.next"), "left in the middle of a new generation");
     for (const kept of ["opcua_journal.before", "opcua_image.before", "opcua_image.earlier"])
-      writeFileSync(place.path(kept), "of earlier runs");
-    const cleaned = await place.command("clean");
+      writeFileSync(sandbox.path(kept), "of earlier runs");
+    const cleaned = await sandbox.command("clean");
     assert.equal(cleaned.code, 0, cleaned.stderr);
     assert.match(cleaned.stdout, /removed shared memory .*modbus_shm_psmo\n/);
     assert.match(cleaned.stdout, /removed semaphore .*modbus_semaphore_psmo\n/);
-    assert.deepEqual(place.ownObjects(), ["modbus_shmoo", "others_shm", "sem.x"]);
-    assert.match((await place.command("clean")).stdout, /^there is nothing to remove/, "twice does no harm");
+    assert.deepEqual(sandbox.ownObjects(), ["modbus_shmoo", "others_shm", "sem.x"]);
+    assert.match((await sandbox.command("clean")).stdout, /^there is nothing to remove/, "twice does no harm");
   },
 );
 
 test("a consumer that locks its segment does not make clean say that a partition runs", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await device(t);
-  const run = place.run("--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port })));
-  await run.until("there are values", () => place.value("A: always 42") === 42);
+  const run = sandbox.run("--modbus", sandbox.write("modbus.xml", modbusXml({ alias: "A", port })));
+  await run.until("there are values", () => sandbox.value("A: always 42") === 42);
   await run.end("SIGKILL");
-  using segment = SharedMemoryObject.openExisting(`${place.prefix}modbus_shm`, "read-write");
+  using segment = SharedMemoryObject.openExisting(`${sandbox.prefix}modbus_shm`, "read-write");
   assert.equal(segment?.tryLock(), true);
-  const { code, stdout, stderr } = await place.command("clean");
+  const { code, stdout, stderr } = await sandbox.command("clean");
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(stdout, /removed shared memory .*modbus_shm\n/);
-  assert.deepEqual(place.objects(), []);
+  assert.deepEqual(sandbox.objects(), []);
 });
 
 test("dump prints the document of a consumer, whether the partition runs or not", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await device(t);
-  const run = place.run("--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port })), "--consumers", "psmo");
-  await run.until("there are values", () => place.value("A: always 42", "modbus_shm_psmo") === 42);
-  const live = await place.command("dump", "modbus", "--consumer", "psmo");
+  const run = sandbox.run(
+    "--modbus",
+    sandbox.write("modbus.xml", modbusXml({ alias: "A", port })),
+    "--consumers",
+    "psmo",
+  );
+  await run.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
+  const live = await sandbox.command("dump", "modbus", "--consumer", "psmo");
   assert.deepEqual([live.code, live.stderr], [0, ""]);
   assert.equal((JSON.parse(live.stdout) as Record<string, { value: unknown }>)["A: always 42"]?.value, 42);
   await run.end();
-  const last = await place.command("dump", "modbus", "--consumer", "psmo");
+  const last = await sandbox.command("dump", "modbus", "--consumer", "psmo");
   assert.deepEqual(Object.keys(JSON.parse(last.stdout) as object), [connectionKey("A")]);
   assert.match(last.stderr, /^no partition writes to .*modbus_shm_psmo: this is what was left\n$/);
-  const image = await place.command("dump", "modbus", "--image", "--json");
+  const image = await sandbox.command("dump", "modbus", "--image", "--json");
   assert.match(image.stderr, /^no partition writes to .*modbus_image: these are the last values it had\n$/);
   assert.equal((JSON.parse(image.stdout) as { hasWriter: unknown }).hasWriter, false);
-  const status = await place.command("status");
+  const status = await sandbox.command("status");
   assert.equal(status.code, 1);
   assert.match(status.stdout, /NOT RUNNING[^]*\nA +unknown /);
   for (const line of status.stdout.split("\n").slice(1)) assert.ok(line.length <= 80, line);
@@ -78,60 +83,60 @@ test("dump prints the document of a consumer, whether the partition runs or not"
     ["dump", "modbus"],
     ["dump", "opcua", "--consumer", "psmo"],
   ]) {
-    const { code, stdout, stderr } = await place.command(...args);
+    const { code, stdout, stderr } = await sandbox.command(...args);
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(stderr, /cannot read .*_shm.* because there is none/);
   }
 });
 
 test("dump gives the guard back, and says so when somebody else does not", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await device(t);
-  const run = place.run("--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port })));
-  await run.until("there are values", () => place.value("A: always 42") === 42);
+  const run = sandbox.run("--modbus", sandbox.write("modbus.xml", modbusXml({ alias: "A", port })));
+  await run.until("there are values", () => sandbox.value("A: always 42") === 42);
   await run.end();
-  using semaphore = NamedSemaphore.openExisting(`${place.prefix}modbus_semaphore`);
-  assert.equal((await place.command("dump", "modbus")).code, 0);
+  using semaphore = NamedSemaphore.openExisting(`${sandbox.prefix}modbus_semaphore`);
+  assert.equal((await sandbox.command("dump", "modbus")).code, 0);
   assert.equal(semaphore?.tryWait(), true, "it was given back, once");
   assert.equal(semaphore.tryWait(), false);
-  const { code, stderr } = await place.command("dump", "modbus");
+  const { code, stderr } = await sandbox.command("dump", "modbus");
   assert.equal(code, 1);
   assert.match(stderr, /cannot take .*modbus_semaphore because somebody held it/);
 });
 
 test("check prints servers, points, requests and sizes, and warnings apart", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const written = modbusXml({ alias: "Ecotec", port: 1502 }).replace(
     "</endpoints>",
     "<endpoint><name>schreibt</name><function>Write Single Coil</function><address>0</address><quantity>1</quantity><offset>-1</offset><type>coil</type><description>x</description></endpoint></endpoints>",
   );
-  const file = place.write("modbus.xml", written);
-  const { code, stdout, stderr } = await place.cpc(["check", file]).ended;
+  const file = sandbox.write("modbus.xml", written);
+  const { code, stdout, stderr } = await sandbox.cpc(["check", file]).ended;
   assert.equal(code, 0);
   assert.match(stdout, /^.*modbus\.xml is valid\n/);
   assert.match(stdout, /Ecotec .*127\.0\.0\.1:1502 .* 2 .* 2 /, "two points in two requests, as no gap is read");
   assert.match(stdout, /document up to about \d+ bytes, shared memory 12288 bytes\n$/);
   assert.match(stderr, /^\S+modbus\.xml:\d+: .*schreibt.*/);
-  assert.deepEqual(place.ownObjects(), []);
+  assert.deepEqual(sandbox.ownObjects(), []);
 });
 
 test("check alone tells what may be meant: keys that a quantity makes, numbers of a manual", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await device(t);
   const written = modbusXml({ alias: "A", port }).replace(
     "</endpoints>",
     "<endpoint><name>Stufen</name><function>Read Holding Registers</function><address>40101</address><quantity>8</quantity><offset>-1</offset><type/><description/></endpoint></endpoints>",
   );
-  const file = place.write("modbus.xml", written);
-  const { code, stderr } = await place.cpc(["check", file]).ended;
+  const file = sandbox.write("modbus.xml", written);
+  const { code, stderr } = await sandbox.cpc(["check", file]).ended;
   assert.equal(code, 0);
   assert.match(
     stderr,
     /^\S+modbus\.xml:\d+: quantity 8 makes 8 keys: "A: Stufen" and "A: Stufen\[1\]" to "A: Stufen\[7\]"$/m,
   );
   assert.match(stderr, /^\S+modbus\.xml:\d+: address 40101 of "Stufen" .*manuals that say 40101 mean address 100/m);
-  const run = place.run("--modbus", file);
-  await run.until("there are values", () => place.value("A: always 42") === 42);
+  const run = sandbox.run("--modbus", file);
+  await run.until("there are values", () => sandbox.value("A: always 42") === 42);
   await run.end();
   assert.doesNotMatch(run.stderr, /quantity 8|40101 mean/);
 });
@@ -145,19 +150,19 @@ function node(displayName: string, id: number): string {
 }
 
 test("check names every key that several points ask for, and who has it", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const more = [endpoint("Tank", 100, 4), endpoint("Tank", 200, -1), endpoint("Alone", 1, -1)].join("");
-  const modbus = place.write(
+  const modbus = sandbox.write(
     "modbus.xml",
     modbusXml({ alias: "A", port: 502 }).replace("</endpoints>", `${more}</endpoints>`),
   );
   const nodes = node("a", 7) + node("learned", 8);
   const url = "opc.tcp://192.0.2.1:4840";
-  const opcua = place.write("opcua.xml", opcUaXml({ alias: "S", url }).replace("</nodes>", `${nodes}</nodes>`));
+  const opcua = sandbox.write("opcua.xml", opcUaXml({ alias: "S", url }).replace("</nodes>", `${nodes}</nodes>`));
   const names = [[JSON.stringify(["S", url, 1, "Numeric", 8, "learned"]), "1:a", "1:a"]];
-  place.write("opcua_names.json", JSON.stringify({ format: "cpc-partition names, version 1", names }));
+  sandbox.write("opcua_names.json", JSON.stringify({ format: "cpc-partition names, version 1", names }));
 
-  const { code, stdout, stderr } = await place.cpc(["check", modbus, opcua]).ended;
+  const { code, stdout, stderr } = await sandbox.cpc(["check", modbus, opcua]).ended;
   assert.equal(code, 0, stderr);
   assert.deepEqual(
     stdout
@@ -165,11 +170,11 @@ test("check names every key that several points ask for, and who has it", watchd
       .filter((line) => line.startsWith("  "))
       .map((line) => line.replace(/line \d+/, "line N")),
     [
-      '  "A: Tank" line N, unit 1, holding register 100, bit 4: is "A: Tank (unit 1, holding register 100, bit 4)"',
-      '  "A: Tank" line N, unit 1, holding register 200: has it',
       '  "1:a" line N, S ns=1;s=a: is "1:a (S ns=1;s=a)"',
       '  "1:a" line N, S ns=1;i=7: is "1:a (S ns=1;i=7)"',
       '  "1:a" line N, S ns=1;i=8: has it',
+      '  "A: Tank" line N, unit 1, holding register 100, bit 4: is "A: Tank (unit 1, holding register 100, bit 4)"',
+      '  "A: Tank" line N, unit 1, holding register 200: has it',
     ],
   );
   assert.match(stdout, /the browse names of 2 nodes are not known yet/);
@@ -180,20 +185,20 @@ test("check names every key that several points ask for, and who has it", watchd
 });
 
 test("check tells the problems of every file, and which files are valid", watchdog, async (t) => {
-  const place = new Place(t);
-  const good = place.write("good.xml", modbusXml({ alias: "A", port: 502 }));
-  const files = ["a.xml", "b.xml"].map((name) => place.write(name, modbusXml({ alias: "A", port: 70_000 })));
-  const { code, stdout, stderr } = await place.cpc(["check", files[0]!, good, files[1]!]).ended;
+  const sandbox = new Sandbox(t);
+  const good = sandbox.write("good.xml", modbusXml({ alias: "A", port: 502 }));
+  const files = ["a.xml", "b.xml"].map((name) => sandbox.write(name, modbusXml({ alias: name, port: 70_000 })));
+  const { code, stdout, stderr } = await sandbox.cpc(["check", files[0]!, good, files[1]!]).ended;
   assert.equal(code, 2);
   for (const file of files) assert.match(stderr, new RegExp(`^${file}:\\d+: `, "m"));
   assert.match(stdout, /good\.xml is valid/);
 });
 
 test("the simplest mistakes are told in a sentence, not with a stack", watchdog, async (t) => {
-  const place = new Place(t);
-  const file = place.write("modbus.xml", modbusXml({ alias: "A", port: 502 }));
-  writeFileSync(place.path("modbus_shm"), "");
-  const { code, stderr } = await place.run("--modbus", file, "--segment-size", "1073741824000").ended;
+  const sandbox = new Sandbox(t);
+  const file = sandbox.write("modbus.xml", modbusXml({ alias: "A", port: 502 }));
+  writeFileSync(sandbox.path("modbus_shm"), "");
+  const { code, stderr } = await sandbox.run("--modbus", file, "--segment-size", "1073741824000").ended;
   assert.equal(code, 2);
   assert.match(stderr, /whole number of bytes from 1024/);
 });

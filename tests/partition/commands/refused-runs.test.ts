@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Place } from "./cpc.ts";
+import { Sandbox } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 60_000 };
@@ -12,13 +12,13 @@ test(
   "invalid files exit 2 with a line for every problem in any of them, and make no OS object",
   watchdog,
   async (t) => {
-    const place = new Place(t);
+    const sandbox = new Sandbox(t);
     const spoilt = modbusXml({ alias: "A", port: 502 })
       .replace("<address>0<", "<address>70000<")
       .replace("<quantity>1<", "<quantity>0<");
-    const modbus = place.write("modbus.xml", spoilt);
-    const opcua = place.write("opcua.xml", "<opcua-servers>\n<server/>\n</opcua-servers>");
-    const { code, stdout, stderr } = await place.run("--modbus", modbus, "--opcua", opcua).ended;
+    const modbus = sandbox.write("modbus.xml", spoilt);
+    const opcua = sandbox.write("opcua.xml", "<opcua-servers>\n<server/>\n</opcua-servers>");
+    const { code, stdout, stderr } = await sandbox.run("--modbus", modbus, "--opcua", opcua).ended;
     assert.equal(code, 2);
     assert.equal(stdout, "");
     const lines = stderr.trimEnd().split("\n");
@@ -28,7 +28,7 @@ test(
       lines.some((line) => line.startsWith(`${opcua}:2: `)),
       stderr,
     );
-    assert.deepEqual(place.ownObjects(), []);
+    assert.deepEqual(sandbox.ownObjects(), []);
   },
 );
 
@@ -43,7 +43,7 @@ for (const [what, args, message] of [
   ["a file that is not there", ["check", "nowhere.xml"], /nowhere\.xml/],
 ] as const) {
   test(`${what} exits 2 and says what would be right`, watchdog, async (t) => {
-    const { code, stderr } = await new Place(t).cpc(args).ended;
+    const { code, stderr } = await new Sandbox(t).cpc(args).ended;
     assert.equal(code, 2, stderr);
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /\n {4}at /);
@@ -51,9 +51,9 @@ for (const [what, args, message] of [
 }
 
 test("help and version exit 0", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   for (const args of [["--help"], ["--version"], ["run", "--help"], ["clean", "--help"]]) {
-    const { code, stdout } = await place.cpc(args).ended;
+    const { code, stdout } = await sandbox.cpc(args).ended;
     assert.equal(code, 0);
     assert.ok(stdout.length > 0);
   }
@@ -63,13 +63,13 @@ test(
   "every option of run is an environment variable, too, and the command line goes before it",
   watchdog,
   async (t) => {
-    const place = new Place(t);
+    const sandbox = new Sandbox(t);
     const { port } = await device(t);
-    const modbus = place.write("modbus.xml", modbusXml({ alias: "A", port }));
-    const run = place.cpc(["run", "--log-level", "info"], {
+    const modbus = sandbox.write("modbus.xml", modbusXml({ alias: "A", port }));
+    const run = sandbox.cpc(["run", "--log-level", "info"], {
       CPC_MODBUS: modbus,
       CPC_INTERVAL: "0.05",
-      CPC_PREFIX: place.prefix,
+      CPC_PREFIX: sandbox.prefix,
       CPC_CONSUMERS: "psmo",
       CPC_SEGMENT_SIZE: "20K",
       CPC_JOURNAL_SIZE: "1M",
@@ -77,30 +77,30 @@ test(
       CPC_LOG_LEVEL: "error",
       CPC_LOG_FORMAT: "json",
     });
-    await run.until("there are values", () => place.value("A: always 42", "modbus_shm_psmo") === 42);
-    assert.deepEqual(place.ownObjects(), [
+    await run.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
+    assert.deepEqual(sandbox.ownObjects(), [
       "modbus_documents",
       "modbus_image",
       "modbus_journal",
       "modbus_shm_psmo",
       "sem.modbus_semaphore_psmo",
     ]);
-    const sizes = ["modbus_shm_psmo", "modbus_journal"].map((name) => statSync(place.path(name)).size);
+    const sizes = ["modbus_shm_psmo", "modbus_journal"].map((name) => statSync(sandbox.path(name)).size);
     assert.deepEqual(sizes, [20 * 1024, 1024 * 1024]);
     const [started] = run.logged(/^started$/);
     assert.deepEqual([started?.["intervalMs"], started?.["consumers"]], [50, ["psmo"]]);
     await run.end();
-    assert.deepEqual(place.ownObjects(), []);
+    assert.deepEqual(sandbox.ownObjects(), []);
   },
 );
 
 test("an environment variable that says no, or nothing, is no", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const { port } = await device(t);
-  const modbus = place.write("modbus.xml", modbusXml({ alias: "A", port }));
+  const modbus = sandbox.write("modbus.xml", modbusXml({ alias: "A", port }));
   const env = {
     CPC_MODBUS: modbus,
-    CPC_PREFIX: place.prefix,
+    CPC_PREFIX: sandbox.prefix,
     CPC_REMOVE_ON_EXIT: "false",
     CPC_REQUIRE_SECURITY: "no",
     CPC_STRICT_JSON: "0",
@@ -108,10 +108,10 @@ test("an environment variable that says no, or nothing, is no", watchdog, async 
     CPC_CONSUMERS: "",
     CPC_OPCUA: "",
   };
-  const run = place.cpc(["run"], env);
-  await run.until("there are values", () => place.value("A: always 42") === 42);
+  const run = sandbox.cpc(["run"], env);
+  await run.until("there are values", () => sandbox.value("A: always 42") === 42);
   await run.end();
-  assert.equal(place.value(connectionKey("A")), false, "the objects stay");
+  assert.equal(sandbox.value(connectionKey("A")), false, "the objects stay");
 });
 
 test("a reader that closes its pipe ends nothing with a stack, and a full disk is told in a sentence", watchdog, () => {

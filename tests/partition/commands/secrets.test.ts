@@ -7,20 +7,20 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
 import { freePort } from "../../plant/modbus-plant.ts";
-import { Place } from "./cpc.ts";
+import { Sandbox } from "./cpc.ts";
 
 const watchdog = { timeout: 60_000 };
 
-async function configurationOf(place: Place, password: string): Promise<string> {
+async function configurationOf(sandbox: Sandbox, password: string): Promise<string> {
   const user = { name: "operator", password };
-  return place.write(
+  return sandbox.write(
     "opcua.xml",
     opcUaXml({ alias: "S", url: `opc.tcp://127.0.0.1:${await freePort()}`, policy: "None", user }),
   );
 }
 
-function pipeIn(place: Place): string {
-  const pipe = join(place.folder, "secret");
+function pipeIn(sandbox: Sandbox): string {
+  const pipe = join(sandbox.folder, "secret");
   execFileSync("mkfifo", [pipe]);
   return pipe;
 }
@@ -32,8 +32,8 @@ async function keptOpen(pipe: string, t: TestContext): Promise<void> {
 }
 
 test("check refuses a secret without an end in a sentence", watchdog, async (t) => {
-  const place = new Place(t);
-  const { code, stderr } = await place.cpc(["check", await configurationOf(place, "${file:/dev/zero}")]).ended;
+  const sandbox = new Sandbox(t);
+  const { code, stderr } = await sandbox.cpc(["check", await configurationOf(sandbox, "${file:/dev/zero}")]).ended;
   assert.equal(code, 2);
   assert.match(
     stderr,
@@ -42,11 +42,11 @@ test("check refuses a secret without an end in a sentence", watchdog, async (t) 
 });
 
 test("a secret from a pipe is taken, at the start and again when the file changes", watchdog, async (t) => {
-  const place = new Place(t);
-  const pipe = pipeIn(place);
-  const file = await configurationOf(place, `\${file:${pipe}}`);
+  const sandbox = new Sandbox(t);
+  const pipe = pipeIn(sandbox);
+  const file = await configurationOf(sandbox, `\${file:${pipe}}`);
   const written = writeFile(pipe, "secret\n");
-  const run = place.run("--opcua", file);
+  const run = sandbox.run("--opcua", file);
   await run.until("it runs", () => run.logged(/^started$/).length > 0);
   await written;
   const again = writeFile(pipe, "another");
@@ -57,25 +57,25 @@ test("a secret from a pipe is taken, at the start and again when the file change
 });
 
 test("SIGTERM ends the start while a secret is waited for", watchdog, async (t) => {
-  const place = new Place(t);
-  const pipe = pipeIn(place);
-  const run = place.run("--opcua", await configurationOf(place, `\${file:${pipe}}`));
+  const sandbox = new Sandbox(t);
+  const pipe = pipeIn(sandbox);
+  const run = sandbox.run("--opcua", await configurationOf(sandbox, `\${file:${pipe}}`));
   await keptOpen(pipe, t);
   const { code, stderr } = await run.end();
   assert.deepEqual([code, stderr], [0, ""]);
-  assert.deepEqual(place.objects(), []);
+  assert.deepEqual(sandbox.objects(), []);
 });
 
 test("SIGTERM ends a partition whose new configuration waits for a secret", watchdog, async (t) => {
-  const place = new Place(t);
-  const pipe = pipeIn(place);
-  const run = place.run("--remove-on-exit", "--opcua", await configurationOf(place, "secret"));
+  const sandbox = new Sandbox(t);
+  const pipe = pipeIn(sandbox);
+  const run = sandbox.run("--remove-on-exit", "--opcua", await configurationOf(sandbox, "secret"));
   await run.until("it runs", () => run.logged(/^started$/).length > 0);
-  await configurationOf(place, `\${file:${pipe}}`);
+  await configurationOf(sandbox, `\${file:${pipe}}`);
   run.signal("SIGHUP");
   await keptOpen(pipe, t);
   const { code } = await run.end();
   assert.equal(code, 0);
   assert.equal(run.logged(/^configuration applied|rejected/).length, 0);
-  assert.deepEqual(place.objects(), []);
+  assert.deepEqual(sandbox.objects(), []);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Place, type Ended } from "./cpc.ts";
+import { Sandbox, type Ended } from "./cpc.ts";
 import { device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
 
@@ -10,26 +10,26 @@ const fast = "<retryInterval>0.1</retryInterval>";
 const parsed = ({ stdout }: Ended): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>;
 
 test("when every server is lost the partition is alive, and status says what is lost", watchdog, async (t) => {
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const lost = await device(t);
-  const run = place.run(
+  const run = sandbox.run(
     "--modbus",
-    place.write("modbus.xml", modbusXml({ alias: "A", port: lost.port, settings: fast })),
+    sandbox.write("modbus.xml", modbusXml({ alias: "A", port: lost.port, settings: fast })),
   );
-  await run.until("there are values", () => place.value("A: always 42") === 42);
-  const well = await place.command("status", "--require-connected");
+  await run.until("there are values", () => sandbox.value("A: always 42") === 42);
+  const well = await sandbox.command("status", "--require-connected");
   assert.equal(well.code, 0);
   assert.match(well.stdout, /^All servers connected \(1\), all points good \(2\)\.\n/);
 
   await lost.close();
   await run.until(
     "it is lost",
-    () => run.logged(/^(connection lost|cannot)/).length > 0 && place.value("A: always 42") === undefined,
+    () => run.logged(/^(connection lost|cannot)/).length > 0 && sandbox.value("A: always 42") === undefined,
   );
-  const { code, stdout } = await place.command("status");
+  const { code, stdout } = await sandbox.command("status");
   assert.equal(code, 0);
   assert.match(stdout, /^1 of 1 servers lost: A\. 2 of 2 points bad\.\n/);
-  const json = await place.command("status", "--json", "--require-connected");
+  const json = await sandbox.command("status", "--json", "--require-connected");
   assert.equal(json.code, 1);
   const { isAlive, serversLost, pointsBad } = parsed(json);
   assert.deepEqual({ isAlive, serversLost, pointsBad }, { isAlive: true, serversLost: 1, pointsBad: 2 });
@@ -40,42 +40,65 @@ for (const ending of ["SIGTERM", "SIGKILL"] as const) {
     `a service that only a run before had does not count, after ${ending}, and can be removed`,
     watchdog,
     async (t) => {
-      const place = new Place(t);
+      const sandbox = new Sandbox(t);
       const { port } = await device(t);
-      const modbus = ["--modbus", place.write("modbus.xml", modbusXml({ alias: "A", port }))];
+      const modbus = ["--modbus", sandbox.write("modbus.xml", modbusXml({ alias: "A", port }))];
       const url = `opc.tcp://127.0.0.1:${await freePort()}`;
-      const opcua = ["--opcua", place.write("opcua.xml", opcUaXml({ alias: "B", url, policy: "None" }))];
-      const before = place.run(...modbus, ...opcua);
+      const opcua = ["--opcua", sandbox.write("opcua.xml", opcUaXml({ alias: "B", url, policy: "None" }))];
+      const before = sandbox.run(...modbus, ...opcua);
       await before.until("both services publish", () =>
-        ["modbus_shm", "opcua_shm"].every((name) => Object.keys(place.document(name) ?? {}).length > 0),
+        ["modbus_shm", "opcua_shm"].every((name) => Object.keys(sandbox.document(name) ?? {}).length > 0),
       );
-      await before.until("there are values", () => place.value("A: always 42") === 42);
+      await before.until("there are values", () => sandbox.value("A: always 42") === 42);
       await before.end(ending);
-      const over = await place.command("status");
+      const over = await sandbox.command("status");
       assert.equal(over.code, 1);
       assert.match(over.stdout, /^opcua is NOT RUNNING.* modbus is NOT RUNNING/);
 
-      const run = place.run(...modbus);
-      await run.until("it runs", () => run.logged(/^started$/).length > 0);
-      const image = place.inode("modbus_image");
-      await run.until("there is a new image", () => place.inode("modbus_image") !== image);
-      const { code, stdout } = await place.command("status", "--require-connected");
+      const image = sandbox.inode("modbus_image");
+      const run = sandbox.run(...modbus);
+      await run.until("there is a new image", () => sandbox.inode("modbus_image") !== image);
+      const isDocumented = /"service": "modbus"[^]*"documentsAlive": true/;
+      await run.until("it makes documents", async () =>
+        isDocumented.test((await sandbox.command("status", "--json")).stdout),
+      );
+      const { code, stdout } = await sandbox.command("status", "--require-connected");
       assert.equal(code, 0, stdout);
       assert.match(stdout, /^All servers connected/);
       assert.match(stdout, /opcua_image: left by a run that ended .* does not count/);
 
-      const cleaned = await place.command("clean");
+      const cleaned = await sandbox.command("clean");
       assert.equal(cleaned.code, 0);
       assert.match(cleaned.stdout, /removed semaphore .*opcua_semaphore/);
       assert.match(cleaned.stderr, /kept shared memory .*modbus_shm: a partition is running/);
-      assert.deepEqual(place.ownObjects(), [
+      assert.deepEqual(sandbox.ownObjects(), [
         "modbus_documents",
         "modbus_image",
         "modbus_journal",
         "modbus_shm",
         "sem.modbus_semaphore",
       ]);
-      assert.equal((await place.command("clean")).code, 3);
+      assert.equal((await sandbox.command("clean")).code, 3);
     },
   );
 }
+
+test(
+  "a documents process that is dead fails the check, and not the one that starts the partition again",
+  watchdog,
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    const { port } = await device(t);
+    const run = sandbox.run("--no-documents", "--modbus", sandbox.write("modbus.xml", modbusXml({ alias: "A", port })));
+    const documents = sandbox.cpc(["documents", "--prefix", sandbox.prefix]);
+    await documents.until("there are values", () => sandbox.value("A: always 42") === 42);
+    assert.equal((await sandbox.command("status")).code, 0);
+    await documents.end("SIGKILL");
+    const { code, stdout } = await sandbox.command("status");
+    assert.equal(code, 1);
+    assert.match(stdout, /^The documents process of modbus is NOT RUNNING/);
+    assert.equal((await sandbox.command("status", "--alive")).code, 0);
+    await run.end("SIGKILL");
+    assert.equal((await sandbox.command("status", "--alive")).code, 1);
+  },
+);

@@ -14,7 +14,7 @@ import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { createProgram } from "../../../packages/partition/src/commands/program.ts";
 import { imageOf, pointOf } from "../../image/sample-image.ts";
 import { certificate } from "../../plant/certificates.ts";
-import { Place } from "./cpc.ts";
+import { Sandbox } from "./cpc.ts";
 import { modbusXml } from "../../plant/modbus-plant.ts";
 import { divider } from "./one-after-another.ts";
 
@@ -33,11 +33,11 @@ function linesOf(command: Command, before: readonly string[] = []): readonly (re
   });
 }
 
-async function hostileFiles(place: Place) {
+async function hostileFiles(sandbox: Sandbox) {
   const xml = modbusXml({ alias: "A\u200b", port: 1, names: [`n\u200b`] }).replace("n\u200b von", `${inXml} von`);
-  const good = place.write(`good ${inXml}.xml`, xml);
-  const bad = place.write(`bad ${inXml}.xml`, xml.replace("<port>1<", `<port>${inXml}<`));
-  const certificates = join(place.folder, `certificates ${inXml}`);
+  const good = sandbox.write(`good ${inXml}.xml`, xml);
+  const bad = sandbox.write(`bad ${inXml}.xml`, xml.replace("<port>1<", `<port>${inXml}<`));
+  const certificates = join(sandbox.folder, `certificates ${inXml}`);
   const { der } = await certificate({ name: `server ${inXml}`, keyName: "server" });
   for (const folder of ["own", "trusted", "issuers", "rejected"])
     mkdirSync(join(certificates, folder, "certs"), { recursive: true });
@@ -47,7 +47,7 @@ async function hostileFiles(place: Place) {
 }
 
 /** An image, a document and their semaphore, as a partition that was killed would have left them. */
-function leaveObjects(place: Place): void {
+function leaveObjects(sandbox: Sandbox): void {
   const points = ["a", "b"].map((name) =>
     pointOf(`${name}${hostile}`, { unit: hostile, source: hostile, description: hostile, capacityBytes: 100 }),
   );
@@ -64,21 +64,21 @@ function leaveObjects(place: Place): void {
   group.setValue(0, { type: BuiltInType.String, value: hostile }, StatusCode.Good);
   block.show({ connection: ConnectionState.lost, error: hostile });
   group.publish(ConnectionState.lost, 1);
-  writeFileSync(place.path("modbus_image"), new Uint8Array(memory.buffer));
-  writeFileSync(place.path("modbus_shm"), JSON.stringify({ [hostile]: { value: hostile } }));
-  NamedSemaphore.createExclusive(`${place.prefix}modbus_semaphore`, 0o600)?.[Symbol.dispose]();
-  writeFileSync(place.path("opcua_shm_\u009b1m\u200b"), "");
+  writeFileSync(sandbox.path("modbus_image"), new Uint8Array(memory.buffer));
+  writeFileSync(sandbox.path("modbus_shm"), JSON.stringify({ [hostile]: { value: hostile } }));
+  NamedSemaphore.createExclusive(`${sandbox.prefix}modbus_semaphore`, 0o600)?.[Symbol.dispose]();
+  writeFileSync(sandbox.path("opcua_shm_\u009b1m\u200b"), "");
 }
 
 test("no command lets text of others steer the terminal, and JSON stays JSON", { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
-  leaveObjects(place);
-  const { good, bad, certificates, certificate: file } = await hostileFiles(place);
-  const own = ["--prefix", place.prefix];
+  const sandbox = new Sandbox(t);
+  leaveObjects(sandbox);
+  const { good, bad, certificates, certificate: file } = await hostileFiles(sandbox);
+  const own = ["--prefix", sandbox.prefix];
   const kept = ["--certificates", certificates];
   const cases = [
     ["run", ...own, "--modbus", bad],
-    ["run", ...own, "--modbus", join(place.folder, `none ${inXml}`)],
+    ["run", ...own, "--modbus", join(sandbox.folder, `none ${inXml}`)],
     ["check", good],
     ["check", bad],
     ["dump", "modbus", ...own],
@@ -89,9 +89,18 @@ test("no command lets text of others steer the terminal, and JSON stays JSON", {
     ["watch", "--prefix", inXml],
     ["journal", "modbus", "--prefix", inXml],
     ["documents", "--prefix", inXml],
+    ["probe", inXml],
+    ["browse", `http://${inXml}`],
+    ["verify", bad],
+    ["import", bad],
+    ["export", "modbus", "--prefix", inXml],
     ["monitor", "--listen", inXml],
-    ["monitor", "user", "add", inXml, "--users", join(place.folder, inXml)],
-    ["monitor", "user", "remove", inXml, "--users", join(place.folder, inXml)],
+    ["monitor", "user", "add", inXml, "--users", join(sandbox.folder, inXml)],
+    ["monitor", "user", "remove", inXml, "--users", join(sandbox.folder, inXml)],
+    ["bridge", inXml],
+    ["bridge", "sparkplug", inXml, "--group", "g", "--edge-node", "n"],
+    ["bridge", "mqtt", inXml],
+    ["bridge", "jetstream", inXml],
     ["demo", "--prefix", inXml],
     ["simulate", "--modbus", good, "--directory", join(good, "none")],
     ["cert", "list", ...kept],
@@ -102,21 +111,22 @@ test("no command lets text of others steer the terminal, and JSON stays JSON", {
     ["cert", "reject", file, ...kept],
     ["cert", "fetch", `http://${inXml}`, ...kept],
     ["cert", "create", `urn:${inXml}`, ...kept],
+    ["completion", inXml],
+    ["manual", inXml],
     ["clean", ...own],
   ];
   const commands = linesOf(await createProgram("0", () => {}));
-  for (const command of commands)
-    assert.ok(
-      cases.some((line) => command.every((word, index) => line[index] === word)),
-      `${command.join(" ")} has no case here`,
-    );
   const given = cases.length;
-  cases.push(...commands.map((command) => command.concat(`--${inXml}`)));
+  for (const command of commands) {
+    const line = cases.find((one) => command.every((word, index) => one[index] === word));
+    assert.ok(line, `${command.join(" ")} has no case here`);
+    cases.push(line.concat(`--${inXml}`));
+  }
 
   const child = spawnSync(
     process.execPath,
     [join(import.meta.dirname, "one-after-another.ts"), JSON.stringify(cases)],
-    { encoding: "utf8", cwd: place.folder },
+    { encoding: "utf8", cwd: sandbox.folder },
   );
   assert.equal(child.status, 0, child.stderr);
   const outputs = child.stdout.split(`${divider}\n`);
@@ -135,10 +145,10 @@ test("no command lets text of others steer the terminal, and JSON stays JSON", {
 });
 
 test("the live table is safe, too", { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
-  leaveObjects(place);
+  const sandbox = new Sandbox(t);
+  leaveObjects(sandbox);
   const main = join(import.meta.dirname, "../../../packages/partition/src/main.ts");
-  const command = `stty cols 200 rows 24; exec '${process.execPath}' '${main}' watch --prefix ${place.prefix}`;
+  const command = `stty cols 200 rows 24; exec '${process.execPath}' '${main}' watch --prefix ${sandbox.prefix}`;
   const child = spawn("script", ["-qfec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
   t.after(() => child.kill("SIGKILL"));
   let screen = "";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { honest, startDevice } from "../../plant/modbus-device.ts";
-import { Place } from "./cpc.ts";
+import { Sandbox } from "./cpc.ts";
 
 const watchdog = { timeout: 60_000 };
 
@@ -33,7 +33,7 @@ test("tenths, sentinels and texts of a device are what they mean in document and
   const registers = [479, 0, 0x53fc, 0x64ff, 0xffff];
   const device = await startDevice(honest((_, __, address) => (address === 1 ? level : (registers[address] ?? 0))));
   t.after(() => device.close());
-  const place = new Place(t);
+  const sandbox = new Sandbox(t);
   const text = "<dataType>String</dataType>";
   const file = modbusXml(device.port, [
     { name: "Druck", address: 0, settings: "<scale>0.1</scale>" },
@@ -41,15 +41,15 @@ test("tenths, sentinels and texts of a device are what they mean in document and
     { name: "Ort", address: 2, quantity: 3, settings: `${text}<encoding>ISO-8859-1</encoding>` },
     { name: "Unlesbar", address: 2, quantity: 3, settings: text },
   ]);
-  const run = place.run("--modbus", place.write("modbus.xml", file));
-  await run.until("there are values", () => place.value("A: Druck") !== undefined);
-  assert.equal(place.value("A: Druck"), 47.9);
-  assert.equal(place.value("A: Ort"), "Süd");
-  const { stdout } = await place.command("dump", "modbus", "--image");
+  const run = sandbox.run("--modbus", sandbox.write("modbus.xml", file));
+  await run.until("there are values", () => sandbox.value("A: Druck") !== undefined);
+  assert.equal(sandbox.value("A: Druck"), 47.9);
+  assert.equal(sandbox.value("A: Ort"), "Süd");
+  const { stdout } = await sandbox.command("dump", "modbus", "--image");
   assert.match(stdout, /Stand .*BadNoData/);
   assert.match(stdout, /Unlesbar .*BadDecodingError/);
-  assert.equal(place.value("A: Stand"), undefined);
+  assert.equal(sandbox.value("A: Stand"), undefined);
   level = 21;
-  await run.until("the level is back", () => place.value("A: Stand") === 2.1);
+  await run.until("the level is back", () => sandbox.value("A: Stand") === 2.1);
   await run.end();
 });

@@ -6,8 +6,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 
-import { loadModbusConfiguration } from "../../../packages/partition/src/configuration/modbus-configuration.ts";
-import { loadOpcUaConfiguration } from "../../../packages/partition/src/configuration/opc-ua-configuration.ts";
+import { loadModbusConfiguration } from "../../../packages/partition/src/protocols/modbus/configuration/modbus-configuration.ts";
+import { loadOpcUaConfiguration } from "../../../packages/partition/src/protocols/opcua/configuration/opc-ua-configuration.ts";
 import { ConfigurationError, formatProblem } from "../../../packages/partition/src/configuration/problem.ts";
 import type { Problem } from "../../../packages/partition/src/configuration/problem.ts";
 
@@ -23,7 +23,7 @@ function load(folder: string): string {
   try {
     const { warnings, hints } = existsSync(modbus)
       ? loadModbusConfiguration(modbus, { certificatesDirectory: folder })
-      : { hints: [], ...loadOpcUaConfiguration(opcua, { certificatesDirectory: folder }) };
+      : loadOpcUaConfiguration(opcua, { certificatesDirectory: folder });
     return [...said("warning", warnings), ...said("hint", hints), "loads"].join("\n");
   } catch (error) {
     assert.ok(error instanceof ConfigurationError, String(error));

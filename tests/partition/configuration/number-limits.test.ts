@@ -7,10 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 
-import type { ModbusConfiguration } from "../../../packages/partition/src/configuration/configuration.ts";
-import { decimalToNumber, parseDecimal } from "../../../packages/partition/src/configuration/decimal.ts";
-import { loadModbusConfiguration } from "../../../packages/partition/src/configuration/modbus-configuration.ts";
-import { loadOpcUaConfiguration } from "../../../packages/partition/src/configuration/opc-ua-configuration.ts";
+import type { ModbusConfiguration } from "../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
+import {
+  decimalToNumber,
+  parseDecimal,
+} from "../../../packages/partition/src/protocols/modbus/configuration/decimal.ts";
+import { loadModbusConfiguration } from "../../../packages/partition/src/protocols/modbus/configuration/modbus-configuration.ts";
+import { loadOpcUaConfiguration } from "../../../packages/partition/src/protocols/opcua/configuration/opc-ua-configuration.ts";
 import { ConfigurationError } from "../../../packages/partition/src/configuration/problem.ts";
 
 const folder = mkdtempSync(join(tmpdir(), `cpc-limits-${process.pid}-`));
@@ -43,7 +46,7 @@ function opcua(node: Readonly<Record<string, string>>, server: string, settings:
   const { port = "4840", NamespaceIndex = "2", Identifier = "1" } = node;
   return (
     `<opcua-servers><server><server_app_uri>opc.tcp://192.0.2.1:${port}/</server_app_uri><client_app_uri>urn:a</client_app_uri>` +
-    `<alias>S</alias>${server}<security><policy>SecurityPolicyBasic256Sha256</policy><mode>Sign</mode></security><nodes><node>` +
+    `<alias>S</alias><acquisition>subscribe</acquisition>${server}<security><policy>SecurityPolicyBasic256Sha256</policy><mode>Sign</mode></security><nodes><node>` +
     `<DisplayName>N</DisplayName><NamespaceIndex>${NamespaceIndex}</NamespaceIndex><IdentifierType>Numeric</IdentifierType>` +
     `<Identifier>${Identifier}</Identifier><datatype>Double</datatype><description/>${settings}</node></nodes></server></opcua-servers>`
   );
@@ -78,7 +81,10 @@ function fieldsOf(grammar: Grammar): readonly Field[] {
   for (const [section, kind, group = ""] of xsd.matchAll(/<xs:(group|complexType) name="(\w+)"[^]*?<\/xs:\1>/g)) {
     for (const [, element = "", type = ""] of section.matchAll(/<xs:element name="(\w+)" type="(\w+)"/g)) {
       const limits = types.get(type);
-      if (limits === undefined) continue;
+      // A scale factor stands near its value: the cases modbus-scale-factor have its limits.
+      if (limits === undefined || element === "scaleFactor") continue;
+      // A member of a structure is a node behind the first: the cases opcua-members have its limits.
+      if (group === "MemberSetting") continue;
       const setting = `<${element}>?</${element}>`;
       let around = build({ [element]: "?" }, "", "");
       if (kind === "group") around = group === "ServerSetting" ? build({}, setting, "") : build({}, "", setting);
@@ -152,9 +158,9 @@ function numbersIn(value: unknown): number[] {
 
 /** Where the field stands in the configuration, there is this number, and not only there by chance. */
 function carried(field: Field, value: number): void {
-  const { min, step } = field;
+  const { element, min, step } = field;
   // Durations are held in milliseconds.
-  const expected = step === 1 ? value : Math.round(value * 1e6) / 1e3;
+  const expected = step === 1 || element.startsWith("deadband") ? value : Math.round(value * 1e6) / 1e3;
   const other = numbersIn(load(field, written(value === min ? min + step : min, field)));
   const numbers = numbersIn(load(field, written(value, field)));
   assert.equal(numbers.length, other.length);
@@ -167,7 +173,9 @@ test("both grammars have the number fields that are known, each in every place",
   assert.deepEqual(names, [
     "modbustcp address",
     "modbustcp interval",
+    "modbustcp interval",
     "modbustcp maxGap",
+    "modbustcp maxInFlight",
     "modbustcp maxRegistersPerRequest",
     "modbustcp offset",
     "modbustcp pauseAfterConnect",
@@ -181,9 +189,16 @@ test("both grammars have the number fields that are known, each in every place",
     "opcua Identifier",
     "opcua NamespaceIndex",
     "opcua capacity",
+    "opcua deadband",
+    "opcua deadbandPercent",
+    "opcua interval",
     "opcua interval",
     "opcua maxNodesPerRead",
+    "opcua publishingInterval",
+    "opcua queueSize",
+    "opcua quietCheckInterval",
     "opcua retryInterval",
+    "opcua samplingInterval",
     "opcua server_app_uri",
     "opcua timeout",
   ]);

@@ -3,7 +3,11 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { decimalOf, recogniseWord } from "../../../packages/partition/src/configuration/words.ts";
+import { decimalOf, recognise } from "../../../packages/partition/src/configuration/words.ts";
+import { modbusGrammar } from "../../../packages/partition/src/protocols/modbus/configuration/modbus-grammar.ts";
+import { opcUaGrammar } from "../../../packages/partition/src/protocols/opcua/configuration/opc-ua-grammar.ts";
+
+const otherNames = { ...modbusGrammar.otherNames, ...opcUaGrammar.otherNames };
 
 const dataTypes = ["Boolean", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double", "String"];
 const wordOrders = ["ABCD", "CDAB", "BADC", "DCBA"];
@@ -32,7 +36,7 @@ test("every word of a closed set is recognised in any capitals and with spaces, 
           upper[at] === true ? letter.toUpperCase() : letter.toLowerCase(),
         );
         const written = letters.map((letter, at) => `${letter}${between[at]}`).join("");
-        assert.deepEqual(recogniseWord(written, words, typeName), { word });
+        assert.deepEqual(recognise(written, words, otherNames[typeName]), { word });
       },
     ),
   );
@@ -48,7 +52,7 @@ for (const [written, word] of [
   ["DWORD", "UInt32"],
 ]) {
   test(`the data type ${written} means ${word}`, () => {
-    assert.deepEqual(recogniseWord(written ?? "", dataTypes, "DataType"), { word });
+    assert.deepEqual(recognise(written ?? "", dataTypes, otherNames.DataType), { word });
   });
 }
 
@@ -59,7 +63,7 @@ for (const [written, word] of [
   ["UCS-2", "UTF-16BE"],
 ]) {
   test(`the encoding ${written} means ${word}`, () => {
-    assert.deepEqual(recogniseWord(written ?? "", encodings, "Encoding"), { word });
+    assert.deepEqual(recognise(written ?? "", encodings, otherNames.Encoding), { word });
   });
 }
 
@@ -76,7 +80,7 @@ for (const [typeName, words, written, candidates] of [
   ["Switch", ["true", "false"], "", []],
 ] as const) {
   test(`${JSON.stringify(written)} for a ${typeName} is not guessed`, () => {
-    assert.deepEqual(recogniseWord(written, words, typeName), { candidates });
+    assert.deepEqual(recognise(written, words, otherNames[typeName]), { candidates });
   });
 }
 

@@ -7,7 +7,7 @@ import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts
 import { ServerError } from "../../../packages/partition/src/sources/server-error.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { point, RecordingSink, run, server } from "../../plant/modbus-points.ts";
-import { cleanUps, connected, device, poll, refusing, rejected, running } from "../protocols/modbus/polled-plant.ts";
+import { cleanUps, connected, device, poll, refusing, rejected, running } from "../../plant/modbus-rig.ts";
 import {
   data,
   exception,

@@ -112,6 +112,33 @@ test("without memory it is told once, tried again after a while, and told when t
   assert.deepEqual([second, others], ["info: there is a journal again", []]);
 });
 
+test("a journal leaves room for the next image, and says what it lacks", (t) => {
+  const { prefix, clock, owner, messages } = setUp(t);
+  assert.equal(owner.supply(Number.MAX_SAFE_INTEGER), undefined);
+  assert.deepEqual(filesOf(prefix), []);
+  clock.ms += 10_000;
+  write(owner, owner.supply(4096), 0);
+  const [first, ...others] = messages();
+  assert.match(
+    first ?? "",
+    /^warn: cannot reserve 8192 bytes for .*_journal because \/dev\/shm would have \d+ bytes left, and the next process image may need 9007199254740991; values are read and published without a journal; make room/,
+  );
+  assert.deepEqual(others, ["info: there is a journal again"]);
+});
+
+test("the journal of the run before gives its room to an image, once", (t) => {
+  const { name, owner, messages } = setUp(t);
+  assert.equal(owner.giveWay(), false);
+  write(owner, owner.supply(), 3);
+  owner.abandon();
+  owner.keepBefore();
+  write(owner, owner.supply(), 1);
+  assert.equal(owner.giveWay(), true);
+  assert.deepEqual([changesOf(name), changesOf(`${name}.before`)], [1, -1]);
+  assert.equal(owner.giveWay(), false);
+  assert.deepEqual(messages(), ["warn: the journal of the run before was removed: a process image needs its room"]);
+});
+
 test("size 0 makes none, and keeps what an earlier run left", (t) => {
   const { name, owner } = setUp(t, 0);
   assert.equal(owner.supply(), undefined);

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync } from
 import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { ModbusServer } from "../../../packages/partition/src/configuration/configuration.ts";
+import { packConfigurations } from "../../../packages/partition/src/commands/pack-configurations.ts";
+import type { ModbusServer } from "../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import { ConnectionState } from "../../../packages/image/src/layout.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { AnotherWriterError } from "../../../packages/image/src/posix/single-writer.ts";
@@ -24,7 +25,7 @@ const connection = "ModbusTCP Connections:Plant: Connection status";
 type Document = Readonly<Record<string, { readonly value: unknown }>>;
 
 function modbus(servers: readonly ModbusServer[]) {
-  return { file: "modbus.xml", servers };
+  return packConfigurations({ modbus: { servers } }).modbus;
 }
 
 async function setUp(t: TestContext, changes: Partial<WholeOptions> = {}) {
@@ -231,7 +232,7 @@ test(
   "what cannot be created as a whole is not created at all, and what a killed run left stays as it was",
   watchdog,
   async (t) => {
-    const opcua = { file: "opcua.xml", servers: [] };
+    const { opcua } = packConfigurations({ opcua: { servers: [] } });
     const { options, prefix } = await setUp(t, { opcua });
     const [names] = consumerPairNames("opcua", [], prefix);
     using left = ConsumerPair.create(names!, 10_240);

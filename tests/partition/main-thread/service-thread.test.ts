@@ -1,12 +1,15 @@
 // The journal over whole runs of a partition with a real device.
 
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { packConfigurations } from "../../../packages/partition/src/commands/pack-configurations.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { OpenedJournal } from "../../../packages/image/src/opened-journal.ts";
 import { nameBefore, nameEarlier } from "../../../packages/image/src/kept-names.ts";
+import { errno } from "../../../packages/image/src/posix/errno.ts";
+import { injectFaults } from "../../../packages/image/src/posix/libc.ts";
 import type { ImageReader } from "../../../packages/image/src/image-reader.ts";
 import type { Change } from "../../../packages/image/src/journal-reader.ts";
 import { isGood } from "../../../packages/image/src/values/status-code.ts";
@@ -29,15 +32,16 @@ async function running(t: TestContext, changes: Partial<PartitionOptions> = {}) 
   const { lines, log } = recordingLog();
   const counting = server(device.port, [point(0)]);
   const servers = (...others: readonly string[]) => ({
-    modbus: {
-      file: "modbus.xml",
-      servers: [
-        ...others.map((alias) =>
-          server(device.port, [point(9, { key: `${alias}: 3/9`, unitId: 2 })], { alias, intervalMs: 3_600_000 }),
-        ),
-        counting,
-      ],
-    },
+    ...packConfigurations({
+      modbus: {
+        servers: [
+          ...others.map((alias) =>
+            server(device.port, [point(9, { key: `${alias}: 3/9`, unitId: 2 })], { alias, intervalMs: 3_600_000 }),
+          ),
+          counting,
+        ],
+      },
+    }),
     opcua: undefined,
   });
   const partition = new Partition({
@@ -91,6 +95,14 @@ class CounterChanges {
   constructor(image: OpenedImage, journal: OpenedJournal) {
     this.#image = image;
     this.#journal = journal;
+    this.learnNames();
+  }
+
+  /** A generation that comes and goes between two calls has names that nobody knows. */
+  learnNames(): void {
+    const image = this.#image.current();
+    if (image === undefined || this.#namesOf(image.generation) !== undefined) return;
+    this.#known.push({ since: image.pointsSince, until: image.generation, keys: keysOf(image) });
   }
 
   async read(): Promise<void> {
@@ -104,14 +116,15 @@ class CounterChanges {
   }
 
   async #keyOf({ point: number, generation }: Change): Promise<string | undefined> {
-    for (;;) {
-      const names = this.#known.find(({ since, until: last }) => since <= generation && generation <= last);
-      if (names !== undefined) return names.keys[number];
-      const image = this.#image.current();
-      if (image !== undefined)
-        this.#known.push({ since: image.pointsSince, until: image.generation, keys: keysOf(image) });
-      await pause(1);
-    }
+    await until(() => {
+      this.learnNames();
+      return this.#namesOf(generation) !== undefined;
+    });
+    return this.#namesOf(generation)?.keys[number];
+  }
+
+  #namesOf(generation: number): Names | undefined {
+    return this.#known.find(({ since, until: last }) => since <= generation && generation <= last);
   }
 }
 
@@ -132,7 +145,10 @@ test(
       const before = image.current()!.generation;
       const polled = seen.values.length;
       partition.reconfigure(servers(...others));
-      await until(() => image.current()!.generation > before);
+      await until(() => {
+        seen.learnNames();
+        return image.current()!.generation > before;
+      });
       while (seen.values.length < polled + 5) await seen.read();
     }
     assert.ok(seen.generations.size >= 4, [...seen.generations].join());
@@ -180,6 +196,24 @@ test(
     assert.deepEqual(filesOf(prefix), []);
   },
 );
+
+test("a larger image that finds no room gets that of the journal before", watchdog, async (t) => {
+  const { names, lines, partition, servers, worker } = await running(t);
+  using image = new OpenedImage(names.image);
+  await until(() => (image.current()?.snapshot(0)?.state.cycle ?? 0n) > 2n);
+  const crashed = image.current()!.startedNs;
+  await worker.terminate();
+  await until(() => (image.current()?.startedNs ?? crashed) !== crashed);
+  assert.equal(existsSync(`/dev/shm/${nameBefore(names.journal)}`), true);
+  let refusals = 0;
+  injectFaults((call) => (call === "posix_fallocate" && refusals++ === 0 ? errno.ENOSPC : undefined));
+  t.after(() => injectFaults(undefined));
+  partition.reconfigure(servers("A"));
+  await until(() => keysOf(image.current()).includes("A: 3/9"));
+  assert.equal(existsSync(`/dev/shm/${nameBefore(names.journal)}`), false);
+  const messages = lines.filter(({ level }) => level === "warn").map(({ message }) => message);
+  assert.deepEqual(messages, ["the journal of the run before was removed: a process image needs its room"]);
+});
 
 test("a journal that somebody removed is back, and the next snapshot names a position in it", watchdog, async (t) => {
   const { names, lines } = await running(t);

@@ -471,3 +471,21 @@ test("a session says itself that its server is alive, and publishes what comes w
   own.loop.stop();
   await ended;
 });
+
+test("a failure that does not cost the connection is counted and shown, and the log says so ever more seldom", async (t) => {
+  const own = setUp(t);
+  own.client.onRun = async (reports, running) => {
+    reports.alive();
+    for (let count = 1; count <= 9; count++) reports.failed(new ServerError("ServiceFault", "A", `failure ${count}`));
+    await untilAborted(running);
+  };
+  const ended = own.loop.run();
+  await settle();
+  const { connection, error } = own.reader.serverState(0) ?? {};
+  assert.deepEqual([connection, error], [ConnectionState.connected, "failure 9"]);
+  assert.equal(own.reader.serverCount(0, "failedServiceFault"), 9n);
+  const told = own.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
+  assert.deepEqual(told, ["failure 1", "failure 2", "failure 4", "failure 8"]);
+  own.loop.stop();
+  await ended;
+});

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { calmMs, LossLog } from "../../../packages/partition/src/sources/loss-log.ts";
+import { calmMs, LossLog, reminderMs } from "../../../packages/partition/src/sources/loss-log.ts";
 import { ServerError } from "../../../packages/partition/src/sources/server-error.ts";
 
 const iso = /\d{4}-\d\d-\d\dT[\d:.]+Z/;
@@ -15,6 +15,7 @@ function setUp() {
     (level, message) => void lines.push(`${level} ${message}`),
     "A",
     () => nowMs,
+    () => Date.UTC(2026, 0, 1) + nowMs - 1_000_000,
   );
   const pass = (ms: number): void => void (nowMs += ms);
   /** Connected for a while, and lost. */
@@ -80,6 +81,52 @@ test("a new reason is logged while the connection comes and goes, and a server t
   log.lost(new ServerError("Timeout", "A", "no answer"), false, 1000);
   log.lost(new ServerError("Timeout", "A", "no answer"), false, 1000);
   assert.deepEqual(lines.slice(1), ["warn no answer"]);
+});
+
+test("a server that stays away is recalled once a day, with since when, why and what to do", () => {
+  const { lines, log, pass } = setUp();
+  log.connected();
+  pass(1000);
+  const cut = new ServerError("ConnectionFailed", "A", "the cable is cut");
+  log.lost(cut, true, 5000);
+  const retryUntil = (endMs: number): void => {
+    for (let passedMs = 0; passedMs < endMs; passedMs += 60_000) {
+      pass(60_000);
+      log.lost(cut, false, 60_000);
+    }
+  };
+  lines.length = 0;
+  retryUntil(reminderMs - 60_000);
+  assert.deepEqual(lines, []);
+  retryUntil(2 * reminderMs + 60_000);
+  const remedy = "the cable is cut; check cable, power and address of the server, or take it out of the configuration";
+  assert.deepEqual(
+    lines,
+    ["24 h", "2 d", "3 d"].map(
+      (age) => `warn not connected since 2026-01-01T00:00:01.000Z, for ${age}: ${remedy}. This is repeated once a day`,
+    ),
+  );
+
+  log.connected();
+  lines.length = 0;
+  log.lost(cut, true, 5000);
+  pass(reminderMs - 1);
+  log.lost(cut, false, 5000);
+  assert.deepEqual(lines, ["warn connection lost: the cable is cut"], "the day begins anew with the next loss");
+});
+
+test("who was never connected is recalled, too, and a refusal with its own remedy only", () => {
+  const { lines, log, pass } = setUp();
+  const refused = new ServerError("SecurityRefused", "A", "its certificate is refused; run cpc cert trust AB");
+  log.lost(refused, false, 60_000);
+  pass(5.5 * reminderMs);
+  log.lost(refused, false, 60_000);
+  assert.deepEqual(lines.slice(1), [
+    "warn not connected since 2026-01-01T00:00:00.000Z, for 6 d: its certificate is refused; run cpc cert trust AB, or take it out of the configuration. This is repeated once a day",
+  ]);
+  pass(0.5 * reminderMs);
+  log.lost(refused, false, 60_000);
+  assert.equal(lines.length, 3, "days count from the loss");
 });
 
 test("whatever a server does for days, the records stay few and short", () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import { packConfigurations } from "../../../packages/partition/src/commands/pack-configurations.ts";
 import { Partition } from "../../../packages/partition/src/main-thread/partition.ts";
 import { configuredServer } from "../../plant/opcua-server.ts";
 import { recordingLog } from "../sources/test-source.ts";
@@ -41,8 +42,7 @@ test("a server that acknowledges nonsense loses its own connection and ends no t
   const opcUaServer = configuredServer(url, { policy: "None", mode: "None", timeoutMs: 200, retryIntervalMs: 20 });
   const { lines, log } = recordingLog();
   const partition = new Partition({
-    opcua: { file: "opcua.xml", servers: [opcUaServer] },
-    modbus: undefined,
+    ...packConfigurations({ opcua: { servers: [opcUaServer] } }),
     intervalMs: 100,
     prefix: ownPrefix(t),
     certificatesDirectory,

@@ -96,7 +96,7 @@ static void print_texts(const char *const *names, const char *const *texts, int 
 }
 
 static void print_point(const cpc_image *image, const cpc_snapshot *poll, uint32_t index) {
-    static const char *const names[] = {"key", "description", "unit", "source"};
+    static const char *const names[] = {"key", "description", "unit", "source", "enumeration"};
     cpc_point point, same;
     cpc_value value;
     if (cpc_point_at(image, index, &point) != 0 || cpc_find_point(image, point.key, &same) != 0 || same.index != index ||
@@ -104,10 +104,10 @@ static void print_point(const cpc_image *image, const cpc_snapshot *poll, uint32
         printf("\"point %" PRIu32 " is not there\"", index);
         return;
     }
-    const char *const texts[] = {point.key, point.description, point.unit, point.source};
+    const char *const texts[] = {point.key, point.description, point.unit, point.source, point.enumeration};
     printf("{");
-    print_texts(names, texts, 4);
-    printf("\"type\":%" PRIu32 ",\"reading\":{", point.type);
+    print_texts(names, texts, 5);
+    printf("\"type\":%" PRIu32 ",\"serverPosition\":%" PRIu32 ",\"reading\":{", point.type, point.server_position);
     print_reading(&value);
     printf(is_short_way_same(poll, &value, &point) ? "}}" : "},\"cpc_number\":\"differs\"}");
 }

@@ -69,8 +69,8 @@ def group_json(image, group):
     for point, reading in poll.items():
         assert repr(values[point.position]) == repr(reading.value), "values() and items() differ"
         assert statuses[point.position] == reading.status, "statuses() and items() differ"
-        texts = {"key": point.key, "description": point.description, "unit": point.unit, "source": point.source}
-        points.append({**texts, "type": point.type, "reading": reading_json(reading)})
+        texts = {"key": point.key, "description": point.description, "unit": point.unit, "source": point.source, "enumeration": point.enumeration}
+        points.append({**texts, "type": point.type, "serverPosition": point.server_position, "reading": reading_json(reading)})
     integers = "cycle requested_ns published_ns last_good_ns duration_ns journal_position".split()
     fields = {camel(name): str(getattr(poll, name)) for name in integers}
     body = {"connection": number(CONNECTIONS, poll.connection), **fields, "points": points}

@@ -20,7 +20,7 @@ import {
 } from "node-opcua-client";
 
 import { createApplicationCertificate } from "../../../packages/partition/src/certificates/application-certificate.ts";
-import type { OpcUaServer } from "../../../packages/partition/src/configuration/configuration.ts";
+import type { OpcUaServer } from "../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
 import { ExplicitTrust } from "../../../packages/simulator/src/opcua-plant/explicit-trust.ts";
 import { startSimulatedPlant, type SimulatedPlant } from "../../../packages/simulator/src/simulated-plant.ts";

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { ReadFunction } from "../../../../packages/partition/src/configuration/configuration.ts";
+import type { ReadFunction } from "../../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import { FrameAssembler } from "../../../../packages/partition/src/protocols/modbus/framing/frame-assembler.ts";
 import { mbap } from "../../../../packages/partition/src/protocols/modbus/framing/mbap.ts";
 import { decodeResponse, type ReadRange } from "../../../../packages/partition/src/protocols/modbus/pdu.ts";
@@ -39,10 +39,11 @@ function outcome(bytes: Buffer, range: ReadRange): string {
   const malformed = assembler.push(bytes, bytes.length, (view, frame) => {
     const answer = decodeResponse(view, frame.pduOffset, frame.pduEndOffset, range);
     frames.push(answer.kind === "exception" ? `exception ${answer.code}` : answer.kind);
-    return answer.kind !== "malformed";
+    return answer.kind === "malformed" ? answer : undefined;
   });
+  if (frames.at(-1) === "malformed") return frames.join(", ");
   if (malformed !== undefined) frames.push(malformed.field);
-  else if (frames.at(-1) !== "malformed" && assembler.pendingBytes > 0) frames.push("waiting");
+  else if (assembler.pendingBytes > 0) frames.push("waiting");
   return frames.join(", ");
 }
 

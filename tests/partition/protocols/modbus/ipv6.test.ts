@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 
 import { ExtendedKeyUsage } from "@peculiar/x509";
 
-import { loadModbusConfiguration } from "../../../../packages/partition/src/configuration/modbus-configuration.ts";
+import { loadModbusConfiguration } from "../../../../packages/partition/src/protocols/modbus/configuration/modbus-configuration.ts";
 import { ModbusConnections } from "../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
 import { ModbusTcpClient } from "../../../../packages/partition/src/library/modbus-tcp-client.ts";
 import { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";

@@ -5,7 +5,10 @@ import { after, before, test } from "node:test";
 
 import * as fc from "fast-check";
 
-import type { ModbusPoint, ReadFunction } from "../../../../packages/partition/src/configuration/configuration.ts";
+import type {
+  ModbusPoint,
+  ReadFunction,
+} from "../../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import { ModbusConnections } from "../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
 import { ModbusTcpClient } from "../../../../packages/partition/src/library/modbus-tcp-client.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
 import { point, run } from "../../../plant/modbus-points.ts";
-import { connected, poll, refusing, rejected, type Plant } from "./polled-plant.ts";
+import { connected, poll, refusing, rejected, type Plant } from "../../../plant/modbus-rig.ts";
 import { data, honest, response, scrambled, type Behaviour } from "../../../plant/modbus-device.ts";
 
 /** What is broken here would open connections for ever. */

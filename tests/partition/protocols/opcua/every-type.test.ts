@@ -1,31 +1,20 @@
 // Every built-in type at its extremes, alone, in arrays and in matrices, from a real server to the sink and into the document.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 
 import { DataType, DataValue, StatusCodes, Variant, VariantArrayType } from "node-opcua-client";
 import type { ReadResponse, StatusCode } from "node-opcua-client";
-import type { OPCUAServer } from "node-opcua-server";
 
-import type { OpcUaNode } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
+import type { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import type { Scalar, Value } from "../../../../packages/image/src/values/value.ts";
 import { documentForm } from "../../../../packages/documents/src/document-form.ts";
 import { DocumentRenderer } from "../../../../packages/documents/src/document-renderer.ts";
 import { imageOf, poll, serverOf } from "../../../image/sample-image.ts";
 import { elementsByType } from "./every-variant.ts";
-import {
-  addConstant,
-  certificateIn,
-  configuredServer,
-  never,
-  nodeNamed,
-  RecordingSink,
-  startServer,
-  temporaryFolder,
-} from "../../../plant/opcua-server.ts";
+import { addConstant, nodeNamed, type RecordingSink } from "../../../plant/opcua-server.ts";
+import { OpcUaRig, polled } from "../../../plant/opcua-rig.ts";
 
 interface Case {
   readonly what: string;
@@ -58,58 +47,31 @@ const cases: readonly Case[] = [...elementsByType].flatMap(([dataType, elements]
   ]);
 });
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let server: OPCUAServer;
-/** Reads one node, whose answer the tests change. */
-let client: OpcUaClient;
 const changing = 0;
-const sink = new RecordingSink();
-
-before(async () => {
-  folder = await temporaryFolder();
-  const started = await startServer({
-    folder: join(folder.path, "server"),
-    certificate: await certificateIn(folder.path, "server"),
-    policies: [],
-    build: (built) => {
-      cases.forEach(({ variant }, index) => addConstant(built, `v${index}`, variant));
-      addConstant(built, "changing", new Variant({ dataType: DataType.Double, value: 0 }));
-    },
-  });
-  server = started.server;
-  const clientOf = (nodes: readonly OpcUaNode[]): OpcUaClient =>
-    new OpcUaClient(configuredServer(started.url, { nodes, timeoutMs: 30_000 }), {
-      directory: join(folder.path, "certificates"),
-    });
-  const all = clientOf(cases.map((_, index) => nodeNamed(`v${index}`)));
-  await all.connect(never);
-  await all.poll(sink, never);
-  await all.disconnect();
-  client = clientOf([nodeNamed("changing")]);
-  await client.connect(never);
+const rig = new OpcUaRig({
+  policies: [],
+  build: (built) => {
+    cases.forEach(({ variant }, index) => addConstant(built, `v${index}`, variant));
+    addConstant(built, "changing", new Variant({ dataType: DataType.Double, value: 0 }));
+  },
+  client: { nodes: [nodeNamed("changing")], timeoutMs: 30_000 },
 });
 
-after(async () => {
-  await client.disconnect();
-  await server.shutdown(0);
-  await folder.remove();
+/** Of one poll of all cases. */
+let sink: RecordingSink;
+
+beforeEach(async () => {
+  sink ??= await polled(await rig.connected({ nodes: cases.map((_, index) => nodeNamed(`v${index}`)) }));
 });
 
 /** Polls once; the server's answer for the changing node is this. */
-async function polledWith(change: Partial<DataValue>): Promise<RecordingSink> {
+function polledWith(client: OpcUaClient, change: Partial<DataValue>): Promise<RecordingSink> {
   const onResponse = (message: unknown): void => {
     const { results } = message as ReadResponse;
     const result = results?.[changing];
     if (result !== undefined) Object.assign(result, change);
   };
-  server.on("response", onResponse);
-  const own = new RecordingSink();
-  try {
-    await client.poll(own, never);
-  } finally {
-    server.off("response", onResponse);
-  }
-  return own;
+  return rig.during("response", onResponse, () => polled(client));
 }
 
 describe("exactly what the server has arrives", () => {
@@ -143,7 +105,7 @@ describe("status and time", () => {
     for (const sourceTimestamp of [null, moment]) {
       const time = sourceTimestamp === null ? "no time" : "a time";
       test(`${statusCode.name} with ${time} is ${hasValue ? "a value" : "no value"} with exactly this status`, async () => {
-        const seen = await polledWith({ statusCode, sourceTimestamp, sourcePicoseconds: 0 });
+        const seen = await polledWith(await rig.connected(), { statusCode, sourceTimestamp, sourcePicoseconds: 0 });
         assert.equal(seen.statuses.get(changing), statusCode.value);
         assert.deepEqual(seen.values.get(changing), hasValue ? { type: BuiltInType.Double, value: 0 } : undefined);
         const expected = hasValue && sourceTimestamp !== null ? { unixMs: moment.getTime(), subMsNs: 0 } : undefined;
@@ -154,7 +116,7 @@ describe("status and time", () => {
 
   test("a bad status with a value left in it is no value", async () => {
     const value = new Variant({ dataType: DataType.Double, value: 42 });
-    const seen = await polledWith({ statusCode: StatusCodes.BadSensorFailure, value });
+    const seen = await polledWith(await rig.connected(), { statusCode: StatusCodes.BadSensorFailure, value });
     assert.equal(seen.values.get(changing), undefined);
   });
 });
@@ -163,9 +125,10 @@ test("a node may change its type and shape from poll to poll, and the document f
   const { blocks, reader } = imageOf(serverOf("S", 4096));
   const [block] = blocks;
   assert.ok(block);
+  const client = await rig.connected();
   const renderer = new DocumentRenderer(reader, documentForm("opcua", { unreadable: "text", strictJson: true }));
   for (const { what, variant, value } of cases) {
-    const seen = await polledWith({ value: variant });
+    const seen = await polledWith(client, { value: variant });
     assert.deepEqual(seen.values.get(changing), value, what);
     poll(block, (into) => into.setValue(0, seen.values.get(changing) ?? assert.fail(), 0));
     const document = JSON.parse(Buffer.from(renderer.render(1 << 20).bytes).toString("utf8")) as Readonly<

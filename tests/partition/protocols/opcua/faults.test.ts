@@ -4,57 +4,17 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
+import { describe, test } from "node:test";
 import { ReadResponse } from "node-opcua-client";
-import type { OPCUAServer } from "node-opcua-server";
-import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
+import { until } from "../../../until.ts";
 import { Stopwatch } from "../../../faults/stopwatch.ts";
-import {
-  addDoubles,
-  certificateIn,
-  configuredServer,
-  never,
-  nodeNamed,
-  portOf,
-  RecordingSink,
-  startServer,
-  temporaryFolder,
-} from "../../../plant/opcua-server.ts";
+import { configuredServer, never, nodeNamed, portOf, RecordingSink } from "../../../plant/opcua-server.ts";
+import { OpcUaRig, polled } from "../../../plant/opcua-rig.ts";
 import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let server: OPCUAServer;
-let url: string;
-let client: OpcUaClient | undefined;
-
-before(async () => {
-  folder = await temporaryFolder();
-  const certificate = await certificateIn(folder.path, "server");
-  ({ server, url } = await startServer({
-    folder: join(folder.path, "server"),
-    certificate,
-    build: (started) => addDoubles(started, ["a"]),
-  }));
-});
-
-after(async () => {
-  await server.shutdown(0);
-  await folder.remove();
-});
-
-afterEach(async () => {
-  await client?.disconnect();
-});
-
-function clientOf(address: string, change: Partial<OpcUaServer> = {}): OpcUaClient {
-  const configured = configuredServer(address, { nodes: [nodeNamed("a")], ...change });
-  client = new OpcUaClient(configured, { directory: join(folder.path, "certificates") });
-  return client;
-}
+const rig = new OpcUaRig({ policies: ["Basic256Sha256"] });
 
 function fails(work: Promise<unknown>, code: FailureKind, message = /^cannot |^the connection /): Promise<void> {
   return assert.rejects(work, (error: ServerError) => {
@@ -63,15 +23,6 @@ function fails(work: Promise<unknown>, code: FailureKind, message = /^cannot |^t
     assert.doesNotMatch(error.message, /\n/);
     return true;
   });
-}
-
-/** Waits for a condition; the test's own time limit ends it when it never comes true. */
-async function until(condition: () => boolean): Promise<void> {
-  const giveUpMs = performance.now() + 30_000;
-  while (!condition()) {
-    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
-    await pause(5);
-  }
 }
 
 async function unusedPort(): Promise<number> {
@@ -86,12 +37,12 @@ async function unusedPort(): Promise<number> {
 describe("a connect", () => {
   test("says when nothing listens", async () => {
     const port = await unusedPort();
-    await fails(clientOf(`opc.tcp://127.0.0.1:${port}`).connect(never), "ConnectionFailed", /connection refused/);
+    await fails(rig.client({}, `opc.tcp://127.0.0.1:${port}`).connect(never), "ConnectionFailed", /connection refused/);
   });
 
   test("says when the name is unknown", async () => {
     await fails(
-      clientOf("opc.tcp://no-such-host.invalid:4840", { timeoutMs: 5000 }).connect(never),
+      rig.client({ timeoutMs: 5000 }, "opc.tcp://no-such-host.invalid:4840").connect(never),
       "ConnectionFailed",
       /DNS/,
     );
@@ -104,12 +55,12 @@ describe("a connect", () => {
     try {
       const { port } = silent.address() as AddressInfo;
       await fails(
-        clientOf(`opc.tcp://127.0.0.1:${port}`, { timeoutMs: 400 }).connect(never),
+        rig.client({ timeoutMs: 400 }, `opc.tcp://127.0.0.1:${port}`).connect(never),
         "Timeout",
         /no answer came within 400 ms; it accepts the connection and does not answer as an OPC UA server does: check the port/,
       );
       for (const socket of accepted) socket.resume();
-      await until(() => accepted.length === 1 && accepted.every((socket) => socket.destroyed));
+      await until("its socket is closed", () => accepted.length === 1 && accepted.every((socket) => socket.destroyed));
     } finally {
       silent.close();
     }
@@ -123,7 +74,7 @@ describe("a connect", () => {
     await once(web, "listening");
     try {
       const { port } = web.address() as AddressInfo;
-      const connecting = clientOf(`opc.tcp://127.0.0.1:${port}`).connect(never);
+      const connecting = rig.client({}, `opc.tcp://127.0.0.1:${port}`).connect(never);
       await fails(connecting, "ConnectionFailed", /does not speak OPC UA/);
     } finally {
       web.close();
@@ -137,7 +88,7 @@ describe("a connect", () => {
       const { port } = silent.address() as AddressInfo;
       const stop = new AbortController();
       const connecting = fails(
-        clientOf(`opc.tcp://127.0.0.1:${port}`, { timeoutMs: 60_000 }).connect(stop.signal),
+        rig.client({ timeoutMs: 60_000 }, `opc.tcp://127.0.0.1:${port}`).connect(stop.signal),
         "Stopped",
       );
       await once(silent, "connection");
@@ -152,13 +103,13 @@ describe("a connect", () => {
     // The n-th piece of data from the server and all later ones are lost, over both connections.
     for (const lost of [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]) {
       let pieces = 0;
-      const proxy = await TcpProxy.start(portOf(url));
+      const proxy = await TcpProxy.start(portOf(rig.url));
       proxy.faults.spoil = (direction, bytes) => (direction === "to server" || ++pieces < lost ? bytes : undefined);
       const stopwatch = new Stopwatch();
-      await fails(clientOf(proxy.url, { timeoutMs: 150 }).connect(never), "Timeout");
+      await fails(rig.client({ timeoutMs: 150 }, proxy.url).connect(never), "Timeout");
       const { isWithin, text } = stopwatch.stop(2000);
       assert.ok(isWithin, `waits for an answer to its farewell: ${text}`);
-      await until(() => proxy.open === 0);
+      await until("the proxy has no connection", () => proxy.open === 0);
       await proxy.close();
     }
   });
@@ -169,13 +120,13 @@ describe("a connect", () => {
     for (const end of ["destroy", "resetAndDestroy"] as const) {
       for (const last of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
         let pieces = 0;
-        const proxy = await TcpProxy.start(portOf(url));
+        const proxy = await TcpProxy.start(portOf(rig.url));
         proxy.faults.spoil = (direction, bytes, { client: socket }) => {
           if (direction === "to server" || ++pieces < last) return bytes;
           socket[end]();
           return undefined;
         };
-        await fails(clientOf(proxy.url).connect(never), "ConnectionFailed", reasons);
+        await fails(rig.client({}, proxy.url).connect(never), "ConnectionFailed", reasons);
         await proxy.close();
       }
     }
@@ -184,39 +135,26 @@ describe("a connect", () => {
 
 describe("a poll", () => {
   test("notices a server that falls silent after the time-out, and disconnect does not wait for it", async () => {
-    const proxy = await TcpProxy.start(portOf(url));
-    try {
-      const of = clientOf(proxy.url, { timeoutMs: 1500 });
-      await of.connect(never);
-      proxy.faults.drop = new Set(["to client"]);
-      await fails(of.poll(new RecordingSink(), never), "Timeout");
-      await of.disconnect();
-      await until(() => proxy.open === 0);
-      proxy.mend();
-      await of.connect(never);
-      const sink = new RecordingSink();
-      await of.poll(sink, never);
-      assert.equal(sink.values.get(0)?.value, 0);
-    } finally {
-      await client?.disconnect();
-      await proxy.close();
-    }
+    const proxy = await rig.proxy();
+    const of = await rig.connected({ timeoutMs: 1500 }, proxy.url);
+    proxy.faults.drop = new Set(["to client"]);
+    await fails(of.poll(new RecordingSink(), never), "Timeout");
+    await of.disconnect();
+    await until("the proxy has no connection", () => proxy.open === 0);
+    proxy.mend();
+    await of.connect(never);
+    const sink = await polled(of);
+    assert.equal(sink.values.get(0)?.value, 0);
   });
 
   test("notices a cut connection", async () => {
-    const proxy = await TcpProxy.start(portOf(url));
-    try {
-      const of = clientOf(proxy.url);
-      await of.connect(never);
-      proxy.cut();
-      await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
-      await until(() => proxy.open === 0);
-      await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
-      assert.equal(proxy.connections, 2, "endpoints and session: nobody reconnects but the caller");
-    } finally {
-      await client?.disconnect();
-      await proxy.close();
-    }
+    const proxy = await rig.proxy();
+    const of = await rig.connected({}, proxy.url);
+    proxy.cut();
+    await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
+    await until("the proxy has no connection", () => proxy.open === 0);
+    await fails(of.poll(new RecordingSink(), never), "ConnectionFailed");
+    assert.equal(proxy.connections, 2, "endpoints and session: nobody reconnects but the caller");
   });
 
   test("never takes an answer that comes twice for another one's", async () => {
@@ -229,46 +167,38 @@ describe("a poll", () => {
         if (twice) send(...message);
       };
     };
-    server.on("newChannel", onChannel);
+    rig.server.on("newChannel", onChannel);
     try {
-      const of = clientOf(url);
-      await of.connect(never);
+      const of = await rig.connected();
       twice = true;
       for (let i = 0; i < 3; i++) {
-        const sink = new RecordingSink();
-        await of.poll(sink, never);
+        const sink = await polled(of);
         assert.equal(sink.values.get(0)?.value, 0);
       }
     } finally {
-      server.off("newChannel", onChannel);
+      rig.server.off("newChannel", onChannel);
     }
   });
 
   test("stops when it is told to", async () => {
-    const proxy = await TcpProxy.start(portOf(url));
-    try {
-      const of = clientOf(proxy.url, { timeoutMs: 60_000 });
-      await of.connect(never);
-      proxy.faults.drop = new Set(["to client"]);
-      const stop = new AbortController();
-      const polling = fails(of.poll(new RecordingSink(), stop.signal), "Stopped");
-      stop.abort();
-      await polling;
-    } finally {
-      await client?.disconnect();
-      await proxy.close();
-    }
+    const proxy = await rig.proxy();
+    const of = await rig.connected({ timeoutMs: 60_000 }, proxy.url);
+    proxy.faults.drop = new Set(["to client"]);
+    const stop = new AbortController();
+    const polling = fails(of.poll(new RecordingSink(), stop.signal), "Stopped");
+    stop.abort();
+    await polling;
   });
 });
 
 describe("a disconnect", () => {
   test("closes the session at the server", async () => {
-    const of = clientOf(url, { timeoutMs: 5000 });
-    const sessions = server.engine.currentSessionCount;
+    const of = rig.client();
+    const sessions = rig.server.engine.currentSessionCount;
     await of.connect(never);
-    assert.equal(server.engine.currentSessionCount, sessions + 1);
+    assert.equal(rig.server.engine.currentSessionCount, sessions + 1);
     await of.disconnect();
-    await until(() => server.engine.currentSessionCount === sessions);
+    await until("the server has closed it", () => rig.server.engine.currentSessionCount === sessions);
     await of.disconnect();
   });
 
@@ -288,11 +218,8 @@ describe("a disconnect", () => {
       await client.disconnect();
       await new OpcUaClient({ ...server, endpointUrl: "opc.tcp://127.0.0.1:1" }, { directory }).connect(never).catch(() => {});
       await new OpcUaClient({ ...server, policy: "Basic256Sha256", mode: "Sign" }, { directory }).connect(never).catch(() => {});`;
-    const settings = JSON.stringify([
-      configuredServer(url, { nodes: [nodeNamed("a")] }),
-      join(folder.path, "certificates"),
-    ]);
-    server.on("response", spoilStatus);
+    const settings = JSON.stringify([configuredServer(rig.url, { nodes: [nodeNamed("a")] }), rig.directory]);
+    rig.server.on("response", spoilStatus);
     const child = execFile(process.execPath, ["--input-type=module", "-e", source, settings], {
       cwd: join(import.meta.dirname, "../../../.."),
     });
@@ -300,7 +227,7 @@ describe("a disconnect", () => {
     child.stdout?.on("data", (data) => (output += String(data)));
     child.stderr?.on("data", (data) => (output += String(data)));
     const [code] = (await once(child, "close")) as [number];
-    server.off("response", spoilStatus);
+    rig.server.off("response", spoilStatus);
     assert.equal(output, "");
     assert.equal(code, 0);
   });

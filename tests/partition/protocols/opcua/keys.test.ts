@@ -7,7 +7,10 @@ import { after, before, test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { DataType, NodeId } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
-import type { OpcUaNode, OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
+import type {
+  OpcUaNode,
+  OpcUaServer,
+} from "../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import { OpcUaClientManager } from "../../../../packages/partition/src/library/opcua-client-manager.ts";
 import { isGood } from "../../../../packages/image/src/values/status-code.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
@@ -99,7 +102,7 @@ function run(t: TestContext, servers: readonly OpcUaServer[], namesFile?: string
   const images = new OwnImages();
   const { lines, log } = recordingLog();
   const manager = new OpcUaClientManager({ certificatesDirectory: join(folder.path, "certificates"), log, namesFile });
-  manager.createClients({ file: "test.xml", servers });
+  manager.createClients({ servers });
   manager.startClients();
   const ended = manager.periodicRead(0.02, [], [], { image: images });
   const end = async () => {
@@ -227,7 +230,7 @@ test("a changed configuration is learned anew, what did not change keeps its key
   assert.deepEqual(new Set(Object.values(start)), new Set([111, 222]));
   const keyOfB = Object.keys(start).find((key) => start[key] === 222)!;
   // While it runs: A is renamed, and B keeps what it has.
-  first.manager.createClients({ file: "test.xml", servers: [configured(0, "A2", tankA), configured(1, "B", tankB)] });
+  first.manager.createClients({ servers: [configured(0, "A2", tankA), configured(1, "B", tankB)] });
   await reached(t, () => first.images.reader.directory.servers[0]?.alias === "A2");
   const renamed = await first.until(2);
   assert.equal(renamed[keyOfB], 222);

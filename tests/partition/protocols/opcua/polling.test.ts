@@ -1,63 +1,33 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
-import { DataType, ReadRequest, ReadResponse, StatusCodes, Variant } from "node-opcua-client";
+import { describe, test } from "node:test";
 import type { OPCUAServer } from "node-opcua-server";
-import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
+import { DataType, ReadRequest, ReadResponse, StatusCodes, Variant } from "node-opcua-client";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { StatusCode } from "../../../../packages/image/src/values/status-code.ts";
-import {
-  addConstant,
-  addDoubles,
-  certificateIn,
-  configuredServer,
-  never,
-  nodeNamed,
-  portOf,
-  RecordingSink,
-  startServer,
-  temporaryFolder,
-} from "../../../plant/opcua-server.ts";
-import { TcpProxy } from "../../../plant/tcp-proxy.ts";
-import type { CertificateFiles } from "../../../plant/opcua-server.ts";
+import { addConstant, addDoubles, never, nodeNamed, portOf, RecordingSink } from "../../../plant/opcua-server.ts";
+import { OpcUaRig, polled } from "../../../plant/opcua-rig.ts";
 
 type ReadStatus = (typeof StatusCodes)["BadNotReadable"];
 
 const names = Array.from({ length: 25 }, (_, i) => `n${i}`);
 const uris = ["urn:plant:one", "urn:plant:two"];
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let certificate: CertificateFiles;
-let server: OPCUAServer;
-let url: string;
-const clients: OpcUaClient[] = [];
-
-before(async () => {
-  folder = await temporaryFolder();
-  certificate = await certificateIn(folder.path, "server");
-  ({ server, url } = await startServer({
-    folder: join(folder.path, "server"),
-    certificate,
-    policies: [],
-    maxNodesPerRead: 10,
-    build: (started) => {
-      addDoubles(started, names);
-      for (const uri of uris) started.engine.addressSpace?.registerNamespace(uri);
-      for (const uri of uris) addConstant(started, "level", text(uri), indexOf(started, uri));
-    },
-  }));
+const rig = new OpcUaRig({
+  policies: [],
+  maxNodesPerRead: 10,
+  build: (started) => {
+    addDoubles(started, names);
+    addLevels(started, uris);
+  },
+  client: { nodes: [] },
 });
 
-after(async () => {
-  await server.shutdown(0);
-  await folder.remove();
-});
-
-afterEach(async () => {
-  for (const client of clients.splice(0)) await client.disconnect();
-});
+/** Namespaces in this order, each with a level that tells which one it is. */
+function addLevels(server: OPCUAServer, inOrder: readonly string[]): void {
+  for (const uri of inOrder) server.engine.addressSpace?.registerNamespace(uri);
+  for (const uri of uris) addConstant(server, "level", text(uri), indexOf(server, uri));
+}
 
 function text(value: string): Variant {
   return new Variant({ dataType: DataType.String, value });
@@ -67,58 +37,25 @@ function indexOf({ engine }: OPCUAServer, uri: string): number {
   return engine.addressSpace?.getNamespaceIndex(uri) ?? -1;
 }
 
-async function connected(change: Partial<OpcUaServer>, address = url, logged: string[] = []): Promise<OpcUaClient> {
-  const client = new OpcUaClient(configuredServer(address, change), {
-    directory: join(folder.path, "certificates"),
-    log: (level, message) => void logged.push(`${level} ${message}`),
-  });
-  clients.push(client);
-  await client.connect(never);
-  return client;
-}
-
-async function polled(of: OpcUaClient): Promise<RecordingSink> {
-  const sink = new RecordingSink();
-  await of.poll(sink, never);
-  return sink;
-}
-
 /** Sizes of the Read requests that the server sees while `body` runs. */
 async function readSizes(body: () => Promise<void>): Promise<number[]> {
   const sizes: number[] = [];
   const onRequest = (request: unknown): void => {
     if (request instanceof ReadRequest) sizes.push(request.nodesToRead?.length ?? 0);
   };
-  server.on("request", onRequest);
-  try {
-    await body();
-  } finally {
-    server.off("request", onRequest);
-  }
+  await rig.during("request", onRequest, body);
   return sizes;
 }
 
-async function withResponses(change: (response: ReadResponse) => void, body: () => Promise<void>): Promise<void> {
-  const onResponse = (response: unknown): void => {
-    if (response instanceof ReadResponse) change(response);
-  };
-  server.on("response", onResponse);
-  try {
-    await body();
-  } finally {
-    server.off("response", onResponse);
-  }
-}
-
-function maxNodesPerRead(value: number): void {
-  server.engine.serverCapabilities.operationLimits.maxNodesPerRead = value;
+function withResponses<T>(change: (response: ReadResponse) => void, body: () => Promise<T>): Promise<T> {
+  return rig.during("response", (response) => void (response instanceof ReadResponse && change(response)), body);
 }
 
 const twentyFive = { nodes: names.map((name) => nodeNamed(name)) };
 
 describe("a poll", () => {
   test("brings every value to its own point, in batches that the server allows", async () => {
-    const of = await connected(twentyFive);
+    const of = await rig.connected(twentyFive);
     let sink = new RecordingSink();
     const sizes = await readSizes(async () => {
       sink = await polled(of);
@@ -128,9 +65,29 @@ describe("a poll", () => {
     assert.ok((sink.timestamps.get(0)?.unixMs ?? 0) > 0, "source timestamps are asked for");
   });
 
+  test("of several intervals has a Read for each, and every value comes to its own point", async () => {
+    rig.maxNodesPerRead(0);
+    try {
+      const nodes = names.map((name, i) => ({ ...nodeNamed(name), intervalMs: i % 5 === 0 ? 100 : undefined }));
+      const of = await rig.connected({
+        nodes: [...nodes, { ...nodeNamed("none"), intervalMs: 100 }],
+        intervalMs: 5000,
+      });
+      let sink = new RecordingSink();
+      const sizes = await readSizes(async () => {
+        sink = await polled(of);
+      });
+      assert.deepEqual(sizes, [7, 21], "each with the server's state");
+      names.forEach((_, i) => assert.deepEqual(sink.values.get(i), { type: BuiltInType.Double, value: i }));
+      assert.equal(sink.status(names.length), StatusCode.BadNodeIdUnknown);
+    } finally {
+      rig.maxNodesPerRead(10);
+    }
+  });
+
   test("halves its batches when the server takes less than it says, and remembers it", async () => {
-    const of = await connected(twentyFive);
-    maxNodesPerRead(3);
+    const of = await rig.connected(twentyFive);
+    rig.maxNodesPerRead(3);
     try {
       let sink = new RecordingSink();
       const first = await readSizes(async () => {
@@ -141,12 +98,12 @@ describe("a poll", () => {
       const second = await readSizes(async () => void (await polled(of)));
       assert.deepEqual(second, [3, 3, 3, 3, 3, 3, 3, 3, 2]);
     } finally {
-      maxNodesPerRead(10);
+      rig.maxNodesPerRead(10);
     }
   });
 
   test("leaves the neighbours of a missing node alone", async () => {
-    const sink = await polled(await connected({ nodes: [nodeNamed("n1"), nodeNamed("gone"), nodeNamed("n2")] }));
+    const sink = await polled(await rig.connected({ nodes: [nodeNamed("n1"), nodeNamed("gone"), nodeNamed("n2")] }));
     assert.deepEqual(
       [0, 1, 2].map((i) => sink.values.get(i)?.value),
       [1, undefined, 2],
@@ -155,11 +112,10 @@ describe("a poll", () => {
   });
 
   test("tells of nodes that the server refuses, once, when three polls in a row did", async () => {
-    const logged: string[] = [];
     const absent = Array.from({ length: 12 }, (_, index) => nodeNamed(`gone${index}`));
     const elsewhere = nodeNamed("level", { namespace: { uri: "urn:plant:none" } });
-    const of = await connected({ nodes: [nodeNamed("n1"), ...absent, elsewhere] }, url, logged);
-    const refusals = (): string[] => logged.filter((line) => line.includes("refuses the values"));
+    const of = await rig.connected({ nodes: [nodeNamed("n1"), ...absent, elsewhere] });
+    const refusals = (): string[] => rig.logged.filter((line) => line.includes("refuses the values"));
     await polled(of);
     await polled(of);
     assert.deepEqual(refusals(), []);
@@ -174,9 +130,8 @@ describe("a poll", () => {
   });
 
   test("a node that is refused now and then is not told of, nor one that is bad for the plant's reasons", async () => {
-    const logged: string[] = [];
-    const of = await connected({ nodes: [nodeNamed("n1")] }, url, logged);
-    logged.length = 0;
+    const of = await rig.connected({ nodes: [nodeNamed("n1")] });
+    rig.logged.length = 0;
     const answering = (status: ReadStatus, rounds: number): Promise<void> =>
       withResponses(
         ({ results }) => {
@@ -191,16 +146,16 @@ describe("a poll", () => {
       await polled(of);
     }
     await answering(StatusCodes.BadSensorFailure, 5);
-    assert.deepEqual(logged, []);
+    assert.deepEqual(rig.logged, []);
     await answering(StatusCodes.BadNotReadable, 3);
     assert.match(
-      logged.join(),
+      rig.logged.join(),
       /^warn the server refuses the values of .*: BadNotReadable, the server lets nobody read/,
     );
   });
 
   test("passes statuses and timestamps on", async () => {
-    const of = await connected({ nodes: [nodeNamed("n1"), nodeNamed("n2"), nodeNamed("n3")] });
+    const of = await rig.connected({ nodes: [nodeNamed("n1"), nodeNamed("n2"), nodeNamed("n3")] });
     let sink = new RecordingSink();
     await withResponses(
       ({ results }) => {
@@ -223,7 +178,7 @@ describe("a poll", () => {
   });
 
   test("never shifts values when the server answers too few results", async () => {
-    const of = await connected(twentyFive);
+    const of = await rig.connected(twentyFive);
     const sink = new RecordingSink();
     await withResponses(
       (response) => void response.results?.shift(),
@@ -233,7 +188,7 @@ describe("a poll", () => {
   });
 
   test("takes a fault of the server for one request as an answer about its points", async () => {
-    const of = await connected(twentyFive);
+    const of = await rig.connected(twentyFive);
     let reads = 0;
     let sink = new RecordingSink();
     await withResponses(
@@ -251,21 +206,21 @@ describe("a poll", () => {
   });
 
   test("rejects when the server has closed the session, and no new session is opened behind our back", async () => {
-    const of = await connected(twentyFive);
-    const opened = server.engine.cumulatedSessionCount;
-    for (const session of server.engine.getSessions())
-      server.engine.closeSession(session.authenticationToken, true, "Terminated");
+    const of = await rig.connected(twentyFive);
+    const opened = rig.server.engine.cumulatedSessionCount;
+    for (const session of rig.server.engine.getSessions())
+      rig.server.engine.closeSession(session.authenticationToken, true, "Terminated");
     await assert.rejects(
       of.poll(new RecordingSink(), never),
       (error: ServerError) => error.code === "ConnectionFailed",
     );
-    assert.equal(server.engine.cumulatedSessionCount, opened);
+    assert.equal(rig.server.engine.cumulatedSessionCount, opened);
     await of.connect(never);
     assert.equal((await polled(of)).values.size, 25);
   });
 
   test("rejects when there is no connection", async () => {
-    const unconnected = new OpcUaClient(configuredServer(url), { directory: folder.path });
+    const unconnected = rig.client();
     await assert.rejects(
       unconnected.poll(new RecordingSink(), never),
       (error: ServerError) => error.code === "ConnectionFailed",
@@ -275,7 +230,7 @@ describe("a poll", () => {
 
 describe("a session", () => {
   test("teaches keys, types and room; a node without a browse name keeps its display name", async () => {
-    const of = await connected({
+    const of = await rig.connected({
       nodes: [nodeNamed("n1"), nodeNamed("gone"), nodeNamed("n2", { type: BuiltInType.Float })],
     });
     assert.deepEqual(
@@ -291,7 +246,7 @@ describe("a session", () => {
   test("finds namespaces by URI, again at every connect", async () => {
     const nodes = uris.map((uri) => nodeNamed("level", { namespace: { uri } }));
     const unknown = nodeNamed("level", { namespace: { uri: "urn:plant:none" } });
-    const first = await connected({ nodes: [...nodes, unknown] });
+    const first = await rig.connected({ nodes: [...nodes, unknown] });
     const sink = await polled(first);
     assert.deepEqual(
       [0, 1].map((i) => sink.values.get(i)?.value),
@@ -300,43 +255,30 @@ describe("a session", () => {
     assert.equal(sink.statuses.get(2), StatusCode.BadNodeIdUnknown);
     assert.deepEqual(
       first.points.map(({ key }) => key),
-      [...uris.map((uri) => `${indexOf(server, uri)}:level`), "urn:plant:none:Display level"],
+      [...uris.map((uri) => `${indexOf(rig.server, uri)}:level`), "urn:plant:none:Display level"],
     );
-    const other = await startServer({
-      folder: join(folder.path, "other"),
-      certificate,
-      policies: [],
-      build: (started) => {
-        for (const uri of uris.toReversed()) started.engine.addressSpace?.registerNamespace(uri);
-        for (const uri of uris) addConstant(started, "level", text(uri), indexOf(started, uri));
-      },
-    });
-    let target = portOf(url);
-    const proxy = await TcpProxy.start(() => target);
-    try {
-      const moved = await connected({ nodes }, proxy.url);
-      const keysBefore = moved.points.map(({ key }) => key);
-      await moved.disconnect();
-      target = portOf(other.url);
-      await moved.connect(never);
-      const values = (await polled(moved)).values;
-      assert.deepEqual(
-        [0, 1].map((i) => values.get(i)?.value),
-        uris,
-      );
-      assert.deepEqual(
-        moved.points.map(({ key }) => key),
-        keysBefore.toReversed(),
-      );
-      await moved.disconnect();
-    } finally {
-      await proxy.close();
-      await other.server.shutdown(0);
-    }
+    const build = (started: OPCUAServer): void => addLevels(started, uris.toReversed());
+    const other = await rig.another({ policies: [], build });
+    let target = portOf(rig.url);
+    const proxy = await rig.proxy(() => target);
+    const moved = await rig.connected({ nodes }, proxy.url);
+    const keysBefore = moved.points.map(({ key }) => key);
+    await moved.disconnect();
+    target = portOf(other.url);
+    await moved.connect(never);
+    const values = (await polled(moved)).values;
+    assert.deepEqual(
+      [0, 1].map((i) => values.get(i)?.value),
+      uris,
+    );
+    assert.deepEqual(
+      moved.points.map(({ key }) => key),
+      keysBefore.toReversed(),
+    );
   });
 
   test("reads a single node on demand", async () => {
-    const of = await connected({});
+    const of = await rig.connected({});
     assert.deepEqual((await of.readValue("ns=1;s=n7")).value, { type: BuiltInType.Double, value: 7 });
     assert.equal((await of.readValue("ns=1;s=gone")).status, StatusCode.BadNodeIdUnknown);
     await assert.rejects(of.readValue("nonsense"), (error: ServerError) => /not a node id/.test(error.message));

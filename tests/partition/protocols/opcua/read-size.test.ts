@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
+import { afterEach, before, describe, test } from "node:test";
 import type { OPCUAServer } from "node-opcua-server";
-import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
+import type { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { ReadSize, trialAfterMs } from "../../../../packages/partition/src/protocols/opcua/read-size.ts";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
-import {
-  addDoubles,
-  certificateIn,
-  configuredServer,
-  never,
-  nodeNamed,
-  RecordingSink,
-  startServer,
-  temporaryFolder,
-} from "../../../plant/opcua-server.ts";
+import { addDoubles, never, nodeNamed, RecordingSink } from "../../../plant/opcua-server.ts";
+import { OpcUaRig } from "../../../plant/opcua-rig.ts";
 
 const names = Array.from({ length: 125 }, (_, i) => `n${i}`);
 /** Name, display name, data type and rank of each, and the server's state. */
@@ -42,52 +32,41 @@ async function reach(of: OpcUaClient, wanted = names): Promise<readonly ServerEr
   }
 }
 
+test("of several requests in which a connection dies the largest counts, once", () => {
+  const size = new ReadSize(undefined);
+  for (const asked of [20, 200, 20]) size.sent(asked);
+  size.ended(20);
+  assert.equal(size.takeDeadly(), 200);
+  assert.equal(size.takeDeadly(), undefined);
+  size.ended(20);
+  size.sent(7);
+  assert.equal(size.takeDeadly(), 7);
+});
+
 describe("a server that does not say when a request is too large", () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let server: OPCUAServer;
-  let url: string;
-  let client: OpcUaClient | undefined;
+  const nodes = names.map((name) => nodeNamed(name));
+  const build = (built: OPCUAServer): void => addDoubles(built, names);
+  const rig = new OpcUaRig({ policies: [], maxNodesPerRead: 0, build, client: { nodes } });
   let bears = Infinity;
   let reaction: "closes" | "is silent" = "closes";
   let asked: number[] = [];
 
-  before(async () => {
-    folder = await temporaryFolder();
-    ({ server, url } = await startServer({
-      folder: join(folder.path, "server"),
-      certificate: await certificateIn(folder.path, "server"),
-      policies: [],
-      maxNodesPerRead: 0,
-      build: (built) => addDoubles(built, names),
-    }));
-    const { engine } = server;
+  before(() => {
+    const { engine } = rig.server;
     const read = engine.read.bind(engine);
     engine.read = async (context, request) => {
       const count = request.nodesToRead?.length ?? 0;
       asked.push(count);
       if (count > bears && reaction === "is silent") await new Promise(() => undefined);
-      if (count > bears) for (const endpoint of server.endpoints) endpoint.abruptlyInterruptChannels();
+      if (count > bears) for (const endpoint of rig.server.endpoints) endpoint.abruptlyInterruptChannels();
       return read(context, request);
     };
   });
 
-  afterEach(async () => {
-    await client?.disconnect();
+  afterEach(() => {
     asked = [];
     bears = Infinity;
   });
-
-  after(async () => {
-    await server.shutdown(0);
-    await folder.remove();
-  });
-
-  function clientOf(change: Partial<OpcUaServer> = {}): OpcUaClient {
-    const nodes = names.map((name) => nodeNamed(name));
-    const configured = configuredServer(url, { nodes, retryIntervalMs: 30_000, ...change });
-    client = new OpcUaClient(configured, { directory: join(folder.path, "certificates") });
-    return client;
-  }
 
   for (const [what, code] of [
     ["closes", "ConnectionFailed"],
@@ -95,7 +74,7 @@ describe("a server that does not say when a request is too large", () => {
   ] as const) {
     test(`and ${what} is asked for less until it answers, also after the next connect`, async () => {
       [reaction, bears] = [what, 100];
-      const of = clientOf({ timeoutMs: 1000 });
+      const of = rig.client({ timeoutMs: 1000 });
       const failures = await reach(of);
       assert.deepEqual(
         failures.map((failure) => failure.code),
@@ -115,22 +94,19 @@ describe("a server that does not say when a request is too large", () => {
 
   test("is asked for no more than <maxNodesPerRead> from the start", async () => {
     [reaction, bears] = ["closes", 60];
-    assert.deepEqual(await reach(clientOf({ maxNodesPerRead: 60 })), []);
+    assert.deepEqual(await reach(rig.client({ maxNodesPerRead: 60 })), []);
     assert.equal(Math.max(...asked), 60);
-    await client?.disconnect();
     asked = [];
     const few = names.slice(0, 10);
-    const nodes = few.map((name) => nodeNamed(name));
-    assert.deepEqual(await reach(clientOf({ maxNodesPerRead: 1, nodes }), few), []);
+    assert.deepEqual(await reach(rig.client({ maxNodesPerRead: 1, nodes: nodes.slice(0, 10) }), few), []);
     assert.equal(Math.max(...asked), 1);
   });
 
   test("and closes between two polls has not refused anything", async () => {
-    const of = clientOf();
-    await of.connect(never);
+    const of = await rig.connected();
     await of.poll(new RecordingSink(), never);
     for (let times = 0; times < 3; times++) {
-      for (const endpoint of server.endpoints) endpoint.abruptlyInterruptChannels();
+      for (const endpoint of rig.server.endpoints) endpoint.abruptlyInterruptChannels();
       await assert.rejects(of.readValue("ns=1;s=n0"), { code: "ConnectionFailed" });
       await assert.rejects(of.poll(new RecordingSink(), never), { code: "ConnectionFailed" });
       await of.connect(never);
@@ -200,11 +176,11 @@ describe("how many nodes are asked for", () => {
     const size = sizeOf(60);
     size.begin(7);
     assert.equal(size.nodes, 7);
-    assert.equal(size.learnedLimit, undefined, "nothing of that was learned");
+    assert.equal(size.requestLimit, undefined, "nothing of that was learned");
     size.refused(7);
-    assert.deepEqual([size.nodes, size.learnedLimit], [4, 4]);
+    assert.deepEqual([size.nodes, size.requestLimit], [4, 4]);
     size.begin(0);
-    assert.deepEqual([size.nodes, size.learnedLimit], [60, undefined]);
+    assert.deepEqual([size.nodes, size.requestLimit], [60, undefined]);
     const least = sizeOf();
     least.died(4);
     least.died(2);

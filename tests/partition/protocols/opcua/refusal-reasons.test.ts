@@ -4,8 +4,7 @@ import assert from "node:assert/strict";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import {
   ActivateSessionResponse,
   CreateSessionResponse,
@@ -14,24 +13,13 @@ import {
   StatusCodes,
 } from "node-opcua-client";
 import type { StatusCode } from "node-opcua-client";
-import type { OPCUAServer } from "node-opcua-server";
 import { fingerprint } from "../../../../packages/partition/src/certificates/certificate-file.ts";
-import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
+import type { OpcUaServer } from "../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
+import type { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
-import {
-  addDoubles,
-  certificateIn,
-  configuredServer,
-  never,
-  nodeNamed,
-  portOf,
-  RecordingSink,
-  startServer,
-  temporaryFolder,
-} from "../../../plant/opcua-server.ts";
-import { TcpProxy } from "../../../plant/tcp-proxy.ts";
+import { certificateIn, never, RecordingSink } from "../../../plant/opcua-server.ts";
+import { OpcUaRig, polled } from "../../../plant/opcua-rig.ts";
 
 const badSecurityChecksFailed = 0x80130000;
 const badCertificateUseNotAllowed = 0x80180000;
@@ -39,46 +27,11 @@ const badSecurityPolicyRejected = 0x80550000;
 const badTcpEndpointUrlInvalid = 0x80830000;
 const badTcpServerTooBusy = 0x807d0000;
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let server: OPCUAServer;
-let url: string;
-let own: { certificateFile: string; privateKeyFile: string };
-let secure: Partial<OpcUaServer>;
-let client: OpcUaClient | undefined;
-
-before(async () => {
-  folder = await temporaryFolder();
-  const certificate = await certificateIn(folder.path, "server");
-  own = await certificateIn(folder.path, "client");
-  secure = {
-    policy: "Basic256Sha256",
-    mode: "SignAndEncrypt",
-    serverCertificateFile: certificate.certificateFile,
-    clientCertificateFile: own.certificateFile,
-    clientPrivateKeyFile: own.privateKeyFile,
-  };
-  ({ server, url } = await startServer({
-    folder: folder.path,
-    certificate,
-    policies: ["Basic128Rsa15", "Basic256Sha256"],
-    build: (started) => addDoubles(started, ["a"]),
-  }));
+const rig = new OpcUaRig({
+  policies: ["Basic128Rsa15", "Basic256Sha256"],
+  certifiesClient: true,
+  client: { timeoutMs: 30_000 },
 });
-
-after(async () => {
-  await server.shutdown(0);
-  await folder.remove();
-});
-
-afterEach(async () => {
-  await client?.disconnect();
-});
-
-function clientOf(address: string, change: Partial<OpcUaServer> = {}): OpcUaClient {
-  const configured = configuredServer(address, { nodes: [nodeNamed("a")], timeoutMs: 30_000, ...change });
-  client = new OpcUaClient(configured, { directory: join(folder.path, "certificates") });
-  return client;
-}
 
 /** The failure, and that the server is asked again after so long. */
 async function refused(of: OpcUaClient, code: FailureKind, ...parts: readonly RegExp[]): Promise<void> {
@@ -107,24 +60,21 @@ async function spoiling(
   body: (url: string) => Promise<void>,
 ): Promise<void> {
   const messages = new Map<number, number>();
-  const proxy = await TcpProxy.start(portOf(url));
+  const proxy = await rig.proxy();
   proxy.faults.spoil = (direction, bytes, { number }) => {
     if (direction === "to server") messages.set(number, (messages.get(number) ?? 0) + 1);
     else if (number === where.connection && (messages.get(number) ?? 0) >= where.message)
       return errorMessage(where.code);
     return bytes;
   };
-  try {
-    await body(proxy.url);
-  } finally {
-    await client?.disconnect();
-    await proxy.close();
-  }
+  await body(proxy.url);
 }
 
-const unpinned = (): Partial<OpcUaServer> => ({ ...secure, serverCertificateFile: undefined });
-const file = (): RegExp => new RegExp(`has to trust our certificate, .*: give it the file ${own.certificateFile}`);
-const print = (): RegExp => new RegExp(`SHA-256 ${fingerprint(readFileSync(own.certificateFile))}: give it`);
+const unpinned = (): Partial<OpcUaServer> => ({ ...rig.secured, serverCertificateFile: undefined });
+const file = (): RegExp =>
+  new RegExp(`has to trust our certificate, .*: give it the file ${rig.clientCertificate.certificateFile}`);
+const print = (): RegExp =>
+  new RegExp(`SHA-256 ${fingerprint(readFileSync(rig.clientCertificate.certificateFile))}: give it`);
 
 describe("an Error message of the server is the reason, and says what to do", () => {
   const [hello, open, getEndpoints, createSession] = [1, 2, 3, 5];
@@ -132,11 +82,11 @@ describe("an Error message of the server is the reason, and says what to do", ()
   test("to the Hello, the OpenSecureChannel and the GetEndpoints of discovery", async () => {
     for (const message of [hello, open, getEndpoints]) {
       await spoiling({ connection: 0, message, code: badTcpEndpointUrlInvalid }, (address) =>
-        refused(clientOf(address), "ConnectionFailed", /answers BadTcpEndpointUrlInvalid; .*<server_app_uri>/),
+        refused(rig.client({}, address), "ConnectionFailed", /answers BadTcpEndpointUrlInvalid; .*<server_app_uri>/),
       );
       await spoiling({ connection: 0, message, code: badSecurityPolicyRejected }, (address) =>
         refused(
-          clientOf(address, unpinned()),
+          rig.client(unpinned(), address),
           "SecurityRefused",
           /answers BadSecurityPolicyRejected; .*<server_certificate>/,
         ),
@@ -147,20 +97,26 @@ describe("an Error message of the server is the reason, and says what to do", ()
   test("to the Hello and the OpenSecureChannel of the connection", async () => {
     for (const message of [hello, open]) {
       await spoiling({ connection: 1, message, code: badSecurityChecksFailed }, (address) =>
-        refused(clientOf(address, secure), "SecurityRefused", /answers BadSecurityChecksFailed/, file(), print()),
+        refused(
+          rig.client(rig.secured, address),
+          "SecurityRefused",
+          /answers BadSecurityChecksFailed/,
+          file(),
+          print(),
+        ),
       );
       await spoiling({ connection: 1, message, code: badCertificateUseNotAllowed }, (address) =>
         refused(
-          clientOf(address, secure),
+          rig.client(rig.secured, address),
           "SecurityRefused",
           /BadCertificateUseNotAllowed; .*"npm run -s cpc -- cert create" makes/,
         ),
       );
       await spoiling({ connection: 1, message, code: badSecurityPolicyRejected }, (address) =>
-        refused(clientOf(address, secure), "SecurityRefused", /BadSecurityPolicyRejected; choose a <policy>/),
+        refused(rig.client(rig.secured, address), "SecurityRefused", /BadSecurityPolicyRejected; choose a <policy>/),
       );
       await spoiling({ connection: 1, message, code: badTcpServerTooBusy }, (address) =>
-        refused(clientOf(address, secure), "ConnectionFailed", /answers BadTcpServerTooBusy$/),
+        refused(rig.client(rig.secured, address), "ConnectionFailed", /answers BadTcpServerTooBusy$/),
       );
     }
   });
@@ -168,80 +124,61 @@ describe("an Error message of the server is the reason, and says what to do", ()
   test("to the GetEndpoints and the CreateSession of the connection", async () => {
     for (const message of [3, 4]) {
       await spoiling({ connection: 1, message, code: badSecurityChecksFailed }, (address) =>
-        refused(clientOf(address, secure), "SecurityRefused", /BadSecurityChecksFailed/, file()),
+        refused(rig.client(rig.secured, address), "SecurityRefused", /BadSecurityChecksFailed/, file()),
       );
     }
     await spoiling({ connection: 1, message: createSession, code: badSecurityChecksFailed }, (address) =>
-      refused(clientOf(address, secure), "SecurityRefused", /^cannot open a session .*BadSecurityChecksFailed/, file()),
+      refused(
+        rig.client(rig.secured, address),
+        "SecurityRefused",
+        /^cannot open a session .*BadSecurityChecksFailed/,
+        file(),
+      ),
     );
   });
 
   test("while values are read", async () => {
     let isOver = false;
-    const proxy = await TcpProxy.start(portOf(url));
+    const proxy = await rig.proxy();
     proxy.faults.spoil = (direction, bytes) => (direction === "to client" && isOver ? errorMessage(0x80860000) : bytes);
-    try {
-      const of = clientOf(proxy.url);
-      await of.connect(never);
-      isOver = true;
-      await assert.rejects(of.poll(new RecordingSink(), never), {
-        code: "ConnectionFailed",
-        message: /^cannot read from \S+ because the server answers BadSecureChannelClosed$/,
-      });
-    } finally {
-      await client?.disconnect();
-      await proxy.close();
-    }
+    const of = await rig.connected({}, proxy.url);
+    isOver = true;
+    await assert.rejects(of.poll(new RecordingSink(), never), {
+      code: "ConnectionFailed",
+      message: /^cannot read from \S+ because the server answers BadSecureChannelClosed$/,
+    });
   });
 });
 
 describe("a server that tells nothing without security", () => {
   test("is reached when its certificate is pinned, whether it refuses or closes", async () => {
     for (const answer of [errorMessage(badSecurityPolicyRejected), undefined]) {
-      const proxy = await TcpProxy.start(portOf(url));
+      const proxy = await rig.proxy();
       proxy.faults.spoil = (direction, bytes, { number, client: socket }) => {
         const isUnsecured = number === 0 && bytes.toString("latin1", 0, 3) === "OPN";
         if (direction === "to server" || !isUnsecured) return bytes;
         if (answer === undefined) socket.destroy();
         return answer;
       };
-      try {
-        const of = clientOf(proxy.url, secure);
-        await of.connect(never);
-        const sink = new RecordingSink();
-        await of.poll(sink, never);
-        assert.equal(sink.values.get(0)?.value, 0);
-        assert.equal(proxy.connections, 2);
-      } finally {
-        await client?.disconnect();
-        await proxy.close();
-      }
+      const of = await rig.connected(rig.secured, proxy.url);
+      const sink = await polled(of);
+      assert.equal(sink.values.get(0)?.value, 0);
+      assert.equal(proxy.connections, 2);
     }
   });
 
   test("and does not answer a client with a certificate, perhaps does not trust it", async () => {
-    const proxy = await TcpProxy.start(portOf(url));
+    const proxy = await rig.proxy();
     proxy.faults.spoil = (direction, bytes, { number }) =>
       direction === "to server" || number === 0 || bytes.toString("latin1", 0, 3) !== "OPN" ? bytes : undefined;
-    try {
-      const of = clientOf(proxy.url, { ...secure, timeoutMs: 1500 });
-      await refused(
-        of,
-        "Timeout",
-        /no answer came .*; perhaps the server has to trust our certificate/,
-        file(),
-        print(),
-      );
-    } finally {
-      await client?.disconnect();
-      await proxy.close();
-    }
+    const of = rig.client({ ...rig.secured, timeoutMs: 1500 }, proxy.url);
+    await refused(of, "Timeout", /no answer came .*; perhaps the server has to trust our certificate/, file(), print());
   });
 
   test("is told how to be reached when it is not", async () => {
     await spoiling({ connection: 0, message: 2, code: badSecurityChecksFailed }, (address) =>
       refused(
-        clientOf(address, unpinned()),
+        rig.client(unpinned(), address),
         "SecurityRefused",
         /does not even list its endpoints .*<server_certificate>/,
       ),
@@ -249,14 +186,10 @@ describe("a server that tells nothing without security", () => {
   });
 
   test("is still refused when it is another one than the pinned", async () => {
-    const stranger = await certificateIn(folder.path, "stranger");
-    const pinned = { ...secure, serverCertificateFile: stranger.certificateFile };
+    const stranger = await certificateIn(rig.folder, "stranger");
+    const pinned = { ...rig.secured, serverCertificateFile: stranger.certificateFile };
     await spoiling({ connection: 0, message: 2, code: badSecurityPolicyRejected }, (address) =>
-      refused(
-        clientOf(address, { ...pinned, timeoutMs: 30_000 }),
-        "ConnectionFailed",
-        /is <server_certificate> still the server's\?/,
-      ),
+      refused(rig.client(pinned, address), "ConnectionFailed", /is <server_certificate> still the server's\?/),
     );
   });
 });
@@ -272,11 +205,11 @@ async function changing<T>(type: new () => T, change: (response: T) => void, bod
       send(messageType, response, ...more);
     };
   };
-  server.on("newChannel", onChannel as never);
+  rig.server.on("newChannel", onChannel as never);
   try {
     await body();
   } finally {
-    server.off("newChannel", onChannel as never);
+    rig.server.off("newChannel", onChannel as never);
   }
 }
 
@@ -298,7 +231,7 @@ function withLongNonce(response: OpenSecureChannelResponse): void {
 test("a refusal of CreateSession names the file that the server has to trust", async () => {
   await changing(CreateSessionResponse, answering(StatusCodes.BadSecurityChecksFailed), () =>
     refused(
-      clientOf(url, secure),
+      rig.client(rig.secured),
       "SecurityRefused",
       /^cannot open a session .*BadSecurityChecksFailed/,
       file(),
@@ -309,20 +242,20 @@ test("a refusal of CreateSession names the file that the server has to trust", a
 
 test("a refused user is told whether a user is missing or wrong", async () => {
   await changing(ActivateSessionResponse, answering(StatusCodes.BadUserAccessDenied), () =>
-    refused(clientOf(url), "IdentityRefused", /BadUserAccessDenied; .*does not accept anonymous clients.*<username>/),
+    refused(rig.client(), "IdentityRefused", /BadUserAccessDenied; .*does not accept anonymous clients.*<username>/),
   );
 });
 
 test("a server that lists no endpoint for the URL is told from one that lists others", async () => {
   await changing(GetEndpointsResponse, withoutEndpoints, () =>
-    refused(clientOf(url), "ConnectionFailed", /lists no endpoint for this URL; .*<server_app_uri>/),
+    refused(rig.client(), "ConnectionFailed", /lists no endpoint for this URL; .*<server_app_uri>/),
   );
 });
 
 test("a server whose nonce the library cannot use is not blamed for closing the connection", async () => {
   await changing(OpenSecureChannelResponse, withLongNonce, () =>
     refused(
-      clientOf(url, { ...secure, policy: "Basic128Rsa15" }),
+      rig.client({ ...rig.secured, policy: "Basic128Rsa15" }),
       "SecurityRefused",
       /because this client cannot use the nonce of 32 bytes .*; choose another <policy>$/,
     ),
@@ -334,7 +267,7 @@ test("a machine that does not answer at all is told from a port where something 
   await once(silent, "listening");
   const { port } = silent.address() as AddressInfo;
   try {
-    const of = clientOf(`opc.tcp://127.0.0.1:${port}`, { timeoutMs: 300 });
+    const of = rig.client({ timeoutMs: 300 }, `opc.tcp://127.0.0.1:${port}`);
     await refused(of, "Timeout", /no answer came within 300 ms; it accepts the connection .*4840 as a rule/);
   } finally {
     silent.close();

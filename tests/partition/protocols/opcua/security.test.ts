@@ -7,7 +7,7 @@ import type { EndpointDescription } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { noRelaxations } from "../../../../packages/partition/src/certificates/server-certificate-check.ts";
 import { fingerprint } from "../../../../packages/partition/src/certificates/certificate-file.ts";
-import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
+import type { OpcUaServer } from "../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { matchingEndpoints } from "../../../../packages/partition/src/protocols/opcua/endpoint-discovery.ts";
 import { requireTokenPolicy } from "../../../../packages/partition/src/protocols/opcua/user-identity.ts";

@@ -9,7 +9,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { ApplicationDescription, GetEndpointsResponse } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { noRelaxations } from "../../../../packages/partition/src/certificates/server-certificate-check.ts";
-import type { OpcUaServer } from "../../../../packages/partition/src/configuration/configuration.ts";
+import type { OpcUaServer } from "../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import type { Log } from "../../../../packages/process/src/log.ts";
 import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import type { OpcUaSourceOptions } from "../../../../packages/partition/src/protocols/opcua/opcua-source.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 import { assert as check, bigInt, property } from "fast-check";
 import {
   DataType,
@@ -14,8 +13,6 @@ import {
   Variant,
   VariantArrayType,
 } from "node-opcua-client";
-import type { OPCUAServer } from "node-opcua-server";
-import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import {
   dateToTicks,
   sixtyFourBits,
@@ -24,16 +21,8 @@ import {
 } from "../../../../packages/partition/src/protocols/opcua/wire-numbers.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import type { Value } from "../../../../packages/image/src/values/value.ts";
-import {
-  addConstant,
-  certificateIn,
-  configuredServer,
-  never,
-  nodeNamed,
-  RecordingSink,
-  startServer,
-  temporaryFolder,
-} from "../../../plant/opcua-server.ts";
+import { addConstant, nodeNamed, type RecordingSink } from "../../../plant/opcua-server.ts";
+import { OpcUaRig, polled } from "../../../plant/opcua-rig.ts";
 import { opaque, structureOf } from "./own-structure.ts";
 
 const { NodeIdType } = NodeId;
@@ -169,48 +158,33 @@ const arrays: readonly { readonly name: string; readonly variant: Variant; reado
   },
 ];
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let server: OPCUAServer;
+/** Of one poll of everything. */
 let sink: RecordingSink;
-let client: OpcUaClient;
 
-before(async () => {
-  folder = await temporaryFolder();
-  const started = await startServer({
-    folder: join(folder.path, "server"),
-    certificate: await certificateIn(folder.path, "server"),
-    policies: [],
-    build: (built) => {
-      cases.forEach(({ type, wire }, i) =>
-        addConstant(built, `c${i}`, new Variant({ dataType: type, arrayType: VariantArrayType.Scalar, value: wire })),
-      );
-      arrays.forEach(({ variant }, i) => addConstant(built, `a${i}`, variant));
-      addConstant(built, "structure", structureOf(built));
-      addConstant(built, "unknown structure", opaque(new NodeId(NodeIdType.NUMERIC, 99999, 1), [1, 2, 255]));
-      addConstant(built, "null", new Variant({ dataType: DataType.Null }));
-    },
-  });
-  server = started.server;
-  const nodes = [
-    ...cases.map((_, i) => nodeNamed(`c${i}`)),
-    ...arrays.map((_, i) => nodeNamed(`a${i}`)),
-    nodeNamed("structure"),
-    nodeNamed("null"),
-    nodeNamed("unknown structure"),
-    nodeNamed("status", { namespace: { index: 0 }, identifier: { type: "Numeric", value: 2256 } }),
-  ];
-  client = new OpcUaClient(configuredServer(started.url, { nodes, timeoutMs: 30_000 }), {
-    directory: join(folder.path, "certificates"),
-  });
-  await client.connect(never);
-  sink = new RecordingSink();
-  await client.poll(sink, never);
+const rig = new OpcUaRig({
+  policies: [],
+  build: (built) => {
+    cases.forEach(({ type, wire }, i) =>
+      addConstant(built, `c${i}`, new Variant({ dataType: type, arrayType: VariantArrayType.Scalar, value: wire })),
+    );
+    arrays.forEach(({ variant }, i) => addConstant(built, `a${i}`, variant));
+    addConstant(built, "structure", structureOf(built));
+    addConstant(built, "unknown structure", opaque(new NodeId(NodeIdType.NUMERIC, 99999, 1), [1, 2, 255]));
+    addConstant(built, "null", new Variant({ dataType: DataType.Null }));
+  },
 });
 
-after(async () => {
-  await client.disconnect();
-  await server.shutdown(0);
-  await folder.remove();
+const nodes = [
+  ...cases.map((_, i) => nodeNamed(`c${i}`)),
+  ...arrays.map((_, i) => nodeNamed(`a${i}`)),
+  nodeNamed("structure"),
+  nodeNamed("null"),
+  nodeNamed("unknown structure"),
+  nodeNamed("status", { namespace: { index: 0 }, identifier: { type: "Numeric", value: 2256 } }),
+];
+
+beforeEach(async () => {
+  sink ??= await polled(await rig.connected({ nodes, timeoutMs: 30_000 }));
 });
 
 describe("every built-in type arrives exactly", () => {

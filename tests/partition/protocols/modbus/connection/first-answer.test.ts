@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { FirstAnswer } from "../../../../../packages/partition/src/protocols/modbus/connection/first-answer.ts";
 import { point } from "../../../../plant/modbus-points.ts";
-import { connected, poll, rejected, running } from "../polled-plant.ts";
+import { connected, poll, rejected, running } from "../../../../plant/modbus-rig.ts";
 import { honest, scrambled, type Behaviour } from "../../../../plant/modbus-device.ts";
 
 /** Time-outs after which each of several connections is given up. */

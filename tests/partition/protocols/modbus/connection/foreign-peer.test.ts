@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { foreignPeer } from "../../../../../packages/partition/src/protocols/modbus/connection/foreign-peer.ts";
 import { point } from "../../../../plant/modbus-points.ts";
-import { connected, poll, running } from "../polled-plant.ts";
+import { connected, poll, running } from "../../../../plant/modbus-rig.ts";
 
 const peers: readonly (readonly [what: string, sends: Buffer, says: RegExp])[] = [
   ["a web server", Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"), /a web server \(HTTP\) answers there: set <port>/],

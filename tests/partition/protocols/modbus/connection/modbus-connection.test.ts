@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { afterEach, test } from "node:test";
+import { test } from "node:test";
 
 import type { Answer, Requester } from "../../../../../packages/partition/src/protocols/modbus/connection/exchange.ts";
 import type { ModbusConnection } from "../../../../../packages/partition/src/protocols/modbus/connection/modbus-connection.ts";
 import { ModbusConnections } from "../../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
 import type { ReadRange } from "../../../../../packages/partition/src/protocols/modbus/pdu.ts";
-import type { FailureKind } from "@cpc-partition/image/failure-kind";
-import { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
 import {
   data,
   exception,
@@ -16,28 +14,17 @@ import {
   honest,
   response,
   scrambled,
-  startDevice,
   type Behaviour,
   type DeviceRequest,
-  type RogueDevice,
 } from "../../../../plant/modbus-device.ts";
-
-const patient: Requester = { server: "Plant", timeoutMs: 10_000, pauseBetweenRequestsMs: 0 };
-const impatient: Requester = { server: "Hasty", timeoutMs: 60, pauseBetweenRequestsMs: 0 };
-
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
-});
-
-async function open(behaviour: Behaviour = honest()): Promise<{ device: RogueDevice; connection: ModbusConnection }> {
-  const device = await startDevice(behaviour);
-  cleanUps.push(() => device.close());
-  const connection = new ModbusConnections().acquire("127.0.0.1", device.port);
-  cleanUps.push(() => connection.close());
-  await connection.open(patient);
-  return { device, connection };
-}
+import {
+  cleanUps,
+  device as startedDevice,
+  impatient,
+  openConnection,
+  patient,
+  rejected,
+} from "../../../../plant/modbus-rig.ts";
 
 interface Outcome {
   readonly answer: Answer;
@@ -69,17 +56,8 @@ function cells(unitId: number, address: number, quantity: number): number[] {
   return Array.from({ length: quantity }, (_, index) => scrambled(unitId, 3, address + index));
 }
 
-async function refused(promise: Promise<unknown>, code: FailureKind, because: RegExp): Promise<void> {
-  await assert.rejects(promise, (error) => {
-    assert.ok(error instanceof ServerError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, because);
-    return true;
-  });
-}
-
 test("an honest reply is data, and the exact request bytes were sent", async () => {
-  const { device, connection } = await open();
+  const { device, connection } = await openConnection();
   const { answer, registers } = await ask(connection, { unitId: 0x11, address: 0x6b, quantity: 3 });
   assert.deepEqual(answer, { kind: "data" });
   assert.deepEqual(registers, cells(0x11, 0x6b, 3));
@@ -96,7 +74,7 @@ test("an honest reply is data, and the exact request bytes were sent", async () 
 });
 
 test("a reply that arrives byte by byte is a reply", async () => {
-  const { connection } = await open((request) => {
+  const { connection } = await openConnection((request) => {
     const bytes = response(request, data(request));
     let sent = 0;
     const sendNext = (): void => {
@@ -110,7 +88,7 @@ test("a reply that arrives byte by byte is a reply", async () => {
 });
 
 test("every exception code is an answer, and the connection lives on", async () => {
-  const { device, connection } = await open((request) => exception(request, request.address));
+  const { device, connection } = await openConnection((request) => exception(request, request.address));
   for (let code = 0; code <= 255; code++) {
     assert.deepEqual((await ask(connection, { address: code })).answer, { kind: "exception", code });
   }
@@ -145,12 +123,15 @@ const spoiled: readonly (readonly [string, RegExp, Behaviour])[] = [
 
 for (const [what, because, behaviour] of spoiled) {
   test(`a reply with ${what} is a protocol violation and closes the connection`, async () => {
-    const { device, connection } = await open(behaviour);
+    const { device, connection } = await openConnection(behaviour);
     const question = ask(connection);
     const behind = ask(connection, { address: 100 });
-    await Promise.all([refused(question, "ProtocolViolation", because), refused(behind, "ProtocolViolation", because)]);
+    await Promise.all([
+      rejected(question, "ProtocolViolation", because),
+      rejected(behind, "ProtocolViolation", because),
+    ]);
     assert.equal(connection.device, undefined);
-    await refused(ask(connection), "ProtocolViolation", because);
+    await rejected(ask(connection), "ProtocolViolation", because);
     // A new connection starts with a clean slate.
     device.behaviour = honest();
     await connection.open(patient);
@@ -166,51 +147,51 @@ test("a reply that is cut at any byte is never data, whether the device hangs up
       return undefined;
     };
     const stops: Behaviour = (request) => response(request, data(request)).subarray(0, lengthBytes);
-    const { connection } = await open(hangsUp);
-    await refused(ask(connection), "ProtocolViolation", new RegExp(`, ${lengthBytes} bytes into a reply`));
-    const other = await open(stops);
+    const { connection } = await openConnection(hangsUp);
+    await rejected(ask(connection), "ProtocolViolation", new RegExp(`, ${lengthBytes} bytes into a reply`));
+    const other = await openConnection(stops);
     const stopped = ask(other.connection, { requester: impatient });
-    await refused(stopped, "ProtocolViolation", new RegExp(`stopped after ${lengthBytes} bytes`));
+    await rejected(stopped, "ProtocolViolation", new RegExp(`stopped after ${lengthBytes} bytes`), impatient);
   }
 });
 
 test("a reply that comes twice in one piece is no data, and the connection is closed", async () => {
-  const { connection } = await open((request) => {
+  const { connection } = await openConnection((request) => {
     const bytes = response(request, data(request));
     return Buffer.concat([bytes, bytes]);
   });
   const because = /transaction id 1 where none \(nothing was asked\) was due/;
   const [first, second] = [ask(connection), ask(connection, { address: 50 })];
-  await Promise.all([refused(first, "ProtocolViolation", because), refused(second, "ProtocolViolation", because)]);
+  await Promise.all([rejected(first, "ProtocolViolation", because), rejected(second, "ProtocolViolation", because)]);
 });
 
 test("a reply that lacks its last bytes takes none of those that come with it", async () => {
   for (let lengthBytes = 1; lengthBytes < 13; lengthBytes++) {
     for (let nextBytes = 13 - lengthBytes; nextBytes <= 13; nextBytes++) {
-      const { connection } = await open((request) => {
+      const { connection } = await openConnection((request) => {
         const bytes = response(request, data(request));
         return Buffer.concat([bytes.subarray(0, lengthBytes), bytes.subarray(0, nextBytes)]);
       });
       const question = ask(connection);
       // To the byte a whole frame, of a device that has sent nothing wrong so far.
       if (lengthBytes + nextBytes === 13 && lengthBytes >= 9) await question;
-      else await refused(question, "ProtocolViolation", /a reply had/);
+      else await rejected(question, "ProtocolViolation", /a reply had/);
     }
   }
 });
 
 test("bytes that nobody asked for close an idle connection", async () => {
-  const { device, connection } = await open();
+  const { device, connection } = await openConnection();
   await ask(connection);
   const socket = device.requests[0]?.socket as Socket;
   socket.write(response(device.requests[0] as DeviceRequest, Buffer.alloc(4)));
   await once(socket, "close");
-  await refused(ask(connection), "ProtocolViolation", /nothing was asked/);
+  await rejected(ask(connection), "ProtocolViolation", /nothing was asked/);
 });
 
 test("a late reply is never taken for another's, and the connection is kept", async () => {
   let held: DeviceRequest | undefined;
-  const { device, connection } = await open((request) => {
+  const { device, connection } = await openConnection((request) => {
     if (request.unitId === 5) {
       held = request;
       return undefined;
@@ -228,7 +209,7 @@ test("a late reply is never taken for another's, and the connection is kept", as
 
 test("a late reply may come in pieces, also behind another's reply", async () => {
   let late: Buffer = Buffer.alloc(0);
-  const { device, connection } = await open((request) => {
+  const { device, connection } = await openConnection((request) => {
     const bytes = response(request, data(request));
     if (request.unitId === 5) {
       late = bytes;
@@ -254,7 +235,7 @@ test("a late reply that comes twice, or is not the one that was due, closes the 
   ];
   for (const lie of lies) {
     let held: DeviceRequest | undefined;
-    const { connection } = await open((request) => {
+    const { connection } = await openConnection((request) => {
       if (request.unitId === 5) held = request;
       else if (held !== undefined) return lie(held);
       else return response(request, data(request));
@@ -262,14 +243,14 @@ test("a late reply that comes twice, or is not the one that was due, closes the 
     });
     await ask(connection, { unitId: 1 });
     assert.deepEqual((await ask(connection, { requester: impatient, unitId: 5 })).answer, { kind: "timeout" });
-    await refused(ask(connection, { unitId: 1 }), "ProtocolViolation", /a reply had/);
+    await rejected(ask(connection, { unitId: 1 }), "ProtocolViolation", /a reply had/);
   }
 });
 
 for (const code of [10, 11]) {
   test(`the real reply that comes after exception ${code} is dropped, and the connection is kept`, async () => {
     let given: DeviceRequest | undefined;
-    const { device, connection } = await open((request) => {
+    const { device, connection } = await openConnection((request) => {
       if (request.unitId === 5) {
         given = request;
         return exception(request, code);
@@ -293,7 +274,7 @@ for (const code of [10, 11]) {
 
 test("a gateway that gives up later than we do, and the real reply after that, keep the connection", async () => {
   let given: DeviceRequest | undefined;
-  const { device, connection } = await open((request) => {
+  const { device, connection } = await openConnection((request) => {
     if (request.unitId === 5) given = request;
     else if (given !== undefined) {
       const late = Buffer.concat([exception(given, 11), response(given, data(given))]);
@@ -311,7 +292,7 @@ test("a gateway that gives up later than we do, and the real reply after that, k
 test("a gateway that repeats its exception without end is no gateway: the connection is given up", async () => {
   for (const isLate of [false, true]) {
     let given: DeviceRequest | undefined;
-    const { device, connection } = await open((request) => {
+    const { device, connection } = await openConnection((request) => {
       if (request.unitId === 5 && isLate) given = request;
       else if (request.unitId === 5) return Buffer.concat([1, 2, 3].map(() => exception(request, 11)));
       else if (given === undefined) return response(request, data(request));
@@ -322,22 +303,27 @@ test("a gateway that repeats its exception without end is no gateway: the connec
     const first = ask(connection, { requester: impatient, unitId: 5 });
     if (isLate) assert.deepEqual((await first).answer, { kind: "timeout" });
     const wrong = isLate ? ask(connection, { unitId: 1 }) : first;
-    await refused(wrong, "ProtocolViolation", /a reply had transaction id/);
+    await rejected(wrong, "ProtocolViolation", /a reply had transaction id/, isLate ? patient : impatient);
     assert.equal(device.connections, 1);
   }
 });
 
 test("when the only unit id that ever answered falls silent, the connection is given up", async () => {
-  const { device, connection } = await open();
+  const { device, connection } = await openConnection();
   await ask(connection);
   device.behaviour = () => undefined;
-  await refused(ask(connection, { requester: impatient }), "Timeout", /unit id 1 did not answer within 60 ms/);
+  await rejected(
+    ask(connection, { requester: impatient }),
+    "Timeout",
+    /unit id 1 did not answer within 60 ms/,
+    impatient,
+  );
   assert.equal(connection.device, undefined);
 });
 
 test("one request is outstanding at a time, first come first served", async () => {
   let outstanding = 0;
-  const { device, connection } = await open((request) => {
+  const { device, connection } = await openConnection((request) => {
     assert.equal(++outstanding, 1);
     setImmediate(() => {
       outstanding--;
@@ -355,7 +341,7 @@ test("one request is outstanding at a time, first come first served", async () =
 
 test("the pause is kept between a reply and the next request", async () => {
   const times: number[] = [];
-  const { connection } = await open((request) => {
+  const { connection } = await openConnection((request) => {
     times.push(performance.now());
     return response(request, data(request));
   });
@@ -369,7 +355,7 @@ test("the pause is kept between a reply and the next request", async () => {
 
 test("cancelling ends one requester's requests and nobody else's", async () => {
   let hold = true;
-  const { device, connection } = await open((request) => {
+  const { device, connection } = await openConnection((request) => {
     if (hold) return undefined;
     return response(request, data(request));
   });
@@ -381,30 +367,30 @@ test("cancelling ends one requester's requests and nobody else's", async () => {
   hold = false;
   connection.cancel(mine);
   await Promise.all([
-    refused(outstanding, "Stopped", /the client was stopped/),
-    refused(waiting, "Stopped", /the client was stopped/),
+    rejected(outstanding, "Stopped", /the client was stopped/, mine),
+    rejected(waiting, "Stopped", /the client was stopped/, mine),
   ]);
   assert.deepEqual((await other).registers, cells(1, 7, 2));
 });
 
 test("a device that hangs up, resets or does not listen is ConnectionFailed with the reason", async () => {
-  const { connection } = await open((request) => {
+  const { connection } = await openConnection((request) => {
     request.socket.end();
     return undefined;
   });
-  await refused(ask(connection), "ConnectionFailed", /the device closed the connection/);
-  const reset = await open((request) => {
+  await rejected(ask(connection), "ConnectionFailed", /the device closed the connection/);
+  const reset = await openConnection((request) => {
     request.socket.resetAndDestroy();
     return undefined;
   });
-  await refused(ask(reset.connection), "ConnectionFailed", /ECONNRESET/);
+  await rejected(ask(reset.connection), "ConnectionFailed", /ECONNRESET/);
   await reset.device.close();
   cleanUps.splice(cleanUps.length - 2, 1);
-  await refused(reset.connection.open(patient), "ConnectionFailed", /nothing listens there \(ECONNREFUSED\)/);
+  await rejected(reset.connection.open(patient), "ConnectionFailed", /nothing listens there \(ECONNREFUSED\)/);
 });
 
 test("a request that may not be sent is refused before a byte is sent, and the next one works", async () => {
-  const { device, connection } = await open();
+  const { device, connection } = await openConnection();
   const forbidden = { functionCode: 6, address: 0, quantity: 1 } as unknown as Question;
   await assert.rejects(ask(connection, forbidden), RangeError);
   await assert.rejects(ask(connection, { quantity: 126 }), RangeError);
@@ -413,8 +399,7 @@ test("a request that may not be sent is refused before a byte is sent, and the n
 });
 
 test("holders of one place share one connection, which ends with the last of them", async () => {
-  const device = await startDevice();
-  cleanUps.push(() => device.close());
+  const device = await startedDevice();
   const connections = new ModbusConnections();
   const first = connections.acquire("LOCALHOST", device.port);
   const second = connections.acquire("localhost", device.port);
@@ -426,7 +411,7 @@ test("holders of one place share one connection, which ends with the last of the
   connections.release(first);
   assert.deepEqual((await ask(second)).registers, cells(1, 0, 2));
   connections.release(second);
-  await refused(ask(second), "Stopped", /the client was stopped/);
+  await rejected(ask(second), "Stopped", /the client was stopped/);
   while (device.openSockets() > 0) await new Promise(setImmediate);
   assert.notEqual(connections.acquire("localhost", device.port), first);
 });

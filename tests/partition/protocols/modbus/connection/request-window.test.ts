@@ -27,14 +27,14 @@ function neverTimedOut(): never {
   return assert.fail("timed out");
 }
 
-test("is full when as many requests are outstanding as it has places", () => {
-  const window = new RequestWindow<Request>(2, neverTimedOut);
+test("counts the requests that are outstanding", () => {
+  const window = new RequestWindow<Request>(neverTimedOut);
   const first = window.add(requestOf(1), unlimitedMs);
-  assert.equal(window.isFull, false);
+  assert.equal(window.count, 1);
   window.add(requestOf(2), unlimitedMs);
-  assert.equal(window.isFull, true);
+  assert.equal(window.count, 2);
   window.finish(window.awaiting(first) ?? assert.fail());
-  assert.equal(window.isFull, false);
+  assert.equal(window.count, 1);
   window.end();
 });
 
@@ -44,7 +44,7 @@ test("replies in any order each answer their own request, once", () => {
     .chain((size) => fc.tuple(fc.constant(size), fc.shuffledSubarray([...Array(size).keys()], { minLength: size })));
   fc.assert(
     fc.property(shuffled, ([size, order]) => {
-      const window = new RequestWindow<Request>(size, neverTimedOut);
+      const window = new RequestWindow<Request>(neverTimedOut);
       const ids = Array.from({ length: size }, (_, address) => window.add(requestOf(address), unlimitedMs));
       assert.equal(new Set(ids).size, size);
       for (const address of order) {
@@ -67,7 +67,7 @@ test("each request has a timer of its own, and a request that ended has none", a
   const patient = requestOf(1);
   const timedOut = Promise.withResolvers<Request>();
   const calls: Request[] = [];
-  const window = new RequestWindow<Request>(3, ({ request }) => {
+  const window = new RequestWindow<Request>(({ request }) => {
     calls.push(request);
     timedOut.resolve(request);
   });
@@ -81,7 +81,7 @@ test("each request has a timer of its own, and a request that ended has none", a
 });
 
 test("the reply to an abandoned request is known as late, and its id is not given out meanwhile", () => {
-  const window = new RequestWindow<Request>(1, neverTimedOut);
+  const window = new RequestWindow<Request>(neverTimedOut);
   const late = window.add(requestOf(1), unlimitedMs);
   window.abandon(window.awaiting(late) ?? assert.fail());
   for (let count = 0; count < 0x1_0000; count++) {
@@ -95,7 +95,7 @@ test("the reply to an abandoned request is known as late, and its id is not give
 });
 
 test("ids that are outstanding are not given out again", () => {
-  const window = new RequestWindow<Request>(2, neverTimedOut);
+  const window = new RequestWindow<Request>(neverTimedOut);
   const old = window.add(requestOf(1), unlimitedMs);
   for (let count = 0; count < 0x1_0000; count++) {
     const id = window.add(requestOf(2), unlimitedMs);
@@ -106,7 +106,7 @@ test("ids that are outstanding are not given out again", () => {
 });
 
 test("a reply without an id answers the request that waits longest", () => {
-  const window = new RequestWindow<Request>(2, neverTimedOut);
+  const window = new RequestWindow<Request>(neverTimedOut);
   window.add(requestOf(1), unlimitedMs);
   window.add(requestOf(2), unlimitedMs);
   const first = window.awaiting(undefined) ?? assert.fail();
@@ -117,7 +117,7 @@ test("a reply without an id answers the request that waits longest", () => {
 });
 
 test("a request is overtaken when one that was sent later has been answered, and not by an earlier one", () => {
-  const window = new RequestWindow<Request>(3, neverTimedOut);
+  const window = new RequestWindow<Request>(neverTimedOut);
   const [first, second, third] = [1, 2, 3].map(
     (address) => window.awaiting(window.add(requestOf(address), unlimitedMs)) ?? assert.fail(),
   );
@@ -128,7 +128,7 @@ test("a request is overtaken when one that was sent later has been answered, and
 });
 
 test("a requester's requests can be given up, and the others stay", () => {
-  const window = new RequestWindow<Request>(3, neverTimedOut);
+  const window = new RequestWindow<Request>(neverTimedOut);
   const ids = [1, 2, 3].map((unitId) => window.add(requestOf(0, unitId), unlimitedMs));
   assert.deepEqual(
     window.abandonWhere(({ unitId }) => unitId === 2),

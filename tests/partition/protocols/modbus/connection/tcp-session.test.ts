@@ -3,14 +3,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
-import { afterEach, test } from "node:test";
+import { test } from "node:test";
 
-import type { Answer, Requester } from "../../../../../packages/partition/src/protocols/modbus/connection/exchange.ts";
-import { FirstAnswer } from "../../../../../packages/partition/src/protocols/modbus/connection/first-answer.ts";
-import {
-  ModbusConnection,
-  type LineSettings,
-} from "../../../../../packages/partition/src/protocols/modbus/connection/modbus-connection.ts";
+import type { Answer } from "../../../../../packages/partition/src/protocols/modbus/connection/exchange.ts";
+import { ModbusConnection } from "../../../../../packages/partition/src/protocols/modbus/connection/modbus-connection.ts";
 import { INCOMPLETE, type Framing } from "../../../../../packages/partition/src/protocols/modbus/framing/framing.ts";
 import { mbap } from "../../../../../packages/partition/src/protocols/modbus/framing/mbap.ts";
 import { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
@@ -19,34 +15,13 @@ import {
   honest,
   response,
   scrambled,
-  startDevice,
   type Behaviour,
   type DeviceRequest,
-  type RogueDevice,
 } from "../../../../plant/modbus-device.ts";
+import { cleanUps, connectionTo, impatient, openConnection, patient } from "../../../../plant/modbus-rig.ts";
 
-const patient: Requester = { server: "Plant", timeoutMs: 10_000, pauseBetweenRequestsMs: 0 };
-const impatient: Requester = { server: "Hasty", timeoutMs: 60, pauseBetweenRequestsMs: 0 };
-
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
-});
-
-async function connect(port: number, settings: LineSettings): Promise<ModbusConnection> {
-  const connection = new ModbusConnection({ host: "127.0.0.1", port, tls: undefined }, new FirstAnswer(), settings);
-  cleanUps.push(() => connection.close());
-  await connection.open(patient);
-  return connection;
-}
-
-async function open(
-  windowSize: number,
-  behaviour: Behaviour,
-): Promise<{ device: RogueDevice; connection: ModbusConnection }> {
-  const device = await startDevice(behaviour);
-  cleanUps.push(() => device.close());
-  return { device, connection: await connect(device.port, { framing: mbap, windowSize }) };
+function openInWindow(windowSize: number, behaviour: Behaviour) {
+  return openConnection(behaviour, { framing: mbap, windowSize });
 }
 
 interface Outcome {
@@ -83,7 +58,9 @@ function backwards(count: number): Behaviour {
 }
 
 test("as many requests as the window has places are outstanding at once, and replies may come in any order", async () => {
-  const { connection } = await open(4, backwards(4));
+  const { device, connection } = await openInWindow(4, honest());
+  assert.deepEqual(await ask(connection, 0), read(0));
+  device.behaviour = backwards(4);
   const addresses = Array.from({ length: 40 }, (_, address) => address);
   assert.deepEqual(
     await Promise.all(addresses.map((address) => ask(connection, address))),
@@ -93,7 +70,7 @@ test("as many requests as the window has places are outstanding at once, and rep
 
 test("a request without a reply costs itself alone: the others are answered, its late reply is dropped", async () => {
   let late: DeviceRequest | undefined;
-  const { device, connection } = await open(2, (request) => {
+  const { device, connection } = await openInWindow(2, (request) => {
     if (request.unitId === 1) return response(request, data(request));
     late = request;
     return undefined;
@@ -112,7 +89,7 @@ test("a request without a reply costs itself alone: the others are answered, its
 });
 
 test("two unit ids that fall silent while later requests are answered do not end the connection", async () => {
-  const { device, connection } = await open(3, honest());
+  const { device, connection } = await openInWindow(3, honest());
   for (const unitId of [1, 2, 3]) assert.deepEqual(await ask(connection, 0, unitId), read(0, unitId));
   device.behaviour = (request) => (request.unitId === 3 ? response(request, data(request)) : undefined);
   const silent = [ask(connection, 1, 1, impatient), ask(connection, 1, 2, impatient)];
@@ -123,7 +100,7 @@ test("two unit ids that fall silent while later requests are answered do not end
 });
 
 test("all that was outstanding when the device closed is asked again, each request once", async () => {
-  const { device, connection } = await open(4, honest());
+  const { device, connection } = await openInWindow(4, honest());
   assert.deepEqual(await ask(connection, 0), read(0));
   let asked = 0;
   device.behaviour = (request) => {
@@ -142,6 +119,7 @@ test("all that was outstanding when the device closed is asked again, each reque
 
 /** unit id | PDU | sum of the bytes before: no transaction id, no length, as on a serial line. */
 const summed: Framing = {
+  name: "tcp",
   headerBytes: 1,
   trailerBytes: 1,
   maxFrameBytes: 256,
@@ -184,7 +162,7 @@ test("another framing, without transaction ids, needs nothing of the connection"
   device.listen(0, "127.0.0.1");
   await once(device, "listening");
   cleanUps.push(() => device.close());
-  const connection = await connect((device.address() as AddressInfo).port, { framing: summed, windowSize: 1 });
+  const connection = await connectionTo((device.address() as AddressInfo).port, { framing: summed, windowSize: 1 });
   assert.deepEqual(await Promise.all([ask(connection, 5, 1), ask(connection, 6, 2)]), [read(5, 1), read(6, 2)]);
   spoiltBy = 1;
   await assert.rejects(ask(connection, 7), /a reply had checksum \d+ where \d+ was due/);

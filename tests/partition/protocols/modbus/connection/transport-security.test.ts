@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { connect as connectPlain, createServer, type AddressInfo } from "node:net";
-import { after, afterEach, before, test } from "node:test";
+import { after, before, test } from "node:test";
 import { connect, createServer as createTlsServer, type TlsOptions } from "node:tls";
 
-import type { ModbusTls } from "../../../../../packages/partition/src/configuration/configuration.ts";
+import type { ModbusTls } from "../../../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import { ModbusConnections } from "../../../../../packages/partition/src/protocols/modbus/connection/modbus-connections.ts";
 import { ModbusTcpClient } from "../../../../../packages/partition/src/library/modbus-tcp-client.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
@@ -23,6 +23,7 @@ import {
 } from "../../../../plant/certificate-folder.ts";
 import { dayMs } from "../../../../plant/certificates.ts";
 import { TcpProxy } from "../../../../plant/tcp-proxy.ts";
+import { cleanUps } from "../../../../plant/modbus-rig.ts";
 
 const folder = new CertificateFolder();
 const register = 4711;
@@ -43,11 +44,6 @@ before(async () => {
 after(async () => {
   await device.stop();
   folder.remove();
-});
-
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
 function deviceCertificate(name: string, wishes: Wishes = {}): Promise<Holder> {

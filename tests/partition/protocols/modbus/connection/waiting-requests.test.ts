@@ -56,6 +56,23 @@ test("a silent unit id has its turn although there is always somebody else, and 
   );
 });
 
+test("the poll that has to be done first goes first, and silent unit ids go after it in any case", () => {
+  const waiting = new WaitingRequests<Waiting>();
+  for (const [unitId, dueMs] of [
+    [1, 5000],
+    [2, 100],
+    [3, 5000],
+    [6, 50],
+    [4, 100],
+  ] as const)
+    waiting.push({ ...request(unitId), dueMs });
+  waiting.push(request(9));
+  assert.deepEqual(
+    order(waiting, (unitId) => unitId === 6),
+    [9, 2, 4, 1, 3, 6],
+  );
+});
+
 test("one requester's requests are taken away, or everybody's", () => {
   const waiting = new WaitingRequests<Waiting>();
   for (const [unitId, whose] of [

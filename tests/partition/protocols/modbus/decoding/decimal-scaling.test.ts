@@ -7,7 +7,7 @@ import {
   decimalToNumber,
   parseDecimal,
   type Decimal,
-} from "../../../../../packages/partition/src/configuration/decimal.ts";
+} from "../../../../../packages/partition/src/protocols/modbus/configuration/decimal.ts";
 import {
   chooseScaling,
   scalingOf,

@@ -5,7 +5,7 @@ import type {
   ModbusPoint,
   NoValue,
   WordOrder,
-} from "../../../../../packages/partition/src/configuration/configuration.ts";
+} from "../../../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import { chooseDecoder } from "../../../../../packages/partition/src/protocols/modbus/decoding/register-decoding.ts";
 import { BuiltInType } from "../../../../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../../../../packages/image/src/values/status-code.ts";

@@ -3,7 +3,10 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import type { ModbusPoint, WordOrder } from "../../../../../packages/partition/src/configuration/configuration.ts";
+import type {
+  ModbusPoint,
+  WordOrder,
+} from "../../../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import { chooseDecoder } from "../../../../../packages/partition/src/protocols/modbus/decoding/register-decoding.ts";
 import { BuiltInType } from "../../../../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../../../../packages/image/src/values/status-code.ts";

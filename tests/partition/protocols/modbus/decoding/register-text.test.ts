@@ -3,7 +3,10 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import type { ModbusPoint, ModbusText } from "../../../../../packages/partition/src/configuration/configuration.ts";
+import type {
+  ModbusPoint,
+  ModbusText,
+} from "../../../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import {
   chooseDecoder,
   textCapacityBytes,

@@ -25,7 +25,7 @@ function assemble(
     const malformed = assembler.push(chunk, chunk.length, (bytes, frame) => {
       const pdu = Buffer.from(bytes.buffer, frame.pduOffset, frame.pduEndOffset - frame.pduOffset);
       frames.push(frameOf(frame.transactionId ?? assert.fail("no id"), pdu));
-      return true;
+      return undefined;
     });
     if (malformed !== undefined) return { frames, malformed };
   }
@@ -65,7 +65,7 @@ test("any bytes at all end in frames, in a malformed header or in waiting for mo
       for (let offset = 0, piece = 0; offset < stream.length; piece++) {
         const chunk = stream.subarray(offset, offset + (pieces[piece % pieces.length] ?? 1));
         offset += chunk.length;
-        if (assembler.push(chunk, chunk.length, () => true) !== undefined) return;
+        if (assembler.push(chunk, chunk.length, () => undefined) !== undefined) return;
         assert.ok(assembler.pendingBytes < 260);
       }
     }),

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { BearableLength } from "../../../../../packages/partition/src/protocols/modbus/reading/bearable-length.ts";
 import { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
 import { run } from "../../../../plant/modbus-points.ts";
-import { connected, poll, running, type Plant } from "../polled-plant.ts";
+import { connected, poll, running, type Plant } from "../../../../plant/modbus-rig.ts";
 import { data, response, scrambled, type Behaviour } from "../../../../plant/modbus-device.ts";
 
 const settings = { timeoutMs: 100, retryIntervalMs: 30_000, maxGap: 0 };
@@ -41,7 +41,7 @@ for (const [what, close] of [
     await reach(plant, (asked) => asked.length === 4 && plant.client.requestLimit !== undefined);
     assert.equal(plant.client.requestLimit, 25);
     assert.equal(
-      plant.logged.filter((line) => /does not answer long requests: learned limit of 25/.test(line)).length,
+      plant.logged.filter((line) => /does not answer long requests: request limit of 25/.test(line)).length,
       1,
     );
     const { sink, asked } = await poll(plant);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import type { ModbusPoint } from "../../../../../packages/partition/src/configuration/configuration.ts";
+import type { ModbusPoint } from "../../../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
 import {
   coalesce,
   planReads,

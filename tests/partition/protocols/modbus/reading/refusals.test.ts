@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { StatusCode } from "../../../../../packages/image/src/values/status-code.ts";
 import { point, run, type RecordingSink } from "../../../../plant/modbus-points.ts";
-import { connected, poll, refusing, type Plant } from "../polled-plant.ts";
+import { connected, poll, refusing, type Plant } from "../../../../plant/modbus-rig.ts";
 import { data, exception, honest, response, scrambled, type Behaviour } from "../../../../plant/modbus-device.ts";
 
 const sixty = run(0, 60);
@@ -91,7 +91,7 @@ for (const code of [3, 4]) {
     assert.equal(plant.logged.length, 1);
     assert.match(
       plant.logged[0] ?? "",
-      /^warn .*learned limit of 31 holding registers of unit 1 at once.*<maxRegistersPerRequest> 31/,
+      /^warn .*request limit of 31 holding registers of unit 1 at once.*<maxRegistersPerRequest> 31/,
     );
     // Tried again after 30 s, 60 s, 120 s ... up to 10 minutes: one request each time.
     const long = (): number => plant.device.requests.filter(({ quantity }) => quantity > 40).length;

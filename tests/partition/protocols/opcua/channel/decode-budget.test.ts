@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { DataType, DataValue, ReadResponse, Variant, VariantArrayType } from "node-opcua-client";
 import {
   decodeWithinBudgets,
+  streamOver,
   streamWithin,
 } from "../../../../../packages/partition/src/protocols/opcua/channel/decode-budget.ts";
 import { silenceNodeOpcUa } from "../../../../../packages/partition/src/protocols/opcua/silence.ts";
@@ -41,6 +42,8 @@ const bombs: Readonly<Record<string, Buffer>> = {
   "empty Variants in an array": response(array(DataType.Variant, many, [0])),
   "texts without characters": response(array(DataType.String, many, [0, 0, 0, 0])),
   "Booleans": response(array(DataType.Boolean, many, [1])),
+  "numbers in a value in an array": response(array(DataType.Variant, 1, [...array(DataType.Byte, many, [1])])),
+  "numbers in a value with a status and a time": response(array(DataType.DataValue, 1, [1, ...array(DataType.Float, many, [0, 0, 0, 0])])),
   "arrays of arrays of arrays": response(array(DataType.Variant, 30, [...array(DataType.Variant, 3, [...array(DataType.String, 20, [0, 0, 0, 0])])])),
   "extension objects that cannot be decoded": response(array(DataType.ExtensionObject, 900, [...structure, 2, 0, 0, 0, 7, 7])),
   "a structure full of empty values": response(Buffer.concat([Buffer.from([DataType.ExtensionObject]), structure, text(Buffer.concat([words(1), Buffer.alloc(2), text(""), array(DataType.DataValue, many, [0])]))])),
@@ -97,6 +100,13 @@ test("what is decoded later from a part of the message takes from what the messa
     new Variant().decode(new (stream.constructor as new (bytes: Buffer) => typeof stream)(body));
   later();
   assert.throws(later, RangeError);
+});
+
+test("numbers in a structure that is decoded later take from it, too", () => {
+  const message = array(DataType.Byte, 400, [1]);
+  const { budget } = streamWithin(message, units);
+  new Variant().decode(streamOver(message));
+  assert.ok(budget.left <= units - 100, `${budget.left} units are left`);
 });
 
 test("messages that are none of ours have no budget", () => {

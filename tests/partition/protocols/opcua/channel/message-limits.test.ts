@@ -1,25 +1,12 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
 import { DataType, ReadRequest, Variant, VariantArrayType } from "node-opcua-client";
-import type { OPCUAServer } from "node-opcua-server";
-
-import { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
+import type { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
 import { limitsOfSession } from "../../../../../packages/partition/src/protocols/opcua/channel/message-limits.ts";
 import type { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
-import {
-  addConstant,
-  certificateIn,
-  configuredServer,
-  never,
-  nodeNamed,
-  portOf,
-  RecordingSink,
-  startServer,
-  temporaryFolder,
-} from "../../../../plant/opcua-server.ts";
-import { TcpProxy } from "../../../../plant/tcp-proxy.ts";
+import { addConstant, never, nodeNamed, RecordingSink } from "../../../../plant/opcua-server.ts";
+import { OpcUaRig, polled } from "../../../../plant/opcua-rig.ts";
 import { receivedVariant as received } from "./response-chunks.ts";
 
 function bytesOf(lengthBytes: number, fill = 0): Variant {
@@ -62,41 +49,24 @@ describe("elements that have no bytes on the wire", () => {
 });
 
 describe("a server", () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let server: OPCUAServer;
-  let url: string;
-
-  before(async () => {
-    folder = await temporaryFolder();
-    ({ server, url } = await startServer({
-      folder: join(folder.path, "server"),
-      certificate: await certificateIn(folder.path, "server"),
-      policies: [],
-      build: (built) => {
-        addConstant(built, "small", bytesOf(8));
-        for (let i = 0; i < 64; i++) addConstant(built, `small${i}`, bytesOf(8));
-        addConstant(built, "large", bytesOf(limitsOfSession.bytes - 65_536));
-        addConstant(built, "too large", bytesOf(limitsOfSession.bytes + 1));
-      },
-    }));
-  });
-
-  after(async () => {
-    await server.shutdown(0);
-    await folder.remove();
+  const rig = new OpcUaRig({
+    policies: [],
+    build: (built) => {
+      addConstant(built, "small", bytesOf(8));
+      for (let i = 0; i < 64; i++) addConstant(built, `small${i}`, bytesOf(8));
+      addConstant(built, "large", bytesOf(limitsOfSession.bytes - 65_536));
+      addConstant(built, "too large", bytesOf(limitsOfSession.bytes + 1));
+    },
   });
 
   function clientOf(address: string, ...names: readonly string[]): OpcUaClient {
-    const configured = configuredServer(address, { nodes: names.map((name) => nodeNamed(name)), timeoutMs: 10_000 });
-    return new OpcUaClient(configured, { directory: join(folder.path, "certificates") });
+    return rig.client({ nodes: names.map((name) => nodeNamed(name)), timeoutMs: 10_000 }, address);
   }
 
   test("that has more to say than we take is asked for less, and only the value that is too large is missing", async () => {
-    const client = clientOf(url, "small", "too large", "large");
+    const client = clientOf(rig.url, "small", "too large", "large");
     await client.connect(never);
-    const sink = new RecordingSink();
-    await client.poll(sink, never);
-    await client.disconnect();
+    const sink = await polled(client);
     assert.deepEqual(sink.values.get(0)?.value, Buffer.alloc(8));
     assert.equal(sink.values.get(1), undefined);
     assert.ok((sink.statuses.get(1) ?? 0) >= 0x8000_0000);
@@ -105,36 +75,30 @@ describe("a server", () => {
 
   test("that has one value that is too large is asked for the others in few requests", async () => {
     const names = Array.from({ length: 64 }, (_, i) => `small${i}`).toSpliced(20, 0, "too large");
-    const client = clientOf(url, ...names);
+    const client = clientOf(rig.url, ...names);
     await client.connect(never);
     await client.poll(new RecordingSink(), never);
     let requests = 0;
     const onRequest = (request: unknown): void => void (request instanceof ReadRequest && requests++);
-    server.on("request", onRequest);
-    const sink = new RecordingSink();
-    await client.poll(sink, never);
-    server.off("request", onRequest);
-    await client.disconnect();
+    const sink = await rig.during("request", onRequest, () => polled(client));
     assert.equal(sink.values.size, names.length - 1);
     assert.ok((sink.statuses.get(20) ?? 0) >= 0x8000_0000);
     assert.ok(requests <= 8, `${requests} requests`);
   });
 
   test("that acknowledges limits without limit does not choose how much memory we take", async () => {
-    const proxy = await TcpProxy.start(portOf(url));
+    const proxy = await rig.proxy();
     proxy.faults.spoil = (_, bytes) => (isMessage(bytes, "ACK") ? unlimited(bytes, 12) : bytes);
     const client = clientOf(proxy.url, "small");
     const held = process.memoryUsage().external;
     await client.connect(never);
     await client.poll(new RecordingSink(), never);
     const taken = process.memoryUsage().external - held;
-    await client.disconnect();
-    await proxy.close();
     assert.ok(taken < 64 * 1024 * 1024, `${taken} bytes`);
   });
 
   test("that does not care for our limit is refused before its message is whole", async () => {
-    const proxy = await TcpProxy.start(portOf(url));
+    const proxy = await rig.proxy();
     proxy.faults.spoil = (_, bytes) => {
       if (isMessage(bytes, "ACK")) return unlimited(bytes, 12);
       // maxMessageSize and maxChunkCount: none
@@ -143,7 +107,5 @@ describe("a server", () => {
     const client = clientOf(proxy.url, "too large");
     await client.connect(never);
     await assert.rejects(client.poll(new RecordingSink(), never), (error: ServerError) => error.name === "ServerError");
-    await client.disconnect();
-    await proxy.close();
   });
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { ConstantStatusCode, type StatusCode } from "node-opcua-status-code";
 import {
   DataType,
@@ -12,8 +11,7 @@ import {
   Variant,
   VariantArrayType,
 } from "node-opcua-client";
-import type { OPCUAServer } from "node-opcua-server";
-import { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
+import type { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
 import { ConnectionState } from "../../../../../packages/image/src/layout.ts";
 import { BuiltInType } from "../../../../../packages/image/src/values/built-in-type.ts";
 import type { Value } from "../../../../../packages/image/src/values/value.ts";
@@ -22,16 +20,8 @@ import { StatusCode as OurCode } from "../../../../../packages/image/src/values/
 import { DocumentRenderer } from "../../../../../packages/documents/src/document-renderer.ts";
 import { documentForm } from "../../../../../packages/documents/src/document-form.ts";
 import { imageOf, pointOf, seen, serverOf } from "../../../../image/sample-image.ts";
-import {
-  certificateIn,
-  configuredServer,
-  never,
-  nodeNamed,
-  RecordingSink,
-  addConstant,
-  startServer,
-  temporaryFolder,
-} from "../../../../plant/opcua-server.ts";
+import { addConstant, never, nodeNamed } from "../../../../plant/opcua-server.ts";
+import { OpcUaRig, polled } from "../../../../plant/opcua-rig.ts";
 import { chunksOf, receive, receivedVariant } from "./response-chunks.ts";
 
 /** Of each severity, the reserved one too: a vendor's, a later edition's, with info bits, and one that the standard has. */
@@ -127,10 +117,6 @@ describe("a matrix", () => {
 });
 
 describe("a server", () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let server: OPCUAServer;
-  let url: string;
-  let client: OpcUaClient | undefined;
   const matrices: Readonly<Record<string, readonly [elements: readonly number[], dimensions: readonly number[]]>> = {
     whole: [
       [1, 2],
@@ -148,17 +134,15 @@ describe("a server", () => {
   };
   const names = [...codes.map((code) => `code ${code}`), ...Object.keys(matrices), "nested", "after"];
 
-  before(async () => {
-    folder = await temporaryFolder();
-    ({ server, url } = await startServer({
-      folder: join(folder.path, "server"),
-      certificate: await certificateIn(folder.path, "server"),
-      policies: [],
-      build: (built) => {
-        for (const name of names) addConstant(built, name, double(1.5));
-      },
-    }));
-    const { engine } = server;
+  const rig = new OpcUaRig({
+    policies: [],
+    build: (built) => {
+      for (const name of names) addConstant(built, name, double(1.5));
+    },
+  });
+
+  before(() => {
+    const { engine } = rig.server;
     const read = engine.read.bind(engine);
     engine.read = async (context, request) => {
       const results = await read(context, request);
@@ -168,15 +152,6 @@ describe("a server", () => {
         return isValue ? (changed(name) ?? result) : result;
       });
     };
-  });
-
-  afterEach(async () => {
-    await client?.disconnect();
-  });
-
-  after(async () => {
-    await server.shutdown(0);
-    await folder.remove();
   });
 
   function changed(name: string): DataValue | undefined {
@@ -198,20 +173,17 @@ describe("a server", () => {
     return Object.assign(double(0), { dataType: DataType.Variant, value: matrix("short") });
   }
 
-  function clientOf(...wanted: readonly string[]): OpcUaClient {
-    const configured = configuredServer(url, { nodes: wanted.map((name) => nodeNamed(name)) });
-    client = new OpcUaClient(configured, { directory: join(folder.path, "certificates") });
-    return client;
+  function connected(...wanted: readonly string[]): Promise<OpcUaClient> {
+    return rig.connected({ nodes: wanted.map((name) => nodeNamed(name)) });
   }
 
   test("that uses a status code of its own keeps its values, in image and document", async () => {
     const wanted = codes.map((code) => `code ${code}`);
-    const of = clientOf(...wanted);
+    const of = await connected(...wanted);
     const { reader, blocks } = imageOf({
       ...serverOf("A"),
       groups: [{ name: "", intervalMs: 1000, points: wanted.map((name) => pointOf(name)) }],
     });
-    await of.connect(never);
     blocks[0]?.begin();
     await of.poll(blocks[0]!, never);
     blocks[0]?.publish(ConnectionState.connected);
@@ -229,10 +201,8 @@ describe("a server", () => {
 
   test("whose matrix contradicts itself loses that value alone", async () => {
     const wanted = [...Object.keys(matrices), "nested", "after"];
-    const of = clientOf(...wanted);
-    await of.connect(never);
-    const sink = new RecordingSink();
-    await of.poll(sink, never);
+    const of = await connected(...wanted);
+    const sink = await polled(of);
     const answer = await of.readValue("ns=1;s=short");
     const statuses = Object.fromEntries(wanted.map((name, index) => [name, sink.statuses.get(index)]));
     const bad = OurCode.BadDecodingError;

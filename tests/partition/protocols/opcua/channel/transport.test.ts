@@ -1,7 +1,9 @@
 // A real server that listens on ::1, and certificates that are for that address or for another one.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -9,8 +11,10 @@ import { after, before, test } from "node:test";
 import type { OPCUAServer } from "node-opcua-server";
 
 import { createApplicationCertificate } from "../../../../../packages/partition/src/certificates/application-certificate.ts";
-import type { OpcUaServer } from "../../../../../packages/partition/src/configuration/configuration.ts";
-import { loadOpcUaConfiguration } from "../../../../../packages/partition/src/configuration/opc-ua-configuration.ts";
+import type { OpcUaServer } from "../../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
+import { loadOpcUaConfiguration } from "../../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-configuration.ts";
+import { Connections } from "../../../../../packages/partition/src/protocols/opcua/channel/transport.ts";
+import { answerOf } from "../../../../../packages/partition/src/protocols/opcua/bounded-wait.ts";
 import { OpcUaClient } from "../../../../../packages/partition/src/library/opcua-client.ts";
 import { certificate } from "../../../../plant/certificates.ts";
 import {
@@ -93,4 +97,29 @@ test("a server that is not there is a failed connection", { skip }, async () => 
   await assert.rejects(readFrom(configuredServer("opc.tcp://[::1]:1", { nodes: [nodeNamed("b")] })), {
     code: "ConnectionFailed",
   });
+});
+
+test("connections that were ended are closed, and none can be opened after that", { timeout: 60_000 }, async (t) => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(() => silent.close());
+  const url = `opc.tcp://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const connections = new Connections();
+  const [early, forgotten, late] = [connections.create(), connections.create(), connections.create()];
+  early.timeout = 2_000_000_000; // as for every connection of ours: the library's own end must not come first
+  early.connect(url, () => undefined);
+  const [peer] = (await once(silent, "connection")) as [Socket];
+  forgotten.timeout = early.timeout;
+  forgotten.connect(url, () => undefined);
+  const [forgottenPeer] = (await once(silent, "connection")) as [Socket];
+  Reflect.set(forgotten, "_socket", null); // the library does so before a socket is closed
+  connections.end();
+  for (const ended of [peer, forgottenPeer]) ended.on("error", () => undefined).resume();
+  await Promise.all([peer, forgottenPeer].map((ended) => once(ended, "close")));
+  for (const transport of [late, connections.create()]) {
+    await assert.rejects(
+      answerOf<void>((done) => transport.connect(url, done)),
+      /the client was closed/,
+    );
+  }
 });

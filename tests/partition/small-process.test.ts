@@ -1,0 +1,32 @@
+// A partition that has started, or has reloaded, gives back what that took.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { giveBackMemorySoon, keepHeapsSmall } from "../../packages/partition/src/small-process.ts";
+
+test("what a start left is collected ten seconds after it, and after the last reload; the next time after twice as long", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  keepHeapsSmall();
+  const left = new WeakRef(Buffer.alloc(1024));
+  giveBackMemorySoon();
+  t.mock.timers.tick(9000);
+  giveBackMemorySoon();
+  t.mock.timers.tick(9999);
+  await nextTurn();
+  assert.ok(left.deref() !== undefined);
+  await nextTurn(); // a reference that was looked at lives until the end of the turn
+  t.mock.timers.tick(1);
+  await nextTurn();
+  assert.equal(left.deref(), undefined);
+
+  const again = new WeakRef(Buffer.alloc(1024));
+  giveBackMemorySoon();
+  t.mock.timers.tick(19_999);
+  await nextTurn();
+  assert.ok(again.deref() !== undefined, "the wait has not doubled");
+  await nextTurn();
+  t.mock.timers.tick(1);
+  await nextTurn();
+  assert.equal(again.deref(), undefined);
+});

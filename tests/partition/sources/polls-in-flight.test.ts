@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PollsInFlight } from "../../../packages/partition/src/sources/polls-in-flight.ts";
+
+test("of polls that want to begin at one instant some do in each turn of the event loop, in their order, and none is left out", async () => {
+  const polls = new PollsInFlight(() => 0, 1000, 2);
+  const begun: number[] = [];
+  const begin = async (server: number): Promise<void> => {
+    const turn = polls.begin({});
+    if (turn !== undefined) await turn;
+    begun.push(server);
+  };
+  const servers = Array.from({ length: 200 }, (_, server) => server);
+  const all = Promise.all(servers.map(begin));
+  const counts = [begun.length];
+  while (begun.length < servers.length) {
+    await new Promise(setImmediate);
+    counts.push(begun.length);
+  }
+  await all;
+  assert.deepEqual(begun, servers);
+  const most = counts[0] ?? 0;
+  assert.ok(most > 0 && most < 100, `${most} at once`);
+  for (const [turn, count] of counts.entries()) assert.ok(count <= (turn + 1) * most, `${count} by turn ${turn}`);
+  // They have had their turn long ago: the next one need not wait.
+  await new Promise(setImmediate);
+  assert.equal(polls.begin({}), undefined);
+});

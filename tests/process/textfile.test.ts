@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { writeTextfile } from "../../packages/process/src/textfile.ts";
+import { until } from "../until.ts";
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test("the metrics are in the file until the program ends, and nothing is left then", async (t) => {
+  const folder = folderOf(t);
+  const over = new AbortController();
+  const said: string[] = [];
+  const written = writeTextfile(
+    join(folder, "own.prom"),
+    () => "up 1\n",
+    (_level, message) => said.push(message),
+    over.signal,
+  );
+  await until("the file is there", () => readdirSync(folder).join() === "own.prom");
+  assert.equal(readFileSync(join(folder, "own.prom"), "utf8"), "up 1\n");
+  over.abort();
+  await written;
+  assert.deepEqual([readdirSync(folder), said], [[], []]);
+});
+
+test("a file that cannot be written is an error in the log, with its reason, and ends nothing", async (t) => {
+  const path = join(folderOf(t), "none", "own.prom");
+  const over = new AbortController();
+  const said: string[] = [];
+  const written = writeTextfile(
+    path,
+    () => "",
+    (level, message) => said.push(`${level} ${message}`),
+    over.signal,
+  );
+  await until("it is said", () => said.length > 0);
+  assert.match(
+    said.join(),
+    /^error cannot write the metrics to \S+own\.prom because ENOENT.*; the next attempt is in 10 s$/,
+  );
+  over.abort();
+  await written;
+});
