@@ -11,6 +11,7 @@ const borders: Readonly<Record<string, readonly string[]>> = {
   "image/src/values": [],
   "partition/src/certificates": [],
   "partition/src/configuration": ["certificates"],
+  "partition/src/import": ["configuration", "protocols/*/configuration"],
   "partition/src/sources": [],
   "partition/src/protocols/modbus": ["configuration", "sources", "certificates"],
   "partition/src/protocols/opcua": ["configuration", "sources", "certificates"],
@@ -20,6 +21,11 @@ const borders: Readonly<Record<string, readonly string[]>> = {
   "monitor/src/metrics": ["observation"],
   "monitor/src/observation": [],
   "monitor/src/http": ["access", "metrics", "observation"],
+  "bridge/src/configuration": [],
+  "bridge/src/observation": [],
+  "bridge/src/queue": [],
+  "bridge/src/delivery": ["configuration", "observation", "queue", "outputs"],
+  "bridge/src/outputs": ["configuration", "observation"],
   "simulator/src/opcua-plant": [],
 };
 
@@ -28,20 +34,37 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   koffi: ["image/src/posix/libc.ts"],
   "libxml2-wasm": ["partition/src/configuration/parse-xml.ts"],
   "node-opcua-*": ["partition/src/protocols/opcua/**", "simulator/src/opcua-plant/**"],
+  "hyparquet-writer": ["partition/src/commands/parquet-rows.ts"],
+  "csv-parse": ["partition/src/import/csv-table.ts"],
+  "smol-toml": ["partition/src/import/telegraf.ts"],
   fastify: ["monitor/src/http/server.ts"],
   "@fastify/*": ["monitor/src/http/server.ts"],
   "@opentelemetry/*": ["monitor/src/metrics/open-telemetry.ts"],
+  mqtt: ["bridge/src/outputs/mqtt-connection.ts"],
+  "@nats-io/*": ["nats-connection.ts", "nats-trouble.ts", "stream.ts"].map(
+    (file) => `bridge/src/outputs/jetstream/${file}`,
+  ),
+  yaml: ["bridge/src/configuration/parse-yaml.ts"],
   pino: ["process/src/pino-log.ts"],
   "pino-pretty": ["process/src/pino-log.ts"],
   commander: [
+    "process/src/command-line.ts",
     "process/src/command-options.ts",
+    "process/src/companion-program.ts",
+    "process/src/option-variables.ts",
     "partition/src/commands/program.ts",
+    "partition/src/commands/browse-program.ts",
     "partition/src/commands/cert-program.ts",
+    "partition/src/commands/command-tree.ts",
     "partition/src/commands/companions.ts",
+    "partition/src/commands/description-program.ts",
     "partition/src/commands/host-argument.ts",
-    "partition/src/commands/main.ts",
+    "partition/src/commands/export-program.ts",
+    "partition/src/commands/import-program.ts",
+    "partition/src/commands/probe-program.ts",
     "documents/src/commands.ts",
     "monitor/src/commands.ts",
+    "bridge/src/commands.ts",
     "simulator/src/commands.ts",
   ],
   "@peculiar/x509": [
@@ -55,8 +78,11 @@ const folders = [
   "values",
   "certificates",
   "configuration",
+  "import",
   "sources",
   "protocols",
+  "modbus",
+  "opcua",
   "main-thread",
   "worker-thread",
   "commands",
@@ -64,15 +90,21 @@ const folders = [
   "metrics",
   "observation",
   "http",
+  "queue",
+  "delivery",
+  "outputs",
 ];
 
 function forbiddenFolders(place: string) {
   const allowed = borders[place];
   if (allowed === undefined) return [];
   const own = new Set(place.split("/").slice(2));
-  const group = folders
-    .filter((folder) => !own.has(folder) && !allowed.includes(folder))
-    .map((folder) => `{.,..}/**/${folder}/**`);
+  const closed = folders.filter((folder) => !own.has(folder) && !allowed.includes(folder));
+  const open = allowed.filter((folder) => folder.includes("/"));
+  const group = [
+    ...closed.map((folder) => `{.,..}/**/${folder}/**`),
+    ...open.map((folder) => `!{.,..}/**/${folder}/**`),
+  ];
   const message = `packages/${place} may import only: ${allowed.join(", ") || "nothing else of its package"} (ARCHITECTURE.md, "Borders")`;
   return [{ group, message }];
 }
