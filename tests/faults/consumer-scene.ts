@@ -57,7 +57,7 @@ export class ConsumerScene {
     }
     await partition.untilGood("device");
     await partition.until("its consumers have documents", () => partition.witness.isFresh(0));
-    partition.healthy();
+    await partition.healthy();
     return new ConsumerScene(t, partition, control, intervalMs);
   }
 

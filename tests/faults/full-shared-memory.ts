@@ -69,7 +69,7 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     const partition = await gateway(t, { args: noJournal });
     const { sandbox, child } = partition;
     await goodValues(partition);
-    partition.healthy();
+    await partition.healthy();
     fillUpTo(0);
     const fullMs = Date.now();
     await partition.until("values go on", () => isFresh(partition, fullMs));

@@ -46,7 +46,7 @@ fault({
     if (clock === undefined) return;
     const partition = await gateway(t, { launch: { env: clock.env }, rules: { longestPauseMs: Infinity } });
     await partition.until("values are good", () => isFresh(partition, 0));
-    partition.healthy();
+    await partition.healthy();
     for (const [step, time] of Object.entries(steps)) {
       const before = partition.witnesses.map((witness) => witness.health!);
       const steppedMs = Date.now();

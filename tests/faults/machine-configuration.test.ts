@@ -59,7 +59,7 @@ fault({
     const before = { alias: "device", port: device.port, firstPlace: 0, points: 3 };
     const partition = new TestedPartition(t, { modbus: bornModbusXml(before), rules: { bystanders: ["device"] } });
     await partition.untilGood("device");
-    partition.healthy();
+    await partition.healthy();
     const path = join(partition.sandbox.folder, "modbus.xml");
     for (const [kind, [spoil, reason]] of Object.entries(spoilt)) {
       const [refusals, problems] = [refused(partition), partition.child.logged(reason).length];

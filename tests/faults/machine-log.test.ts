@@ -77,7 +77,7 @@ fault({
     fill(full);
     const partition = await modbusGateway(t, { launch: { stderr: full.writing } });
     await partition.until("values are good", () => isFresh(partition, 0));
-    partition.healthy();
+    await partition.healthy();
     await talks(partition);
     await partition.end();
   },

@@ -34,7 +34,7 @@ fault({
       const wallMs = Date.now() - startedMs;
       paces.push({ wallMs, ownMs: wallMs - waitedForProcessorMs(partition.child.processId) });
       for (const witness of partition.witnesses) witness.excuse(false);
-      partition.healthy();
+      await partition.healthy();
     }
     const longest = paces.toSorted((a, b) => b.ownMs - a.ownMs)[0]!;
     const text = `${longest.wallMs} ms, ${Math.round(longest.ownMs)} ms without the waits for a processor`;

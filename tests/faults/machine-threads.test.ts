@@ -21,7 +21,7 @@ fault({
     const { file, launch } = threadFaults(t);
     const partition = await gateway(t, { launch, rules: { bystanders: ["server"] } });
     await partition.until("values are good", () => isFresh(partition, 0));
-    partition.healthy();
+    await partition.healthy();
     for (let crash = 1; crash <= crashes; crash++) {
       const crashedMs = Date.now();
       writeFileSync(file("modbus", "crash"), "");
@@ -43,7 +43,7 @@ fault({
     const { file, launch } = threadFaults(t);
     const partition = await gateway(t, { launch, rules: { bystanders: ["server"] } });
     await partition.until("values are good", () => isFresh(partition, 0));
-    partition.healthy();
+    await partition.healthy();
     const { modbus, opcua } = partition;
     modbus!.rule({ longestPauseMs: blockedMs + 1000, oldestGoodMs: blockedMs + 1000 });
     const before = modbus!.health!;
@@ -74,7 +74,7 @@ fault({
   run: async (t) => {
     const partition = await gateway(t);
     await partition.until("values are good", () => isFresh(partition, 0));
-    partition.healthy();
+    await partition.healthy();
     const before = partition.witnesses.map((witness) => witness.health!);
     for (const witness of partition.witnesses) witness.excuse(true);
     partition.child.signal("SIGSTOP");
@@ -113,7 +113,7 @@ fault({
     await partition.until("values are good again", () => partition.modbus!.isFresh(filledMs));
     assert.match(partition.child.stderr, /memory limit/, "the reason is told");
     // A thread that ran out of memory closes nothing: its mapping of the image and one descriptor stay until the process ends.
-    partition.healthy();
+    await partition.healthy();
     await partition.end();
   },
 });
@@ -136,7 +136,7 @@ fault({
     partition.runAgain();
     await partition.until("values are good again", () => isFresh(partition, startedMs));
     for (const witness of partition.witnesses) witness.excuse(false);
-    partition.healthy();
+    await partition.healthy();
     await partition.end();
   },
 });

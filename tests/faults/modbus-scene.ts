@@ -60,7 +60,7 @@ export class ModbusScene {
 
   async isHealthy(): Promise<void> {
     await this.partition.untilGood("victim", "neighbour");
-    this.partition.healthy();
+    await this.partition.healthy();
   }
 
   async isFailing(code: FailureKind, because: RegExp): Promise<void> {

@@ -179,7 +179,7 @@ for (const [area, protocol] of Object.entries(protocols) as [keyof typeof protoc
         if (hosts === undefined) return;
         const { partition, server } = await start(t, protocol, hosts);
         await partition.untilGood("victim");
-        partition.healthy();
+        await partition.healthy();
         const connections = hosts.plantConnections(server.port);
         begin(hosts);
         await partition.untilBad("victim");

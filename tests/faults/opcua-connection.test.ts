@@ -56,7 +56,7 @@ fault({
     assert.equal(code, 0, "a server that is down is no reason to start the partition again");
     const first = await start();
     await scene.recovers();
-    partition.healthy();
+    await partition.healthy();
     await first.end("SIGKILL");
     await scene.allBad();
     await scene.reasonsTold(/nothing listens there/);
@@ -74,7 +74,7 @@ fault({
     // No label of a name has more than 63 octets (RFC 1035, 2.3.4): the answer needs no network.
     const scene = await server().scene(t, [{ host: "a".repeat(64), port: 4840 }]);
     await scene.partition.untilGood("neighbour");
-    scene.partition.healthy();
+    await scene.partition.healthy();
     await scene.reasonsTold(/its name is not known \(DNS\)/);
     await scene.partition.until(
       "it was asked for again",

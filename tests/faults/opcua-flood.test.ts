@@ -45,7 +45,7 @@ fault({
     const scene = new OpcUaScene(t, { victim, others, neighbour: neighbour(), victimTimeoutMs: 5000 });
     const aliases = victims.map((_, index) => (index === 0 ? "victim" : `victim ${index + 1}`));
     await scene.partition.untilGood("neighbour", ...aliases);
-    scene.partition.healthy();
+    await scene.partition.healthy();
     const neighbours = await NeighbourWatch.start(t, scene.partition);
     for (const one of victims) one.copies = 50;
     const isDropped = (alias: string): boolean =>

@@ -163,7 +163,7 @@ export class Scene {
 
   async allGood(): Promise<void> {
     await this.partition.untilGood("neighbour", ...this.aliases);
-    this.partition.healthy();
+    await this.partition.healthy();
   }
 
   /** Of each: `cpc status` tells this reason. */

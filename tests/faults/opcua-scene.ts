@@ -195,7 +195,7 @@ export class OpcUaScene {
 
   async isHealthy(): Promise<void> {
     await this.partition.untilGood("victim", "neighbour");
-    this.partition.healthy();
+    await this.partition.healthy();
   }
 
   async isFailing(code: FailureKind, because: RegExp): Promise<void> {

@@ -66,17 +66,20 @@ function descriptorsOf(processId: number): readonly string[] {
   return targetsOf(processId).map((target) => `descriptor ${target.replace(/:\[\d+\]$/, "")}`);
 }
 
-/** Ports and state of each TCP connection over IPv4; other sockets by their inode alone. */
+/** Ports and state of each TCP connection over IPv4, which sockets are pipes to other processes, and the inode of any other. */
 export function connectionsOf(processId: number): readonly string[] {
-  const lines = readFileSync(`/proc/${processId}/net/tcp`, "utf8").split("\n").slice(1);
-  const connections = new Map(
-    lines.map((line) => {
-      const [, local = "", remote = "", state = "", , , , , , inode = ""] = line.trim().split(/\s+/);
-      return [inode, `${portOf(local)} to ${portOf(remote)}, state ${state}`];
-    }),
-  );
+  const known = new Map<string, string>();
+  for (const [, local = "", remote = "", state = "", , , , , , inode = ""] of socketsOf(processId, "tcp"))
+    known.set(inode, `${portOf(local)} to ${portOf(remote)}, state ${state}`);
+  for (const [, , , , , , inode = ""] of socketsOf(processId, "unix")) known.set(inode, `${inode}, to a process`);
   const sockets = targetsOf(processId).flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []);
-  return sockets.map((inode) => `socket ${connections.get(inode) ?? inode}`);
+  return sockets.map((inode) => `socket ${known.get(inode) ?? inode}`);
+}
+
+/** The columns of each socket of its network. */
+function socketsOf(processId: number, table: "tcp" | "unix"): readonly (readonly string[])[] {
+  const [, ...lines] = readFileSync(`/proc/${processId}/net/${table}`, "utf8").trim().split("\n");
+  return lines.map((line) => line.trim().split(/\s+/));
 }
 
 function sharedMappingsOf(processId: number): readonly string[] {

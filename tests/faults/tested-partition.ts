@@ -76,7 +76,11 @@ export class TestedPartition {
   }
 
   /** What is open now is what a healthy partition has open: more at the end is a leak. Call it when every server is good. */
-  healthy(): void {
+  async healthy(): Promise<void> {
+    // The documents process comes after the values, and so does the connection to it.
+    await this.until("its documents are kept", () =>
+      this.witnesses.every(({ health }) => health?.documentsAlive === true),
+    );
     const { processId } = this.#child;
     this.#healthy = resourcesOf(processId);
     this.#healthyConnections = connectionsOf(processId);
