@@ -5,7 +5,6 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
@@ -75,9 +74,9 @@ export class TwoHosts {
     writeFileSync(join(etc, this.#partition, "resolv.conf"), `nameserver ${address}\n`);
   }
 
-  /** The partition's host knows the plant's name by itself; before, it asks its name server, in vain. */
+  /** The partition's host knows the plant's name by itself; before, it asks its name server, in vain, as it does for its own name. */
   name(isKnown: boolean): void {
-    const hosts = `127.0.0.1 localhost\n127.0.1.1 ${hostname()}\n${isKnown ? `${plantAddress} ${this.plantName}\n` : ""}`;
+    const hosts = `127.0.0.1 localhost\n${isKnown ? `${plantAddress} ${this.plantName}\n` : ""}`;
     // In place: a process that runs already has this very file.
     writeFileSync(join(etc, this.#partition, "hosts"), hosts);
   }

@@ -21,6 +21,8 @@ const settings = `<timeout>${timeoutMs / 1000}</timeout><retryInterval>${retryMs
 const neighbourSettings = `<timeout>5</timeout><retryInterval>${retryMs / 1000}</retryInterval>`;
 /** What a busy machine may add to any time. */
 const slackMs = 1000;
+/** No server waits for another, or for a name server. */
+const startWithinMs = 4 * slackMs;
 /** A connect that was under way when the network came back may have to time out first. */
 const backWithinMs = timeoutMs + retryMs + 3 * slackMs;
 
@@ -62,7 +64,10 @@ async function start(
     rules,
     launch: { wrapper: hosts.onPartition },
   });
+  const stopwatch = new Stopwatch(partition.child.processId);
   await partition.untilGood("neighbour");
+  const { isWithin, text } = stopwatch.stop(startWithinMs);
+  assert.ok(isWithin, `the neighbour's values came after ${text}`);
   return { partition, server };
 }
 
@@ -113,11 +118,15 @@ const resolverMs = 5000;
 /** In the way of the first connect. */
 const obstacles: readonly Obstacle[] = [
   {
-    trigger: "its host answers no SYN when the partition starts",
+    trigger: "its host, which is the name server as well, answers no SYN when the partition starts",
     lastsMs: 3000,
     isByName: false,
     laterMs: 0,
     ...silent,
+    begin: (hosts) => {
+      hosts.nameServer("plant");
+      hosts.silence(true);
+    },
   },
   {
     trigger: "its name does not resolve when the partition starts",

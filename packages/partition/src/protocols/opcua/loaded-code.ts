@@ -58,6 +58,13 @@ const unused: Readonly<Record<string, readonly string[]>> = {
   "sterfive-bonjour-service": ["Bonjour"],
 };
 
+/**
+ * Asks the name server what this machine is called, when it is loaded, and the first session waits for the answer though nothing uses it: where
+ * nobody answers, no value came for as long as the resolver's patience lasts.
+ */
+const ownName = "node-opcua-hostname";
+const nameless = `export const extractFullyQualifiedDomainName = async () => "";\n${refusing("getHostname")}`;
+
 const types = /\/node-opcua-types\/dist\/_generated_opcua_types\.js$/;
 /** Between the types, each of which has a section of its own. */
 const border = /^\/\/ -{20,}\n/m;
@@ -68,10 +75,9 @@ export function loadOnlyReading(): void {
 }
 
 const resolve: ResolveHookSync = (specifier, context, nextResolve) => {
-  const names = unused[specifier];
-  if (names === undefined) return nextResolve(specifier, context);
-  const url = `data:text/javascript,${encodeURIComponent(names.map(refusing).join("\n"))}`;
-  return { url, format: "module", shortCircuit: true };
+  const source = specifier === ownName ? nameless : unused[specifier]?.map(refusing).join("\n");
+  if (source === undefined) return nextResolve(specifier, context);
+  return { url: `data:text/javascript,${encodeURIComponent(source)}`, format: "module", shortCircuit: true };
 };
 
 const load: LoadHookSync = (url, context, nextLoad) => {
