@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { GCProfiler } from "node:v8";
 import { giveBackMemorySoon, keepHeapsSmall } from "../../packages/partition/src/small-process.ts";
 
 test("what a start left is collected ten seconds after it, and after the last reload; the next time after twice as long", async (t) => {
@@ -29,4 +30,27 @@ test("what a start left is collected ten seconds after it, and after the last re
   t.mock.timers.tick(1);
   await nextTurn();
   assert.equal(again.deref(), undefined);
+});
+
+function numbers(): readonly unknown[] {
+  return Array.from({ length: 100_000 }).fill(1);
+}
+
+test("a start is interrupted by fewer collections than what comes after it", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const kept = Array.from({ length: 100 }, numbers);
+  const collections = (): number => {
+    const profiler = new GCProfiler();
+    profiler.start();
+    for (let times = 0; times < 1500; times++) kept[times % kept.length] = numbers();
+    return profiler.stop()?.statistics.filter(({ gcType }) => gcType === "MarkSweepCompact").length ?? 0;
+  };
+  keepHeapsSmall();
+  collections(); // how far the heap may grow is decided in the collection before
+  const starting = collections();
+  giveBackMemorySoon();
+  t.mock.timers.tick(3_600_000);
+  const settled = collections();
+  assert.equal(kept.length, 100);
+  assert.ok(starting < settled, `${starting} during a start, ${settled} after it`);
 });
