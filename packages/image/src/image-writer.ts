@@ -24,7 +24,6 @@ import {
   type ServiceCounter,
 } from "./layout.ts";
 import { wallClockNs } from "./posix/wall-clock.ts";
-import { readDirectory } from "./read-directory.ts";
 import { ServerBlock } from "./server-block.ts";
 import { codeOfService, type ServiceName } from "./service-name.ts";
 
@@ -183,14 +182,13 @@ export class ImageWriter {
 
 /**
  * Tells readers of this memory that it gets no further values: they open the name again. Both counters of a block grow by two, which
- * leaves its last bank the last one and ends every sleep. The memory holds an image of this version.
+ * leaves its last bank the last one and ends every sleep. The memory holds a whole image of this version, which is not looked through again.
  */
 export function retireImage(memory: ImageMemory): void {
   const words = new Uint32Array(memory.buffer);
   const pairs = new BigUint64Array(memory.buffer);
   Atomics.store(words, header.state / 4, ImageState.retired);
-  const { servers, groups } = readDirectory(memory.buffer);
-  for (const { blockOffset } of [...servers, ...groups]) {
+  for (const blockOffset of blockOffsets(words)) {
     // `begun` and `published` in one store: killed between two, the writer would leave a block that no reader takes.
     const begun = Atomics.load(words, (blockOffset + block.begun) / 4) + 2;
     const published = Atomics.load(words, (blockOffset + block.published) / 4) + 2;
@@ -202,4 +200,16 @@ export function retireImage(memory: ImageMemory): void {
     Atomics.add(words, word / 4, 1);
     memory.wake(word);
   }
+}
+
+/** Of servers and groups: points, which are by far the most, have none. */
+function blockOffsets(words: Uint32Array): readonly number[] {
+  const tables = [
+    [header.serverTable, header.serverCount, header.serverEntryBytes, serverEntry.block],
+    [header.groupTable, header.groupCount, header.groupEntryBytes, groupEntry.block],
+  ] as const;
+  const word = (at: number): number => words[at / 4] as number;
+  return tables.flatMap(([table, count, stride, blockField]) =>
+    Array.from({ length: word(count) }, (_, index) => word(word(table) + index * word(stride) + blockField)),
+  );
 }
