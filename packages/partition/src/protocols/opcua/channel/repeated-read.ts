@@ -5,7 +5,7 @@
 //
 // node-opcua makes four objects of a node that is read, keeps them, and encodes a request twice each time it is sent: once to learn its size.
 
-import { ReadRequest, ReadValueId } from "node-opcua-client";
+import { NodeId, ReadRequest, ReadValueId } from "node-opcua-client";
 import type { ReadValueIdOptions, TimestampsToReturn } from "node-opcua-client";
 import { streamOver } from "./decode-budget.ts";
 
@@ -37,18 +37,30 @@ export class RepeatedRead extends ReadRequest {
   }
 }
 
+/** Beside the identifier, where there is neither an index range nor an encoding. */
+const mostFixedBytes = 32;
+
+/** Of a node in a request. To know exactly is to encode it once more; a character has three bytes at most (UTF-8, of UTF-16's units). */
+function mostBytesOf({ value }: NodeId): number {
+  return mostFixedBytes + (typeof value === "number" ? 0 : 3 * value.length);
+}
+
 /** Nodes as they stand in a request, one behind the other. */
 export class EncodedNodes {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   /** Where each begins, and the end of the last. */
   readonly #starts: Uint32Array;
 
+  /** With no `dataEncoding`. */
   constructor(nodes: readonly ReadValueIdOptions[]) {
     this.#starts = new Uint32Array(nodes.length + 1);
     let stream = streamOver(Buffer.alloc(guessedBytes * nodes.length));
+    const plain = new ReadValueId();
     for (const [index, options] of nodes.entries()) {
-      const node = new ReadValueId(options);
-      const needed = stream.length + node.binaryStoreSize();
+      const { nodeId, attributeId, indexRange } = options;
+      const isPlain = nodeId instanceof NodeId && attributeId !== undefined && indexRange === undefined;
+      const node = isPlain ? Object.assign(plain, { nodeId, attributeId }) : new ReadValueId(options);
+      const needed = stream.length + (isPlain ? mostBytesOf(plain.nodeId) : node.binaryStoreSize());
       if (needed > stream.buffer.length) {
         const { length } = stream;
         stream = streamOver(Buffer.concat([stream.buffer], 2 * needed));
