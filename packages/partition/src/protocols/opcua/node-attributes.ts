@@ -122,7 +122,7 @@ export function resolveNodeId(node: OpcUaNode, namespaces: readonly string[]): N
   }
 }
 
-const attributes = [AttributeIds.BrowseName, AttributeIds.DisplayName, AttributeIds.DataType, AttributeIds.ValueRank];
+const attributes = [AttributeIds.BrowseName, AttributeIds.DataType, AttributeIds.ValueRank];
 
 /** So many nodes are asked for at a time: the answers of all at once would take much more memory than what is made of them. */
 const nodesAtOnce = 2500;
@@ -157,19 +157,25 @@ async function askSome(
 ): Promise<readonly NodeAttributes[]> {
   const present = nodeIds.flatMap((nodeId, index) => (nodeId === undefined ? [] : [{ nodeId, index }]));
   const answers = nodes.map((): (DataValue | undefined)[] => []);
-  const questions = present.flatMap(({ nodeId }) => attributes.map((attributeId) => ({ nodeId, attributeId })));
-  await new BatchRead(session, questions, neither, size).run(signal, (question, result) => {
-    const asked = present[Math.floor(question / attributes.length)];
-    if (asked === undefined || result === undefined || isBad(result.statusCode.value)) return;
-    (answers[asked.index] as (DataValue | undefined)[])[question % attributes.length] = result;
-  });
+  const ask = async (asked: typeof present, attributeIds: readonly AttributeIds[], first: number): Promise<void> => {
+    const questions = asked.flatMap(({ nodeId }) => attributeIds.map((attributeId) => ({ nodeId, attributeId })));
+    await new BatchRead(session, questions, neither, size).run(signal, (question, result) => {
+      const node = asked[Math.floor(question / attributeIds.length)];
+      if (node === undefined || result === undefined || isBad(result.statusCode.value)) return;
+      (answers[node.index] as (DataValue | undefined)[])[first + (question % attributeIds.length)] = result;
+    });
+  };
+  await ask(present, attributes, 0);
+  // Nearly every node has a browse name: the others are asked for what is shown instead.
+  const nameless = present.filter(({ index }) => keyOfBrowseName(answers[index]?.[0]) === undefined);
+  if (nameless.length > 0) await ask(nameless, [AttributeIds.DisplayName], attributes.length);
   return nodes.map((node, index) => {
-    const [browseName, displayName, dataType, valueRank] = answers[index] ?? [];
+    const [browseName, dataType, valueRank, displayName] = answers[index] ?? [];
     const rank: unknown = valueRank?.value.value;
     const ownType = ownTypeOf(dataType);
     return {
       nodeId: nodeIds[index],
-      key: documentKey(node, nodeIds[index], browseName, displayName),
+      key: keyOfBrowseName(browseName) ?? keyWithoutBrowseName(node, nodeIds[index], displayName),
       isReported: browseName !== undefined,
       type: builtInTypeOf(dataType),
       isArray: typeof rank === "number" && rank >= 0,
@@ -178,16 +184,14 @@ async function askSome(
   });
 }
 
-function documentKey(
-  node: OpcUaNode,
-  nodeId: NodeId | undefined,
-  browseName: DataValue | undefined,
-  displayName: DataValue | undefined,
-): string {
-  if (browseName?.value.dataType === DataType.QualifiedName && browseName.value.value !== null) {
-    const { namespaceIndex, name } = browseName.value.value as QualifiedName;
-    if (name !== null && name !== "" && name.length <= mostCharacters) return `${namespaceIndex}:${name}`;
-  }
+/** Undefined when it is none that can be a key. */
+function keyOfBrowseName(browseName: DataValue | undefined): string | undefined {
+  if (browseName?.value.dataType !== DataType.QualifiedName || browseName.value.value === null) return undefined;
+  const { namespaceIndex, name } = browseName.value.value as QualifiedName;
+  return name !== null && name !== "" && name.length <= mostCharacters ? `${namespaceIndex}:${name}` : undefined;
+}
+
+function keyWithoutBrowseName(node: OpcUaNode, nodeId: NodeId | undefined, displayName: DataValue | undefined): string {
   const shown =
     displayName?.value.dataType === DataType.LocalizedText
       ? (displayName.value.value as LocalizedText | null)?.text
