@@ -27,8 +27,8 @@ export interface OpcUaSessionContext {
   /** Throws when the server's certificate is not trusted any more. */
   recheck(): void;
   described(nodeAttributes: readonly NodeAttributes[]): void;
-  /** The texts of single variables, by the index of the node. */
-  learned(stateTexts: ReadonlyMap<number, string>): void;
+  /** The texts of single variables, by the index of the node; true when they are others than before. */
+  learned(stateTexts: ReadonlyMap<number, string>): boolean;
   readonly groups: readonly Group[];
   readonly kept: KeptOverSessions;
   closed(): void;
@@ -71,8 +71,8 @@ export class OpcUaSession implements Session {
   async #learnStateTexts(signal: AbortSignal): Promise<void> {
     const { nodeAttributes, attributeSize } = this.#reader;
     try {
-      this.#context.learned(await readStateTexts(this.#session, nodeAttributes, attributeSize, signal));
-      this.#context.described(this.#reader.nodeAttributes);
+      const stateTexts = await readStateTexts(this.#session, nodeAttributes, attributeSize, signal);
+      if (this.#context.learned(stateTexts)) this.#context.described(this.#reader.nodeAttributes);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

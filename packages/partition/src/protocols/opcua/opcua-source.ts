@@ -161,7 +161,11 @@ export class OpcUaSource implements Source {
         decide: async (work) => await this.#decide(work),
         recheck: () => this.#gate.passAgain(),
         described: (nodeAttributes) => this.#describePoints(nodeAttributes),
-        learned: (stateTexts) => void (this.#stateTexts = stateTexts),
+        learned: (stateTexts) => {
+          const isNew = !isDeepStrictEqual(stateTexts, this.#stateTexts);
+          this.#stateTexts = stateTexts;
+          return isNew;
+        },
         groups: this.groups,
         kept: this.#kept,
         closed: () => this.#gate.forget(),
