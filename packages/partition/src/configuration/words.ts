@@ -31,6 +31,8 @@ export type Recognised = { readonly word: string } | { readonly candidates: read
 
 /** `words` are a closed set. */
 export function recognise(text: string, words: readonly string[], others: OtherNames = {}): Recognised {
+  // As nearly everybody writes it.
+  if (words.includes(text)) return { word: text };
   // The policies' URIs are told apart by what follows the "#".
   const folded = fold(text.split("#").at(-1) ?? "");
   if (folded === "") return { candidates: [] };

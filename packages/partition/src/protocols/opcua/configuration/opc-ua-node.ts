@@ -56,9 +56,11 @@ function readOneNode(fields: Fields, acquisition: Acquisition | undefined): OpcU
   };
 }
 
+const typeNames = Object.keys(BuiltInType);
+
 /** Null for every other type, and for a name that could mean two. */
 function builtInType(datatype: string): BuiltInType {
-  const recognised = recognise(datatype, Object.keys(BuiltInType), dataTypeNames);
+  const recognised = recognise(datatype, typeNames, dataTypeNames);
   return "word" in recognised ? BuiltInType[recognised.word as keyof typeof BuiltInType] : BuiltInType.Null;
 }
 
