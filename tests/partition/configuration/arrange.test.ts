@@ -7,8 +7,10 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
+import { arrange } from "../../../packages/partition/src/configuration/arrange.ts";
 import type { ElementGrammar } from "../../../packages/partition/src/configuration/grammar.ts";
 import { compileSchema, parseXml } from "../../../packages/partition/src/configuration/parse-xml.ts";
+import { parsePlainXml } from "../../../packages/partition/src/configuration/plain-xml.ts";
 
 const grammars = ["modbustcp-endpoints.xsd", "opcua-endpoints.xsd"].map((name) => ({
   name,
@@ -63,6 +65,23 @@ for (const { name, schema } of grammars) {
       );
     });
   }
+
+  test(`${name}: a document in order is kept as it is, and a text between its elements is found`, () => {
+    fc.assert(
+      fc.property(documents(schema.grammar, false), fc.nat(), (text, chosen) => {
+        const read = parsePlainXml(text) ?? assert.fail();
+        const { root, violations } = arrange(read, schema.grammar);
+        assert.deepEqual(violations, []);
+        assert.ok(read.children.every((child) => root.children.includes(child)));
+        const ends = [...text.matchAll(/(?<=>)<\/\w+>/g)];
+        const { index } = ends[chosen % ends.length] ?? assert.fail();
+        const parsed = parseXml(`${text.slice(0, index)}x${text.slice(index)}`, schema);
+        assert.ok(parsed.wellFormed);
+        assert.match(parsed.violations.map(({ message }) => message).join("\n"), /there is text between the elements/);
+      }),
+      { numRuns: 50 },
+    );
+  });
 
   test(`${name}: every element that is taken away is missed, once, and hides nothing`, () => {
     fc.assert(

@@ -4,7 +4,7 @@
 // spelling, too. What cannot be placed is reported and left out, so that it hides nothing that comes after it. Pure. Does not promise
 // more reports than anybody reads: what is wrong everywhere must not cost time and memory everywhere.
 
-import type { ElementGrammar, Slot, ValueGrammar } from "./grammar.ts";
+import type { ElementGrammar, Place, Slot, ValueGrammar } from "./grammar.ts";
 import type { Violation, XmlElement } from "./parse-xml.ts";
 import { mostProblems, quote } from "./problem.ts";
 import { decimalOf, didYouMean, fold, recognise } from "./words.ts";
@@ -64,6 +64,7 @@ class Arranger {
   }
 
   #parent(element: XmlElement, grammar: ElementGrammar): XmlElement {
+    if (isArranged(element, grammar)) return this.#inOrder(element, grammar);
     if (element.hasOwnText) {
       this.#report(
         element,
@@ -94,6 +95,18 @@ class Arranger {
     }
     const children = grammar.slots.flatMap((slot) => this.#fill(slot, element, placed, named));
     return { ...element, text: "", children };
+  }
+
+  /** The same element where nothing in it changes: a large file has a hundred thousand such, and one tree of them is enough. */
+  #inOrder(element: XmlElement, grammar: ElementGrammar): XmlElement {
+    let isSame = true;
+    const children = element.children.flatMap((child) => {
+      const own = grammar.children.get(child.name);
+      const read = own && this.element(child, own);
+      isSame &&= read === child;
+      return read ?? [];
+    });
+    return isSame ? element : { ...element, children };
   }
 
   /** The children for a place of the grammar, in the order of the file. Nobody misses what a message has `named` already. */
@@ -148,6 +161,30 @@ class Arranger {
   #report(element: XmlElement, message: string): void {
     if (!this.#isFull) this.#violations.push({ line: element.line, message, element });
   }
+}
+
+/** Every child stands where the grammar has it, under its name there, and none is missing. */
+function isArranged(
+  { hasOwnText, text, children }: XmlElement,
+  { places, requiredSlots, children: known }: ElementGrammar,
+): boolean {
+  if (hasOwnText || text !== "") return false;
+  let at = 0;
+  let last: Place | undefined;
+  let required = 0;
+  for (const { name } of children) {
+    const own = known.get(name);
+    if (own?.name !== name) return false;
+    while (at < places.length && places[at]?.element !== own) at++;
+    const place = places[at];
+    if (place === undefined) return false;
+    if (place === last && !own.repeats) return false;
+    const isFirstOfSlot = place.slot !== last?.slot;
+    if (!isFirstOfSlot && place.slot.isAlternative) return false;
+    if (isFirstOfSlot && place.slot.isRequired) required++;
+    last = place;
+  }
+  return required === requiredSlots;
 }
 
 function childGrammar(grammar: ElementGrammar, name: string): ElementGrammar | undefined {

@@ -15,6 +15,10 @@ export interface ElementGrammar {
   readonly value: ValueGrammar | undefined;
   /** The places for its children, in order. */
   readonly slots: readonly Slot[];
+  /** What may stand in the slots, in order. */
+  readonly places: readonly Place[];
+  /** Number of the slots that must not be empty. */
+  readonly requiredSlots: number;
   /** Everything that may stand in a slot, by its name, and by its name folded. */
   readonly children: ReadonlyMap<string, ElementGrammar>;
 }
@@ -37,6 +41,11 @@ export interface Slot {
   readonly isRequired: boolean;
   /** Only one of the elements may stand there. */
   readonly isAlternative: boolean;
+}
+
+export interface Place {
+  readonly element: ElementGrammar;
+  readonly slot: Slot;
 }
 
 /** By the name of a type in the grammar file. */
@@ -70,12 +79,15 @@ class GrammarReader {
     const type = element.attributes.get("type");
     const complex = first(element, "complexType") ?? this.#global("complexType", type);
     const slots = complex === undefined ? [] : complex.children.flatMap((child) => this.#slots(child, true));
-    const children = slots.flatMap(({ elements }) => elements);
+    const places = slots.flatMap((slot) => slot.elements.map((own) => ({ element: own, slot })));
+    const children = places.map((place) => place.element);
     return {
       name: element.attributes.get("name") ?? "",
       repeats: isUnbounded(element),
       value: complex === undefined ? this.#value(type ?? "") : undefined,
       slots,
+      places,
+      requiredSlots: slots.filter((slot) => slot.isRequired).length,
       children: new Map(children.flatMap((child) => [child.name, fold(child.name)].map((name) => [name, child]))),
     };
   }

@@ -16,7 +16,9 @@ const declaration =
 // Controls and half characters, which are none of XML (1.0, 2.2), and what begins or ends a CDATA section.
 const foreign = /(?![\t\n\r])\p{Cc}|\p{Cs}|[\ufffe\uffff]|\]\]>|<!\[/u;
 
-const name = /[A-Za-z_][\w.-]*/y;
+const wholeName = /^[A-Za-z_][\w.-]*$/;
+/** XML's names have no bound; what is longer than any of ours is libxml2's. */
+const longestName = 100;
 const reference = /&(?:amp|lt|gt|quot|apos);|&/g;
 const characters: Readonly<Record<string, string>> = {
   "&amp;": "&",
@@ -41,6 +43,8 @@ interface OpenElement {
 export function parsePlainXml(text: string): XmlElement | undefined {
   if (foreign.test(text)) return undefined;
   const open: OpenElement[] = [];
+  /** Each once, however many elements have it. */
+  const names = new Map<string, string>();
   let root: XmlElement | undefined;
   let line = 1;
   let at = declaration.exec(text)?.[0].length ?? 0;
@@ -77,13 +81,17 @@ export function parsePlainXml(text: string): XmlElement | undefined {
       if (parent !== undefined) parent.children ??= [];
       at = close + 3;
     } else {
-      name.lastIndex = tag + 1;
-      const found = name.exec(text)?.[0];
-      if (found === undefined || root !== undefined || open.length > deepest) return undefined;
-      if (text.charCodeAt(name.lastIndex) !== greater) return undefined;
+      const close = text.indexOf(">", tag);
+      if (close === -1 || close - tag > longestName || root !== undefined || open.length > deepest) return undefined;
+      const written = text.slice(tag + 1, close);
+      let name = names.get(written);
+      if (name === undefined) {
+        if (!wholeName.test(written)) return undefined;
+        names.set(written, (name = written));
+      }
       if (parent !== undefined) parent.children ??= [];
-      open.push({ name: found, line, children: undefined, hasOwnText: false });
-      at = name.lastIndex + 1;
+      open.push({ name, line, children: undefined, hasOwnText: false });
+      at = close + 1;
     }
   }
 }
