@@ -16,13 +16,14 @@ import { modbusXml } from "../../plant/modbus-plant.ts";
 const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const watchdog = { timeout: 60_000 };
+const usual: ReadingBounds = { processorMs: 50_000, standstillMs: 50_000, heapMegabytes: 512 };
 const xml = modbusXml({ alias: "A", port: 502 });
 
 async function load(content: string, bounds: Partial<ReadingBounds> = {}, signal?: AbortSignal) {
   const file = join(folder, "modbus.xml");
   writeFileSync(file, content);
   const files = { paths: { modbus: [file] }, certificatesDirectory: folder };
-  return await loadConfigurations(files, signal, { longestMs: 50_000, heapMegabytes: 512, ...bounds });
+  return await loadConfigurations(files, signal, { ...usual, ...bounds });
 }
 
 async function problemsOf(loading: Promise<unknown>): Promise<readonly string[]> {
@@ -88,8 +89,14 @@ test("of more than a thousand problems the number is told", watchdog, async () =
 });
 
 test("what takes too long, or too much memory, is refused with a remedy", watchdog, async () => {
-  const [late] = await problemsOf(load(xml, { longestMs: 1 }));
-  assert.match(late ?? "", /^reading the file takes longer than 0\.001 s; split it/);
+  const slow = within("<?a?>".repeat(200_000));
+  const [late] = await problemsOf(load(slow, { processorMs: 10 }));
+  assert.match(late ?? "", /^reading the file takes more than 0\.01 s of processor time; split it/);
+  const [stuck] = await problemsOf(load(slow, { standstillMs: 1 }));
+  assert.match(
+    stuck ?? "",
+    /^reading the file has come to a standstill for 0\.001 s; look whether its file system answers/,
+  );
   const [large] = await problemsOf(load(within("<b/>\n".repeat(200_000)), { heapMegabytes: 16 }));
   assert.match(large ?? "", /^reading the file takes more than 16 MB of memory; split it/);
 });

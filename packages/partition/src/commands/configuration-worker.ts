@@ -5,6 +5,7 @@ import { ConfigurationError, type Problem } from "../configuration/problem.ts";
 import { checkConfigurations, type CheckOrder, type CheckReport } from "./check-configurations.ts";
 import type { PackedConfigurations } from "../configuration/packed-configuration.ts";
 import { packConfigurations } from "./pack-configurations.ts";
+import { ownThreadId } from "./reading-limit.ts";
 import { readConfigurations, type ConfigurationFiles, type Configurations } from "./read-configurations.ts";
 
 export type ConfigurationOrder =
@@ -19,6 +20,8 @@ export interface LoadedConfigurations extends Omit<Configurations, "services"> {
 export type ConfigurationAnswer = LoadedConfigurations | CheckReport;
 
 export type ConfigurationMessage =
+  /** The first one: whose processor time is to be looked at. */
+  | { readonly kind: "thread"; readonly threadId: number }
   | { readonly kind: "reading"; readonly file: string }
   | { readonly kind: "done"; readonly answer: ConfigurationAnswer }
   | { readonly kind: "wrong"; readonly problems: readonly Problem[] };
@@ -33,6 +36,7 @@ function packed(configurations: Configurations): LoadedConfigurations {
 
 const reading = (file: string): void => tell({ kind: "reading", file });
 
+tell({ kind: "thread", threadId: ownThreadId() });
 try {
   const work = workerData as ConfigurationOrder;
   const answer =

@@ -15,18 +15,20 @@ import type {
   LoadedConfigurations,
 } from "./configuration-worker.ts";
 import type { ConfigurationFiles } from "./read-configurations.ts";
+import { processorMsOf, ReadingLimit, type TimeBounds } from "./reading-limit.ts";
 
-export interface ReadingBounds {
-  readonly longestMs: number;
+export interface ReadingBounds extends TimeBounds {
   /** Of JavaScript's values. */
   readonly heapMegabytes: number;
 }
 
 const youngMegabytes = 64;
+const lookAgainMs = 1000;
 
-/** A million points take 2.5 GB and half a minute. On a small gateway the memory for a hundred thousand remains. */
+/** A million points take 2.5 GB and half a minute of processor time. On a small gateway the memory for a hundred thousand remains. */
 const usualBounds: ReadingBounds = {
-  longestMs: 120_000,
+  processorMs: 120_000,
+  standstillMs: 120_000,
   heapMegabytes: Math.min(4096, Math.max(512, Math.floor(totalmem() / 2 / 2 ** 20))),
 };
 
@@ -47,7 +49,7 @@ export async function checkInThread(order: CheckOrder): Promise<CheckReport> {
 async function inThread(
   order: ConfigurationOrder,
   signal?: AbortSignal,
-  { longestMs, heapMegabytes }: ReadingBounds = usualBounds,
+  { processorMs, standstillMs, heapMegabytes }: ReadingBounds = usualBounds,
 ): Promise<ConfigurationAnswer> {
   signal?.throwIfAborted();
   // Sources and built files differ in their ending only, and import.meta.url tells which of them this is.
@@ -64,8 +66,10 @@ async function inThread(
   let [file = ""] =
     order.kind === "read" ? Object.values(order.files.paths).flatMap((paths) => paths ?? []) : order.order.paths;
   const refuse = (message: string): void => answer.reject(new ConfigurationError([{ file, line: 1, message }]));
+  let threadId: number | undefined;
   worker.on("message", (message: ConfigurationMessage) => {
-    if (message.kind === "reading") ({ file } = message);
+    if (message.kind === "thread") ({ threadId } = message);
+    else if (message.kind === "reading") ({ file } = message);
     else if (message.kind === "done") answer.resolve(message.answer);
     else answer.reject(new ConfigurationError(message.problems));
   });
@@ -79,15 +83,22 @@ async function inThread(
   worker.on("exit", (code) =>
     refuse(`the thread that reads the file ended with code ${code}; look for what is wrong with the file`),
   );
-  const timer = setTimeout(() => {
-    refuse(`reading the file takes longer than ${longestMs / 1000} s; split it, or look for what is wrong with it`);
-  }, longestMs);
+  const over = {
+    processorMs: `reading the file takes more than ${processorMs / 1000} s of processor time; split it, or look for what is wrong with it`,
+    standstillMs: `reading the file has come to a standstill for ${standstillMs / 1000} s; look whether its file system answers`,
+  };
+  const limit = new ReadingLimit({ processorMs, standstillMs }, performance.now());
+  const look = (): void => {
+    const exceeded = limit.exceeded(threadId === undefined ? undefined : processorMsOf(threadId), performance.now());
+    if (exceeded !== undefined) refuse(over[exceeded]);
+  };
+  const timer = setInterval(look, Math.min(lookAgainMs, processorMs, standstillMs));
   const abort = (): void => answer.reject(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
   try {
     return await answer.promise;
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
     signal?.removeEventListener("abort", abort);
     // Not waited for: it may hang in the system.
     void worker.terminate();
