@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { exception, frame, startDevice, type DeviceRequest } from "../plant/modbus-device.ts";
-import { RecordType, startTlsRogue, type RogueLine } from "../plant/tls-rogue.ts";
+import { RecordType, startTlsRogue, type RogueConnection } from "../plant/tls-rogue.ts";
 import { bornBehaviour } from "./born-modbus.ts";
 
 const [habit = "", ...files] = process.argv.slice(2);
@@ -63,7 +63,7 @@ const plain: Readonly<Record<string, (request: DeviceRequest) => Buffer | undefi
 const ticket = Buffer.from("0400001200001c200102030401070004010203040000", "hex");
 const helloRequests = repeated(Buffer.of(RecordType.handshake, 3, 3, 0, 4, 0, 0, 0, 0));
 
-const secure: Readonly<Record<string, (line: RogueLine, secure: TLSSocket) => void>> = {
+const secure: Readonly<Record<string, (connection: RogueConnection, secure: TLSSocket) => void>> = {
   "session tickets": ({ socket, applicationKeys }) => {
     if (applicationKeys === undefined) return;
     flood(socket, () =>
@@ -102,7 +102,7 @@ async function startSecure(): Promise<number> {
       flood(socket, () => helloRequests);
       return Buffer.alloc(0);
     },
-    opened: (line, socket) => {
+    opened: (connection, socket) => {
       const inner = connect(device.port, "127.0.0.1").on("error", () => socket.destroy());
       socket.pipe(inner).pipe(socket);
       for (const [end, other] of [
@@ -110,7 +110,7 @@ async function startSecure(): Promise<number> {
         [inner, socket],
       ] as const)
         end.once("close", () => other.destroy());
-      if (isFlooding) secure[habit]?.(line, socket);
+      if (isFlooding) secure[habit]?.(connection, socket);
     },
   });
   return port;

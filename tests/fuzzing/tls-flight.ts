@@ -3,7 +3,7 @@
 //
 // Messages: RFC 8446, 4 (and RFC 5246, 7.4). Certificates: RFC 8446, 4.4.2, and RFC 5246, 7.4.2.
 
-import { RecordType, splitRecords, type RecordKeys, type RogueLine } from "../plant/tls-rogue.ts";
+import { RecordType, splitRecords, type RecordKeys, type RogueConnection } from "../plant/tls-rogue.ts";
 import { mutate } from "./mutate.ts";
 import type { Random } from "./random.ts";
 
@@ -23,11 +23,11 @@ export class FlightSpoiler {
   #sealing: RecordKeys | undefined;
 
   /** `bytes`: whole records, as the server writes them. */
-  spoil(bytes: Buffer, line: RogueLine, random: Random): Buffer {
+  spoil(bytes: Buffer, connection: RogueConnection, random: Random): Buffer {
     if (random.oneIn(6)) return bytes;
     if (random.oneIn(8)) return mutate(bytes, random);
-    this.#sealing ??= line.handshakeKeys?.anew();
-    const parts = this.#read(bytes, line);
+    this.#sealing ??= connection.handshakeKeys?.anew();
+    const parts = this.#read(bytes, connection);
     const part = random.pick(parts);
     const way = random.below(4);
     if (way === 0) part.messages = mutate(part.messages, random);
@@ -37,11 +37,11 @@ export class FlightSpoiler {
     return random.oneIn(8) ? Buffer.concat([flight, flood(part, random)]) : flight;
   }
 
-  #read(bytes: Buffer, line: RogueLine): Part[] {
+  #read(bytes: Buffer, connection: RogueConnection): Part[] {
     const parts: Part[] = [];
     for (const record of splitRecords(bytes).records) {
       const isSealed = record[0] === RecordType.applicationData;
-      const content = isSealed ? line.handshakeKeys?.open(record)?.subarray(0, -1) : record.subarray(5);
+      const content = isSealed ? connection.handshakeKeys?.open(record)?.subarray(0, -1) : record.subarray(5);
       // Change cipher spec says nothing in TLS 1.3; what cannot be opened belongs to no handshake.
       if (content === undefined || (!isSealed && record[0] !== RecordType.handshake)) continue;
       const keys = isSealed ? this.#sealing : undefined;

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import { startDevice } from "../plant/modbus-device.ts";
-import { startTlsRogue, type Rogue, type RogueLine } from "../plant/tls-rogue.ts";
+import { startTlsRogue, type Rogue, type RogueConnection } from "../plant/tls-rogue.ts";
 import { Random } from "./random.ts";
 import { FlightSpoiler } from "./tls-flight.ts";
 
@@ -42,13 +42,13 @@ if (parentPort !== null) {
   const { cert, key, ca } = workerData as PeersOrder;
   const device = await startDevice();
   let random = new Random(0, 0);
-  const spoilers = new WeakMap<RogueLine, FlightSpoiler>();
+  const spoilers = new WeakMap<RogueConnection, FlightSpoiler>();
   const rogue: Rogue = {
-    change: (bytes, line) => {
-      if (line.isOpen) return bytes;
-      const spoiler = spoilers.get(line) ?? new FlightSpoiler();
-      spoilers.set(line, spoiler);
-      return spoiler.spoil(bytes, line, random);
+    change: (bytes, connection) => {
+      if (connection.isOpen) return bytes;
+      const spoiler = spoilers.get(connection) ?? new FlightSpoiler();
+      spoilers.set(connection, spoiler);
+      return spoiler.spoil(bytes, connection, random);
     },
     opened: (_, secure) => {
       const inner = connect(device.port, "127.0.0.1").on("error", () => secure.destroy());

@@ -16,7 +16,7 @@ const VALUE = 257;
 /** A partition on a libmodbus device with one segment for each consumer. */
 async function running(partition: Partition, consumers?: readonly string[]): Promise<void> {
   const device = partition.keep(Peer.libmodbus());
-  const port = await partition.beforeModbus((await device.line())["port"] as number);
+  const port = await partition.beforeModbus((await device.message())["port"] as number);
   const xml = modbusServersXml({
     alias: "lib",
     port,

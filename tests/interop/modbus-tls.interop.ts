@@ -77,9 +77,9 @@ suite("stunnel before a libmodbus device", () => {
     using folder = new CertificateFolder();
     await using partition = new Partition();
     const device = partition.keep(Peer.libmodbus());
-    const devicePort = (await device.line())["port"] as number;
+    const devicePort = (await device.message())["port"] as number;
     // libmodbus does not look at the protocol id, and takes a TLS handshake for requests of many kinds.
-    const plainPort = (await partition.keep(Peer.libmodbus()).line())["port"] as number;
+    const plainPort = (await partition.keep(Peer.libmodbus()).message())["port"] as number;
 
     const authority = await folder.make("Plant CA", { isAuthority: true });
     const stranger = await folder.make("Other CA", { isAuthority: true });

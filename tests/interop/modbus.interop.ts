@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { modbusServersXml, type XmlEndpoint } from "../plant/configuration-xml.ts";
 import { Partition } from "./partition.ts";
 import { Peer } from "./peer.ts";
-import type { Line } from "./peer.ts";
+import type { Message } from "./peer.ts";
 
 const TABLE = fileURLToPath(new URL("modbus-edge-values.json", import.meta.url));
 const CONNECTION = (alias: string): string => `ModbusTCP Connections:${alias}: Connection status`;
@@ -22,15 +22,15 @@ function register(value: number): object {
 }
 
 /** The functions that a device saw, from its last words. */
-function functionsSeen(lastWords: readonly Line[]): readonly string[] {
-  return Object.keys(lastWords.at(-1)?.["requests"] as Line).toSorted();
+function functionsSeen(lastWords: readonly Message[]): readonly string[] {
+  return Object.keys(lastWords.at(-1)?.["requests"] as Message).toSorted();
 }
 
 suite("a pymodbus device", () => {
   test("every edge value arrives in Python exactly, in both word orders and from both units", async () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.python("pymodbus-server.py", TABLE));
-    const port = await partition.beforeModbus((await device.line())["port"] as number);
+    const port = await partition.beforeModbus((await device.message())["port"] as number);
     const table = JSON.parse(readFileSync(TABLE, "utf8")) as Record<
       string,
       { source: Omit<XmlEndpoint, "name" | "unit"> & { unit: number } }
@@ -55,7 +55,7 @@ suite("a pymodbus device", () => {
   test("a table with a wrong value is found different", async () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.python("pymodbus-server.py", TABLE));
-    const port = await partition.beforeModbus((await device.line())["port"] as number);
+    const port = await partition.beforeModbus((await device.message())["port"] as number);
     const entry: XmlEndpoint = { name: "UInt64 past 2^53", function: 3, address: 25, dataType: "UInt64" };
     partition.run({
       modbus: partition.write("modbus.xml", modbusServersXml({ alias: "pymodbus", port, endpoints: [entry] })),
@@ -72,7 +72,7 @@ suite("a libmodbus device", () => {
   test("all four functions read what the device holds, and an illegal address costs only its own entry", async () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.libmodbus());
-    const port = await partition.beforeModbus((await device.line())["port"] as number);
+    const port = await partition.beforeModbus((await device.message())["port"] as number);
     const entries: readonly XmlEndpoint[] = [
       { name: "coils", function: 1, address: 0, quantity: 4 },
       { name: "discrete inputs", function: 2, address: 4, quantity: 3 },
@@ -117,7 +117,7 @@ suite("a libmodbus device", () => {
   test("an endpoint with a write function is skipped: the device never sees a write", async () => {
     await using partition = new Partition();
     const device = partition.keep(Peer.libmodbus());
-    const port = await partition.beforeModbus((await device.line())["port"] as number);
+    const port = await partition.beforeModbus((await device.message())["port"] as number);
     const writing = [
       "Write Single Coil",
       "Write Multiple Holding Registers",
@@ -149,7 +149,7 @@ suite("a libmodbus device", () => {
   test("a device that goes away leaves only its connection entry, with false", async () => {
     await using partition = new Partition();
     const first = Peer.libmodbus();
-    const port = (await first.line())["port"] as number;
+    const port = (await first.message())["port"] as number;
     const xml = modbusServersXml({ alias: "lib", port, endpoints: [{ name: "register", function: 4, address: 0 }] });
     partition.run({ modbus: partition.write("modbus.xml", xml) });
     const consumer = await partition.consumer("modbus");

@@ -57,7 +57,7 @@ async function start(partition: Partition, ...options: readonly string[]): Promi
   const server = partition.keep(
     Peer.python("asyncua-server.py", "--certificate", serverCertificate, "--key", key, "--uri", SERVER_URI, ...options),
   );
-  const port = await partition.beforeOpcUa((await server.line())["port"] as number);
+  const port = await partition.beforeOpcUa((await server.message())["port"] as number);
   return { port, security: { serverCertificate, clientCertificate, clientPrivateKey } };
 }
 

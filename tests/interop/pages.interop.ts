@@ -34,7 +34,7 @@ function entry(varType: string) {
 /** A partition with good values and a point that its device refuses. */
 async function running(partition: Partition): Promise<void> {
   const device = partition.keep(Peer.libmodbus());
-  const port = await partition.beforeModbus((await device.line())["port"] as number);
+  const port = await partition.beforeModbus((await device.message())["port"] as number);
   const xml = modbusServersXml({
     alias: "lib",
     port,

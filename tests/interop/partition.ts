@@ -96,7 +96,7 @@ export class Partition {
     const peer = this.keep(
       Peer.python("consumer.py", segment, semaphore, ...(mode === "untracked" ? ["--untracked"] : [])),
     );
-    await peer.line();
+    await peer.message();
     return peer;
   }
 

@@ -14,7 +14,7 @@ export const CHECKOUT = fileURLToPath(ROOT);
 export const PYTHON = fileURLToPath(new URL(".peers/venv/bin/python", ROOT));
 const LIBMODBUS_SERVER = fileURLToPath(new URL(".peers/libmodbus-server", ROOT));
 
-export type Line = Readonly<Record<string, unknown>>;
+export type Message = Readonly<Record<string, unknown>>;
 
 export class Peer {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -29,7 +29,7 @@ export class Peer {
     this.#name = name;
     this.#child = spawn(program, argumentList, { stdio: "pipe" });
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#errors += text));
-    this.#child.stdin.on("error", () => undefined); // a peer that is gone shows in the next line it does not answer
+    this.#child.stdin.on("error", () => undefined); // a peer that is gone shows in the next message that does not come
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
     this.#ended = new Promise((resolve) => this.#child.once("close", resolve));
   }
@@ -48,18 +48,18 @@ export class Peer {
     return this.#child.pid ?? Number.NaN;
   }
 
-  /** The next line. */
-  async line(): Promise<Line> {
+  /** The next message. */
+  async message(): Promise<Message> {
     const watchdog = setTimeout(() => this.#child.kill("SIGKILL"), WATCHDOG_MS);
     const { value, done } = await this.#lines.next();
     clearTimeout(watchdog);
     if (done === true) throw new Error(`${this.#name} ended instead of answering: ${this.#errors.slice(-2000)}`);
-    return JSON.parse(value) as Line;
+    return JSON.parse(value) as Message;
   }
 
-  async ask(command: string): Promise<Line> {
+  async ask(command: string): Promise<Message> {
     this.#child.stdin.write(`${command}\n`);
-    const answer = await this.line();
+    const answer = await this.message();
     if ("error" in answer) throw new Error(`${this.#name} answered ${command} with: ${String(answer["error"])}`);
     return answer;
   }
@@ -70,13 +70,13 @@ export class Peer {
     await this.#ended;
   }
 
-  /** Ends its input and gives back the lines that it still says. */
-  async close(): Promise<readonly Line[]> {
+  /** Ends its input and returns the messages that still come. */
+  async close(): Promise<readonly Message[]> {
     const watchdog = setTimeout(() => this.#child.kill("SIGKILL"), WATCHDOG_MS);
     this.#child.stdin.end();
-    const rest: Line[] = [];
+    const rest: Message[] = [];
     for (let next = await this.#lines.next(); next.done !== true; next = await this.#lines.next()) {
-      rest.push(JSON.parse(next.value) as Line);
+      rest.push(JSON.parse(next.value) as Message);
     }
     await this.#ended;
     clearTimeout(watchdog);

@@ -1,4 +1,4 @@
-// A TLS server whose line a test holds in its hands: what it sends passes through the test, which may change it, and add records
+// A TLS server whose connections a test holds in its hands: what it sends passes through the test, which may change it, and add records
 // that are sealed with the server's own keys, so that they are genuine to the client.
 //
 // Keys: RFC 8446, 7.1 and 7.3. Records: 5.1 and 5.2. The server speaks TLS 1.3 with TLS_AES_128_GCM_SHA256, or TLS 1.2.
@@ -13,7 +13,7 @@ export const RecordType = { changeCipherSpec: 20, alert: 21, handshake: 22, appl
 const headerBytes = 5;
 const tagBytes = 16;
 
-export interface RogueLine {
+export interface RogueConnection {
   /** To the client. */
   readonly socket: Socket;
   readonly isOpen: boolean;
@@ -30,15 +30,15 @@ export interface TlsRogue {
 
 export interface Rogue {
   /** What the client gets in place of these bytes of the server; default: the same. */
-  change?(bytes: Buffer, line: RogueLine): Buffer;
+  change?(bytes: Buffer, connection: RogueConnection): Buffer;
   /** Called once the client has finished its handshake. `secure`: the server's end. Default: nothing is ever answered. */
-  opened?(line: RogueLine, secure: TLSSocket): void;
+  opened?(connection: RogueConnection, secure: TLSSocket): void;
 }
 
 export async function startTlsRogue(options: TlsOptions, rogue: Rogue): Promise<TlsRogue> {
   const sockets = new Set<Socket>();
   /** By the port from which the proxy connects to the server. */
-  const lines = new Map<number, Line>();
+  const byPort = new Map<number, Fronted>();
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("error", () => undefined);
@@ -46,31 +46,31 @@ export async function startTlsRogue(options: TlsOptions, rogue: Rogue): Promise<
   };
   const server = createTlsServer({ requestCert: true, ciphers: suites, ...options }, (secure) => {
     keep(secure);
-    const line = lines.get(secure.remotePort ?? 0);
-    if (line === undefined) return;
-    line.isOpen = true;
+    const connection = byPort.get(secure.remotePort ?? 0);
+    if (connection === undefined) return;
+    connection.isOpen = true;
     if (rogue.opened === undefined) secure.resume();
     // What the server sends by itself at the end of a handshake (its tickets) goes first.
-    else setImmediate(() => rogue.opened?.(line, secure));
+    else setImmediate(() => rogue.opened?.(connection, secure));
   });
   server.on("tlsClientError", () => undefined);
-  server.on("keylog", (text: Buffer, secure: TLSSocket) => lines.get(secure.remotePort ?? 0)?.learn(String(text)));
+  server.on("keylog", (text: Buffer, secure: TLSSocket) => byPort.get(secure.remotePort ?? 0)?.takeKeys(String(text)));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const front = createServer({ noDelay: true }, (socket) => {
     started.connections++;
     const inner = connect((server.address() as AddressInfo).port, "127.0.0.1");
-    const line = new Line(socket);
+    const connection = new Fronted(socket);
     for (const end of [socket, inner]) keep(end);
     inner.once("connect", () => {
       const { localPort = 0 } = inner;
-      lines.set(localPort, line);
-      inner.once("close", () => lines.delete(localPort));
+      byPort.set(localPort, connection);
+      inner.once("close", () => byPort.delete(localPort));
       socket.pipe(inner);
     });
     inner.on("data", (bytes) => {
-      line.watch(bytes);
-      if (!socket.destroyed) socket.write(rogue.change?.(bytes, line) ?? bytes);
+      connection.watch(bytes);
+      if (!socket.destroyed) socket.write(rogue.change?.(bytes, connection) ?? bytes);
     });
     inner.once("end", () => socket.end());
     socket.once("close", () => inner.destroy());
@@ -161,7 +161,7 @@ export class RecordKeys {
   }
 }
 
-class Line implements RogueLine {
+class Fronted implements RogueConnection {
   readonly socket: Socket;
   isOpen = false;
   handshakeKeys: RecordKeys | undefined;
@@ -173,7 +173,7 @@ class Line implements RogueLine {
   }
 
   /** A line of the server's key log. */
-  learn(text: string): void {
+  takeKeys(text: string): void {
     const [label, , secret = ""] = text.trim().split(" ");
     const keys = (): RecordKeys => new RecordKeys(Buffer.from(secret, "hex"));
     if (label === "SERVER_HANDSHAKE_TRAFFIC_SECRET") this.handshakeKeys = keys();

@@ -238,9 +238,9 @@ describe("a session", () => {
       ["1:n1", "1:Display gone", "1:n2"],
     );
     assert.equal(of.points[2]?.type, BuiltInType.Float, "BaseDataType teaches nothing");
-    const learned = of.points;
+    const before = of.points;
     await of.connect(never);
-    assert.equal(of.points, learned, "nothing new: the same list");
+    assert.equal(of.points, before, "nothing new: the same list");
   });
 
   test("finds namespaces by URI, again at every connect", async () => {

@@ -49,8 +49,8 @@ function sourceOf(nodes = names): OpcUaSource {
   return new OpcUaSource(configured, { directory: rig.directory });
 }
 
-/** Resolves when the session has learned what there is to learn. */
-async function learn(t: TestContext, source: OpcUaSource): Promise<void> {
+/** Resolves when a session has read every text. */
+async function readTexts(t: TestContext, source: OpcUaSource): Promise<void> {
   const session = await source.connect(never);
   t.after(() => session.close());
   const before = source.points;
@@ -75,13 +75,13 @@ function textsOf(source: OpcUaSource): readonly (string | undefined)[] {
 
 test("a Boolean has the texts of its two states, a number those of its strings or values, and others have none", async (t) => {
   const source = sourceOf();
-  await learn(t, source);
+  await readTexts(t, source);
   assert.deepEqual(textsOf(source), texts);
 });
 
 test("the next session begins with the texts of the last one", async (t) => {
   const source = sourceOf();
-  await learn(t, source);
+  await readTexts(t, source);
   const session = await source.connect(never);
   t.after(() => session.close());
   assert.deepEqual(textsOf(source), texts);

@@ -28,7 +28,7 @@ export interface OpcUaSessionContext {
   recheck(): void;
   described(nodeAttributes: readonly NodeAttributes[]): void;
   /** The texts of single variables, by the index of the node; true when they are others than before. */
-  learned(stateTexts: ReadonlyMap<number, string>): boolean;
+  keepStateTexts(stateTexts: ReadonlyMap<number, string>): boolean;
   readonly groups: readonly Group[];
   readonly kept: KeptOverSessions;
   closed(): void;
@@ -63,16 +63,16 @@ export class OpcUaSession implements Session {
         else await reports.groups[group]?.everyTick((sink) => this.poll(group, sink, both), both);
       };
     });
-    const learning = (both: AbortSignal): Promise<void> => this.#context.decide(() => this.#learnStateTexts(both));
-    await together([...groups, learning, (both) => this.#context.decide(() => requests.run(both))], signal);
+    const stateTexts = (both: AbortSignal): Promise<void> => this.#context.decide(() => this.#readStateTexts(both));
+    await together([...groups, stateTexts, (both) => this.#context.decide(() => requests.run(both))], signal);
   }
 
   /** Beside the polls: values do not wait for texts. */
-  async #learnStateTexts(signal: AbortSignal): Promise<void> {
+  async #readStateTexts(signal: AbortSignal): Promise<void> {
     const { nodeAttributes, attributeSize } = this.#reader;
     try {
       const stateTexts = await readStateTexts(this.#session, nodeAttributes, attributeSize, signal);
-      if (this.#context.learned(stateTexts)) this.#context.described(this.#reader.nodeAttributes);
+      if (this.#context.keepStateTexts(stateTexts)) this.#context.described(this.#reader.nodeAttributes);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

@@ -71,12 +71,12 @@ export class OpcUaSource implements Source {
   readonly #gate: ServerCertificateGate;
   readonly #files: DecidingFiles;
   readonly #log: Log;
-  /** Learned, and kept over reconnections. */
+  /** Found out by requests, and kept over reconnections. */
   readonly #readSizes: ReadSizes;
   readonly #nodeReports: readonly NodeReport[];
   readonly #kept: KeptOverSessions;
   readonly #begun: () => void;
-  /** As the last session has learned them: the next one does not begin without. */
+  /** As the last session read them: the next one does not begin without. */
   #stateTexts: ReadonlyMap<number, string> = new Map();
   #points: readonly PointDescription[];
   #certificateEndsMs: number | undefined;
@@ -161,7 +161,7 @@ export class OpcUaSource implements Source {
         decide: async (work) => await this.#decide(work),
         recheck: () => this.#gate.passAgain(),
         described: (nodeAttributes) => this.#describePoints(nodeAttributes),
-        learned: (stateTexts) => {
+        keepStateTexts: (stateTexts) => {
           const isNew = !isDeepStrictEqual(stateTexts, this.#stateTexts);
           this.#stateTexts = stateTexts;
           return isNew;

@@ -3,7 +3,7 @@
 // remembered over reconnections. One of a size that was answered before is believed to be too large only when the connection dies in it twice
 // in a row: the first time it was the cable.
 //
-// A size that was learned so is not for ever. After a while the double is tried; when the connection dies in it again, that is the
+// Such a limit is not for ever. After a while the double is tried; when the connection dies in it again, that is the
 // answer for as long as the program runs, otherwise requests are as large as before.
 //
 // The contents decide as well as the number: attributes and values have a `ReadSize` each, kept by the client of a server. Pure but for the clock.
@@ -23,8 +23,8 @@ export class ReadSize {
   #stated = Infinity;
   /** By its BadTooManyOperations, in the present session. */
   #refused = Infinity;
-  /** By deaths. */
-  #learned = Infinity;
+  /** By connections that died in a request. */
+  #halved = Infinity;
   /** Deadly in the trial as well. */
   #refuted = Infinity;
   /** The size that the trial has to exceed; undefined: none is underway. */
@@ -44,13 +44,13 @@ export class ReadSize {
 
   /** The most nodes in one request, the server's state included. */
   get nodes(): number {
-    return Math.max(1, Math.min(this.#configured, this.#stated, this.#refused, this.#learned));
+    return Math.max(1, Math.min(this.#configured, this.#stated, this.#refused, this.#halved));
   }
 
-  /** What refusals and deaths have taught; undefined: nothing that is less than what the site and the server allow. */
+  /** What refusals and lost connections leave; undefined: nothing that is less than what the site and the server allow. */
   get requestLimit(): number | undefined {
-    const learned = Math.min(this.#refused, this.#learned);
-    return learned < Math.min(this.#configured, this.#stated) ? learned : undefined;
+    const limit = Math.min(this.#refused, this.#halved);
+    return limit < Math.min(this.#configured, this.#stated) ? limit : undefined;
   }
 
   /** How often deaths halved it so far. */
@@ -90,9 +90,9 @@ export class ReadSize {
     this.#largestAnswered = Math.max(this.#largestAnswered, asked);
     if (asked >= this.#diedIn) this.#diedIn = 0;
     if (this.#isTrial(asked)) this.#trialAbove = undefined;
-    if (asked < this.#learned || this.#nowMs() < this.#trialDueMs || 2 * this.#learned >= this.#refuted) return;
-    this.#trialAbove = this.#learned;
-    this.#learned *= 2;
+    if (asked < this.#halved || this.#nowMs() < this.#trialDueMs || 2 * this.#halved >= this.#refuted) return;
+    this.#trialAbove = this.#halved;
+    this.#halved *= 2;
     this.#trialDueMs = this.#nowMs() + trialAfterMs;
   }
 
@@ -106,7 +106,7 @@ export class ReadSize {
     if (isTrial) this.#refuted = asked;
     this.#trialAbove = undefined;
     this.#diedIn = 0;
-    this.#learned = Math.ceil(asked / 2);
+    this.#halved = Math.ceil(asked / 2);
     this.#trialDueMs = this.#nowMs() + trialAfterMs;
     this.#halvings++;
     return true;

@@ -7,7 +7,7 @@ import { readPaced } from "../../../../../packages/partition/src/protocols/opcua
 import { chunk } from "../../../../plant/rogue-opcua.ts";
 
 /** What is read of a socket, and whether it is read at all. */
-class Line extends EventEmitter {
+class PacedSocket extends EventEmitter {
   destroyed = false;
   isPaused = false;
   readonly passed: number[] = [];
@@ -35,27 +35,27 @@ class Line extends EventEmitter {
 }
 
 test("small messages pass at once, a large one in a later turn and whatever comes behind it after it", async () => {
-  const line = new Line();
-  line.arrives(100, 8192, 9000, 200);
-  assert.deepEqual(line.passed, [100, 8192]);
-  line.arrives(300);
-  assert.equal(line.isPaused, true, "nothing more is read meanwhile");
+  const socket = new PacedSocket();
+  socket.arrives(100, 8192, 9000, 200);
+  assert.deepEqual(socket.passed, [100, 8192]);
+  socket.arrives(300);
+  assert.equal(socket.isPaused, true, "nothing more is read meanwhile");
   await nextTurn();
-  assert.deepEqual(line.passed, [100, 8192, 9000, 200, 300]);
+  assert.deepEqual(socket.passed, [100, 8192, 9000, 200, 300]);
   await nextTurn();
-  assert.equal(line.isPaused, false);
+  assert.equal(socket.isPaused, false);
 });
 
-test("a line that is full is read once in a turn", async () => {
-  const line = new Line();
-  line.arrives(...Array.from({ length: 8 }, () => 8192));
-  assert.equal(line.isPaused, true);
+test("a socket that is full is read once in a turn", async () => {
+  const socket = new PacedSocket();
+  socket.arrives(...Array.from({ length: 8 }, () => 8192));
+  assert.equal(socket.isPaused, true);
   await nextTurn();
-  assert.equal(line.isPaused, false);
+  assert.equal(socket.isPaused, false);
 });
 
-test("large messages of several lines have a turn each, the smallest first", async () => {
-  const [one, other] = [new Line(), new Line()];
+test("large messages of several sockets have a turn each, the smallest first", async () => {
+  const [one, other] = [new PacedSocket(), new PacedSocket()];
   one.arrives(20_000, 20_000);
   other.arrives(10_000);
   const seen: (readonly number[])[] = [];
@@ -70,10 +70,10 @@ test("large messages of several lines have a turn each, the smallest first", asy
   ]);
 });
 
-test("nothing is passed on of a line that was cut", async () => {
-  const line = new Line();
-  line.arrives(9000, 100);
-  line.destroyed = true;
+test("nothing is passed on of a socket that was cut", async () => {
+  const socket = new PacedSocket();
+  socket.arrives(9000, 100);
+  socket.destroyed = true;
   await nextTurn();
-  assert.deepEqual(line.passed, []);
+  assert.deepEqual(socket.passed, []);
 });

@@ -1,4 +1,4 @@
-// What the configuration alone says of an OPC UA node as a point: the key that is expected, and by what the learned one is remembered.
+// What the configuration alone says of an OPC UA node as a point: the key that is expected, and by what the one that the server reports is remembered.
 
 import type { PointDescription } from "@cpc-partition/image/point";
 import type { OpcUaNode, OpcUaServer } from "./opc-ua-server.ts";

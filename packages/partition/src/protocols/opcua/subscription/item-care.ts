@@ -47,7 +47,7 @@ export interface SubscriptionContext {
   readonly report: SubscriptionReport;
   /** Throws when the server's certificate is not trusted any more. */
   readonly recheck: () => void;
-  /** The reader has learned something about the nodes. */
+  /** The reader knows more of the nodes than before. */
   readonly described: () => void;
 }
 

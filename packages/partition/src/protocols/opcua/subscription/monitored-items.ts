@@ -58,7 +58,7 @@ export interface MonitoredItemsContext {
   readonly subscriptionId: number;
   readonly handles: ClientHandles;
   readonly publishingMs: number;
-  /** How many items in one request; learns. */
+  /** How many items in one request; a refused request makes it smaller. */
   readonly size: ReadSize;
 }
 
