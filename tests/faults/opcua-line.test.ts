@@ -1,4 +1,5 @@
-// The line to an OPC UA server stays, and what comes over it is late, in pieces, spoiled, or nothing that OPC UA knows.
+// The line to an OPC UA server stays, and what comes over it is late, in pieces, spoiled, or nothing that OPC UA knows. What a
+// subscribed server sends late or with one wrong bit: opcua-subscribed-line.test.ts.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -8,7 +9,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Random } from "../fuzzing/random.ts";
 import { fault, times } from "./fault.ts";
-import { intervalMs, linesOfFile, timeoutMs, type Scene, type Victim } from "./opcua-lines.ts";
+import { intervalMs, linesOfFile, subscribed, timeoutMs, type Scene, type Victim } from "./opcua-lines.ts";
 import { bodyOffset, isChunk, requestOffset, sequenceOffset } from "./ua-chunk.ts";
 
 const server = linesOfFile("usual");
@@ -80,29 +81,38 @@ fault({
   },
 });
 
-fault({
-  area: "OPC UA server",
-  trigger: "whatever it sends comes byte by byte",
-  holds: "it connects and is read as ever, with security and without",
-  run: async (t) => {
-    const scene = await server().scene(t, [{}, { isSecure: true }]);
-    await scene.allGood();
-    for (const { line } of scene.victims) {
-      line.faults.sliceBytes = 1;
-      line.cut();
-    }
-    await scene.allBad();
-    await scene.partition.untilGood(...scene.aliases);
-    const before = scene.aliases.map((alias) => scene.health(alias).failures);
-    await scene.polledAgain(10);
-    assert.deepEqual(
-      scene.aliases.map((alias) => scene.health(alias).failures),
-      before,
-    );
-    await scene.recovers();
-    await scene.end();
-  },
-});
+/** How values come from a server, and in which message. */
+const ways = [
+  { way: "", victim: {}, message: "ReadResponse" },
+  { way: "subscribed to, ", victim: subscribed, message: "PublishResponse" },
+] as const;
+
+for (const { way, victim } of ways) {
+  fault({
+    area: "OPC UA server",
+    trigger: `${way}whatever it sends comes byte by byte`,
+    holds: "it connects and is read as ever, with security and without",
+    run: async (t) => {
+      t.after(() => server().forgetSubscriptions());
+      const scene = await server().scene(t, [victim, { ...victim, isSecure: true }]);
+      await scene.allGood();
+      for (const { line } of scene.victims) {
+        line.faults.sliceBytes = 1;
+        line.cut();
+      }
+      await scene.allBad();
+      await scene.partition.untilGood(...scene.aliases);
+      const before = scene.aliases.map((alias) => scene.health(alias).failures);
+      await scene.polledAgain(10);
+      assert.deepEqual(
+        scene.aliases.map((alias) => scene.health(alias).failures),
+        before,
+      );
+      await scene.recovers();
+      await scene.end();
+    },
+  });
+}
 
 const noBytes = Buffer.alloc(0);
 
@@ -223,34 +233,39 @@ const spoilings: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   "the end is missing": (bytes) => withNumber(bytes.subarray(0, -9), 4, (size) => size - 9),
 };
 
-fault({
-  area: "OPC UA server",
-  trigger: "garbage comes in place of the answers to a poll",
-  holds: "nothing of it is shown as a value, the reason is told, and the server is good with the next honest answers",
-  run: async (t) => {
-    const scene = await server().scene(
-      t,
-      Object.keys(spoilings).map(() => ({})),
-    );
-    await scene.allGood();
-    Object.values(spoilings).forEach((spoil, index) => {
-      scene.victim(index).line.faults.spoil = (direction, bytes) =>
-        direction === "to client" && isChunk(bytes, "ReadResponse") ? spoil(bytes) : bytes;
-    });
-    const reasons =
-      /^the connection to \S+ was lost$|^cannot read from .* because (?:no answer came|it sends what (?:is no response|cannot be taken))/;
-    const hasFailed = (alias: string): boolean =>
-      failuresOf(scene, alias) > 1 && reasons.test(scene.health(alias).lastError);
-    // A whole message whose content cannot be decoded costs what was asked for, and not the connection.
-    const isRefused = (alias: string): boolean => scene.health(alias).pointsBad === scene.health(alias).points;
-    const undecodable = scene.aliases[Object.keys(spoilings).indexOf("the end is missing")];
-    await scene.partition.until("each has failed again and again, and told why", () =>
-      scene.aliases.every((alias) => (alias === undecodable ? isRefused(alias) : hasFailed(alias))),
-    );
-    await scene.recovers();
-    await scene.end();
-  },
-});
+for (const { way, victim, message } of ways) {
+  fault({
+    area: "OPC UA server",
+    trigger: `${way}garbage comes in place of its ${message === "ReadResponse" ? "answers to a poll" : "messages"}`,
+    holds: "nothing of it is shown as a value, the reason is told, and the server is good with the next honest message",
+    run: async (t) => {
+      t.after(() => server().forgetSubscriptions());
+      // A publication that is cut or has another number is one that was lost: opcua-subscription.test.ts.
+      const spoiling = Object.entries(spoilings).filter(([what]) => way === "" || what.startsWith("noise"));
+      const scene = await server().scene(
+        t,
+        spoiling.map(() => victim),
+      );
+      await scene.allGood();
+      spoiling.forEach(([, spoil], index) => {
+        scene.victim(index).line.faults.spoil = (direction, bytes) =>
+          direction === "to client" && isChunk(bytes, message) ? spoil(bytes) : bytes;
+      });
+      const reasons =
+        /^the connection to \S+ was lost$|^cannot (?:read|receive changes) from .* because (?:no answer came|it sends what (?:is no response|cannot be taken))/;
+      const hasFailed = (alias: string): boolean =>
+        failuresOf(scene, alias) > 1 && reasons.test(scene.health(alias).lastError);
+      // A whole message whose content cannot be decoded costs what was asked for, and not the connection.
+      const isRefused = (alias: string): boolean => scene.health(alias).pointsBad === scene.health(alias).points;
+      const undecodable = scene.aliases[spoiling.findIndex(([what]) => what === "the end is missing")];
+      await scene.partition.until("each has failed again and again, and told why", () =>
+        scene.aliases.every((alias) => (alias === undecodable ? isRefused(alias) : hasFailed(alias))),
+      );
+      await scene.recovers();
+      await scene.end();
+    },
+  });
+}
 
 fault({
   area: "OPC UA server",

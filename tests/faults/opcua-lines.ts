@@ -22,6 +22,8 @@ export const timeoutMs = 1000;
 export const retryIntervalMs = 300;
 export const intervalMs = 100;
 export const settings = `<timeout>${timeoutMs / 1000}</timeout><retryInterval>${retryIntervalMs / 1000}</retryInterval>`;
+/** A victim whose values come by subscription. */
+export const subscribed = { settings: `${settings}<acquisition>subscribe</acquisition>` };
 export const pointsPerVictim = 2;
 const mostVictims = 16;
 const neighbourPlace = 500;

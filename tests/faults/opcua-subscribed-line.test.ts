@@ -1,5 +1,5 @@
-// The line of an OPC UA server that is subscribed to stays, and what comes over it is late, in pieces or spoiled. How it breaks:
-// opcua-connection.test.ts.
+// The line of an OPC UA server that is subscribed to stays, and what comes over it is late or has a wrong bit. In pieces, and garbage:
+// opcua-line.test.ts. How it breaks: opcua-connection.test.ts.
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
@@ -7,11 +7,9 @@ import type { TestContext } from "node:test";
 import { Random } from "../fuzzing/random.ts";
 import type { TcpProxy } from "../plant/tcp-proxy.ts";
 import { fault } from "./fault.ts";
-import { linesOfFile, settings, timeoutMs, type Scene, type VictimOptions } from "./opcua-lines.ts";
-import { bodyOffset, isChunk } from "./ua-chunk.ts";
+import { linesOfFile, subscribed, timeoutMs, type Scene, type VictimOptions } from "./opcua-lines.ts";
 
 const server = linesOfFile("usual");
-const subscribed = { settings: `${settings}<acquisition>subscribe</acquisition>` };
 const secured = { ...subscribed, isSecure: true };
 
 async function scene(t: TestContext, victims: readonly VictimOptions[]): Promise<Scene> {
@@ -47,47 +45,6 @@ fault({
     const [inTime, late] = begun.aliases.map((alias) => begun.health(alias).failures);
     assert.deepEqual(inTime, {});
     assert.ok((late?.Timeout ?? 0) > 0);
-    await begun.end();
-  },
-});
-
-fault({
-  area: "OPC UA server",
-  trigger: "subscribed to, whatever it sends comes byte by byte",
-  holds: "its messages are taken as ever, with security and without",
-  run: async (t) => {
-    const begun = await scene(t, [subscribed, secured]);
-    for (const { line } of begun.victims) line.faults.sliceBytes = 1;
-    await begun.polledAgain(10);
-    for (const alias of begun.aliases) assert.equal(failed(begun, alias), false, alias);
-    await begun.recovers();
-    await begun.end();
-  },
-});
-
-const noise = Buffer.from(Array.from({ length: 4096 }, (_, i) => (i * 167 + (i >> 8) * 31) & 0xff));
-
-const spoilings: readonly ((bytes: Buffer) => Buffer)[] = [
-  (bytes) => noise.subarray(0, bytes.length),
-  (bytes) => Buffer.concat([bytes.subarray(0, bodyOffset), noise.subarray(0, bytes.length - bodyOffset)]),
-  (bytes) => Buffer.concat([bytes.subarray(0, bodyOffset + 4), noise.subarray(0, bytes.length - bodyOffset - 4)]),
-];
-
-fault({
-  area: "OPC UA server",
-  trigger: "subscribed to, garbage comes in place of its messages",
-  holds: "nothing of it is shown as a value, it counts as a failure, and the next honest messages are good",
-  run: async (t) => {
-    const begun = await scene(
-      t,
-      spoilings.map(() => subscribed),
-    );
-    spoilings.forEach((spoil, index) => {
-      begun.victim(index).line.faults.spoil = (direction, bytes) =>
-        direction === "to client" && isChunk(bytes, "PublishResponse") ? spoil(bytes) : bytes;
-    });
-    await begun.partition.until("each has failed", () => begun.aliases.every((alias) => failed(begun, alias)));
-    await begun.recovers();
     await begun.end();
   },
 });
