@@ -45,17 +45,34 @@ function place(t: TestContext, ringBytes?: number) {
     };
     return { delivery, end };
   };
-  return { plant, start, logged };
+  /** Until the births have come. */
+  const begin = async (changed?: Partial<DeliverySettings>) => {
+    const output = new RecordingOutput();
+    const run = start(output, changed);
+    await until("births", () => output.births.length > 0);
+    return { output, ...run };
+  };
+  return { plant, start, begin, logged };
 }
 
-const isBorn = (output: RecordingOutput) => () => output.births.length > 0;
+async function born(t: TestContext, changed?: Partial<DeliverySettings>) {
+  const placed = place(t);
+  return { ...placed, ...(await placed.begin(changed)) };
+}
+
+/** The first change of the first run was delivered, live. */
+async function delivered(t: TestContext, ringBytes?: number) {
+  const placed = place(t, ringBytes);
+  const first = await placed.begin();
+  placed.plant.set(0, 1);
+  await until("the first change", () => first.output.values("live").length === 1);
+  return { ...placed, first };
+}
 
 test("births come first, then every change once, live and in order", async (t) => {
-  const { plant, start } = place(t);
+  const { plant, begin } = place(t);
   plant.set(0, 1);
-  const output = new RecordingOutput();
-  const { end } = start(output);
-  await until("births", isBorn(output));
+  const { output, end } = await begin();
   for (let value = 2; value < 300; value++) plant.set(0, value);
   await until("the last change", () => output.values("live").at(-1) === 299);
   await end();
@@ -76,10 +93,7 @@ test("births come first, then every change once, live and in order", async (t) =
 });
 
 test("what changes while nobody is connected comes as history, marked, beside what is live", async (t) => {
-  const { plant, start } = place(t);
-  const output = new RecordingOutput();
-  const { delivery, end } = start(output);
-  await until("births", isBorn(output));
+  const { plant, output, delivery, end } = await born(t);
   output.isUp = false;
   output.cut();
   await until("the end of the connection", () => !delivery.state.isConnected);
@@ -102,10 +116,7 @@ test("what changes while nobody is connected comes as history, marked, beside wh
 });
 
 test("a batch whose proof did not come is repeated once, marked", async (t) => {
-  const { plant, start } = place(t);
-  const output = new RecordingOutput();
-  const { end } = start(output);
-  await until("births", isBorn(output));
+  const { plant, output, end } = await born(t);
   output.fate = "lose";
   plant.set(0, 1);
   await until("the loss", () => output.batches.length === 1);
@@ -124,15 +135,10 @@ test("a batch whose proof did not come is repeated once, marked", async (t) => {
 });
 
 test("a bridge that was killed goes on where it was, and marks what it may have sent", async (t) => {
-  const { plant, start } = place(t);
-  const first = new RecordingOutput();
-  const killed = start(first);
-  await until("births", isBorn(first));
-  plant.set(0, 1);
-  await until("the first change", () => first.values("live").length === 1);
-  first.fate = "hang";
+  const { plant, start, first } = await delivered(t);
+  first.output.fate = "hang";
   plant.set(0, 2);
-  await until("the second change, unproven", () => first.values("live").length === 2);
+  await until("the second change, unproven", () => first.output.values("live").length === 2);
   // Nothing of the first one runs any more but what waits for a proof that never comes; its files are as they are.
   plant.set(0, 3);
   const second = new RecordingOutput();
@@ -146,18 +152,13 @@ test("a bridge that was killed goes on where it was, and marks what it may have 
       ["history", false, [3]],
     ],
   );
-  first.cut();
-  await killed.end();
+  first.output.cut();
+  await first.end();
 });
 
 test("changes of a partition that was restarted while the bridge was down are read to the end of the old journal", async (t) => {
-  const { plant, start } = place(t);
-  const first = new RecordingOutput();
-  const before = start(first);
-  await until("births", isBorn(first));
-  plant.set(0, 1);
-  await until("the first change", () => first.values("live").length === 1);
-  await before.end();
+  const { plant, start, first } = await delivered(t);
+  await first.end();
   plant.set(0, 2);
   plant.restart();
   plant.set(0, 3);
@@ -177,10 +178,7 @@ test("changes of a partition that was restarted while the bridge was down are re
 });
 
 test("changes of a partition that was restarted twice while the engine took nothing are read from all three journals", async (t) => {
-  const { plant, start, logged } = place(t);
-  const output = new RecordingOutput();
-  const { delivery, end } = start(output);
-  await until("births", isBorn(output));
+  const { plant, output, delivery, end, logged } = await born(t);
   output.fate = "wait";
   plant.set(0, 1);
   await until("the first batch, unproven", () => output.values("live").length === 1);
@@ -201,13 +199,8 @@ test("changes of a partition that was restarted twice while the engine took noth
 });
 
 test("changes that were overwritten are counted and told, and current values follow", async (t) => {
-  const { plant, start, logged } = place(t, 64 * markCount);
-  const first = new RecordingOutput();
-  const before = start(first);
-  await until("births", isBorn(first));
-  plant.set(0, 1);
-  await until("the first change", () => first.values("live").length === 1);
-  await before.end();
+  const { plant, start, logged, first } = await delivered(t, 64 * markCount);
+  await first.end();
   for (let value = 2; value <= 2001; value++) plant.set(0, value);
   const second = new RecordingOutput();
   const { delivery, end } = start(second);
@@ -224,10 +217,7 @@ test("changes that were overwritten are counted and told, and current values fol
 });
 
 test("a lost connection of a server is told behind its last changes, and births bring it back", async (t) => {
-  const { plant, start } = place(t);
-  const output = new RecordingOutput();
-  const { end } = start(output);
-  await until("births", isBorn(output));
+  const { plant, output, end } = await born(t);
   plant.set(0, 1);
   plant.setStatus(0, StatusCode.BadNotConnected);
   plant.connect(0, "lost");
@@ -254,10 +244,7 @@ test("a lost connection of a server is told behind its last changes, and births 
 });
 
 test("while the partition is dead its servers are, too", async (t) => {
-  const { plant, start } = place(t);
-  const output = new RecordingOutput();
-  const { end } = start(output);
-  await until("births", isBorn(output));
+  const { plant, output, end } = await born(t);
   plant.restart();
   await until(
     "births of the new run",
@@ -269,10 +256,7 @@ test("while the partition is dead its servers are, too", async (t) => {
 });
 
 test("a host that asks for births all the time gets them every five seconds at most", async (t) => {
-  const { plant, start } = place(t);
-  const output = new RecordingOutput();
-  const { end } = start(output);
-  await until("births", isBorn(output));
+  const { plant, output, end } = await born(t);
   for (let value = 0; value < 20; value++) {
     output.wantBirths();
     plant.set(0, value);
@@ -286,10 +270,7 @@ test("a host that asks for births all the time gets them every five seconds at m
 });
 
 test("points that are not chosen are neither born nor published", async (t) => {
-  const { plant, start } = place(t);
-  const output = new RecordingOutput();
-  const { end } = start(output, { include: [/^Kessel\//], exclude: [/1$/] });
-  await until("births", isBorn(output));
+  const { plant, output, end } = await born(t, { include: [/^Kessel\//], exclude: [/1$/] });
   plant.set(1, 8);
   plant.set(0, 9);
   await until("the change", () => output.values("live").includes(9));
@@ -302,14 +283,12 @@ test("points that are not chosen are neither born nor published", async (t) => {
 });
 
 test("the first batch ever is not lost when the bridge is killed meanwhile, nor what comes before it", async (t) => {
-  const { plant, start } = place(t);
+  const { plant, start, begin } = place(t);
   plant.set(0, 1);
-  const first = new RecordingOutput();
-  first.fate = "hang";
-  const killed = start(first);
-  await until("births", isBorn(first));
+  const first = await begin();
+  first.output.fate = "hang";
   plant.set(0, 2);
-  await until("the first batch, unproven", () => first.values("live").length === 1);
+  await until("the first batch, unproven", () => first.output.values("live").length === 1);
   const second = new RecordingOutput();
   const { end } = start(second);
   await until("the change", () => second.batches.length > 0);
@@ -318,17 +297,15 @@ test("the first batch ever is not lost when the bridge is killed meanwhile, nor 
     second.batches.map(({ isRepeat, changes }) => [isRepeat, changes.map(({ value }) => value)]),
     [[true, [2]]],
   );
-  first.cut();
-  await killed.end();
+  first.output.cut();
+  await first.end();
 });
 
 test("what changes between the first run of a bridge and the second is delivered, though the first delivered nothing", async (t) => {
-  const { plant, start } = place(t);
+  const { plant, start, begin } = place(t);
   plant.set(0, 1);
-  const first = new RecordingOutput();
-  const before = start(first);
-  await until("births", isBorn(first));
-  await before.end();
+  const first = await begin();
+  await first.end();
   plant.set(0, 2);
   const second = new RecordingOutput();
   const { end } = start(second);
@@ -338,16 +315,11 @@ test("what changes between the first run of a bridge and the second is delivered
 });
 
 test("every change of a large batch that was under way is marked, and no other", async (t) => {
-  const { plant, start } = place(t, 64 * 256 * markCount);
-  const first = new RecordingOutput();
-  const killed = start(first);
-  await until("births", isBorn(first));
-  plant.set(0, 1);
-  await until("the first change", () => first.values("live").length === 1);
-  first.fate = "hang";
+  const { plant, start, first } = await delivered(t, 64 * 256 * markCount);
+  first.output.fate = "hang";
   for (let value = 2; value <= 5000; value++) plant.set(0, value);
-  await until("a batch", () => first.values("live").length > 1);
-  const sent = first.values("live").length;
+  await until("a batch", () => first.output.values("live").length > 1);
+  const sent = first.output.values("live").length;
   const second = new RecordingOutput();
   const { end } = start(second);
   await until("the rest", () => second.values("history").length === 4999);
@@ -358,8 +330,8 @@ test("every change of a large batch that was under way is marked, and no other",
     marks,
     Array.from({ length: 4999 }, (_, n) => n < 4000),
   );
-  first.cut();
-  await killed.end();
+  first.output.cut();
+  await first.end();
 });
 
 /** As the system refuses it. */
@@ -370,10 +342,7 @@ function fails(call: string) {
 }
 
 test("a disk that takes or gives nothing for a while is told, and delays nothing that is live", async (t) => {
-  const { plant, start, logged } = place(t);
-  const output = new RecordingOutput();
-  const { delivery, end } = start(output);
-  await until("births", isBorn(output));
+  const { plant, output, delivery, end, logged } = await born(t);
   output.isUp = false;
   output.cut();
   await until("the end of the connection", () => !delivery.state.isConnected);
@@ -398,10 +367,7 @@ test("a disk that takes or gives nothing for a while is told, and delays nothing
 });
 
 test("what an engine does not take in time goes to the queue before the journal is overrun, and births follow", async (t) => {
-  const { plant, start, logged } = place(t);
-  const output = new RecordingOutput();
-  const { delivery, end } = start(output);
-  await until("births", isBorn(output));
+  const { plant, output, delivery, end, logged } = await born(t);
   output.fate = "wait";
   plant.set(0, 1);
   await until("the first batch, unproven", () => output.values("live").length === 1);
@@ -428,13 +394,8 @@ test("what an engine does not take in time goes to the queue before the journal 
 });
 
 test("a turn reads everything that there is, also behind a batch that is not full", async (t) => {
-  const { plant, start } = place(t, 64 * 256 * markCount);
-  const first = new RecordingOutput();
-  const before = start(first);
-  await until("births", isBorn(first));
-  plant.set(0, 1);
-  await until("the first change", () => first.values("live").length === 1);
-  await before.end();
+  const { plant, start, first } = await delivered(t, 64 * 256 * markCount);
+  await first.end();
   for (let value = 2; value <= 5000; value++) plant.set(0, value);
   const second = new RecordingOutput();
   second.isUp = false;
