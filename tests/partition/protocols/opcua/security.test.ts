@@ -5,90 +5,58 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { CreateSessionResponse, MessageSecurityMode, SecurityPolicy, UserTokenType } from "node-opcua-client";
 import type { EndpointDescription } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
+import type { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { noRelaxations } from "../../../../packages/partition/src/certificates/server-certificate-check.ts";
 import { fingerprint } from "../../../../packages/partition/src/certificates/certificate-file.ts";
-import type { OpcUaServer } from "../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
 import { matchingEndpoints } from "../../../../packages/partition/src/protocols/opcua/endpoint-discovery.ts";
 import { requireTokenPolicy } from "../../../../packages/partition/src/protocols/opcua/user-identity.ts";
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
+import { connectAndRead, OpcUaRig } from "../../../plant/opcua-rig.ts";
 import {
   addDoubles,
   allPolicies,
   certificateIn,
   configuredServer,
-  never,
-  nodeNamed,
   portOf,
-  RecordingSink,
   startServer,
-  temporaryFolder,
 } from "../../../plant/opcua-server.ts";
-import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 import type { CertificateFiles } from "../../../plant/opcua-server.ts";
 
-type Folder = Awaited<ReturnType<typeof temporaryFolder>>;
-let folder: Folder;
-let directory: string;
+const rig = new OpcUaRig();
 let trusted: string;
 let certificates: Record<"server" | "other" | "user" | "stranger" | "client", CertificateFiles>;
-let open: { server: OPCUAServer; url: string };
+/** Anonymous is refused there. */
 let closed: { server: OPCUAServer; url: string };
 
 before(async () => {
-  folder = await temporaryFolder();
-  directory = join(folder.path, "certificates");
-  trusted = join(directory, "trusted", "certs");
+  await rig.up;
+  trusted = join(rig.directory, "trusted", "certs");
   const made = await Promise.all(
-    (["server", "other", "user", "stranger", "client"] as const).map(
-      async (name) => [name, await certificateIn(folder.path, name)] as const,
+    (["other", "user", "stranger", "client"] as const).map(
+      async (name) => [name, await certificateIn(rig.folder, name)] as const,
     ),
   );
-  certificates = Object.fromEntries(made) as typeof certificates;
-  open = await startServer({ folder: join(folder.path, "open"), certificate: certificates.server, build });
+  certificates = { server: rig.certificate, ...Object.fromEntries(made) } as typeof certificates;
   closed = await startServer({
-    folder: join(folder.path, "closed"),
+    folder: join(rig.folder, "closed"),
     certificate: certificates.server,
     users: { operator: "right" },
     trustedUserCertificate: readFileSync(certificates.user.certificateFile),
-    build,
+    build: (server) => addDoubles(server, ["a"]),
   });
 });
 
-after(async () => {
-  await open.server.shutdown(0);
-  await closed.server.shutdown(0);
-  await folder.remove();
-});
+after(() => closed.server.shutdown(0));
 
 beforeEach(() => {
-  rmSync(join(directory, "trusted"), { recursive: true, force: true });
-  rmSync(join(directory, "rejected"), { recursive: true, force: true });
+  rmSync(join(rig.directory, "trusted"), { recursive: true, force: true });
+  rmSync(join(rig.directory, "rejected"), { recursive: true, force: true });
   mkdirSync(trusted, { recursive: true });
 });
 
-function build(server: OPCUAServer): void {
-  addDoubles(server, ["a"]);
-}
-
 function trustServer(): void {
   copyFileSync(certificates.server.certificateFile, join(trusted, "server.der"));
-}
-
-function clientOf(change: Partial<OpcUaServer>, url = open.url): OpcUaClient {
-  return new OpcUaClient(configuredServer(url, { nodes: [nodeNamed("a")], ...change }), { directory });
-}
-
-async function connectAndRead(client: OpcUaClient): Promise<void> {
-  try {
-    await client.connect(never);
-    const sink = new RecordingSink();
-    await client.poll(sink, never);
-    assert.deepEqual(sink.values.get(0), { type: 11, value: 0 });
-  } finally {
-    await client.disconnect();
-  }
 }
 
 async function refusal(client: OpcUaClient, code: FailureKind): Promise<string> {
@@ -104,12 +72,12 @@ async function refusal(client: OpcUaClient, code: FailureKind): Promise<string> 
 const secure = { policy: "Basic256Sha256", mode: "SignAndEncrypt" } as const;
 
 describe("every policy and mode of the contract connects and reads", () => {
-  test("None", () => connectAndRead(clientOf({})));
+  test("None", () => connectAndRead(rig.client({})));
   for (const policy of allPolicies) {
     for (const mode of ["Sign", "SignAndEncrypt"] as const) {
       test(`${policy} ${mode}`, async () => {
         trustServer();
-        await connectAndRead(clientOf({ policy, mode }));
+        await connectAndRead(rig.client({ policy, mode }));
       });
     }
   }
@@ -117,57 +85,48 @@ describe("every policy and mode of the contract connects and reads", () => {
 
 describe("the server's certificate", () => {
   test("is refused when it is unknown, kept for the operator, and accepted once it was moved to the trusted ones", async () => {
-    const message = await refusal(clientOf(secure), "SecurityRefused");
+    const message = await refusal(rig.client(secure), "SecurityRefused");
     const der = readFileSync(certificates.server.certificateFile);
     // Whole in the 192 bytes that the status has room for.
     assert.match(message.slice(0, 192), new RegExp(fingerprint(der)));
-    const rejected = join(directory, "rejected", "certs");
+    const rejected = join(rig.directory, "rejected", "certs");
     const [name = ""] = readdirSync(rejected);
     assert.ok(
       message.includes(join(rejected, name)) &&
-        message.includes(`npm run -s cpc -- cert trust --certificates ${directory} `),
+        message.includes(`npm run -s cpc -- cert trust --certificates ${rig.directory} `),
       message,
     );
     assert.deepEqual(readFileSync(join(rejected, name)), der);
     renameSync(join(rejected, name), join(trusted, name));
-    await connectAndRead(clientOf(secure));
+    await connectAndRead(rig.client(secure));
   });
 
   test("is checked again at every connect", async () => {
     trustServer();
-    const client = clientOf(secure);
+    const client = rig.client(secure);
     await connectAndRead(client);
     rmSync(join(trusted, "server.der"));
     await refusal(client, "SecurityRefused");
   });
 
   test("is accepted when the configuration names it, without the trust list", async () => {
-    await connectAndRead(clientOf({ ...secure, serverCertificateFile: certificates.server.certificateFile }));
+    await connectAndRead(rig.client({ ...secure, serverCertificateFile: certificates.server.certificateFile }));
   });
 
   test("is refused when the configuration names another one, even if it is trusted", async () => {
     trustServer();
     const pinned = { ...secure, serverCertificateFile: certificates.other.certificateFile };
-    await refusal(clientOf(pinned), "SecurityRefused");
+    await refusal(rig.client(pinned), "SecurityRefused");
   });
 
   test("that was checked is the one whose key the channel needs: another server behind it gets nothing", async () => {
     trustServer();
-    const impostor = await startServer({
-      folder: join(folder.path, "impostor"),
-      certificate: certificates.other,
-      build: (server) => addDoubles(server, ["a"]),
-    });
+    const impostor = await rig.another({ certificate: () => Promise.resolve(certificates.other) });
     // The first connection asks for the endpoints, the second opens the channel.
-    const proxy = await TcpProxy.start((connection) => portOf(connection === 0 ? open.url : impostor.url));
-    try {
-      await assert.rejects(connectAndRead(clientOf({ ...secure, timeoutMs: 2000 }, proxy.url)));
-      assert.equal(proxy.connections, 2);
-      assert.equal(impostor.server.engine.currentSessionCount, 0);
-    } finally {
-      await proxy.close();
-      await impostor.server.shutdown(0);
-    }
+    const proxy = await rig.proxy((connection) => portOf(connection === 0 ? rig.url : impostor.url));
+    await assert.rejects(connectAndRead(rig.client({ ...secure, timeoutMs: 2000 }, proxy.url)));
+    assert.equal(proxy.connections, 2);
+    assert.equal(impostor.server.engine.currentSessionCount, 0);
   });
 
   test("must be shown again by CreateSession", async () => {
@@ -177,7 +136,7 @@ describe("the server's certificate", () => {
       (response) => {
         response.serverCertificate = other;
       },
-      async () => assert.match(await refusal(clientOf(secure), "SecurityRefused"), /another certificate/),
+      async () => assert.match(await refusal(rig.client(secure), "SecurityRefused"), /another certificate/),
     );
   });
 
@@ -188,44 +147,35 @@ describe("the server's certificate", () => {
         const { signature } = response.serverSignature;
         signature[0] = (signature[0] ?? 0) ^ 1;
       },
-      async () => assert.match(await refusal(clientOf(secure), "SecurityRefused"), /signature/),
+      async () => assert.match(await refusal(rig.client(secure), "SecurityRefused"), /signature/),
     );
   });
 });
 
-async function withChangedCreateSession(
+function withChangedCreateSession(
   change: (response: CreateSessionResponse) => void,
   body: () => Promise<void>,
 ): Promise<void> {
-  const onResponse = (response: unknown): void => {
+  const see = (response: unknown): void => {
     if (response instanceof CreateSessionResponse) change(response);
   };
-  open.server.on("response", onResponse);
-  try {
-    await body();
-  } finally {
-    open.server.off("response", onResponse);
-  }
+  return rig.during("response", see, body);
 }
 
 describe("the configured security is never lowered", () => {
   test("a policy that the server does not offer is refused, with what it offers", async () => {
-    const plain = await startServer({ folder: join(folder.path, "plain"), certificate: certificates.server });
+    const plain = await rig.another({});
     const endpoints = plain.server.endpoints[0]?.endpointDescriptions() ?? [];
     endpoints.splice(
       0,
       endpoints.length,
       ...endpoints.filter(({ securityMode }) => securityMode === MessageSecurityMode.None),
     );
-    try {
-      const message = await refusal(clientOf(secure, plain.url), "SecurityRefused");
-      assert.match(
-        message,
-        /does not offer security policy Basic256Sha256 with mode SignAndEncrypt; it offers None\/None/,
-      );
-    } finally {
-      await plain.server.shutdown(0);
-    }
+    const message = await refusal(rig.client(secure, plain.url), "SecurityRefused");
+    assert.match(
+      message,
+      /does not offer security policy Basic256Sha256 with mode SignAndEncrypt; it offers None\/None/,
+    );
   });
 });
 
@@ -251,31 +201,31 @@ describe("identities", () => {
   test("a user name with the right password logs in", async () => {
     trustServer();
     for (const mode of ["Sign", "SignAndEncrypt"] as const) {
-      await connectAndRead(clientOf({ ...secure, mode, identity: right }, closed.url));
+      await connectAndRead(rig.client({ ...secure, mode, identity: right }, closed.url));
     }
   });
 
   test("a wrong password is refused", async () => {
     trustServer();
     const identity = { ...right, password: "wrong" };
-    const message = await refusal(clientOf({ ...secure, identity }, closed.url), "IdentityRefused");
+    const message = await refusal(rig.client({ ...secure, identity }, closed.url), "IdentityRefused");
     assert.doesNotMatch(message, /wrong/);
   });
 
   test("Anonymous is refused where the server wants a user", async () => {
     trustServer();
-    await refusal(clientOf(secure, closed.url), "IdentityRefused");
+    await refusal(rig.client(secure, closed.url), "IdentityRefused");
   });
 
   test("a password goes through a channel without security only encrypted, and only for a server that is trusted", async () => {
     await withTokens(MessageSecurityMode.None, SecurityPolicy.Basic256Sha256, async () => {
-      const message = await refusal(clientOf({ identity: right }, closed.url), "SecurityRefused");
+      const message = await refusal(rig.client({ identity: right }, closed.url), "SecurityRefused");
       assert.match(message, /\(Trusted\)/);
       trustServer();
-      await connectAndRead(clientOf({ identity: right }, closed.url));
-      await refusal(clientOf({ identity: { ...right, password: "wrong" } }, closed.url), "IdentityRefused");
+      await connectAndRead(rig.client({ identity: right }, closed.url));
+      await refusal(rig.client({ identity: { ...right, password: "wrong" } }, closed.url), "IdentityRefused");
       const pinned = { identity: right, serverCertificateFile: certificates.other.certificateFile };
-      await refusal(clientOf(pinned, closed.url), "SecurityRefused");
+      await refusal(rig.client(pinned, closed.url), "SecurityRefused");
     });
   });
 
@@ -283,7 +233,7 @@ describe("identities", () => {
     trustServer();
     for (const uri of [SecurityPolicy.None, null, ""]) {
       await withTokens(MessageSecurityMode.None, uri, async () => {
-        assert.match(await refusal(clientOf({ identity: right }, closed.url), "IdentityRefused"), /only unencrypted/);
+        assert.match(await refusal(rig.client({ identity: right }, closed.url), "IdentityRefused"), /only unencrypted/);
       });
     }
   });
@@ -320,23 +270,13 @@ describe("identities", () => {
     trustServer();
     await withTokens(MessageSecurityMode.Sign, SecurityPolicy.Basic128Rsa15, async () => {
       const signed = { ...secure, mode: "Sign", identity: right } as const;
-      const warnings = (): string[] => records.filter(({ level }) => level === "warn").map(({ message }) => message);
-      const records: { level: string; message: string }[] = [];
-      const configured = configuredServer(closed.url, signed);
-      const client = new OpcUaClient(configured, {
-        directory,
-        log: (level, message) => void records.push({ level, message }),
-      });
-      await client.connect(never);
-      await client.disconnect();
-      assert.equal(
-        warnings().filter((message) => /passwords encrypted with RSA PKCS #1 v1\.5/.test(message)).length,
-        1,
-      );
-      const strict = clientOf({ ...signed, requiresSecurity: true }, closed.url);
+      await connectAndRead(rig.client(signed, closed.url));
+      const warnings = rig.logged.filter((line) => /^warn .*passwords encrypted with RSA PKCS #1 v1\.5/.test(line));
+      assert.equal(warnings.length, 1);
+      const strict = rig.client({ ...signed, requiresSecurity: true }, closed.url);
       assert.match(await refusal(strict, "IdentityRefused"), /security is required and .*set <ignore_weak_login>/);
       const encrypted = { ...signed, mode: "SignAndEncrypt", requiresSecurity: true } as const;
-      await connectAndRead(clientOf(encrypted, closed.url));
+      await connectAndRead(rig.client(encrypted, closed.url));
     });
   });
 
@@ -346,11 +286,11 @@ describe("identities", () => {
       await withTokens(MessageSecurityMode.SignAndEncrypt, policyOfUsers, async () => {
         const strict = { ...secure, policy: "Aes256_Sha256_RsaPss", identity: right, requiresSecurity: true } as const;
         assert.match(
-          await refusal(clientOf(strict, closed.url), "IdentityRefused"),
+          await refusal(rig.client(strict, closed.url), "IdentityRefused"),
           /passwords encrypted with .*SHA-1/,
         );
         const relaxations = { ...noRelaxations, ignoreWeakLogin: true };
-        await connectAndRead(clientOf({ ...strict, relaxations }, closed.url));
+        await connectAndRead(rig.client({ ...strict, relaxations }, closed.url));
       });
     });
   }
@@ -358,7 +298,7 @@ describe("identities", () => {
   test("a password is never sent unencrypted through a channel that only signs", async () => {
     trustServer();
     await withTokens(MessageSecurityMode.Sign, SecurityPolicy.None, async () => {
-      const client = clientOf({ ...secure, mode: "Sign", identity: right }, closed.url);
+      const client = rig.client({ ...secure, mode: "Sign", identity: right }, closed.url);
       assert.match(await refusal(client, "IdentityRefused"), /only unencrypted/);
     });
   });
@@ -366,19 +306,24 @@ describe("identities", () => {
   test("a trusted user certificate logs in, a strange one does not", async () => {
     trustServer();
     const identity = { kind: "Certificate", ...certificates.user } as const;
-    await connectAndRead(clientOf({ ...secure, identity }, closed.url));
+    await connectAndRead(rig.client({ ...secure, identity }, closed.url));
     const stranger = { kind: "Certificate", ...certificates.stranger } as const;
-    await refusal(clientOf({ ...secure, identity: stranger }, closed.url), "IdentityRefused");
+    await refusal(rig.client({ ...secure, identity: stranger }, closed.url), "IdentityRefused");
   });
 });
+
+function clientFiles() {
+  const { certificateFile, privateKeyFile } = certificates.client;
+  return { clientCertificateFile: certificateFile, clientPrivateKeyFile: privateKeyFile };
+}
 
 describe("the own certificate", () => {
   test("is made once per application URI, with a key for nobody else", async () => {
     trustServer();
-    await connectAndRead(clientOf(secure));
-    const own = join(directory, "own");
+    await connectAndRead(rig.client(secure));
+    const own = join(rig.directory, "own");
     const count = readdirSync(join(own, "certs")).length;
-    await connectAndRead(clientOf(secure));
+    await connectAndRead(rig.client(secure));
     assert.equal(readdirSync(join(own, "certs")).length, count);
     for (const key of readdirSync(join(own, "private"))) {
       assert.equal(statSync(join(own, "private", key)).mode & 0o777, 0o600);
@@ -387,39 +332,21 @@ describe("the own certificate", () => {
 
   test("is not needed, nor made, nor any directory for it, where there is no security", async () => {
     const nowhere = join(certificates.server.certificateFile, "not a directory");
-    await connectAndRead(
-      new OpcUaClient(configuredServer(open.url, { nodes: [nodeNamed("a")] }), { directory: nowhere }),
-    );
+    await connectAndRead(rig.client({}, rig.url, { directory: nowhere }));
   });
 
   test("is named with its fingerprint when the server does not trust it", async () => {
     trustServer();
-    const distrustful = await startServer({
-      folder: join(folder.path, "distrustful"),
-      certificate: certificates.server,
-      distrustsClients: true,
-    });
-    try {
-      const clientFiles = {
-        clientCertificateFile: certificates.client.certificateFile,
-        clientPrivateKeyFile: certificates.client.privateKeyFile,
-      };
-      const message = await refusal(clientOf({ ...secure, ...clientFiles }, distrustful.url), "SecurityRefused");
-      assert.match(message, new RegExp(fingerprint(readFileSync(certificates.client.certificateFile))));
-    } finally {
-      await distrustful.server.shutdown(0);
-    }
+    const distrustful = await rig.another({ distrustsClients: true });
+    const message = await refusal(rig.client({ ...secure, ...clientFiles() }, distrustful.url), "SecurityRefused");
+    assert.match(message, new RegExp(fingerprint(readFileSync(certificates.client.certificateFile))));
   });
 
   test("is the configured one where there is one", async () => {
     trustServer();
-    const clientFiles = {
-      clientCertificateFile: certificates.client.certificateFile,
-      clientPrivateKeyFile: certificates.client.privateKeyFile,
-    };
-    await connectAndRead(clientOf({ ...secure, ...clientFiles }));
-    const mismatched = { ...clientFiles, clientPrivateKeyFile: certificates.other.privateKeyFile };
-    const message = await refusal(clientOf({ ...secure, ...mismatched }), "SecurityRefused");
+    await connectAndRead(rig.client({ ...secure, ...clientFiles() }));
+    const mismatched = { ...clientFiles(), clientPrivateKeyFile: certificates.other.privateKeyFile };
+    const message = await refusal(rig.client({ ...secure, ...mismatched }), "SecurityRefused");
     assert.match(message, /is not its private key/);
   });
 });

@@ -5,102 +5,56 @@ import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 import { ApplicationDescription, GetEndpointsResponse } from "node-opcua-client";
-import type { OPCUAServer } from "node-opcua-server";
 import { noRelaxations } from "../../../../packages/partition/src/certificates/server-certificate-check.ts";
 import type { OpcUaServer } from "../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
-import type { Log } from "../../../../packages/process/src/log.ts";
-import { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
-import type { OpcUaSourceOptions } from "../../../../packages/partition/src/protocols/opcua/opcua-source.ts";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { certificate, dayMs, privateKeyPem, revocationList } from "../../../plant/certificates.ts";
 import type { CertificateWishes } from "../../../plant/certificates.ts";
-import {
-  addDoubles,
-  configuredServer,
-  never,
-  nodeNamed,
-  portOf,
-  RecordingSink,
-  startServer,
-  temporaryFolder,
-} from "../../../plant/opcua-server.ts";
-import { TcpProxy } from "../../../plant/tcp-proxy.ts";
+import { connectAndRead, OpcUaRig, polled, readOnce } from "../../../plant/opcua-rig.ts";
+import { never, type CertificateFiles } from "../../../plant/opcua-server.ts";
 
 const root = { name: "plant authority" };
 const serverUri = "urn:cpc-partition:test:server";
 const now = Date.now();
 const right = { name: "server", issuer: root, serialNumber: "0a", uri: serverUri, hosts: ["127.0.0.1"] } as const;
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let directory: string;
 let serverFile: string;
 let rootDer: Buffer;
-let plant: { server: OPCUAServer; url: string };
-let logged: string[] = [];
 
-before(async () => {
-  folder = await temporaryFolder();
-  directory = join(folder.path, "certificates");
-  rootDer = (await certificate({ ...root, authority: true })).der;
-  const { der, keys } = await certificate(right);
-  serverFile = join(folder.path, "server.der");
-  const privateKeyFile = join(folder.path, "server.pem");
-  writeFileSync(serverFile, der);
-  writeFileSync(privateKeyFile, await privateKeyPem(keys), { mode: 0o600 });
-  plant = await startServer({
-    folder: folder.path,
-    certificate: { certificateFile: serverFile, privateKeyFile },
-    build: (server) => addDoubles(server, ["a"]),
-  });
-});
+/** The files of a server whose certificate is like this. */
+async function filesOf(folder: string, name: string, wishes: CertificateWishes): Promise<CertificateFiles> {
+  const { der, keys } = await certificate(wishes);
+  const files = { certificateFile: join(folder, `${name}.der`), privateKeyFile: join(folder, `${name}.pem`) };
+  writeFileSync(files.certificateFile, der);
+  writeFileSync(files.privateKeyFile, await privateKeyPem(keys), { mode: 0o600 });
+  return files;
+}
 
-after(async () => {
-  await plant.server.shutdown(0);
-  await folder.remove();
+const rig = new OpcUaRig({
+  client: { policy: "Basic256Sha256", mode: "SignAndEncrypt" },
+  certificate: async (folder) => {
+    rootDer = (await certificate({ ...root, authority: true })).der;
+    const files = await filesOf(folder, "server", right);
+    serverFile = files.certificateFile;
+    return files;
+  },
 });
 
 beforeEach(async () => {
   for (const kind of ["trusted", "issuers", "rejected"])
-    rmSync(join(directory, kind), { recursive: true, force: true });
+    rmSync(join(rig.directory, kind), { recursive: true, force: true });
   put("trusted/certs/authority.der", rootDer);
   put("trusted/crl/authority.crl", await revocationList({ issuer: root }));
-  logged = [];
 });
 
 function put(name: string, content: Uint8Array | string, mode = 0o600): string {
-  const file = join(directory, name);
+  const file = join(rig.directory, name);
   mkdirSync(join(file, ".."), { recursive: true });
   writeFileSync(file, content, { mode });
   chmodSync(file, mode);
   return file;
-}
-
-const log: Log = (level, message) => logged.push(`${level} ${message}`);
-
-function clientOf(
-  change: Partial<OpcUaServer> = {},
-  options: Partial<OpcUaSourceOptions> = {},
-  url = plant.url,
-): OpcUaClient {
-  const secure = { policy: "Basic256Sha256", mode: "SignAndEncrypt", nodes: [nodeNamed("a")] } as const;
-  return new OpcUaClient(configuredServer(url, { ...secure, ...change }), { directory, log, ...options });
-}
-
-async function connectAndRead(client: OpcUaClient): Promise<void> {
-  try {
-    await client.connect(never);
-    await readOnce(client);
-  } finally {
-    await client.disconnect();
-  }
-}
-
-async function readOnce(client: OpcUaClient): Promise<void> {
-  const sink = new RecordingSink();
-  await client.poll(sink, never);
-  assert.deepEqual(sink.values.get(0), { type: 11, value: 0 });
 }
 
 /** The refusal's message names these checks, early enough for the 192 bytes that the status has room for. */
@@ -114,7 +68,7 @@ async function refusedBy(work: Promise<unknown>, ...checks: readonly string[]): 
 
 /** While `body` runs, the server's endpoint descriptions show another certificate. */
 async function showing(shown: Buffer, body: () => Promise<void>): Promise<void> {
-  const descriptions = plant.server.endpoints[0]?.endpointDescriptions() ?? [];
+  const descriptions = rig.server.endpoints[0]?.endpointDescriptions() ?? [];
   const real = descriptions.map(({ serverCertificate }) => serverCertificate);
   const show = (of: (i: number) => Buffer): void =>
     descriptions.forEach((description, i) =>
@@ -129,8 +83,8 @@ async function showing(shown: Buffer, body: () => Promise<void>): Promise<void> 
 }
 
 test("a server whose authority is trusted connects, in silence", async () => {
-  await connectAndRead(clientOf());
-  assert.deepEqual(logged, []);
+  await connectAndRead(rig.client());
+  assert.deepEqual(rig.logged, []);
 });
 
 describe("a server's certificate is refused by name, and no channel is tried with it, when it", () => {
@@ -150,13 +104,9 @@ describe("a server's certificate is refused by name, and no channel is tried wit
   for (const [what, wishes, checks] of cases) {
     test(what, async () => {
       const { der } = await certificate({ ...right, ...wishes });
-      const proxy = await TcpProxy.start(portOf(plant.url));
-      try {
-        await showing(der, () => refusedBy(connectAndRead(clientOf({}, {}, proxy.url)), ...checks));
-        assert.equal(proxy.connections, 1);
-      } finally {
-        await proxy.close();
-      }
+      const proxy = await rig.proxy();
+      await showing(der, () => refusedBy(connectAndRead(rig.client({}, proxy.url)), ...checks));
+      assert.equal(proxy.connections, 1);
     });
   }
 
@@ -169,109 +119,93 @@ describe("a server's certificate is refused by name, and no channel is tried wit
       hosts: ["127.0.0.1"],
     });
     put("trusted/certs/old.der", self);
-    await showing(self, () => refusedBy(connectAndRead(clientOf()), "HashAlgorithm"));
+    await showing(self, () => refusedBy(connectAndRead(rig.client()), "HashAlgorithm"));
     assert.notDeepEqual(der, self);
   });
 
   test("was revoked", async () => {
     put("trusted/crl/authority.crl", await revocationList({ issuer: root, revoked: ["0a"] }));
-    await refusedBy(connectAndRead(clientOf()), "Revoked");
+    await refusedBy(connectAndRead(rig.client()), "Revoked");
   });
 
   test("has no revocation list", async () => {
-    rmSync(join(directory, "trusted", "crl"), { recursive: true });
-    await refusedBy(connectAndRead(clientOf()), "RevocationUnknown");
+    rmSync(join(rig.directory, "trusted", "crl"), { recursive: true });
+    await refusedBy(connectAndRead(rig.client()), "RevocationUnknown");
   });
 
   test("is malformed", async () => {
     const der = readFileSync(serverFile);
     der.fill(0xff, 20, 60);
-    await showing(der, () => refusedBy(connectAndRead(clientOf()), "Readable"));
+    await showing(der, () => refusedBy(connectAndRead(rig.client()), "Readable"));
   });
 
   test("is pinned, the same, and revoked: being named is not enough", async () => {
     put("trusted/crl/authority.crl", await revocationList({ issuer: root, revoked: ["0a"] }));
-    await refusedBy(connectAndRead(clientOf({ serverCertificateFile: serverFile })), "Revoked");
+    await refusedBy(connectAndRead(rig.client({ serverCertificateFile: serverFile })), "Revoked");
   });
 });
 
 describe("while connected", () => {
   test("a certificate that is revoked ends the connection at the next look", async () => {
-    const client = clientOf({}, { recheckMs: 0 });
-    try {
-      await client.connect(never);
-      await readOnce(client);
-      put("trusted/crl/authority.crl", await revocationList({ issuer: root, revoked: ["0a"] }));
-      await refusedBy(client.poll(new RecordingSink(), never), "Revoked");
-    } finally {
-      await client.disconnect();
-    }
+    const client = rig.client({}, rig.url, { recheckMs: 0 });
+    await client.connect(never);
+    await readOnce(client);
+    put("trusted/crl/authority.crl", await revocationList({ issuer: root, revoked: ["0a"] }));
+    await refusedBy(polled(client), "Revoked");
   });
 
   test("nothing is looked at before the time has come", async () => {
     let nowMs = now;
-    const client = clientOf({}, { nowMs: () => nowMs, recheckMs: 60_000 });
-    try {
-      await client.connect(never);
-      rmSync(join(directory, "trusted"), { recursive: true });
-      nowMs += 59_999;
-      await readOnce(client);
-      nowMs += 1;
-      await refusedBy(client.poll(new RecordingSink(), never), "Trusted", "Chain", "RevocationUnknown");
-    } finally {
-      await client.disconnect();
-    }
+    const client = rig.client({}, rig.url, { nowMs: () => nowMs, recheckMs: 60_000 });
+    await client.connect(never);
+    rmSync(join(rig.directory, "trusted"), { recursive: true });
+    nowMs += 59_999;
+    await readOnce(client);
+    nowMs += 1;
+    await refusedBy(polled(client), "Trusted", "Chain", "RevocationUnknown");
   });
 
   test("a certificate that ends is noticed at once, whenever the next look is due", async () => {
     let nowMs = now;
     put("trusted/crl/authority.crl", await revocationList({ issuer: root, nextUpdateMs: now + 300 * dayMs }));
-    const client = clientOf({}, { nowMs: () => nowMs, recheckMs: 1000 * dayMs });
-    try {
-      await client.connect(never);
-      nowMs += 99 * dayMs;
-      await readOnce(client);
-      nowMs += 2 * dayMs;
-      await refusedBy(client.poll(new RecordingSink(), never), "Expired", "Expired");
-    } finally {
-      await client.disconnect();
-    }
+    const client = rig.client({}, rig.url, { nowMs: () => nowMs, recheckMs: 1000 * dayMs });
+    await client.connect(never);
+    nowMs += 99 * dayMs;
+    await readOnce(client);
+    nowMs += 2 * dayMs;
+    await refusedBy(polled(client), "Expired", "Expired");
   });
 
   test("a clock that is set back does not put off the next look", async () => {
     let nowMs = now;
-    const client = clientOf({}, { nowMs: () => nowMs, recheckMs: 60_000 });
-    try {
-      await client.connect(never);
-      rmSync(join(directory, "trusted"), { recursive: true });
-      nowMs -= 3000;
-      await refusedBy(client.poll(new RecordingSink(), never), "Trusted", "Chain", "RevocationUnknown");
-    } finally {
-      await client.disconnect();
-    }
+    const client = rig.client({}, rig.url, { nowMs: () => nowMs, recheckMs: 60_000 });
+    await client.connect(never);
+    rmSync(join(rig.directory, "trusted"), { recursive: true });
+    nowMs -= 3000;
+    await refusedBy(polled(client), "Trusted", "Chain", "RevocationUnknown");
   });
 });
 
 test("a refused server is tried again slowly, until it is connected", async () => {
-  const client = clientOf({ retryIntervalMs: 10_000 });
+  const client = rig.client({ retryIntervalMs: 10_000 });
   assert.equal(client.retryIntervalMs, 10_000);
-  rmSync(join(directory, "trusted"), { recursive: true });
+  rmSync(join(rig.directory, "trusted"), { recursive: true });
   await assert.rejects(connectAndRead(client));
   assert.equal(client.retryIntervalMs, 60_000);
   put("trusted/certs/authority.der", rootDer);
   put("trusted/crl/authority.crl", await revocationList({ issuer: root }));
   await connectAndRead(client);
   assert.equal(client.retryIntervalMs, 10_000);
-  await assert.rejects(connectAndRead(clientOf({}, {}, "opc.tcp://127.0.0.1:1")), { code: "ConnectionFailed" });
-  const patient = clientOf({ retryIntervalMs: 120_000 });
-  rmSync(join(directory, "trusted"), { recursive: true });
+  await assert.rejects(connectAndRead(rig.client({}, "opc.tcp://127.0.0.1:1")), { code: "ConnectionFailed" });
+  const patient = rig.client({ retryIntervalMs: 120_000 });
+  rmSync(join(rig.directory, "trusted"), { recursive: true });
   await assert.rejects(connectAndRead(patient));
   assert.equal(patient.retryIntervalMs, 120_000);
 });
 
 test("a refused server is worth another attempt as soon as its certificate is trusted", async () => {
-  const client = clientOf();
-  rmSync(join(directory, "trusted"), { recursive: true });
+  const client = rig.client();
+  rmSync(join(rig.directory, "trusted"), { recursive: true });
   await assert.rejects(connectAndRead(client));
   assert.equal(client.isWorthRetrying, false, "that the certificate was kept among the rejected is no reason");
   put("trusted/certs/server.der", readFileSync(serverFile));
@@ -289,76 +223,63 @@ describe("what is overlooked", () => {
   const none = noRelaxations;
 
   test("is logged at every connect", async () => {
-    rmSync(join(directory, "trusted", "crl"), { recursive: true });
-    const client = clientOf({ relaxations: { ...none, ignoreUnknownRevocation: true } });
+    rmSync(join(rig.directory, "trusted", "crl"), { recursive: true });
+    const client = rig.client({ relaxations: { ...none, ignoreUnknownRevocation: true } });
     await connectAndRead(client);
     await connectAndRead(client);
-    const uses = logged.filter((line) =>
+    const uses = rig.logged.filter((line) =>
       line.startsWith("warn certificate check RevocationUnknown overlooked because <ignore_unknown_revocation>"),
     );
-    assert.equal(uses.length, 2, logged.join("\n"));
+    assert.equal(uses.length, 2, rig.logged.join("\n"));
   });
 
   test("is another host with ignore_host_name, and with a pin", async () => {
-    const proxy = await TcpProxy.start(portOf(plant.url));
+    const proxy = await rig.proxy();
     const url = proxy.url.replace("127.0.0.1", "localhost");
-    try {
-      await refusedBy(connectAndRead(clientOf({}, {}, url)), "HostName");
-      await connectAndRead(clientOf({ relaxations: { ...none, ignoreHostName: true } }, {}, url));
-      await connectAndRead(clientOf({ serverCertificateFile: serverFile }, {}, url));
-      const uses = logged.filter((line) => line.includes("HostName overlooked"));
-      assert.match(uses.join("\n"), /<ignore_host_name> is set.*\n.*<server_certificate> names this very certificate/);
-    } finally {
-      await proxy.close();
-    }
+    await refusedBy(connectAndRead(rig.client({}, url)), "HostName");
+    await connectAndRead(rig.client({ relaxations: { ...none, ignoreHostName: true } }, url));
+    await connectAndRead(rig.client({ serverCertificateFile: serverFile }, url));
+    const uses = rig.logged.filter((line) => line.includes("HostName overlooked"));
+    assert.match(uses.join("\n"), /<ignore_host_name> is set.*\n.*<server_certificate> names this very certificate/);
   });
 });
 
 test("an old device with a weak certificate for nobody connects when it is pinned and relaxed, with a warning for each use", async () => {
-  const { der, keys } = await certificate({ name: "plc", key: { bits: 1024, hash: "SHA-1" }, uri: "", hosts: [] });
-  const certificateFile = join(folder.path, "plc.der");
-  const privateKeyFile = join(folder.path, "plc.pem");
-  writeFileSync(certificateFile, der);
-  writeFileSync(privateKeyFile, await privateKeyPem(keys), { mode: 0o600 });
-  const old = await startServer({
-    folder: join(folder.path, "old"),
-    certificate: { certificateFile, privateKeyFile },
+  const wishes = { name: "plc", key: { bits: 1024, hash: "SHA-1" }, uri: "", hosts: [] } as const;
+  const old = await rig.another({
+    certificate: (folder) => filesOf(folder, "plc", wishes),
     policies: ["Basic128Rsa15"],
-    build: (server) => addDoubles(server, ["a"]),
   });
-  try {
-    const pinned = { policy: "Basic128Rsa15", serverCertificateFile: certificateFile } as const;
-    await assert.rejects(connectAndRead(clientOf(pinned, {}, old.url)), {
-      code: "SecurityRefused",
-      message:
-        /\(KeyLength, HashAlgorithm\).*KeyLength: .*<ignore_key_length>\. HashAlgorithm: .*<ignore_hash_algorithm>/,
-    });
-    assert.ok(!existsSync(join(directory, "rejected")), "what is pinned was kept among the rejected");
-    logged = [];
-    const relaxations = { ...noRelaxations, ignoreKeyLength: true, ignoreHashAlgorithm: true };
-    await connectAndRead(clientOf({ ...pinned, relaxations }, {}, old.url));
-    assert.deepEqual(
-      logged.map((line) => line.replace(/: .*/, "")),
-      [
-        "warn certificate check KeyLength overlooked because <ignore_key_length> is set",
-        "warn certificate check HashAlgorithm overlooked because <ignore_hash_algorithm> is set",
-        "warn certificate check HostName overlooked because <server_certificate> names this very certificate",
-        "warn certificate check ApplicationUri overlooked because <server_certificate> names this very certificate",
-      ],
-    );
-  } finally {
-    await old.server.shutdown(0);
-  }
+  const certificateFile = join(rig.folder, "plc.der");
+  const pinned = { policy: "Basic128Rsa15", serverCertificateFile: certificateFile } as const;
+  await assert.rejects(connectAndRead(rig.client(pinned, old.url)), {
+    code: "SecurityRefused",
+    message:
+      /\(KeyLength, HashAlgorithm\).*KeyLength: .*<ignore_key_length>\. HashAlgorithm: .*<ignore_hash_algorithm>/,
+  });
+  assert.ok(!existsSync(join(rig.directory, "rejected")), "what is pinned was kept among the rejected");
+  rig.logged = [];
+  const relaxations = { ...noRelaxations, ignoreKeyLength: true, ignoreHashAlgorithm: true };
+  await connectAndRead(rig.client({ ...pinned, relaxations }, old.url));
+  assert.deepEqual(
+    rig.logged.map((line) => line.replace(/: .*/, "")),
+    [
+      "warn certificate check KeyLength overlooked because <ignore_key_length> is set",
+      "warn certificate check HashAlgorithm overlooked because <ignore_hash_algorithm> is set",
+      "warn certificate check HostName overlooked because <server_certificate> names this very certificate",
+      "warn certificate check ApplicationUri overlooked because <server_certificate> names this very certificate",
+    ],
+  );
 });
 
 test("the ends of both certificates are told in time, once", async () => {
   const nowMs = now + 94.5 * dayMs;
   put("trusted/crl/authority.crl", await revocationList({ issuer: root, nextUpdateMs: now + 300 * dayMs }));
-  const client = clientOf({}, { nowMs: () => nowMs });
+  const client = rig.client({}, rig.url, { nowMs: () => nowMs });
   await connectAndRead(client);
   await connectAndRead(client);
   assert.deepEqual(
-    logged.map((line) => line.replace(/, at .*/, "")),
+    rig.logged.map((line) => line.replace(/, at .*/, "")),
     ["warn the server's certificate ends in 5 days"],
   );
   assert.ok((client.ownCertificateEndsMs ?? 0) > now + 3000 * dayMs);
@@ -374,11 +295,11 @@ test("a server that describes itself otherwise once the channel is secure is ref
       }),
     );
   };
-  plant.server.on("response", change);
+  rig.server.on("response", change);
   try {
-    await assert.rejects(connectAndRead(clientOf()), { code: "SecurityRefused", message: /describes itself/ });
+    await assert.rejects(connectAndRead(rig.client()), { code: "SecurityRefused", message: /describes itself/ });
   } finally {
-    plant.server.off("response", change);
+    rig.server.off("response", change);
   }
 });
 
@@ -399,7 +320,7 @@ async function plainPem(wishes: Partial<CertificateWishes> = {}): Promise<string
 }
 
 async function refusedOwn(change: Partial<OpcUaServer>, reason: RegExp): Promise<void> {
-  await assert.rejects(connectAndRead(clientOf(change)), { code: "SecurityRefused", message: reason });
+  await assert.rejects(connectAndRead(rig.client(change)), { code: "SecurityRefused", message: reason });
 }
 
 describe("the client's own key", () => {
@@ -407,7 +328,7 @@ describe("the client's own key", () => {
     const key = createPrivateKey(await plainPem());
     const pem = key.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "sesame" }) as string;
     const change = await ownFiles(pem);
-    await connectAndRead(clientOf({ ...change, privateKeyPassphrase: "sesame" }));
+    await connectAndRead(rig.client({ ...change, privateKeyPassphrase: "sesame" }));
     await refusedOwn(change, /is encrypted; a passphrase element is needed/);
     await refusedOwn({ ...change, privateKeyPassphrase: "mellon" }, /^(?!.*mellon).*cannot be decrypted/);
   });
