@@ -95,10 +95,8 @@ export class ImageTooLargeError extends Error {
 export function planDirectory(servers: readonly ServerDescription[]): Directory {
   const pointCount = servers.flatMap(({ groups }) => groups).reduce((sum, group) => sum + group.points.length, 0);
   const textTableOffset = pointTableOffset(servers) + pointCount * pointEntry.bytes;
-  const texts = Buffer.from(
-    [...servers.flatMap(textsOfServer), ...enumerationsOf(servers)].map((text) => `${text}\0`).join(""),
-    "utf8",
-  );
+  // The empty one puts a zero byte behind the last.
+  const texts = Buffer.from([...servers.flatMap(textsOfServer), ...enumerationsOf(servers), ""].join("\0"), "utf8");
 
   let end = textTableOffset + texts.length;
   let firstPoint = 0;

@@ -27,12 +27,13 @@ export function decideKeys(
 ): readonly string[] {
   const taken = new Set(reserved);
   const keys: (string | undefined)[] = claims.map(() => undefined);
-  const order = [...claims.entries()];
+  const order = [...claims.keys()];
   if (winner === "last") order.reverse();
   const give = (keyOf: (claim: KeyClaim) => string | undefined): void => {
-    for (const [index, claim] of order) {
-      const key = keyOf(claim);
-      if (key === undefined || keys[index] !== undefined || taken.has(key)) continue;
+    for (const index of order) {
+      if (keys[index] !== undefined) continue;
+      const key = keyOf(claims[index] as KeyClaim);
+      if (key === undefined || taken.has(key)) continue;
       taken.add(key);
       keys[index] = key;
     }
