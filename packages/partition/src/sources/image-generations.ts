@@ -182,7 +182,7 @@ export class ImageGenerations {
       const points = group.points.map((point, index) => {
         const needed = Math.ceil(1.5 * (before?.truncatedPoints.get(index) ?? 0));
         const learned = Math.max(before?.points[index]?.capacityBytes ?? 0, Math.min(maximumRoomBytes, needed));
-        return { ...point, capacityBytes: Math.max(point.capacityBytes, learned) };
+        return learned > point.capacityBytes ? { ...point, capacityBytes: learned } : point;
       });
       return { ...group, points };
     });

@@ -35,8 +35,9 @@ export class KeyBook {
     const isNew = !isSame(remembered, this.#remembered);
     this.#remembered = remembered;
     if (isNew) this.#file?.save(remembered);
-    const holders = new Map(servers.flatMap(({ alias }, index) => (keys[index] ?? []).map(({ key }) => [key, alias])));
-    for (const [index, server] of servers.entries()) this.#tell(server, keys[index] ?? [], holders);
+    const holderOf = (wanted: string): string | undefined =>
+      servers.find((_, index) => keys[index]?.some(({ key }) => key === wanted) === true)?.alias;
+    for (const [index, server] of servers.entries()) this.#tell(server, keys[index] ?? [], holderOf);
     return new Map(servers.map((server, index) => [server, keys[index] ?? []]));
   }
 
@@ -45,11 +46,11 @@ export class KeyBook {
     await this.#file?.written();
   }
 
-  #tell(server: KeyOwner, keys: readonly PointKey[], holders: ReadonlyMap<string, string>): void {
+  #tell(server: KeyOwner, keys: readonly PointKey[], holderOf: (key: string) => string | undefined): void {
     const contested = keys.filter(({ wanted, key }) => wanted !== key);
     const [first] = contested;
     if (first !== undefined && isWorthLogging(this.#loggedContested, server, contested.length)) {
-      const holder = holders.get(first.wanted);
+      const holder = holderOf(first.wanted);
       const whose = holder === undefined ? "is the key of a connection" : `belongs to a point of "${holder}"`;
       this.#log(
         "warn",
@@ -83,7 +84,9 @@ function isWorthLogging(logged: WeakMap<KeyOwner, number>, server: KeyOwner, cou
 }
 
 function isSame(a: RememberedNames, b: RememberedNames): boolean {
-  return a.size === b.size && [...a].every(([identity, entry]) => isSameName(entry, b.get(identity)));
+  if (a.size !== b.size) return false;
+  for (const [identity, entry] of a) if (!isSameName(entry, b.get(identity))) return false;
+  return true;
 }
 
 function isSameName(a: RememberedName, b: RememberedName | undefined): boolean {

@@ -87,18 +87,19 @@ export class NodeReader {
   #readOf(group: number, places: readonly number[]): GroupRead {
     const points = this.#known.groups[group]?.points ?? [];
     const delivery = this.delivery(group);
+    const values: ReadValueIdOptions[] = [];
+    const found: number[] = [];
+    const unresolved: number[] = [];
     // Members come with their structure.
-    const asked = [...new Set(places.map((place) => delivery.ownerOf(place)))];
-    const placed = asked.map((place) => ({ place, value: this.valueToRead(points[place] ?? -1) }));
-    const found = placed.flatMap(({ place, value }) => (value === undefined ? [] : [{ place, value }]));
-    return {
-      values: this.#batchRead(
-        found.map(({ value }) => value),
-        this.#paces[group],
-      ),
-      places: found.map(({ place }) => place),
-      unresolved: placed.flatMap(({ place, value }) => (value === undefined ? [place] : [])),
-    };
+    for (const place of new Set(places.map((own) => delivery.ownerOf(own)))) {
+      const value = this.valueToRead(points[place] ?? -1);
+      if (value === undefined) unresolved.push(place);
+      else {
+        values.push(value);
+        found.push(place);
+      }
+    }
+    return { values: this.#batchRead(values, this.#paces[group]), places: found, unresolved };
   }
 
   /** Of the node at `index` of the configuration; undefined when the server does not have its namespace. */
