@@ -23,16 +23,28 @@ export class JudgingSink implements PointSink {
     this.#next.setNumber(index, type, value);
   }
 
+  setTimedNumber(
+    index: number,
+    type: BuiltInType,
+    value: number,
+    status: number,
+    unixMs: number,
+    subMsNs: number,
+  ): void {
+    this.values++;
+    assertStatus(status);
+    assertNumber(type, value);
+    assertInstant({ unixMs, subMsNs });
+    this.#next.setTimedNumber(index, type, value, status, unixMs, subMsNs);
+  }
+
   setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void {
     this.values++;
     assertStatus(status);
     if (Array.isArray(value.value))
       for (const element of value.value as readonly Scalar[]) assertScalar(value.type, element);
     else assertScalar(value.type, value.value as Scalar);
-    if (sourceTimestamp !== undefined) {
-      assert.ok(Number.isSafeInteger(sourceTimestamp.unixMs));
-      assert.ok(sourceTimestamp.subMsNs >= 0 && sourceTimestamp.subMsNs < 1_000_000);
-    }
+    if (sourceTimestamp !== undefined) assertInstant(sourceTimestamp);
     this.#next.setValue(index, value, status, sourceTimestamp);
   }
 
@@ -50,6 +62,11 @@ function assertStatus(status: number): void {
   assert.ok(Number.isInteger(status) && status >= 0 && status <= 0xffff_ffff, `status ${status}`);
 }
 
+function assertInstant({ unixMs, subMsNs }: Timestamp): void {
+  assert.ok(Number.isSafeInteger(unixMs));
+  assert.ok(Number.isInteger(subMsNs) && subMsNs >= 0 && subMsNs < 1_000_000);
+}
+
 const integerRanges: ReadonlyMap<number, readonly [number | bigint, number | bigint]> = new Map([
   [BuiltInType.SByte, [-128, 127]],
   [BuiltInType.Byte, [0, 255]],
@@ -62,6 +79,12 @@ const integerRanges: ReadonlyMap<number, readonly [number | bigint, number | big
   [BuiltInType.UInt64, [0n, 2n ** 64n - 1n]],
   [BuiltInType.DateTime, [-(2n ** 63n), 2n ** 63n - 1n]],
 ]);
+
+/** A Boolean is 0 or 1. */
+function assertNumber(type: number, value: number): void {
+  if (type === BuiltInType.Boolean) assert.ok(value === 0 || value === 1, `Boolean ${value}`);
+  else assertScalar(type, value);
+}
 
 function assertScalar(type: number, value: Scalar): void {
   const range = integerRanges.get(type);

@@ -123,6 +123,7 @@ async function poll(client: OpcUaClient): Promise<number> {
   const sink = new JudgingSink({
     responseCame: () => {},
     setNumber: () => {},
+    setTimedNumber: () => {},
     setValue: () => {},
     unchanged: () => {},
     setStatus: () => {},

@@ -83,7 +83,8 @@ test("a bad status leaves the last value and its source time in place", () => {
 /** Each way in which something about a point comes. */
 const comings: Readonly<Record<string, (sink: PointSink) => void>> = {
   "a number": (sink) => sink.setNumber(0, UInt16, 1),
-  "a number with status and source time": (sink) =>
+  "a number with source time": (sink) => sink.setTimedNumber(0, UInt16, 1, StatusCode.Good, 1, 0),
+  "a value with status and source time": (sink) =>
     sink.setValue(0, { type: Double, value: 1.5 }, StatusCode.Good, { unixMs: 1, subMsNs: 0 }),
   "an integer of 64 bits": (sink) => sink.setValue(0, { type: BuiltInType.Int64, value: 1n }, StatusCode.Good),
   "a text": (sink) => sink.setValue(0, { type: Text, value: "x" }, StatusCode.Good),

@@ -91,6 +91,22 @@ test("plain numbers set the fast way come back like all others", () => {
   }
 });
 
+test("a number with a source time comes back like a value with one", () => {
+  const { reader, blocks } = imageOf(serverOf("A", 0));
+  const unixMs = fc.integer({ min: -9_223_372_036_853, max: 9_223_372_036_853 });
+  const status = fc.constantFrom(0, 0x4090_0000, 0x400);
+  fc.assert(
+    fc.property(unixMs, fc.nat({ max: 999_999 }), status, fc.double(), (ms, subMsNs, code, value) => {
+      poll(blocks[0]!, (sink) => sink.setTimedNumber(0, BuiltInType.Double, value, code, ms, subMsNs));
+      const fast = seen(reader).reading(0);
+      assert.equal(fast.sourceNs, BigInt(ms) * 1_000_000n + BigInt(subMsNs) || undefined);
+      poll(blocks[0]!, (sink) => sink.setValue(0, { type: BuiltInType.Double, value }, code, { unixMs: ms, subMsNs }));
+      const { receivedNs, ...slow } = seen(reader).reading(0);
+      assert.deepEqual({ ...fast, receivedNs }, { ...slow, receivedNs });
+    }),
+  );
+});
+
 test("whatever the room, a value comes back whole and Good, or as a flagged beginning that says what it needs", () => {
   const values: fc.Arbitrary<Value> = fc.oneof(
     fc.string({ unit: "grapheme" }).map((value): Value => ({ type: BuiltInType.String, value })),

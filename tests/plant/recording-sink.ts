@@ -1,7 +1,7 @@
 // Keeps what polls delivered.
 
 import type { PointSink } from "../../packages/image/src/point-sink.ts";
-import type { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import type { Timestamp } from "../../packages/image/src/values/timestamp.ts";
 import type { Value } from "../../packages/image/src/values/value.ts";
 
@@ -17,6 +17,18 @@ export class RecordingSink implements PointSink {
 
   setNumber(index: number, type: BuiltInType, value: number): void {
     this.setValue(index, { type, value }, 0);
+  }
+
+  setTimedNumber(
+    index: number,
+    type: BuiltInType,
+    value: number,
+    status: number,
+    unixMs: number,
+    subMsNs: number,
+  ): void {
+    const content = type === BuiltInType.Boolean ? value !== 0 : value;
+    this.setValue(index, { type, value: content }, status, { unixMs, subMsNs });
   }
 
   setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void {

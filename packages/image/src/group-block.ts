@@ -9,7 +9,7 @@ import type { ChangeScan } from "./change-scan.ts";
 import type { PlacedGroup, PlacedPoint } from "./directory.ts";
 import { bucketOf } from "./duration-histogram.ts";
 import type { ImageMemory } from "./image-memory.ts";
-import { wordsOf } from "./instant-words.ts";
+import { writeInstant } from "./instant-words.ts";
 import {
   block,
   ConnectionState,
@@ -35,6 +35,8 @@ const sourceWord = record.sourceNs / 4;
 const receivedWord = record.receivedNs / 4;
 const statusWord = record.status / 4;
 const typeWord = record.type / 4;
+
+const noTime: Timestamp = { unixMs: 0, subMsNs: 0 };
 
 /** What is longer than this stays cut and flagged: one value must not eat the gateway's memory. */
 export const maximumRoomBytes = 64 * 1024;
@@ -120,6 +122,21 @@ export class GroupBlock implements PointSink {
     words[at + typeWord] = type;
   }
 
+  setTimedNumber(
+    index: number,
+    type: BuiltInType,
+    value: number,
+    status: number,
+    sourceUnixMs: number,
+    sourceSubMsNs: number,
+  ): void {
+    if (!this.#banks.isOpen) return;
+    this.setNumber(index, type, value);
+    const at = this.#recordBase + index * recordWords;
+    writeInstant(this.#words, at + sourceWord, sourceUnixMs, sourceSubMsNs);
+    this.#words[at + statusWord] = status;
+  }
+
   setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void {
     if (!this.#banks.isOpen) return;
     if ((value.dimensions?.length ?? 0) > mostDimensions) {
@@ -143,9 +160,8 @@ export class GroupBlock implements PointSink {
       const fits = this.#setLongValue(index, at, value);
       if (!fits) finalStatus = StatusCode.BadEncodingLimitsExceeded;
     }
-    const [low, high] = sourceTimestamp === undefined ? [0, 0] : wordsOf(sourceTimestamp);
-    words[at + sourceWord] = low;
-    words[at + sourceWord + 1] = high;
+    const { unixMs, subMsNs } = sourceTimestamp ?? noTime;
+    writeInstant(words, at + sourceWord, unixMs, subMsNs);
     this.#stamp(at);
     words[at + statusWord] = finalStatus;
     words[at + typeWord] = type | (shape << 8);

@@ -13,6 +13,15 @@ export interface PointSink {
   responseCame(): void;
   /** A scalar Boolean (0 or 1), SByte .. UInt32, Float, Double or StatusCode with status Good and no source timestamp: the fast path. */
   setNumber(index: number, type: BuiltInType, value: number): void;
+  /** As `setNumber`, but for StatusCode, with a status that is not bad and a source time: milliseconds since 1970, and nanoseconds below them. */
+  setTimedNumber(
+    index: number,
+    type: BuiltInType,
+    value: number,
+    status: number,
+    sourceUnixMs: number,
+    sourceSubMsNs: number,
+  ): void;
   /** Any value. `status` is an OPC UA status code (32 bits, unsigned). */
   setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void;
   /** The server has said that value and status are still the same: only the time of receipt is new. */

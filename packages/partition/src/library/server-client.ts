@@ -126,6 +126,7 @@ function sinkOfGroup(sink: PointSink, points: readonly number[]): PointSink {
   return {
     responseCame: () => sink.responseCame(),
     setNumber: (index, type, value) => sink.setNumber(placeOf(index), type, value),
+    setTimedNumber: (index, ...number) => sink.setTimedNumber(placeOf(index), ...number),
     setValue: (index, value, status, sourceTimestamp) => sink.setValue(placeOf(index), value, status, sourceTimestamp),
     unchanged: (index) => sink.unchanged(placeOf(index)),
     setStatus: (index, status) => sink.setStatus(placeOf(index), status),

@@ -49,6 +49,10 @@ export class ComparedGroup implements GroupReports, PointSink {
     this.setValue(index, { type, value }, StatusCode.Good);
   }
 
+  setTimedNumber(index: number, type: BuiltInType, value: number, status: number): void {
+    this.setValue(index, { type, value }, status);
+  }
+
   setValue(index: number, value: Value, status: number): void {
     const place = this.places[index] ?? index;
     this.statuses.set(place, status);

@@ -210,7 +210,7 @@ describe("a disconnect", () => {
       const [server, directory] = JSON.parse(process.argv[1]);
       const client = new OpcUaClient(server, { directory });
       const never = new AbortController().signal;
-      const sink = { responseCame() {}, setNumber() {}, setValue() {}, setStatus() {} };
+      const sink = { responseCame() {}, setNumber() {}, setTimedNumber() {}, setValue() {}, setStatus() {} };
       await client.connect(never);
       await client.poll(sink, never);
       await client.disconnect();

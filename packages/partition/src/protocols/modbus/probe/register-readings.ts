@@ -41,6 +41,7 @@ export function wideReading(
   const sink: PointSink = {
     responseCame: () => {},
     setNumber: (_index, _type, value) => taken.push(value),
+    setTimedNumber: () => {},
     setValue: (_index, { value }) => taken.push(value as bigint),
     unchanged: () => {},
     setStatus: () => {},

@@ -22,6 +22,13 @@ export class HeldValues implements PointSink {
     this.#steps.push({ index, put: (sink) => sink.setNumber(index, type, value) });
   }
 
+  setTimedNumber(
+    index: number,
+    ...number: [BuiltInType, value: number, status: number, unixMs: number, subMsNs: number]
+  ): void {
+    this.#steps.push({ index, put: (sink) => sink.setTimedNumber(index, ...number) });
+  }
+
   setValue(index: number, value: Value, status: number, sourceTimestamp?: Timestamp): void {
     this.#steps.push({ index, put: (sink) => sink.setValue(index, value, status, sourceTimestamp) });
   }
