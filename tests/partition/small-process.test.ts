@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { GCProfiler } from "node:v8";
-import { giveBackMemorySoon, keepHeapsSmall } from "../../packages/partition/src/small-process.ts";
+import { collectMessages, giveBackMemorySoon, keepHeapsSmall } from "../../packages/partition/src/small-process.ts";
 
 test("what a start left is collected ten seconds after it, and after the last reload; the next time after twice as long", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
@@ -55,4 +55,17 @@ test("a start is interrupted by fewer collections than what comes after it", (t)
   const settled = collections();
   assert.equal(kept.length, 100);
   assert.ok(starting < settled, `${starting} during a start, ${settled} after it`);
+});
+
+test("messages do not pile up outside the heap until the runtime looks through all of it", async () => {
+  keepHeapsSmall();
+  const startBytes = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  for (let tick = 0; tick < 100; tick++) {
+    Buffer.allocUnsafe(1024 * 1024);
+    collectMessages();
+    await nextTurn();
+    most = Math.max(most, process.memoryUsage().arrayBuffers - startBytes);
+  }
+  assert.ok(most < 24 * 1024 * 1024, `${most} bytes of messages`);
 });

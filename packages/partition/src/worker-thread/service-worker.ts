@@ -9,6 +9,7 @@ import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import { unpackServer, type PackedServer } from "../configuration/packed-configuration.ts";
 import type { ProtocolClient } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
+import { collectMessages } from "../small-process.ts";
 import { Acquisition } from "../sources/acquisition.ts";
 import { KeyBook } from "../sources/key-book.ts";
 import { SourceList } from "../sources/source-list.ts";
@@ -66,7 +67,16 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
   const close = (): void => image.close();
   process.once("exit", close);
   // Documents are made of the image, in a process of their own: this one maps nothing that a consumer may write.
-  const running = await Acquisition.create({ service, serviceCode, sources, intervalMs, image, keys, log });
+  const running = await Acquisition.create({
+    service,
+    serviceCode,
+    sources,
+    intervalMs,
+    image,
+    keys,
+    log,
+    ticked: collectMessages,
+  });
   acquisition.resolve(running);
   await running.run();
   await client.written?.();
