@@ -1,4 +1,4 @@
-// Spoiled Read responses on their way from the chunk to the document: node-opcua's message builder, what a session checks, our values, the
+// Spoiled Read responses on their way from the chunk to the document: node-opcua's message builder, the decoding of a channel, our values, the
 // process image, and the JSON that is rendered of it.
 //
 // Nothing is promised about what a spoiled message means, but that it becomes values of the promised shape, or nothing.
@@ -8,11 +8,20 @@ import assert from "node:assert/strict";
 import { DataValue, ReadResponse, StatusCodes } from "node-opcua-client";
 import type { Variant } from "node-opcua-client";
 
-import { deliver } from "../../packages/partition/src/protocols/opcua/variant-to-value.ts";
+import {
+  decodeWithinBudgets,
+  streamWithin,
+} from "../../packages/partition/src/protocols/opcua/channel/decode-budget.ts";
+import { limitsOfSession } from "../../packages/partition/src/protocols/opcua/channel/message-limits.ts";
+import { ReadResults } from "../../packages/partition/src/protocols/opcua/channel/read-results.ts";
+import { readResponseStart } from "../../packages/partition/src/protocols/opcua/channel/response-header.ts";
+import { ValueDelivery } from "../../packages/partition/src/protocols/opcua/value-delivery.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { StatusCode } from "../../packages/image/src/values/status-code.ts";
 import { parseDocument } from "../documents/parse-document.ts";
 import { documentForm } from "../../packages/documents/src/document-form.ts";
 import { DocumentRenderer } from "../../packages/documents/src/document-renderer.ts";
+import { opcUaNode } from "../plant/plant-configuration.ts";
 import { imageOf, pointOf, poll, serverOf } from "../image/sample-image.ts";
 import { sampleVariants } from "../partition/protocols/opcua/every-variant.ts";
 import { chunksOf, headerBytes, receive } from "../partition/protocols/opcua/channel/response-chunks.ts";
@@ -27,12 +36,13 @@ const valuesPerResponse = 6;
 const renderEvery = 64;
 
 export function opcuaMessages(): Target {
+  decodeWithinBudgets();
   const chunks = sampleChunks();
   const plant = plantOf();
   const notes = { "responses decoded": 0, "values delivered": 0, "faults of node-opcua": 0 };
-  const messages = (chunk: Buffer): readonly unknown[] => {
+  const bodies = (chunk: Buffer): readonly Buffer[] => {
     try {
-      return receive([chunk]).messages;
+      return receive([chunk]).bodies;
     } catch (error) {
       // In a service it comes out of the socket's callback and is survived there.
       if (!isFaultOfNodeOpcUa(error)) throw error;
@@ -44,13 +54,13 @@ export function opcuaMessages(): Target {
     name: "OPC UA Read responses",
     run: (random, input) => {
       const chunk = spoiled(random.pick(chunks), random, chunks);
-      for (const response of messages(chunk)) {
-        const results = response instanceof ReadResponse ? (response.results ?? []) : [];
-        if (results.length !== valuesPerResponse) continue;
+      for (const body of bodies(chunk)) {
+        const results = resultsIn(body);
+        if (results?.count !== valuesPerResponse) continue;
         notes["responses decoded"]++;
         poll(plant.block, (block) => {
           const sink = new JudgingSink(block);
-          for (const [index, result] of results.entries()) deliver(sink, index, result);
+          for (let place = 0; place < valuesPerResponse; place++) delivery.deliverAt(sink, place, results, place);
           notes["values delivered"] += sink.values;
         });
       }
@@ -58,6 +68,21 @@ export function opcuaMessages(): Target {
     },
     notes: () => notes,
   };
+}
+
+const places = Array.from({ length: valuesPerResponse }, (_, place) => [place, opcUaNode(`node ${place}`)] as const);
+const delivery = new ValueDelivery(places, () => StatusCode.BadDataTypeIdUnknown);
+
+/** Undefined: it is refused. */
+function resultsIn(body: Buffer): ReadResults | undefined {
+  const results = new ReadResults();
+  try {
+    results.decode(streamWithin(readResponseStart(body, 1).bytes, limitsOfSession.units).stream);
+    return results;
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    return undefined;
+  }
 }
 
 function plantOf() {

@@ -13,6 +13,7 @@
 
 import type { DataValue, ReadValueIdOptions, TimestampsToReturn } from "node-opcua-client";
 import { ServerError } from "../../sources/server-error.ts";
+import type { ReadResults } from "./channel/read-results.ts";
 import { EncodedNodes, type RepeatedRead } from "./channel/repeated-read.ts";
 import { endsSession, statusOf } from "./failure.ts";
 import type { ReadPace } from "./read-pace.ts";
@@ -22,6 +23,17 @@ import { requireRunning, serverStateNode } from "./server-state.ts";
 
 /** Gets either the value of the node with this index, or the status code of the fault that came instead. */
 export type ResultVisitor = (index: number, result: DataValue | undefined, faultStatus: number) => void;
+
+/** Gets either the results among which the value of the node with this index has this position, or the status code of the fault that came instead. */
+export type PositionVisitor = (
+  index: number,
+  results: ReadResults | undefined,
+  position: number,
+  faultStatus: number,
+) => void;
+
+/** May change those results that are decoded, before any is visited. */
+export type Preparation = (results: readonly DataValue[], signal: AbortSignal) => Promise<void>;
 
 const badTooManyOperations = 0x80100000;
 /** The size of a message was too much for one of the two sides (OPC 10000-6, A.2). */
@@ -75,11 +87,20 @@ export class BatchRead {
     return Math.min(this.#size.nodes, this.#pace?.nodes ?? Infinity);
   }
 
-  /** Every node once. `prepare` may change a batch's results before they are visited, `responseCame` is called before that. */
-  async run(
+  /** Every node once. */
+  async run(signal: AbortSignal, visit: ResultVisitor, prepare?: Preparation): Promise<void> {
+    await this.runInPlace(
+      signal,
+      (index, results, position, faultStatus) => visit(index, results?.at(position), faultStatus),
+      prepare,
+    );
+  }
+
+  /** Every node once, without an object for each. `responseCame` is called before a batch's results are prepared. */
+  async runInPlace(
     signal: AbortSignal,
-    visit: ResultVisitor,
-    prepare?: (results: readonly DataValue[], signal: AbortSignal) => Promise<void>,
+    visit: PositionVisitor,
+    prepare?: Preparation,
     responseCame: () => void = () => {},
   ): Promise<void> {
     if (this.#mostNodes !== this.#cutTo) {
@@ -99,15 +120,15 @@ export class BatchRead {
         responseCame();
         this.#size.answered(asked);
         this.#pace?.answered(asked, performance.now() - askedMs);
-        requireRunning(results[count], this.#session.server);
-        if (prepare !== undefined) await prepare(results, signal);
-        for (let i = 0; i < count; i++) visit(first + i, results[i], 0);
+        requireRunning(results.count > count ? results.at(count) : undefined, this.#session.server);
+        if (prepare !== undefined) await prepare([...results.decoded], signal);
+        for (let i = 0; i < count; i++) visit(first + i, results, i, 0);
       } catch (error) {
         const status = statusOf((error as Error).cause ?? error)?.value;
         if (status === undefined || endsSession(status)) throw isSent ? this.#adaptTo(error) : error;
         if (this.#cutInHalves(position, status >>> 0)) continue;
         responseCame();
-        for (let i = 0; i < count; i++) visit(first + i, undefined, status >>> 0);
+        for (let i = 0; i < count; i++) visit(first + i, undefined, i, status >>> 0);
       } finally {
         this.#size.ended(asked);
       }

@@ -53,6 +53,8 @@ export interface KnownServer {
 
 export class NodeReader {
   #nodeAttributes: readonly NodeAttributes[] = [];
+  /** Indices of the nodes that the server did not know when it was asked for their names. */
+  #unreported: ReadonlySet<number> = new Set();
   readonly #session: SecureSession;
   readonly #known: KnownServer;
   readonly #paces: readonly (ReadPace | undefined)[];
@@ -79,8 +81,13 @@ export class NodeReader {
   }
 
   #arrange(nodeAttributes: readonly NodeAttributes[]): void {
-    this.#nodeAttributes = nodeAttributes;
+    this.#know(nodeAttributes);
     this.#reads = this.#known.groups.map(({ points }, group) => this.#readOf(group, [...points.keys()]));
+  }
+
+  #know(nodeAttributes: readonly NodeAttributes[]): void {
+    this.#nodeAttributes = nodeAttributes;
+    this.#unreported = new Set(nodeAttributes.flatMap(({ isReported }, index) => (isReported ? [] : [index])));
   }
 
   /** Of these places in the group. */
@@ -166,18 +173,15 @@ export class NodeReader {
       delivery.setStatus(sink, place, StatusCode.BadNodeIdUnknown);
       report.namespaceMissing(points[place] as number);
     }
-    await read.values.run(
+    const refused = (place: number, status: number): void => report.refused(points[place] as number, status);
+    await read.values.runInPlace(
       signal,
-      (position, result, faultStatus) => {
-        const place = read.places[position] as number;
-        if (result === undefined) return delivery.setStatus(sink, place, faultStatus);
-        delivery.deliver(sink, place, result, (own, status) => report.refused(points[own] as number, status));
-        const index = points[place] as number;
-        if (isBad(result.statusCode.value)) {
-          report.refused(index, result.statusCode.value);
-          return;
-        }
-        if (this.#nodeAttributes[index]?.isReported === false) appeared.push(index);
+      (node, results, position, faultStatus) => {
+        const place = read.places[node] as number;
+        if (results === undefined) return delivery.setStatus(sink, place, faultStatus);
+        const status = delivery.deliverAt(sink, place, results, position, refused);
+        if (isBad(status)) refused(place, status);
+        else if (this.#unreported.has(points[place] as number)) appeared.push(points[place] as number);
       },
       this.decodeStructures,
       () => sink.responseCame(),
@@ -220,7 +224,7 @@ export class NodeReader {
       ...late.get(index),
       isReported: reported.isReported || late.has(index),
     }));
-    this.#nodeAttributes = withMembers(server.nodes, known);
+    this.#know(withMembers(server.nodes, known));
   }
 
   async readValue(

@@ -12,14 +12,12 @@ import {
   CloseSessionRequest,
   CreateSessionRequest,
   NodeId,
-  ReadResponse,
   RequestHeader,
   StatusCodes,
   TimestampsToReturn,
 } from "node-opcua-client";
 import type {
   ClientSession,
-  DataValue,
   EndpointDescription,
   OPCUAClient,
   Request,
@@ -37,6 +35,7 @@ import { ChannelRecord } from "./channel/channel-record.ts";
 import { Connections } from "./channel/transport.ts";
 import { asServerError, statusOf, type Remedy } from "./failure.ts";
 import { allowOnlyReading } from "./channel/reading-services.ts";
+import { ReadResults } from "./channel/read-results.ts";
 import { EncodedNodes, type RepeatedRead } from "./channel/repeated-read.ts";
 import { ServerNonce } from "./server-nonce.ts";
 import { ServerProof, startsWith } from "./server-proof.ts";
@@ -238,7 +237,7 @@ export class SecureSession {
   }
 
   /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
-  async read(request: RepeatedRead, signal: AbortSignal): Promise<readonly DataValue[]> {
+  async read(request: RepeatedRead, signal: AbortSignal): Promise<ReadResults> {
     if (this.#keepAlive.request !== undefined) await this.#keepAlive.request;
     return this.#read(request, signal);
   }
@@ -252,16 +251,22 @@ export class SecureSession {
     }
   }
 
-  async #read(request: RepeatedRead, signal: AbortSignal): Promise<readonly DataValue[]> {
-    const { results } = await this.request(request, ReadResponse, { what: "read from", signal });
-    return this.requireResults(results, request.nodeCount, "read from");
+  async #read(request: RepeatedRead, signal: AbortSignal): Promise<ReadResults> {
+    const what = "read from";
+    const results = await this.request(request, ReadResults, { what, signal });
+    this.#requireCount(results.count, request.nodeCount, what);
+    return results;
   }
 
   /** The results, or a ServerError when there are not as many as were asked for. */
   requireResults<T>(results: readonly T[] | null, expected: number, what: string): readonly T[] {
+    this.#requireCount(results?.length ?? 0, expected, what);
+    return results ?? [];
+  }
+
+  #requireCount(got: number, expected: number, what: string): void {
+    if (got === expected) return;
     const { alias, endpointUrl } = this.server;
-    const got = results?.length ?? 0;
-    if (got === expected) return results ?? [];
     const message = `cannot ${what} ${endpointUrl} because the server answers ${got} results for ${expected} nodes`;
     throw new ServerError("ProtocolViolation", alias, message);
   }

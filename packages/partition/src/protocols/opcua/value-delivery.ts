@@ -4,10 +4,11 @@
 import type { DataValue } from "node-opcua-client";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { StatusCode, isBad } from "@cpc-partition/image/values/status-code";
+import type { ReadResults } from "./channel/read-results.ts";
 import type { OpcUaMember, OpcUaNode } from "./configuration/opc-ua-server.ts";
 import { isWithinRange } from "./index-range.ts";
 import { memberOf, type UndecodedStatus } from "./structure-member.ts";
-import { deliver, deliverValue } from "./variant-to-value.ts";
+import { deliver, deliverPlain, deliverValue } from "./variant-to-value.ts";
 
 export interface PlacedMember {
   readonly place: number;
@@ -45,6 +46,16 @@ export class ValueDelivery {
   /** The place of the value that brings this one: its own, or that of its structure. */
   ownerOf(place: number): number {
     return this.#owners.get(place) ?? place;
+  }
+
+  /** The status of the result. */
+  deliverAt(sink: PointSink, place: number, results: ReadResults, position: number, visit?: MemberVisitor): number {
+    const isOfPoint = !this.#ranges.has(place) && !this.#members.has(place);
+    const plain = isOfPoint ? results.plain(position) : undefined;
+    if (plain !== undefined && deliverPlain(sink, place, plain)) return plain.status;
+    const result = results.at(position);
+    this.deliver(sink, place, result, visit);
+    return result.statusCode.value >>> 0;
   }
 
   deliver(sink: PointSink, place: number, result: DataValue, visit?: MemberVisitor): void {

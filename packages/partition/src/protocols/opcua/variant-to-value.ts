@@ -2,10 +2,11 @@
 
 import { DataType, VariantArrayType } from "node-opcua-client";
 import type { DataValue, Variant } from "node-opcua-client";
-import type { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { StatusCode, isBad } from "@cpc-partition/image/values/status-code";
 import type { Scalar, Value } from "@cpc-partition/image/values/value";
+import type { PlainResult } from "./channel/read-results.ts";
 import { hasConsistentDimensions } from "./channel/tolerant-decoding.ts";
 import { UnreadableValueError, elementJson } from "./ua-json.ts";
 import { dateToTicks, sixtyFourBits, timestampOf } from "./wire-numbers.ts";
@@ -95,6 +96,17 @@ export function scalarOf(type: DataType, value: unknown): Scalar {
 /** True for the types that `PointSink.setNumber` takes. */
 function isPlainNumber(type: DataType): boolean {
   return (type >= DataType.SByte && type <= DataType.UInt32) || type === DataType.Float || type === DataType.Double;
+}
+
+/** As `deliver` would with the same result; false: it has to. */
+export function deliverPlain(sink: PointSink, index: number, plain: PlainResult): boolean {
+  const { type, value, status, sourceUnixMs, sourceSubMsNs } = plain;
+  if (isBad(status)) sink.setStatus(index, status);
+  else if (type === BuiltInType.Null) return false;
+  else if (!Number.isNaN(sourceUnixMs)) sink.setTimedNumber(index, type, value, status, sourceUnixMs, sourceSubMsNs);
+  else if (status === StatusCode.Good && type !== BuiltInType.Boolean) sink.setNumber(index, type, value);
+  else return false;
+  return true;
 }
 
 /** Puts one answer where it belongs. A bad status comes without a value that could be used (OPC 10000-4, 7.11). */

@@ -3,7 +3,10 @@
 import type { Timestamp } from "@cpc-partition/image/values/timestamp";
 
 /** Milliseconds from 1601-01-01 to 1970-01-01. */
-const unixEpochMs = 11_644_473_600_000;
+export const unixEpochMs = 11_644_473_600_000;
+
+/** Of 100 ns (OPC 10000-6, 5.2.2.5). */
+export const ticksPerMs = 10_000;
 
 /** node-opcua's [high, low], both unsigned whatever the type is. */
 export function sixtyFourBits(pair: unknown, signed: boolean): bigint {
@@ -36,10 +39,15 @@ export function ticksToText(ticks: bigint): string {
 /** Nanoseconds since 1970 have 64 bits in the image: years 1677 to 2262. */
 const mostUnixMs = 9_223_372_036_853;
 
+/** False for what is no instant of a plant, and for what the image cannot hold. */
+export function isSensibleMs(unixMs: number): boolean {
+  return unixMs > -unixEpochMs && unixMs >= -mostUnixMs && unixMs <= mostUnixMs;
+}
+
 /** A source timestamp, or undefined where there is none, or one that is no sensible instant. */
 export function timestampOf(date: Date | null | undefined, picoseconds: number): Timestamp | undefined {
   if (date === null || date === undefined) return undefined;
   const unixMs = date.getTime();
-  if (!(unixMs > -unixEpochMs && unixMs >= -mostUnixMs && unixMs <= mostUnixMs)) return undefined;
+  if (!isSensibleMs(unixMs)) return undefined;
   return { unixMs, subMsNs: Math.min(999_999, Math.floor(picoseconds / 1000)) };
 }

@@ -45,22 +45,26 @@ export function chunksOf(response: ServiceFault, chunkBytes: number): Buffer[] {
 
 export interface Received {
   readonly messages: readonly unknown[];
+  /** Before they are decoded. */
+  readonly bodies: readonly Buffer[];
   readonly errors: readonly StatusCode[];
 }
 
 export function receive(chunks: readonly Buffer[]): Received {
   const messages: unknown[] = [];
   const errors: StatusCode[] = [];
+  const bodies: Buffer[] = [];
   const builder = new MessageBuilder(
     { getDerivedKey: () => null },
     { name: "test", securityMode: MessageSecurityMode.None },
   );
   builder.securityPolicy = SecurityPolicy.None;
+  builder.on("full_message_body", (body) => bodies.push(Buffer.from(body)));
   builder.on("message", (message) => messages.push(message));
   builder.on("error", (_error, status) => errors.push(status));
   for (const chunk of chunks) builder.feed(chunk);
   builder.dispose();
-  return { messages, errors };
+  return { messages, bodies, errors };
 }
 
 /** What becomes of a response with a Variant that looks like this, five bytes or more, whatever it means. */

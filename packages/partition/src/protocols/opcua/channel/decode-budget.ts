@@ -20,7 +20,7 @@ export interface DecodeBudget {
 }
 
 /** A Variant, an ExtensionObject, a DiagnosticInfo: with what surrounds its decoding, an exception that is caught included. */
-const nestingUnits = 8;
+export const nestingUnits = 8;
 /** An array of Booleans needs one word for each, and a number inside another value is made a text. */
 const fewPerUnit = 4;
 const booleanType: number = DataType.Boolean;

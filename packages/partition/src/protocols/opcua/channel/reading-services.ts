@@ -35,6 +35,7 @@ import {
   TranslateBrowsePathsToNodeIdsResponse,
 } from "node-opcua-client";
 import type { ClientSecureChannelLayer, ServiceFault } from "node-opcua-client";
+import { ReadResults } from "./read-results.ts";
 import { RepeatedRead } from "./repeated-read.ts";
 
 /** What is asked, and what answers it. By class and not by name: a class says what goes onto the wire, and nobody can borrow it. */
@@ -47,7 +48,7 @@ export const readingServices: ReadonlyMap<unknown, ResponseClass> = new Map<unkn
   [BrowseNextRequest, BrowseNextResponse], // 5.9.3
   [TranslateBrowsePathsToNodeIdsRequest, TranslateBrowsePathsToNodeIdsResponse], // 5.9.4
   [ReadRequest, ReadResponse], // 5.11.2
-  [RepeatedRead, ReadResponse], // the same, encoded once
+  [RepeatedRead, ReadResults], // the same, encoded once and decoded in place
   // A subscription changes nothing at the server but what it keeps for this session, and its values are read like any other.
   [CreateMonitoredItemsRequest, CreateMonitoredItemsResponse], // 5.13.2: which nodes the server is to look at, and how often
   [DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse], // 5.13.6: an item that never reports gives its place back

@@ -19,7 +19,8 @@ export interface ServerFacts {
 
 export async function readServerFacts(session: SecureSession, signal: AbortSignal): Promise<ServerFacts> {
   const request = new EncodedNodes([itemLimitNode, startTimeNode]).request(TimestampsToReturn.Neither, 0, 2);
-  const [limit, start] = (await session.read(request, signal)).map(contentOf);
+  const results = await session.read(request, signal);
+  const [limit, start] = [results.at(0), results.at(1)].map(contentOf);
   return {
     itemLimit: typeof limit === "number" ? limit : 0,
     startMs: start instanceof Date ? start.getTime() : null,
