@@ -37,8 +37,8 @@ const plainNumbers: ReadonlySet<number> = new Set([
 ]);
 
 const budgets = new WeakMap<ArrayBufferLike, DecodeBudget>();
-/** Most questions are about the latest of them. */
-let latestMemory: ArrayBufferLike | undefined;
+/** Most questions are about the latest of them. It is known by its view, since asking a view for its memory takes longer than all else here. */
+let latestMessage: Buffer | undefined;
 let latest: DecodeBudget | undefined;
 
 /** A stream over the message, whose decoding may take so many units. What was left for an earlier message in the same memory is forgotten. */
@@ -48,7 +48,7 @@ export function streamWithin(
 ): { readonly stream: Stream; readonly budget: DecodeBudget } {
   const budget = { left: units };
   budgets.set(message.buffer, budget);
-  latestMemory = message.buffer;
+  latestMessage = message;
   latest = budget;
   return { stream: new BinaryStream(message), budget };
 }
@@ -71,8 +71,7 @@ export function takeElements(stream: Stream, type: number, count: number, isNest
 }
 
 export function take(stream: Stream, units: number): void {
-  const memory = stream.buffer.buffer;
-  const budget = memory === latestMemory ? latest : budgets.get(memory);
+  const budget = stream.buffer === latestMessage ? latest : budgets.get(stream.buffer.buffer);
   if (budget === undefined) return;
   budget.left -= units;
   if (budget.left < 0) throw new RangeError("cannot decode the message because too much would become of it");
