@@ -91,10 +91,9 @@ class Transport extends ClientTCP_transport {
   }
 }
 
-/** The memory of a buffer of this size, unless the runtime lets it share it with others. */
+/** Where the buffer was made of so many bytes. A small one lies among others in memory of another size. */
 function giveBack({ buffer }: Buffer, bytes: number): void {
-  const isShared = bytes < Buffer.poolSize / 2;
-  if (!isShared && buffer instanceof ArrayBuffer && buffer.byteLength === bytes) buffer.transfer(0);
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes) buffer.transfer(0);
 }
 
 /** The connections of one client or channel, each of which needs its own. */
