@@ -88,15 +88,23 @@ export class GroupBlock implements PointSink {
     return this.#isWithholding;
   }
 
-  begin(): void {
+  /** `requested`: both words of when the poll began; absent: now. */
+  begin(requested?: ArrayLike<number>): void {
     this.#banks.begin();
     this.#openBank();
-    readWallClock(this.#requested);
+    if (requested === undefined) readWallClock(this.#requested);
+    else this.#requested.set(requested);
     this.#received.set(this.#requested);
   }
 
   responseCame(): void {
     readWallClock(this.#received);
+  }
+
+  /** The same of a response that another thread took, at this time. */
+  responseCameAt(low: number, high: number): void {
+    this.#received[0] = low;
+    this.#received[1] = high;
   }
 
   setNumber(index: number, type: BuiltInType, value: number): void {

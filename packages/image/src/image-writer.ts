@@ -114,9 +114,9 @@ export class ImageWriter {
     return oldMemory;
   }
 
-  /** Tells readers that the writer is alive. */
-  beat(): void {
-    this.#integers[header.heartbeatNs / 8] = wallClockNs();
+  /** Tells readers that the writer is alive, or was so long ago. */
+  beat(agoMs = 0): void {
+    this.#integers[header.heartbeatNs / 8] = wallClockNs() - BigInt(Math.round(agoMs * 1e6));
   }
 
   /** Tells readers that the values belong together now: who shows all of them at once, as a document does, does so at ticks. */

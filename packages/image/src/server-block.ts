@@ -21,6 +21,23 @@ export interface SourceState {
   readonly requestLimit?: number | undefined;
 }
 
+/** What is shown after `state`; undefined when that says nothing new. */
+export function shownAfter(shown: SourceState, state: SourceState): SourceState | undefined {
+  const isKnown =
+    state.error === undefined &&
+    state.connection === shown.connection &&
+    (state.certificateEndsMs ?? shown.certificateEndsMs) === shown.certificateEndsMs &&
+    (state.ownCertificateEndsMs ?? shown.ownCertificateEndsMs) === shown.ownCertificateEndsMs &&
+    (state.requestLimit ?? shown.requestLimit) === shown.requestLimit;
+  if (isKnown) return undefined;
+  return {
+    connection: state.connection,
+    certificateEndsMs: state.certificateEndsMs ?? shown.certificateEndsMs,
+    ownCertificateEndsMs: state.ownCertificateEndsMs ?? shown.ownCertificateEndsMs,
+    requestLimit: state.requestLimit ?? shown.requestLimit,
+  };
+}
+
 export class ServerBlock {
   #server: PlacedServer;
   readonly #banks: BankPair;
@@ -40,21 +57,10 @@ export class ServerBlock {
 
   /** Shows the state of the connection; nothing happens when it is shown already. */
   show(state: SourceState): void {
-    const shown = this.#shown;
-    const isKnown =
-      state.error === undefined &&
-      state.connection === shown.connection &&
-      (state.certificateEndsMs ?? shown.certificateEndsMs) === shown.certificateEndsMs &&
-      (state.ownCertificateEndsMs ?? shown.ownCertificateEndsMs) === shown.ownCertificateEndsMs &&
-      (state.requestLimit ?? shown.requestLimit) === shown.requestLimit;
-    if (isKnown) return;
-    this.#publish(state, state.connection !== shown.connection);
-    this.#shown = {
-      connection: state.connection,
-      certificateEndsMs: state.certificateEndsMs ?? shown.certificateEndsMs,
-      ownCertificateEndsMs: state.ownCertificateEndsMs ?? shown.ownCertificateEndsMs,
-      requestLimit: state.requestLimit ?? shown.requestLimit,
-    };
+    const next = shownAfter(this.#shown, state);
+    if (next === undefined) return;
+    this.#publish(state, state.connection !== this.#shown.connection);
+    this.#shown = next;
   }
 
   /** Shows the state, here and in every group. `status`: every point gets it, the values stay. */

@@ -9,10 +9,11 @@
 import type { Log } from "@cpc-partition/process/log";
 import { StatusCode } from "@cpc-partition/image/values/status-code";
 import { ConnectionState } from "@cpc-partition/image/layout";
-import type { ServerBlock, SourceState } from "@cpc-partition/image/server-block";
+import type { SourceState } from "@cpc-partition/image/server-block";
 import { GroupLoop } from "./group-loop.ts";
 import type { PollsInFlight } from "./polls-in-flight.ts";
 import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
+import type { ServerSink } from "./server-sink.ts";
 import { LossLog } from "./loss-log.ts";
 import { retryPauseMs, ServerError } from "./server-error.ts";
 import type { Session, Source } from "./source.ts";
@@ -40,7 +41,7 @@ type State =
 
 export class ConnectionLoop {
   readonly #source: Source;
-  readonly #block: ServerBlock;
+  readonly #block: ServerSink;
   readonly #context: LoopContext;
   readonly #groups: readonly GroupLoop[];
   readonly #stop = new AbortController();
@@ -53,7 +54,7 @@ export class ConnectionLoop {
   #started: Promise<Session> | undefined;
 
   /** `started`: a first attempt to connect that is under way already. */
-  constructor(source: Source, block: ServerBlock, context: LoopContext, started?: Promise<Session>) {
+  constructor(source: Source, block: ServerSink, context: LoopContext, started?: Promise<Session>) {
     this.#source = source;
     this.#block = block;
     this.#context = context;

@@ -2,10 +2,10 @@
 // never made up for.
 
 import { ConnectionState } from "@cpc-partition/image/layout";
-import type { GroupBlock } from "@cpc-partition/image/group-block";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import type { PollsInFlight } from "./polls-in-flight.ts";
 import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
+import type { GroupSink } from "./server-sink.ts";
 import type { GroupReports } from "./source.ts";
 
 export interface GroupContext {
@@ -19,7 +19,7 @@ export interface GroupContext {
 }
 
 export class GroupLoop implements GroupReports {
-  readonly #block: GroupBlock;
+  readonly #block: GroupSink;
   readonly #context: GroupContext;
   /** Ends the pause between two polls. */
   #nextPoll = new Alarm();
@@ -27,7 +27,7 @@ export class GroupLoop implements GroupReports {
   /** The last publication had values that were cut, or whose key was not known; they are shown as soon as they could be read again. */
   #waitsForRenewal = false;
 
-  constructor(block: GroupBlock, context: GroupContext) {
+  constructor(block: GroupSink, context: GroupContext) {
     this.#block = block;
     this.#context = context;
   }
