@@ -2,7 +2,7 @@
 // differs from the one before, so the journal takes a record of each. Documents come once a second. The devices are one process in C.
 // What is counted are values that were published, polls that a server's loop left out, and ticks of the image.
 //
-//   node benchmarks/million-values.ts [--seconds N] [--devices N] [--points N] [--interval SECONDS] [--json]
+//   node benchmarks/million-values.ts [--seconds N] [--devices N] [--points N] [--interval SECONDS] [--threads N] [--json]
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     devices: { type: "string", default: "10" },
     points: { type: "string", default: "10000" },
     interval: { type: "string", default: "0.1" },
+    threads: { type: "string" },
     json: { type: "boolean" },
   },
 });
@@ -92,7 +93,7 @@ try {
     "--remove-on-exit",
   ];
   const child = spawn(process.execPath, [...run, "--log-level", "warn"], {
-    env: { ...process.env, NODE_OPTIONS: undefined },
+    env: { ...process.env, NODE_OPTIONS: undefined, CPC_THREADS: values.threads },
     stdio: ["ignore", "ignore", "inherit"],
   });
   const ended = once(child, "exit");
