@@ -32,6 +32,8 @@ function look(): void {
     const file = join(folder, `${name}-${fault}`);
     if (!existsSync(file)) continue;
     const argument = readFileSync(file, "utf8");
+    // It is there, but its text is still on the way.
+    if (fault === "block" && argument === "") continue;
     if (argument !== "always") rmSync(file);
     happen(argument);
   }
