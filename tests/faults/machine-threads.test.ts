@@ -2,14 +2,40 @@
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { fault, times } from "./fault.ts";
+import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { gateway, isFresh, threadFaults } from "./gateway.ts";
+import { TestedPartition } from "./tested-partition.ts";
 
 const intervalMs = 100;
 const crashes = times({ quick: 1, usual: 3, long: 50 });
 const stoppedMs = times({ quick: 2000, usual: 5000, long: 30_000 });
 const blockedMs = 2000;
+
+/** A Modbus service of two devices, each read by a thread of its own. */
+async function twoThreads(t: TestContext, interval = 0.1) {
+  const { file, launch } = threadFaults(t);
+  const devices = [];
+  for (const [alias, firstPlace] of [
+    ["device", 0],
+    ["other", 100],
+  ] as const) {
+    const device = await startBornDevice(t, firstPlace);
+    const { port } = device;
+    devices.push({ device, alias, port, firstPlace, points: 3, settings: "<retryInterval>0.2</retryInterval>" });
+  }
+  const partition = new TestedPartition(t, {
+    modbus: bornModbusXml(...devices),
+    interval,
+    args: ["--threads", "2"],
+    launch,
+  });
+  await partition.until("values are good", () => isFresh(partition, 0));
+  await partition.healthy();
+  return { partition, file, other: devices[1]!.device };
+}
 
 fault({
   area: "Machine",
@@ -61,6 +87,82 @@ fault({
     t.diagnostic(
       `${missed} missed, ${published} published; the other service missed ${opcua!.health!.ticksMissed - othersMissed}`,
     );
+    await partition.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: `one of several threads that read the devices of a service crashes, ${crashes} times`,
+  holds: "all of them are back without help, no old value looks good; status and log say why",
+  limitMs: 60_000 + crashes * 8000,
+  run: async (t) => {
+    const { partition, file } = await twoThreads(t);
+    for (let crash = 1; crash <= crashes; crash++) {
+      const crashedMs = Date.now();
+      writeFileSync(file("modbus-2", "crash"), "");
+      await partition.until("it is told", () => partition.child.logged(/is started again/).length === crash);
+      await partition.until("values are good again", () => partition.modbus!.isFresh(crashedMs));
+    }
+    assert.ok(partition.child.stderr.includes("a fault of the test"), "with its reason");
+    await partition.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: `one of several threads that read the devices of a service stands still for ${blockedMs} ms`,
+  holds: "ticks are counted as missed meanwhile, because an image is as alive as all its threads; then all goes on",
+  run: async (t) => {
+    const { partition, file } = await twoThreads(t);
+    const { modbus } = partition;
+    modbus!.rule({ longestPauseMs: blockedMs + 1000, oldestGoodMs: blockedMs + 1000 });
+    const before = modbus!.health!;
+    const beganMs = Date.now();
+    writeFileSync(file("modbus-2", "block"), String(blockedMs));
+    await partition.until("ticks are missed", () => modbus!.health!.ticksMissed > before.ticksMissed + 5);
+    await partition.until("values are good again", () => modbus!.isFresh(beganMs + blockedMs));
+    assert.deepEqual(partition.child.logged(/is started again/), []);
+    await partition.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: `the thread that publishes what another one has read stands still for ${blockedMs} ms`,
+  holds:
+    "the other one soon stops to read, so memory is bounded, and goes on afterwards without a loss of a connection",
+  run: async (t) => {
+    const { partition, file, other } = await twoThreads(t, 0.001);
+    const { modbus } = partition;
+    modbus!.rule({ longestPauseMs: blockedMs + 1000, oldestGoodMs: blockedMs + 1000 });
+    const before = modbus!.health!;
+    const beganMs = Date.now();
+    writeFileSync(file("modbus", "block"), String(blockedMs));
+    await partition.until("it stands still", () => modbus!.health!.heartbeatAgeMs > 200);
+    const requested = other.requests.length;
+    await pause(blockedMs / 2);
+    const meanwhile = other.requests.length - requested;
+    await partition.until("it goes on", () => modbus!.health!.ticksMissed > before.ticksMissed);
+    await partition.until("values are good again", () => modbus!.isFresh(beganMs + blockedMs));
+    assert.ok(meanwhile < 300, `${meanwhile} polls were read that nobody took`);
+    assert.equal(other.connections, 1);
+    t.diagnostic(`${meanwhile} polls were read meanwhile`);
+    await partition.end();
+  },
+});
+
+fault({
+  area: "Machine",
+  trigger: "one of several threads that read the devices of a service hangs, and the partition is told to stop",
+  holds: "no value of it is taken for a new one, and the partition ends in time",
+  run: async (t) => {
+    const { partition, file } = await twoThreads(t);
+    const { modbus } = partition;
+    modbus!.rule({ longestPauseMs: 30_000, oldestGoodMs: 30_000 });
+    const { ticksMissed } = modbus!.health!;
+    writeFileSync(file("modbus-2", "block"), "60000");
+    await partition.until("ticks are missed", () => modbus!.health!.ticksMissed > ticksMissed + 2);
     await partition.end();
   },
 });

@@ -13,6 +13,12 @@ const longestWaitMs = 3_600_000;
 /** Of a larger heap, so much is given back that it is worth a longer pause: some 0.4 s for 250 MB, in which what is in use is moved together. */
 const largeHeapBytes = 64 * 1024 * 1024;
 
+/**
+ * What a poll makes is garbage when the next one begins. The runtime would let the memory for it grow to a hundred megabytes at a large start,
+ * and keep it. With half of this, the polls of a thousand devices would outlive a collection, which costs processor time.
+ */
+export const youngMegabytes = 24;
+
 let giveBack: NodeJS.Timeout | undefined;
 let waitMs = settledAfterMs;
 

@@ -15,6 +15,8 @@ export interface ServiceOrder {
   readonly certificatesDirectory: string;
   /** Where the names that its servers tell are remembered; undefined: nowhere. */
   readonly namesFile: string | undefined;
+  /** That read its servers; undefined: as many as they need. */
+  readonly threads: number | undefined;
 }
 
 export type MessageToWorker =

@@ -63,6 +63,21 @@ export function journalSizeOption(): Option {
     .argParser((text) => (text === "0" ? 0 : sizeBytes(text, smallestJournalBytes)));
 }
 
+const mostThreads = 16;
+
+export function threadsOption(): Option {
+  return new Option(
+    "--threads <number>",
+    "threads that read the Modbus TCP devices (default: one, and more when they are expected to need more than a core)",
+  )
+    .env("CPC_THREADS")
+    .argParser((text) => {
+      if (!/^\d{1,2}$/.test(text) || Number(text) < 1 || Number(text) > mostThreads)
+        throw new InvalidArgumentError(`must be a whole number from 1 to ${mostThreads}.`);
+      return Number(text);
+    });
+}
+
 export function removeOnExitOption(): Option {
   return new Option("--remove-on-exit", "remove shared memory and semaphores at the end")
     .env("CPC_REMOVE_ON_EXIT")

@@ -11,7 +11,7 @@ async function settle(): Promise<void> {
 }
 
 /** A clock whose time is the test's. */
-async function setUp(t: TestContext, intervalMs = 1000) {
+async function setUp(t: TestContext, intervalMs = 1000, beatAgeMs = () => 0) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 0;
   const client = new TestSource("A", "eins");
@@ -25,6 +25,7 @@ async function setUp(t: TestContext, intervalMs = 1000) {
     grid: new Grid(0, intervalMs),
     clock: () => nowMs,
     pollsInFlight,
+    beatAgeMs,
     renewed: () => renewed++,
     ticked: () => ticked++,
   });
@@ -166,4 +167,20 @@ test("what the servers have taught is in the image before the tick, and an image
   assert.equal(own.renewed(), 1);
   assert.equal(own.images.reader.directory.groups[0]?.points.length, 2);
   assert.equal(own.images.reader.ticks, 1, "a tick of the new generation");
+});
+
+test("while a thread that reads for the image hangs, the image is as old as its last sign of life, and its ticks count as missed", async (t) => {
+  let silentMs = 300;
+  const own = await setUp(t, 1000, () => silentMs);
+  const heartbeatAgeMs = (): number => Date.now() - Number(own.images.reader.heartbeatNs / 1_000_000n);
+  assert.ok(heartbeatAgeMs() >= 299);
+  assert.equal(own.ticks(), 1);
+  silentMs = 60_000;
+  await own.pass(1000);
+  await own.pass(1000);
+  assert.ok(heartbeatAgeMs() >= 59_999);
+  assert.deepEqual([own.ticks(), own.missed()], [1, 2]);
+  silentMs = 0;
+  await own.pass(1000);
+  assert.deepEqual([own.ticks(), own.missed()], [2, 2]);
 });

@@ -26,3 +26,29 @@ test("of polls that want to begin at one instant some do in each turn of the eve
   await new Promise(setImmediate);
   assert.equal(polls.begin({}), undefined);
 });
+
+test("no poll begins while what was read is not taken, and each does afterwards", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let isBehind = true;
+  const polls = new PollsInFlight(
+    () => 0,
+    1000,
+    2,
+    () => isBehind,
+  );
+  const begun: number[] = [];
+  const begin = async (server: number): Promise<void> => {
+    await polls.begin({});
+    begun.push(server);
+  };
+  const all = Promise.all([1, 2, 3].map(begin));
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise(setImmediate);
+    t.mock.timers.tick(10);
+  }
+  assert.deepEqual(begun, []);
+  isBehind = false;
+  t.mock.timers.tick(10);
+  await all;
+  assert.deepEqual(begun, [1, 2, 3]);
+});

@@ -7,6 +7,7 @@ import {
   duration,
   intervalOption,
   journalSizeOption,
+  threadsOption,
   logFormatOption,
   logLevelOption,
   pathsGiven,
@@ -101,6 +102,7 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .addOption(requireSecurityOption())
     .addOption(segmentSizeOption())
     .addOption(journalSizeOption())
+    .addOption(threadsOption())
     .addOption(unreadableOption())
     .addOption(strictJsonOption())
     .addOption(removeOnExitOption())

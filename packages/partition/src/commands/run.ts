@@ -38,6 +38,7 @@ export interface RunSettings {
   readonly requireSecurity: boolean;
   readonly segmentSize: number | undefined;
   readonly journalSize: number;
+  readonly threads: number | undefined;
   readonly unreadable: "leave-out" | "text";
   readonly strictJson: boolean;
   readonly removeOnExit: boolean;
@@ -165,6 +166,7 @@ function partitionOptions(settings: RunSettings) {
     intervalMs: settings.interval * 1000,
     prefix: settings.prefix,
     journalBytes: settings.journalSize,
+    threads: settings.threads,
     certificatesDirectory: settings.certificates,
     namesFile: namesFileOf(settings),
     removeOnExit: settings.removeOnExit,

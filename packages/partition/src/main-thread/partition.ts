@@ -14,6 +14,8 @@ export interface PartitionOptions extends ServiceContext, PackedConfigurations {
   /** Where the names that servers told are remembered; undefined or absent: nowhere. */
   readonly namesFile?: string | undefined;
   readonly removeOnExit: boolean;
+  /** That read the servers of a service; undefined or absent: as many as they need. */
+  readonly threads?: number | undefined;
 }
 
 export type SpawnedWorkers = Readonly<Partial<Record<ServiceName, Worker>>>;
@@ -71,12 +73,13 @@ export class Partition {
 }
 
 function plansOf(options: PartitionOptions): readonly ServicePlan[] {
-  const { intervalMs, certificatesDirectory, namesFile } = options;
+  const { intervalMs, certificatesDirectory, namesFile, threads } = options;
   return perProtocol<PackedConfiguration>(options).map(({ protocol, value }) => ({
     service: protocol.name,
     configuration: value,
     intervalMs,
     certificatesDirectory,
     namesFile: protocol.remembersNames ? namesFile : undefined,
+    threads,
   }));
 }

@@ -3,12 +3,7 @@
 
 import { Worker } from "node:worker_threads";
 import type { ServiceName } from "@cpc-partition/image/service-name";
-
-/**
- * What a poll makes is garbage when the next one begins. The runtime would let the memory for it grow to a hundred megabytes at a large start,
- * and keep it. With half of this, the polls of a thousand devices would outlive a collection, which costs processor time.
- */
-const youngMegabytes = 24;
+import { youngMegabytes } from "../small-process.ts";
 
 /**
  * The thread does not keep the process alive until it is `ref`ed. What its libraries print is for whoever gives it its order: by itself it

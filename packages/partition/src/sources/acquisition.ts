@@ -5,7 +5,8 @@ import type { Log } from "@cpc-partition/process/log";
 import { Grid, monotonicMs } from "@cpc-partition/process/schedule";
 import type { ImageReader } from "@cpc-partition/image/image-reader";
 import type { ServiceName } from "@cpc-partition/image/service-name";
-import { ConnectionLoop } from "./connection-loop.ts";
+import type { ServerBlock } from "@cpc-partition/image/server-block";
+import { ConnectionLoop, type LoopContext } from "./connection-loop.ts";
 import { ImageClock } from "./image-clock.ts";
 import { ImageGenerations, type ImageProvider } from "./image-generations.ts";
 import type { KeyBook } from "./key-book.ts";
@@ -18,6 +19,10 @@ import type { Session, Source } from "./source.ts";
  */
 const headStartMs = 2;
 
+export function headStartOf(intervalMs: number): number {
+  return Math.min(headStartMs, intervalMs / 4);
+}
+
 export interface AcquisitionOptions {
   readonly service: ServiceName;
   /** `header.service` of the image; absent: the one of the service. */
@@ -29,10 +34,25 @@ export interface AcquisitionOptions {
   readonly log: Log;
   /** First attempts to connect that are under way already. */
   readonly started?: ReadonlyMap<Source, Promise<Session>>;
+  /** Absent: all servers are read in this thread. */
+  readonly others?: OtherThreads;
   /** Called at every tick of the image. */
   readonly ticked?: () => void;
   /** Awaited after the last tick, before the image is retired. */
   readonly lastTick?: () => Promise<void>;
+}
+
+/** What the acquisition asks of a server's loop. */
+export type ServerLoop = Pick<ConnectionLoop, "run" | "stop" | "renewed">;
+
+/** Threads that read servers of this image too, and hand over what they have read. */
+export interface OtherThreads {
+  /** Undefined: the server is read here. */
+  loopOf(source: Source, block: ServerBlock, context: LoopContext): ServerLoop | undefined;
+  /** As of `PollsInFlight`. */
+  ofTick(instantMs: number): Promise<void>;
+  /** How long ago each of them was known to run: the longest time. */
+  beatAgeMs(): number;
 }
 
 export class Acquisition {
@@ -42,7 +62,7 @@ export class Acquisition {
   readonly #pollsInFlight: PollsInFlight;
   readonly #clock: ImageClock;
   #sources: ReadonlySet<Source>;
-  readonly #loops = new Map<Source, ConnectionLoop>();
+  readonly #loops = new Map<Source, ServerLoop>();
   readonly #ended = new Set<Promise<void>>();
   #isStopped = false;
 
@@ -54,15 +74,17 @@ export class Acquisition {
 
   private constructor(options: AcquisitionOptions, generations: ImageGenerations) {
     this.#options = options;
+    const { others } = options;
     this.#sources = new Set(options.sources);
     this.#grid = new Grid(monotonicMs(), options.intervalMs);
     this.#generations = generations;
-    const ownHeadStartMs = Math.min(headStartMs, options.intervalMs / 4);
+    const ownHeadStartMs = headStartOf(options.intervalMs);
     this.#pollsInFlight = new PollsInFlight(monotonicMs, options.intervalMs, ownHeadStartMs);
     this.#clock = new ImageClock(generations, {
       grid: new Grid(this.#grid.startMs + ownHeadStartMs, options.intervalMs),
       clock: monotonicMs,
-      pollsInFlight: this.#pollsInFlight,
+      pollsInFlight: others === undefined ? this.#pollsInFlight : both(this.#pollsInFlight, others),
+      ...(others === undefined ? {} : { beatAgeMs: () => others.beatAgeMs() }),
       renewed: () => {
         for (const loop of this.#loops.values()) loop.renewed();
         this.#startLoops();
@@ -113,7 +135,7 @@ export class Acquisition {
 
   #startLoops(): void {
     if (this.#isStopped) return;
-    const { intervalMs, started, log } = this.#options;
+    const { intervalMs, started, log, others } = this.#options;
     for (const [source, block] of this.#generations.blocks) {
       // A generation may show sources that left while it was made.
       if (this.#loops.has(source) || !this.#sources.has(source)) continue;
@@ -124,11 +146,20 @@ export class Acquisition {
         log,
         changed: () => this.#clock.request(),
       };
-      const loop = new ConnectionLoop(source, block, context, started?.get(source));
+      const loop =
+        others?.loopOf(source, block, context) ?? new ConnectionLoop(source, block, context, started?.get(source));
       this.#loops.set(source, loop);
       const ended = loop.run();
       this.#ended.add(ended);
       void ended.then(() => this.#ended.delete(ended));
     }
   }
+}
+
+function both(own: PollsInFlight, others: OtherThreads): Pick<PollsInFlight, "ofTick"> {
+  return {
+    ofTick: async (instantMs) => {
+      await Promise.all([own.ofTick(instantMs), others.ofTick(instantMs)]);
+    },
+  };
 }

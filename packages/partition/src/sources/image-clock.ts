@@ -8,6 +8,8 @@ import type { PollsInFlight } from "./polls-in-flight.ts";
 
 /** Readers must not wait for the next tick of a long interval to know that somebody is there. */
 const longestBeatMs = 250;
+/** A thread that has been silent for so long hangs: as long as readers of a service with one thread wait for it. */
+const hungAfterMs = 500;
 /** An image that was refused must not wait for the whole of a long interval. */
 const refusedAgainMs = 1000;
 
@@ -15,7 +17,9 @@ export interface ImageClockContext {
   /** The instants of the polls, or a little later. */
   readonly grid: Grid;
   readonly clock: MonotonicClock;
-  readonly pollsInFlight: PollsInFlight;
+  readonly pollsInFlight: Pick<PollsInFlight, "ofTick">;
+  /** How long ago the threads that read for this image were all known to run; absent: there is only this one. */
+  readonly beatAgeMs?: () => number;
   /** Called when there is a new generation of the image. */
   readonly renewed: () => void;
   /** Called with every tick. */
@@ -45,9 +49,12 @@ export class ImageClock {
     while (!this.#isStopped) {
       if (await this.#generations.renew()) this.#context.renewed();
       const { image } = this.#generations;
-      image.beat();
-      image.tick();
-      this.#context.ticked();
+      this.#beat();
+      if (this.#isHeld()) image.count("ticksMissed");
+      else {
+        image.tick();
+        this.#context.ticked();
+      }
       if (!this.#isStopped) await this.#untilDue();
     }
   }
@@ -55,6 +62,16 @@ export class ImageClock {
   stop(): void {
     this.#isStopped = true;
     this.#alarm.ring();
+  }
+
+  /** The image is as alive as the thread that has been silent longest. */
+  #beat(): void {
+    this.#generations.image.beat(this.#context.beatAgeMs?.());
+  }
+
+  /** A tick says that all values are as new as they can be, which those of a thread that hangs are not. */
+  #isHeld(): boolean {
+    return (this.#context.beatAgeMs?.() ?? 0) > hungAfterMs;
   }
 
   async #untilDue(): Promise<void> {
@@ -66,7 +83,7 @@ export class ImageClock {
       if (await this.#alarm.wait(Math.min(longestBeatMs, restMs))) return;
       // A timer may fire a little before its time: the tick it was for is over all the same.
       if (restMs <= longestBeatMs || clock() >= dueMs) break;
-      this.#generations.image.beat();
+      this.#beat();
     }
     if (dueMs === instantMs) await this.#endTick(instantMs);
   }

@@ -16,10 +16,14 @@ const earlyMs = 2;
  */
 const mostAtOnce = 32;
 
+/** How soon it is asked again whether what was read is taken. */
+const behindAgainMs = 1;
+
 export class PollsInFlight {
   readonly #clock: MonotonicClock;
   readonly #graceMs: number;
   readonly #marginMs: number;
+  readonly #isBehind: () => boolean;
   readonly #startMs = new Map<object, number>();
   /** Servers whose last poll outlasted a wait. */
   readonly #slow = new WeakSet<object>();
@@ -30,9 +34,10 @@ export class PollsInFlight {
   #begun = 0;
   readonly #waiting: (() => void)[] = [];
 
-  /** Documents come `headStartMs` after the instant of the polls. */
-  constructor(clock: MonotonicClock, intervalMs: number, headStartMs: number) {
+  /** Documents come `headStartMs` after the instant of the polls. While `isBehind` says that what was read is not taken, no poll begins. */
+  constructor(clock: MonotonicClock, intervalMs: number, headStartMs: number, isBehind = () => false) {
     this.#clock = clock;
+    this.#isBehind = isBehind;
     this.#graceMs = Math.min(longestGraceMs, intervalMs / 2);
     this.#marginMs = headStartMs + Math.min(earlyMs, intervalMs / 4);
   }
@@ -41,14 +46,20 @@ export class PollsInFlight {
   begin(server: object): Promise<void> | undefined {
     this.#startMs.set(server, this.#clock());
     if (this.#begun === 0) setImmediate(this.#nextTurn);
-    if (this.#begun < mostAtOnce) {
+    if (this.#begun < mostAtOnce && !this.#isBehind()) {
       this.#begun++;
       return undefined;
     }
+    // Not 0 while a turn is to come.
+    this.#begun ||= mostAtOnce;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   readonly #nextTurn = (): void => {
+    if (this.#waiting.length > 0 && this.#isBehind()) {
+      setTimeout(this.#nextTurn, behindAgainMs);
+      return;
+    }
     const begins = this.#waiting.splice(0, mostAtOnce);
     this.#begun = begins.length;
     if (begins.length > 0) setImmediate(this.#nextTurn);

@@ -3,6 +3,7 @@
 
 import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
 import type { PointSink } from "@cpc-partition/image/point-sink";
+import type { ServerDemand } from "./divide-servers.ts";
 import type { ServerError } from "./server-error.ts";
 
 /** Points of one server that are read at one rate and published as a whole. */
@@ -43,6 +44,8 @@ export interface Source {
   /** Always the same; each point is in one of them. */
   readonly groups: readonly Group[];
   readonly facts: SourceFacts;
+  /** What reading it costs, so that servers can be divided among threads; absent: it is read in the service's own. */
+  readonly demand?: ServerDemand;
   /** One attempt to connect, bounded by its own time-outs. Rejects with a ServerError, and leaves nothing behind, when it fails or the signal aborts. */
   connect(signal: AbortSignal): Promise<Session>;
 }

@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import { parentPort, type MessagePort } from "node:worker_threads";
 import type { Log } from "@cpc-partition/process/log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
@@ -12,11 +13,14 @@ import { protocolNamed } from "../protocols/registry.ts";
 import { collectMessages } from "../small-process.ts";
 import { Acquisition } from "../sources/acquisition.ts";
 import { KeyBook } from "../sources/key-book.ts";
+import { Division } from "../sources/divide-servers.ts";
+import type { Source } from "../sources/source.ts";
 import { SourceList } from "../sources/source-list.ts";
 import type { MessageToMain, MessageToWorker } from "../thread-messages.ts";
 import { ImageChannel } from "./image-channel.ts";
 import { surviveFaultsOf } from "./library-faults.ts";
 import { neverListen } from "./never-listen.ts";
+import { PollingThreads } from "./polling-threads.ts";
 
 if (parentPort === null) throw new TypeError("a service runs in a worker thread of the partition");
 // The protocol is loaded while the main thread reads the configuration.
@@ -32,15 +36,30 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
   neverListen(log);
   if (client.faultyPackages !== undefined) surviveFaultsOf(client.faultyPackages, log);
 
-  const { service, intervalMs, imageName, certificatesDirectory, namesFile } = order;
+  const { service, intervalMs, imageName, certificatesDirectory, namesFile, threads } = order;
   const sourceOf = client.sources({ log, certificatesDirectory, namesFile });
+  const packedOf = new WeakMap<Source, PackedServer>();
   const list = new SourceList(
-    (packed: PackedServer) => sourceOf(protocol.prepare(unpackServer(packed), intervalMs)),
+    (packed: PackedServer) => {
+      const source = sourceOf(protocol.prepare(unpackServer(packed), intervalMs));
+      packedOf.set(source, packed);
+      return source;
+    },
     (packed) => createHash("sha256").update(packed).digest("base64"),
   );
+  const division = new Division(threads, availableParallelism());
+  const sourcesOf = (servers: readonly PackedServer[]): readonly Source[] => {
+    const sources = list.update(servers);
+    const before = division.threads;
+    division.update(sources);
+    if (division.threads > before) log("info", "several threads read the servers", { threads: division.threads });
+    return sources;
+  };
+  const placeOf = (source: Source) => ({ packed: packedOf.get(source), thread: division.threadOf(source) });
+  const others = new PollingThreads(order, placeOf, log);
   const image = new ImageChannel(imageName, port, log);
   const keys = new KeyBook(log, namesFile);
-  const sources = list.update(order.configuration.servers);
+  const sources = sourcesOf(order.configuration.servers);
   const acquisition = Promise.withResolvers<Acquisition>();
   port.on("message", (message: Exclude<MessageToWorker, { kind: "start" }>) => {
     switch (message.kind) {
@@ -48,7 +67,7 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
         void acquisition.promise.then((running) => running.stop());
         return;
       case "configuration": {
-        const changed = list.update(message.configuration.servers);
+        const changed = sourcesOf(message.configuration.servers);
         void acquisition.promise.then((running) => running.setSources(changed));
         return;
       }
@@ -75,10 +94,12 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
     image,
     keys,
     log,
+    others,
     ticked: collectMessages,
   });
   acquisition.resolve(running);
-  await running.run();
+  await Promise.race([running.run(), others.failed]);
+  await others.end();
   await client.written?.();
   close();
   report({ kind: "stopped" });

@@ -1,10 +1,12 @@
 // What Modbus TCP knows of its configuration files.
 
+import { availableParallelism } from "node:os";
 import { builtInTypeName } from "@cpc-partition/image/values/built-in-type";
 import type { ModbusConfiguration, ModbusPoint, ModbusServer } from "./configuration/modbus-server.ts";
 import { loadModbusConfiguration } from "./configuration/modbus-configuration.ts";
 import { intervalWords, rounded } from "../../configuration/plan-words.ts";
 import { ConfigurationError } from "../../configuration/problem.ts";
+import { loadOf, threadsFor } from "../../sources/divide-servers.ts";
 import { groupsByInterval } from "../../sources/rate-groups.ts";
 import {
   noCertificates,
@@ -56,12 +58,27 @@ function planOf({ servers }: ModbusConfiguration, serviceIntervalMs: number): Pl
     rounded(requestsPerSecond),
     percent(busy),
   ]);
+  const demands = budgets.map(({ address, ...demand }) => ({ line: address, ...demand }));
+  const sum = (of: "requestsPerSecond" | "valuesPerSecond"): number =>
+    budgets.reduce((all, budget) => all + budget[of], 0);
+  const whole = { requestsPerSecond: sum("requestsPerSecond"), valuesPerSecond: sum("valuesPerSecond") };
   return {
     tables: [
       { head: ["server", "address", "points", "requests/cycle", "interval"], rows },
       {
         head: ["connection", "requests/s", `busy, with ${assumedRoundTripMs} ms for an answer`],
         rows: connections,
+      },
+      {
+        head: ["requests/s", "values/s", "expected load, of a core", "threads"],
+        rows: [
+          [
+            rounded(whole.requestsPerSecond),
+            rounded(whole.valuesPerSecond),
+            percent(loadOf(whole)),
+            threadsFor(demands, availableParallelism()),
+          ],
+        ],
       },
     ],
     hints: budgetHints(servers, serviceIntervalMs),

@@ -12,6 +12,7 @@ import type { Log } from "@cpc-partition/process/log";
 import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { DecidingFiles } from "../../sources/deciding-files.ts";
+import type { ServerDemand } from "../../sources/divide-servers.ts";
 import { groupsByInterval } from "../../sources/rate-groups.ts";
 import { pollGroups, type Group, type Session, type SessionReports, type Source } from "../../sources/source.ts";
 import type { SourceFacts } from "../../sources/source.ts";
@@ -23,6 +24,7 @@ import { rtu } from "./framing/rtu.ts";
 import type { ReadRange } from "./pdu.ts";
 import { textCapacityBytes } from "./decoding/register-decoding.ts";
 import { errorOf, GroupReader, requesterOf } from "./reading/group-reader.ts";
+import { demandOf } from "./reading/time-budget.ts";
 import { sourceOf } from "./reading/point-source.ts";
 
 export class ModbusSource implements Source {
@@ -31,6 +33,7 @@ export class ModbusSource implements Source {
   readonly points: readonly PointDescription[];
   readonly groups: readonly Group[];
   readonly isInsecure = undefined;
+  readonly demand: ServerDemand;
   readonly retryIntervalMs: number;
   readonly #server: ModbusDevice;
   readonly #connections: ModbusConnections;
@@ -55,6 +58,14 @@ export class ModbusSource implements Source {
     this.#connections = connections;
     this.#readers = readersOf(server, configured, this.groups, clock, log);
     this.#files = decidingFilesOf(server);
+    this.demand = demandOf(
+      server,
+      this.#readers.map(({ requests, intervalMs = Infinity }, group) => ({
+        requests,
+        intervalMs,
+        points: this.groups[group]?.points.length ?? 0,
+      })),
+    );
   }
 
   get facts(): SourceFacts {

@@ -28,6 +28,8 @@ interface ReadGroup {
 export class GroupReader {
   /** From one poll to the next; undefined: the service's. */
   readonly intervalMs: number | undefined;
+  /** Of a poll, as long as the device refuses none. */
+  readonly requests: number;
   readonly #server: ModbusDevice;
   readonly #ofServer: readonly GroupReader[];
   readonly #clock: () => number;
@@ -48,6 +50,7 @@ export class GroupReader {
     this.#ofServer = ofServer;
     this.#clock = clock;
     const plan = planReads(points, server);
+    this.requests = plan.tables.reduce((sum, table) => sum + table.requests.length, 0);
     this.#units = makeUnits(plan.tables, server);
     this.#rounds = new PollRounds(this.#units, {
       width: server.maxInFlight ?? 1,

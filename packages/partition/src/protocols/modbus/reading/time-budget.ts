@@ -3,6 +3,7 @@
 import { hostInUrl } from "../../../certificates/host-name.ts";
 import type { ModbusServer } from "../configuration/modbus-server.ts";
 import { quote, type Problem } from "../../../configuration/problem.ts";
+import type { ServerDemand } from "../../../sources/divide-servers.ts";
 import { groupsByInterval } from "../../../sources/rate-groups.ts";
 import { planReads } from "./read-plan.ts";
 
@@ -22,6 +23,7 @@ export interface ConnectionBudget {
   readonly address: string;
   readonly groups: readonly GroupBudget[];
   readonly requestsPerSecond: number;
+  readonly valuesPerSecond: number;
   /** 1: all its time. By the pauses that are configured alone. */
   readonly pausing: number;
   /** With the assumed round trip as well. */
@@ -44,11 +46,24 @@ export function connectionBudgets(
         address,
         groups: own,
         requestsPerSecond: 1000 * perSecond(({ requests }) => requests),
+        valuesPerSecond: 1000 * perSecond(({ points }) => points),
         pausing,
         busy: pausing + perSecond(({ server, requests }) => waits(server, requests) * roundTripMs(server)),
       };
     },
   );
+}
+
+/** Servers of one connection stay together, because a device may serve one at a time. */
+export function demandOf(
+  server: Pick<ModbusServer, "host" | "port" | "tls">,
+  groups: readonly { readonly intervalMs: number; readonly points: number; readonly requests: number }[],
+): ServerDemand {
+  return {
+    line: addressOf(server),
+    requestsPerSecond: 1000 * groups.reduce((sum, { requests, intervalMs }) => sum + requests / intervalMs, 0),
+    valuesPerSecond: 1000 * groups.reduce((sum, { points, intervalMs }) => sum + points / intervalMs, 0),
+  };
 }
 
 /** Errors: what can never be done in time, however quick the device. */
@@ -109,6 +124,6 @@ function roundTripMs({ connectsPerRequest }: ModbusServer): number {
   return connectsPerRequest ? 2 * assumedRoundTripMs : assumedRoundTripMs;
 }
 
-function addressOf({ host, port, tls }: ModbusServer): string {
+export function addressOf({ host, port, tls }: Pick<ModbusServer, "host" | "port" | "tls">): string {
   return `${hostInUrl(host.toLowerCase())}:${port}${tls === undefined ? "" : ` TLS ${tls.minimumVersion}`}`;
 }
