@@ -27,7 +27,7 @@ test("a thread that does nothing is given up, also one that has not said yet who
 });
 
 test("the processor time of a thread is what the system counts for it", () => {
-  const threadId = ownThreadId();
+  const threadId = ownThreadId() ?? assert.fail();
   const beforeMs = processorMsOf(threadId) ?? assert.fail();
   const used = process.cpuUsage();
   while (process.cpuUsage(used).user < 200_000);

@@ -21,7 +21,7 @@ export type ConfigurationAnswer = LoadedConfigurations | CheckReport;
 
 export type ConfigurationMessage =
   /** The first one: whose processor time is to be looked at. */
-  | { readonly kind: "thread"; readonly threadId: number }
+  | { readonly kind: "thread"; readonly threadId: number | undefined }
   | { readonly kind: "reading"; readonly file: string }
   | { readonly kind: "done"; readonly answer: ConfigurationAnswer }
   | { readonly kind: "wrong"; readonly problems: readonly Problem[] };

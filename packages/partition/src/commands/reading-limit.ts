@@ -31,9 +31,13 @@ export class ReadingLimit {
   }
 }
 
-/** By which the system knows the thread that asks. */
-export function ownThreadId(): number {
-  return Number(basename(readlinkSync("/proc/thread-self")));
+/** By which the system knows the thread that asks; undefined where /proc cannot be read. */
+export function ownThreadId(): number | undefined {
+  try {
+    return Number(basename(readlinkSync("/proc/thread-self")));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The system counts in hundredths of a second, whatever its clock: USER_HZ. */
