@@ -24,7 +24,7 @@ export function* comparisonLines({ files, at, version }: ReportHead, servers: re
   }
   const different = servers.filter(({ differences }) => differences.length > 0).length;
   yield "";
-  yield `${servers.length} servers: ${servers.length - different} as configured, ${different} with differences`;
+  yield `${countOf(servers.length, "server")}: ${servers.length - different} as configured, ${different} with differences`;
 }
 
 function headline({ service, server, points, pointsWithValue, groups, differences }: Compared): string {
@@ -33,7 +33,7 @@ function headline({ service, server, points, pointsWithValue, groups, difference
     pollMs === null ? [] : [`${Math.ceil(pollMs)} ms of ${intervalMs} ms`],
   );
   const taken = polls.length === 0 ? "" : `, a poll takes ${polls.join(" and ")}`;
-  return `${service} ${server}: ${verdict}; ${pointsWithValue} of ${countOf(points, "point")} have a value${taken}`;
+  return `${service} ${server}: ${verdict}; ${pointsWithValue} of ${countOf(points, "point")} with a value${taken}`;
 }
 
 function* differenceLines({ kind, message, points }: Difference): Iterable<string> {

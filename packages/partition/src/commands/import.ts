@@ -8,7 +8,7 @@ import { print } from "@cpc-partition/process/standard-output";
 import { printError } from "@cpc-partition/process/standard-error";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 import type { ServiceName } from "@cpc-partition/image/service-name";
-import type { Imported, ImportSettings } from "../import/draft.ts";
+import type { Imported, ImportSettings, ModbusDraft, OpcUaDraft } from "../import/draft.ts";
 import type { FormatName } from "../import/format-names.ts";
 import { formatOf, formats } from "../import/formats.ts";
 import { importedText } from "../import/imported-text.ts";
@@ -20,13 +20,18 @@ export interface ImportCommandSettings extends ImportSettings {
   readonly output: string | undefined;
 }
 
+type ChosenServers =
+  | { readonly protocol: "modbus"; readonly servers: readonly ModbusDraft[] }
+  | { readonly protocol: "opcua"; readonly servers: readonly OpcUaDraft[] };
+
 const largestFileBytes = 64 * 2 ** 20;
 
 export function importFile(file: string, settings: ImportCommandSettings): ExitCode {
   const { text, isGuessed } = importedText(bytesOf(file));
   const format = settings.from ?? formatOf(text);
   const imported = read(file, text, format, settings);
-  const xml = xmlOf(imported, settings.only, file);
+  const servers = chosenServers(imported, settings.only, file);
+  const xml = xmlOf(servers, imported);
   const { output } = settings;
   if (output === undefined) print(xml.trimEnd());
   else write(output, xml);
@@ -35,7 +40,7 @@ export function importFile(file: string, settings: ImportCommandSettings): ExitC
     settings.from === undefined ? `read as ${format}${guess}; --from chooses another format` : undefined,
     ...imported.notes,
     ...imported.leftOut.map((one) => `left out: ${one}`),
-    summary(imported, output),
+    summary(servers, imported, output),
   ];
   for (const line of said) if (line !== undefined) printError(terminalLine(line));
   return imported.leftOut.length === 0 ? ExitCode.fine : ExitCode.failed;
@@ -60,7 +65,8 @@ function read(file: string, text: string, format: FormatName, settings: ImportSe
   }
 }
 
-function xmlOf({ servers, leftOut, notes }: Imported, only: ServiceName | undefined, file: string): string {
+/** Of one protocol, as a file has them. */
+function chosenServers({ servers, leftOut }: Imported, only: ServiceName | undefined, file: string): ChosenServers {
   const modbus = servers.filter((server) => server.protocol === "modbus");
   const opcua = servers.filter((server) => server.protocol === "opcua");
   if (servers.length === 0) {
@@ -72,11 +78,14 @@ function xmlOf({ servers, leftOut, notes }: Imported, only: ServiceName | undefi
       `cannot make one configuration of ${file} because it has servers of both protocols; import it twice, with --only modbus and with --only opcua`,
     );
   }
-  const remarks = [...notes.map((note) => `Note: ${note}`), ...leftOut.map((one) => `Left out: ${one}`)];
   const isModbus = only === undefined ? modbus.length > 0 : only === "modbus";
-  const [chosen, xml] = isModbus ? [modbus, modbusXml(modbus, remarks)] : [opcua, opcUaXml(opcua, remarks)];
-  if (chosen.length === 0) throw new CommandError(`${file} has no server of ${only}`);
-  return xml;
+  if ((isModbus ? modbus : opcua).length === 0) throw new CommandError(`${file} has no server of ${only}`);
+  return isModbus ? { protocol: "modbus", servers: modbus } : { protocol: "opcua", servers: opcua };
+}
+
+function xmlOf(chosen: ChosenServers, { notes, leftOut }: Imported): string {
+  const remarks = [...notes.map((note) => `Note: ${note}`), ...leftOut.map((one) => `Left out: ${one}`)];
+  return chosen.protocol === "modbus" ? modbusXml(chosen.servers, remarks) : opcUaXml(chosen.servers, remarks);
 }
 
 function write(output: string, xml: string): void {
@@ -89,8 +98,8 @@ function write(output: string, xml: string): void {
   }
 }
 
-function summary({ servers, leftOut }: Imported, output: string | undefined): string {
+function summary({ servers }: ChosenServers, { leftOut }: Imported, output: string | undefined): string {
   const points = servers.reduce((sum, one) => sum + (one.protocol === "modbus" ? one.endpoints : one.nodes).length, 0);
   const check = `look at it and check it: cpc check ${output ?? "FILE"}`;
-  return `${points} points of ${servers.length} servers taken over, ${leftOut.length} things left out; ${check}`;
+  return `points taken over: ${points}, servers: ${servers.length}, left out: ${leftOut.length}; ${check}`;
 }

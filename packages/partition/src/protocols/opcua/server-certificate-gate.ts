@@ -133,7 +133,7 @@ export class ServerCertificateGate {
     }
   }
 
-  /** First what the short text of the status has room for: whole fingerprint and checks. */
+  /** First what the short text of the status has room for: whole fingerprint, checks, and the command that helps. */
   #refusal(cannot: string, leaf: Buffer, failed: readonly FailedCheck[]): ServerError {
     const { alias, endpointUrl, serverCertificateFile } = this.#server;
     const print = fingerprint(leaf);
@@ -145,8 +145,8 @@ export class ServerCertificateGate {
     });
     const message =
       `${cannot} because its certificate, SHA-256 ${print}, is refused (${checks}): ` +
-      `${failed.map(({ reason }) => reason).join("; ")}. ${this.#keepRejected(leaf)}. ` +
-      `What to do for ${endpointUrl}: ${ways.join(". ")}`;
+      `${failed.map(({ reason }) => reason).join("; ")}. ` +
+      `What to do for ${endpointUrl}: ${ways.join(". ")}. ${this.#keepRejected(leaf)}`;
     return new ServerError("SecurityRefused", alias, message);
   }
 
