@@ -1,5 +1,5 @@
-// README.md as its reader uses it: every command on the page is run here, or by the test that the table names, and every program on it, too (the one
-// that needs posix_ipc by tests/interop/pages.interop.ts).
+// README.md and docs/library.md as their reader uses them: every command on the pages is run here, or by the test that the table names, and every program
+// on them, too (the one that needs posix_ipc by tests/interop/pages.interop.ts).
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -16,7 +16,7 @@ import { freePort } from "../plant/modbus-plant.ts";
 import { OpcUaRig } from "../plant/opcua-rig.ts";
 
 const root = join(import.meta.dirname, "../..");
-const page = readFileSync(join(root, "README.md"), "utf8");
+const page = ["README.md", "docs/library.md"].map((file) => readFileSync(join(root, file), "utf8")).join("\n");
 const watchdog = { timeout: 90_000 };
 const withoutPython = spawnSync("python3", ["--version"]).status !== 0 && "there is no python3";
 
@@ -39,7 +39,7 @@ const ran = new Set(["python3 values.py", "npx node example.mjs"]);
 
 /** The words behind `cpc` of a command that stands on the page. */
 function wordsOf(command: string): string[] {
-  assert.ok(page.includes(command), `README.md does not have: ${command}`);
+  assert.ok(page.includes(command), `neither page has: ${command}`);
   ran.add(command);
   return command
     .slice(asWritten.length)
@@ -125,7 +125,7 @@ test("the program for the library reads the simulated device, and leaves nothing
   assert.deepEqual(sandbox.objects(), []);
 });
 
-test("every command on the page is run by a test, and every command of the table exists", async () => {
+test("every command on the pages is run by a test, and every command of the table exists", async () => {
   const blocks = [...page.matchAll(/```sh\n([^]*?)```/g)].flatMap(([, block = ""]) => block.trim().split("\n"));
   const inline = [...page.matchAll(/`((?:npm|npx|cpc|sudo|man|python3) [^`]+)`/g)].map(([, command = ""]) => command);
   const commands = [...blocks, ...inline].map((line) => line.trim()).filter((line) => !/^npm (?:ci|start)$/.test(line));
@@ -134,7 +134,7 @@ test("every command on the page is run by a test, and every command of the table
   const unknown = commands.filter((line) => !ran.has(line) && elsewhere[line] === undefined && !placeholders.has(line));
   assert.deepEqual(unknown, []);
   for (const [command, where] of Object.entries(elsewhere)) {
-    assert.ok(commands.includes(command), `README.md does not have: ${command}`);
+    assert.ok(commands.includes(command), `neither page has: ${command}`);
     assert.ok(existsSync(join(root, where)), where);
   }
   const scripts = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> })
