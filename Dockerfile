@@ -1,14 +1,24 @@
 # An image for each package: partition (the last one, which is built without --target), documents, monitor, bridge, simulator. docs/containers.md says how
-# to run them.
+# to run them, and how to build them for another processor.
 
-FROM node:24-bookworm-slim AS build
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+# On the processor of the machine that builds, whatever the images are for: what the packages contain is the same for all but koffi's binary.
+FROM --platform=$BUILDPLATFORM $NODE_IMAGE AS build
+ARG TARGETARCH
 WORKDIR /build
 COPY . .
-RUN npm ci && npm run build && scripts/make-image-trees /trees
+RUN npm ci && npm run build && scripts/make-image-trees packages /trees $TARGETARCH
+
+# On the processor that the images are for: it copies files of Node's image. Nothing else is emulated.
+FROM --platform=$TARGETPLATFORM $NODE_IMAGE AS runtime
+COPY scripts/make-image-trees /build/scripts/
+RUN /build/scripts/make-image-trees base /trees
 
 # The trees alone: the stages below need not carry what built them.
 FROM scratch AS trees
 COPY --from=build /trees /
+COPY --from=runtime /trees /
 
 # Node and the C library. The numbers of user and group are part of what consumers rely on.
 FROM scratch AS base
