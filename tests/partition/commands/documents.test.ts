@@ -176,7 +176,7 @@ function dieWithSemaphore(run: Child, sandbox: Sandbox, used: number): void {
 
 test("cpc documents alone makes the documents of a partition that runs without, once", watchdog, async (t) => {
   const { sandbox, run } = await running(t, "--no-documents");
-  await run.until("there is an image", () => sandbox.ownObjects().includes("modbus_image"));
+  await run.until("there are image and journal", () => sandbox.ownObjects().length === 2);
   assert.equal(documentsOf(run), undefined);
   assert.deepEqual(sandbox.ownObjects(), ["modbus_image", "modbus_journal"]);
   const documents = sandbox.cpc(["documents", "--prefix", sandbox.prefix, "--log-format", "json", "--remove-on-exit"]);
