@@ -165,8 +165,12 @@ test("a server that is lost in a polling thread is shown as lost, and comes back
     plant.onConnection = (socket) => socket.destroy();
     plant.dropAll();
     await until("it is lost", () => stateOf(number)?.connection === ConnectionState.lost);
-    assert.equal(image.current()!.snapshot(number)!.reading(0).status, StatusCode.BadNoCommunication);
-    assert.ok(lines.some(({ level, fields }) => level === "warn" && fields?.["server"] === `device ${number}`));
+    // The state of a server comes into the image before the statuses of its points.
+    const statusOf = () => image.current()!.snapshot(number)!.reading(0).status;
+    await until("its points are bad", () => statusOf() === StatusCode.BadNoCommunication);
+    const isTold = () =>
+      lines.some(({ level, fields }) => level === "warn" && fields?.["server"] === `device ${number}`);
+    await until("it is told", isTold);
     plant.onConnection = () => {};
     await until("it is back", () => stateOf(number)?.connection === ConnectionState.connected);
   }
