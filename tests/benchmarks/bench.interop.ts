@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { CHECKOUT } from "./peer.ts";
+import { CHECKOUT } from "../interop/peer.ts";
 
 test("`npm run bench` compares ours with another client of the same server", () => {
   const { status, stdout, stderr } = spawnSync(
