@@ -143,7 +143,9 @@ test("what was sent arrives, and its memory is given back unless others share it
     chunk.writeUInt32LE(chunk.length, 4);
     const sent = Buffer.from(chunk);
     const arrived = once(peer, "data");
-    await answerOf<void>((done) => transport.write(chunk, done));
+    await answerOf<void>((done) => {
+      transport.write(chunk, (error): undefined => done(error) as undefined);
+    });
     assert.equal(chunk.length, isShared ? sent.length : 0);
     assert.deepEqual(await arrived, [sent]);
   }

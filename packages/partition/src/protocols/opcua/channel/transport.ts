@@ -68,10 +68,10 @@ class Transport extends ClientTCP_transport {
     });
   }
 
-  override write(chunk: Buffer, done?: (error?: Error | null) => void): void {
-    super.write(chunk, (error) => {
+  protected override _write_chunk(chunk: Buffer, done?: (error?: Error | null) => undefined): void {
+    super._write_chunk(chunk, (error) => {
       if (!error) giveBack(chunk, this.sendBufferSize);
-      done?.(error);
+      return done?.(error);
     });
   }
 
