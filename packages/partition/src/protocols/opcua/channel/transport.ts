@@ -68,10 +68,10 @@ class Transport extends ClientTCP_transport {
     });
   }
 
-  protected override _write_chunk(chunk: Buffer, done?: (error?: Error | null) => undefined): void {
-    super._write_chunk(chunk, (error) => {
+  override write(chunk: Buffer, done?: (error?: Error | null) => void): void {
+    super.write(chunk, (error) => {
       if (!error) giveBack(chunk, this.sendBufferSize);
-      return done?.(error);
+      done?.(error);
     });
   }
 
@@ -91,9 +91,10 @@ class Transport extends ClientTCP_transport {
   }
 }
 
-/** Where the buffer was made of so many bytes. A small one lies among others in memory of another size. */
+/** The memory of a buffer of this size, unless the runtime lets it share it with others. */
 function giveBack({ buffer }: Buffer, bytes: number): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes) buffer.transfer(0);
+  const isShared = bytes < Buffer.poolSize / 2;
+  if (!isShared && buffer instanceof ArrayBuffer && buffer.byteLength === bytes) buffer.transfer(0);
 }
 
 /** The connections of one client or channel, each of which needs its own. */
