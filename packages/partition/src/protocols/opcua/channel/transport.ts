@@ -1,10 +1,8 @@
-// The connection below a secure channel: node-opcua's, but for five things.
+// The connection below a secure channel: node-opcua's, but for four things.
 //
 //  - Its end: whoever asked for it ends it for good. The library may open another one after it was told to stop.
 //  - Limits: the smaller of what we say and what the server acknowledges.
 //  - Back pressure: a connection is read no faster than others can bear (paced-reading.ts).
-//  - Memory: the library makes a buffer for each chunk that is sent, as large as a chunk may be. Its memory is given back when the chunk has left: it lies
-//    outside the heap, so the runtime would keep tens of megabytes of it and then collect the whole heap for them, again and again.
 //  - IPv6: the library takes the host out of a URL with its brackets, which makes a host name of it that nobody knows; here the socket is
 //    opened to the address itself.
 
@@ -68,13 +66,6 @@ class Transport extends ClientTCP_transport {
     });
   }
 
-  override write(chunk: Buffer, done?: (error?: Error | null) => void): void {
-    super.write(chunk, (error) => {
-      if (!error) giveBack(chunk, this.sendBufferSize);
-      done?.(error);
-    });
-  }
-
   override setLimits(acknowledged: Parameters<ClientTCP_transport["setLimits"]>[0]): void {
     // Some of it is read from the acknowledgement later: it has to be right itself.
     Object.assign(acknowledged, withinOurs(acknowledged, this.getTransportSettings()));
@@ -89,12 +80,6 @@ class Transport extends ClientTCP_transport {
     tcp.off("data", pass);
     readPaced(tcp, () => this.receiveBufferSize, pass);
   }
-}
-
-/** The memory of a buffer of this size, unless the runtime lets it share it with others. */
-function giveBack({ buffer }: Buffer, bytes: number): void {
-  const isShared = bytes < Buffer.poolSize / 2;
-  if (!isShared && buffer instanceof ArrayBuffer && buffer.byteLength === bytes) buffer.transfer(0);
 }
 
 /** The connections of one client or channel, each of which needs its own. */
