@@ -155,7 +155,7 @@ fault({
 fault({
   area: "Machine",
   trigger: "one of several threads that read the devices of a service hangs, and the partition is told to stop",
-  holds: "no value of it is taken for a new one, and the partition ends in time",
+  holds: "no value of it is taken for a new one, the heartbeat is as old as its own, and the partition ends in time",
   run: async (t) => {
     const { partition, file } = await twoThreads(t);
     const { modbus } = partition;
@@ -163,6 +163,7 @@ fault({
     const { ticksMissed } = modbus!.health!;
     writeFileSync(file("modbus-2", "block"), "60000");
     await partition.until("ticks are missed", () => modbus!.health!.ticksMissed > ticksMissed + 2);
+    await partition.until("the heartbeat is that of the thread", () => modbus!.health!.heartbeatAgeMs > 2000);
     await partition.end();
   },
 });
