@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 
-import { readBoundedFile, readingTrouble } from "../../packages/process/src/bounded-file.ts";
+import { readBoundedFile } from "../../packages/process/src/bounded-file.ts";
+import { readingTrouble } from "../../packages/process/src/file-trouble.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const largestBytes = 64 * 1024;
 /** For a writer on a busy machine. */
 const patientMs = 50_000;

@@ -29,5 +29,7 @@ test("an alarm ends a wait when it is rung, and a ring while nobody waits ends t
   alarm.ring();
   assert.equal(await alarm.wait(2 ** 31 - 1), true);
   assert.equal(await alarm.wait(1), false, "two rings are one");
+  alarm.ring();
+  assert.equal(await alarm.rung(), true, "also one without an end");
   assert.equal(await alarm.wait(-5), false);
 });

@@ -50,6 +50,24 @@ test("a service says that it is ready, how it is, and that it lives while it is 
   assert.equal(socket.received().at(-1), "STOPPING=1");
 });
 
+test("a manager that is too busy to hear that the service is ready hears it later", async (t) => {
+  const socket = datagramSocket(t);
+  const manager = new ServiceManager(noLog, { NOTIFY_SOCKET: socket.name, WATCHDOG_USEC: "20000" });
+  const end = manager.watch(
+    () => true,
+    () => "fine",
+  );
+  while (sendToServiceManager(socket.name, "of another service"));
+  manager.ready();
+  const told: string[] = [];
+  await until(
+    "it is told again",
+    () => told.push(...socket.received()) > 0 && told.some((text) => text.startsWith("READY=1\n")),
+  );
+  await until("all else goes on", () => socket.received().includes("STATUS=fine\nWATCHDOG=1"));
+  end();
+});
+
 test("without a manager, or with another's watchdog, nothing of it is told", (t) => {
   const silent = new ServiceManager(noLog, {});
   silent.ready();

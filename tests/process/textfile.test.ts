@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { writeTextfile } from "../../packages/process/src/textfile.ts";
+import { oddFiles, placeOdd } from "../odd-files.ts";
 import { until } from "../until.ts";
 
 function folderOf(t: TestContext): string {
@@ -29,6 +30,28 @@ test("the metrics are in the file until the program ends, and nothing is left th
   assert.deepEqual([readdirSync(folder), said], [[], []]);
 });
 
+for (const kind of oddFiles)
+  test(`a ${kind} in place of the draft or of the file gives way, or is told`, async (t) => {
+    for (const name of ["own.prom.new", "own.prom"]) {
+      const folder = folderOf(t);
+      await placeOdd(t, kind, join(folder, name));
+      const over = new AbortController();
+      const said: string[] = [];
+      const path = join(folder, "own.prom");
+      const written = writeTextfile(
+        path,
+        () => "up 1\n",
+        (_level, message) => said.push(message),
+        over.signal,
+      );
+      const isWritten = (): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+      await until("it is written or told", () => isWritten() || said.length > 0);
+      assert.equal(isWritten(), kind !== "directory");
+      over.abort();
+      await written;
+    }
+  });
+
 test("a file that cannot be written is an error in the log, with its reason, and ends nothing", async (t) => {
   const path = join(folderOf(t), "none", "own.prom");
   const over = new AbortController();
@@ -42,7 +65,7 @@ test("a file that cannot be written is an error in the log, with its reason, and
   await until("it is said", () => said.length > 0);
   assert.match(
     said.join(),
-    /^error cannot write the metrics to \S+own\.prom because ENOENT.*; the next attempt is in 10 s$/,
+    /^error cannot write the metrics to \S+own\.prom because the folder ".*" does not exist; the next attempt is in 10 s$/,
   );
   over.abort();
   await written;

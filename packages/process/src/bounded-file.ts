@@ -1,4 +1,4 @@
-// Reading a file that a person named: it may be a device without an end, a pipe that nobody fills, a directory, or far too large.
+// Files by a name that a person gave: what has it may be a device without an end, a pipe that nobody fills, a directory, or far too large.
 //
 // Promises: never waits without an end and never takes more memory than it was told to. A pipe is opened without blocking. Not promised: a file
 // system that does not answer; whoever cannot wait for that reads in a thread.
@@ -28,26 +28,22 @@ export function readBoundedFile(path: string, { largestBytes, pipeUntilMs, judge
     const isPipe = state.isFIFO() && pipeUntilMs !== undefined;
     if (!state.isFile() && !isPipe) throw new UnsuitableFileError("it is not a regular file");
     judge?.(state);
+    if (state.size > largestBytes) throw tooLarge(largestBytes);
     return isPipe ? readPipe(descriptor, largestBytes, pipeUntilMs) : readFile(descriptor, largestBytes);
   } finally {
     closeSync(descriptor);
   }
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "it does not exist",
-  ENOTDIR: "a part of its path is not a directory",
-  EACCES: "this user may not read it",
-  ELOOP: "its symbolic links go round in a circle",
-  ENAMETOOLONG: "its name is too long",
-  ENXIO: "it is a socket or a device that is not there",
-};
-
-/** Continues "because", for whatever `readBoundedFile` throws. */
-export function readingTrouble(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? String(error.code) : "";
-  return reasons[code] ?? error.message;
+/**
+ * Opens a file to write in it, as `openSync` does; whatever else has its name is refused. Throws an UnsuitableFileError with the path, or the error of
+ * the system.
+ */
+export function openRegularFile(path: string, flags: number, mode?: number): number {
+  const descriptor = openSync(path, flags | constants.O_NONBLOCK, mode);
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new UnsuitableFileError(`${path} is not a regular file; remove it`);
 }
 
 /** Not by the size that the system tells: a file of /proc has none, and another may grow. */

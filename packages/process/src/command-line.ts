@@ -4,10 +4,10 @@ import { CommanderError, type Command } from "commander";
 import { PosixError, UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
 import { AnotherWriterError } from "@cpc-partition/image/posix/single-writer";
 import { CommandError } from "./command-error.ts";
-import { dropEmptyVariables } from "./environment.ts";
+import { dropEmptyVariables, misspelledVariables } from "./environment.ts";
 import { ExitCode } from "./exit-code.ts";
-import { CommandWithVariables, switchVariables } from "./option-variables.ts";
-import { printError } from "./standard-error.ts";
+import { CommandWithVariables, optionVariables, switchVariables } from "./option-variables.ts";
+import { printError, printWarning } from "./standard-error.ts";
 import { print } from "./standard-output.ts";
 import { terminalLine } from "./terminal-text.ts";
 
@@ -32,6 +32,7 @@ export async function runProgram(
     code = ended;
   });
   dropEmptyVariables(process.env, switchVariables(program));
+  for (const mistake of misspelledVariables(process.env, optionVariables(program))) printWarning(mistake);
   try {
     await program.parseAsync(argv);
     return code;

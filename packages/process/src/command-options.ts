@@ -1,9 +1,9 @@
 // Options that several commands have, with one name, one default and one environment variable each.
 
-import { fstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { logFormats, logLevels, type LogFormat } from "./log.ts";
+import { isJournal } from "./standard-error.ts";
 
 /** A service's configuration: the option may stand several times. */
 export function pathsOption(service: string, fileHolds: string): Option {
@@ -68,7 +68,7 @@ const mostThreads = 16;
 export function threadsOption(): Option {
   return new Option(
     "--threads <number>",
-    "threads that read the Modbus TCP devices (default: one, and more when they are expected to need more than a core)",
+    "threads that read the servers of a service (default: one, and more when they are expected to need more than a core)",
   )
     .env("CPC_THREADS")
     .argParser((text) => {
@@ -113,14 +113,6 @@ export function logFormatOption(): Option {
     .env("CPC_LOG_FORMAT")
     .choices(logFormats)
     .default(format, "pretty on a terminal, journal where systemd takes standard error, else json");
-}
-
-/** systemd.exec(5): device and inode of the stream that it connected, so that an output that went elsewhere since is no journal. */
-function isJournal(descriptor: number): boolean {
-  const [device, inode] = process.env["JOURNAL_STREAM"]?.split(":") ?? [];
-  if (device === undefined || inode === undefined) return false;
-  const { dev, ino } = fstatSync(descriptor, { bigint: true });
-  return String(dev) === device && String(ino) === inode;
 }
 
 /** Timers count in whole milliseconds up to 2^31. */

@@ -24,6 +24,11 @@ function wordsOf(command: Command): readonly string[] {
   return command.parent === null ? [] : [...wordsOf(command.parent), command.name()];
 }
 
+/** Of all options. */
+export function optionVariables(program: Command): ReadonlySet<string> {
+  return new Set(optionsOf(program).flatMap(({ envVar }) => envVar ?? []));
+}
+
 /** Of options that take no value. */
 export function switchVariables(program: Command): ReadonlySet<string> {
   const switches = optionsOf(program).filter((option) => !option.required && !option.optional);

@@ -5,7 +5,8 @@
 // Does not: look into the file's permissions (container runtimes mount secrets readable), or follow a reference inside other text.
 
 import { resolve } from "node:path";
-import { readBoundedFile, readingTrouble } from "./bounded-file.ts";
+import { readBoundedFile } from "./bounded-file.ts";
+import { readingTrouble } from "./file-trouble.ts";
 import { quote, quotePath } from "./quote.ts";
 
 export interface SecretPlaces {
@@ -17,7 +18,7 @@ export interface SecretPlaces {
 
 const largestSecretBytes = 64 * 1024;
 /** For the programs that fill all the pipes of a configuration. */
-const pipesMs = 10_000;
+const defaultPipesMs = 10_000;
 
 type Found = { readonly value: string } | { readonly trouble: string };
 
@@ -27,22 +28,29 @@ type Found = { readonly value: string } | { readonly trouble: string };
  */
 export class SecretFiles {
   readonly #found = new Map<string, Found>();
+  readonly #pipesMs: number;
   #pipeUntilMs: number | undefined;
+
+  /** `pipesMs` 0: pipes are refused, for who reads the secrets again and again. */
+  constructor(pipesMs = defaultPipesMs) {
+    this.#pipesMs = pipesMs;
+  }
 
   read(path: string): Found {
     const known = this.#found.get(path);
     if (known !== undefined) return known;
-    this.#pipeUntilMs ??= performance.now() + pipesMs;
+    if (this.#pipesMs > 0) this.#pipeUntilMs ??= performance.now() + this.#pipesMs;
     const found = readText(path, this.#pipeUntilMs);
     this.#found.set(path, found);
     return found;
   }
 }
 
-function readText(path: string, pipeUntilMs: number): Found {
+function readText(path: string, pipeUntilMs: number | undefined): Found {
   try {
+    const pipes = pipeUntilMs === undefined ? {} : { pipeUntilMs };
     // Editors and `echo` end a file with a line break that is not meant.
-    const value = readBoundedFile(path, { largestBytes: largestSecretBytes, pipeUntilMs })
+    const value = readBoundedFile(path, { largestBytes: largestSecretBytes, ...pipes })
       .toString()
       .replace(/\r?\n$/, "");
     return value === "" ? { trouble: "it is empty" } : { value };

@@ -16,6 +16,8 @@ export class ServiceManager {
   readonly #watchdogMs: number | undefined;
   readonly #log: Log;
   #isFailing = false;
+  /** The manager has not taken yet that we are ready: it is told again with all that follows. */
+  #owesReady = false;
   #tell = (): void => {};
 
   constructor(log: Log, environment: NodeJS.ProcessEnv = process.env) {
@@ -28,11 +30,13 @@ export class ServiceManager {
   }
 
   ready(): void {
-    this.#send("READY=1");
+    this.#owesReady = true;
+    this.#send();
     this.#tell();
   }
 
   stopping(): void {
+    this.#owesReady = false;
     this.#send("STOPPING=1");
   }
 
@@ -59,10 +63,12 @@ export class ServiceManager {
     };
   }
 
-  #send(state: string): void {
+  #send(...states: readonly string[]): void {
     if (this.#socket === undefined) return;
     try {
-      sendToServiceManager(this.#socket, state);
+      const told = this.#owesReady ? ["READY=1", ...states] : states;
+      // A manager that is busy, with the start of a machine for example, takes nothing for a moment.
+      if (sendToServiceManager(this.#socket, told.join("\n"))) this.#owesReady = false;
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing) this.#log("warn", (error as Error).message);

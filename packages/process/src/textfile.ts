@@ -3,6 +3,7 @@
 
 import { rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { writingTrouble } from "./file-trouble.ts";
 import type { Log } from "./log.ts";
 
 /** node_exporter is scraped every 15 to 60 s. */
@@ -14,16 +15,20 @@ export async function writeTextfile(path: string, text: () => string, log: Log, 
   let isFailing = false;
   while (!signal.aborted) {
     try {
-      await writeFile(draft, text(), { mode: 0o644 });
+      await rm(draft, { force: true });
+      await writeFile(draft, text(), { flag: "wx", mode: 0o644 });
       await rename(draft, path);
       isFailing = false;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      if (!isFailing) log("error", `cannot write the metrics to ${path} because ${why}; the next attempt is in 10 s`);
+      if (!isFailing)
+        log(
+          "error",
+          `cannot write the metrics to ${path} because ${writingTrouble(error)}; the next attempt is in 10 s`,
+        );
       isFailing = true;
     }
     await delay(intervalMs, undefined, { signal }).catch(() => {});
   }
-  await rm(draft, { force: true });
-  await rm(path, { force: true });
+  // What cannot be removed was not written here: the log has said so.
+  await Promise.allSettled([draft, path].map(async (file) => await rm(file, { force: true })));
 }

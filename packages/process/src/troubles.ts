@@ -1,5 +1,6 @@
 // What cannot be done at present: each trouble is logged once, until it is over or has another reason.
 
+import { writingTrouble } from "@cpc-partition/process/file-trouble";
 import type { Log } from "@cpc-partition/process/log";
 
 export class Troubles {
@@ -19,12 +20,17 @@ export class Troubles {
       this.#known.delete(trouble);
       return result;
     } catch (error) {
-      const reason = reasonOf(error);
+      const reason = isOfSystem(error) ? `cannot ${trouble} because ${writingTrouble(error, object)}` : reasonOf(error);
       if (this.#known.get(trouble) !== reason) this.#log("error", reason, { object });
       this.#known.set(trouble, reason);
       return undefined;
     }
   }
+}
+
+/** What the runtime throws for a call on a file; those of shared memory say themselves what failed. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && "errno" in error && "syscall" in error;
 }
 
 /** An error with a code of ours has a message for whoever runs this; of any other, the place where it came from is what helps. */
