@@ -304,7 +304,7 @@ async function written(t: TestContext): Promise<SharedArrayBuffer> {
 
 test(
   "a reader that is overrun again and again never sees a torn record, and its losses add up",
-  { timeout: 60_000 },
+  { timeout: 200_000 },
   async (t) => {
     const reader = new JournalReader(await written(t));
     let cursor = reader.end();
@@ -325,7 +325,7 @@ test(
 
 test(
   "counter-test: without the look at what is reserved, a torn record is seen at some time",
-  { timeout: 60_000 },
+  { timeout: 200_000 },
   async (t) => {
     const memory = await written(t);
     const bytes = Buffer.from(memory);

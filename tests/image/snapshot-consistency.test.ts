@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { BankReader } from "../../packages/image/src/bank-reader.ts";
 import { planDirectory } from "../../packages/image/src/directory.ts";
 import { ImageReader } from "../../packages/image/src/image-reader.ts";
-import { ownStrides } from "../../packages/image/src/layout.ts";
+import { poll, record } from "../../packages/image/src/layout.ts";
 import { ImageError } from "../../packages/image/src/read-directory.ts";
 import { serverOf } from "./sample-image.ts";
 
@@ -48,7 +48,7 @@ function isMixed(bank: BankReader): boolean {
   return false;
 }
 
-test("a snapshot taken while the writer writes is never of two polls", { timeout: 60_000 }, async (t) => {
+test("a snapshot taken while the writer writes is never of two polls", { timeout: 200_000 }, async (t) => {
   const image = await watched(t);
   const snapshot = image.reusableSnapshot(0);
   const seen = new Set<number>();
@@ -64,13 +64,16 @@ test("a snapshot taken while the writer writes is never of two polls", { timeout
 
 test(
   "counter-test: a copy that asks nobody whether it was overtaken is of two polls at some time",
-  { timeout: 60_000 },
+  { timeout: 200_000 },
   async (t) => {
     const image = await watched(t);
     const group = image.directory.groups[0]!;
     const { banksOffset, bankBytes } = group;
     const copy = new Uint8Array(bankBytes);
-    const reader = new BankReader(image.directory, group, copy.buffer, 0, ownStrides);
+    const reader = new BankReader(image.directory, group, copy.buffer, 0, {
+      pollBytes: poll.bytes,
+      recordBytes: record.bytes,
+    });
     const waitOn = patience("a copy of two polls");
     do {
       waitOn();

@@ -89,7 +89,7 @@ test("no value is usable when its image is retired, replaced, or gone", () => {
   assert.equal(reasonOf(image, published(writer, other)), "noImage");
 });
 
-test("nothing is usable after the writer was killed", { timeout: 60_000 }, async () => {
+test("nothing is usable after the writer was killed", { timeout: 200_000 }, async () => {
   const name = uniqueName();
   using image = new OpenedImage(name);
   try {

@@ -56,6 +56,7 @@ export class GroupBlock implements PointSink {
   /** When the poll began, and when the last response came: low and high word each. */
   readonly #requested = new Uint32Array(2);
   readonly #received = new Uint32Array(2);
+  readonly #now = new Uint32Array(2);
   #truncated = new Map<number, number>();
   /** Points whose key the server has yet to confirm. */
   #expected: readonly number[] = [];
@@ -80,10 +81,11 @@ export class GroupBlock implements PointSink {
 
   /** True when more room would help: a value was cut, and not because it is longer than any may be. */
   get wantsRoom(): boolean {
+    if (this.#truncated.size === 0) return false;
     return [...this.#truncated.keys()].some((index) => (this.points[index]?.capacityBytes ?? 0) < maximumRoomBytes);
   }
 
-  /** The last poll had values of points whose key is only expected: they are not shown, since it may turn out to be another point's. */
+  /** There are values of points whose key is only expected: they are not shown, since it may turn out to be another point's. */
   get isWithholding(): boolean {
     return this.#isWithholding;
   }
@@ -197,18 +199,17 @@ export class GroupBlock implements PointSink {
   publish(connection: ConnectionState, durationMs?: number | null): void {
     const head = this.#bank;
     this.#withhold();
-    const now = new Uint32Array(2);
-    readWallClock(now);
+    readWallClock(this.#now);
     this.#words[(head + poll.connection) / 4] = connection;
-    this.#words.set(this.#requested, (head + poll.requestedNs) / 4);
-    this.#words.set(now, (head + poll.publishedNs) / 4);
+    this.#setWords((head + poll.requestedNs) / 4, this.#requested);
+    this.#setWords((head + poll.publishedNs) / 4, this.#now);
     if (durationMs !== undefined) {
-      this.#words.set(now, (head + poll.lastGoodNs) / 4);
+      this.#setWords((head + poll.lastGoodNs) / 4, this.#now);
       this.#integers[(head + poll.cycle) / 8] = this.count("polls");
     }
     if (typeof durationMs === "number") {
       const durationUs = durationMs * 1000;
-      this.#integers[(head + poll.durationNs) / 8] = BigInt(Math.round(durationUs * 1000));
+      writeInstant(this.#words, (head + poll.durationNs) / 4, 0, Math.round(durationUs * 1000));
       this.#countIn("pollDuration", durationUs);
     }
     const position = this.#changes.scan(this.#group, this.#words, this.#banks.publishedBank, head, {
@@ -270,12 +271,20 @@ export class GroupBlock implements PointSink {
     this.#banks.publish();
   }
 
+  #setWords(at: number, words: Uint32Array): void {
+    this.#words[at] = words[0] ?? 0;
+    this.#words[at + 1] = words[1] ?? 0;
+  }
+
   #withhold(): void {
     this.#isWithholding = false;
     for (const index of this.#expected) {
-      const at = this.#recordBase + index * recordWords + statusWord;
-      if (isBad(this.#words[at] ?? 0)) continue;
-      this.#words[at] = StatusCode.BadWaitingForInitialData;
+      const at = this.#recordBase + index * recordWords;
+      const status = this.#words[at + statusWord] ?? 0;
+      // A value that was withheld before and has not changed since is withheld still.
+      const isWithheld = status === StatusCode.BadWaitingForInitialData && this.#words[at + typeWord] !== 0;
+      if (isBad(status) && !isWithheld) continue;
+      this.#words[at + statusWord] = StatusCode.BadWaitingForInitialData;
       this.#isWithholding = true;
     }
   }

@@ -24,6 +24,8 @@ export interface ServiceHealth {
   /** How often somebody removed the image, and it came back. */
   readonly objectsRestored: number;
   readonly ticksMissed: number;
+  /** That read the servers; null: the writer does not tell. */
+  readonly threads: number | null;
   readonly servers: readonly ServerHealth[];
 }
 
@@ -102,6 +104,7 @@ function serviceHealth({ name, image, hasWriter }: ObservedImage, isEnded: boole
     startedAt: isoOf(image.startedNs),
     objectsRestored: Number(image.serviceCount("objectsRestored")),
     ticksMissed: Number(image.serviceCount("ticksMissed")),
+    threads: Number(image.serviceCount("threads")) || null,
     servers: image.directory.servers.flatMap((_, index) => serverHealth(image, index, isAlive, nowNs)),
   };
 }

@@ -27,6 +27,10 @@ export class JournalWriter {
   /** Position of the next record, the end of what is reserved, and the number of the next record. */
   #next = 0;
   #reserved = 0;
+  /** Where the next record begins in the ring: the remainder of so large a number would cost more than all the rest. */
+  #nextInRing = 0;
+  /** `position`. */
+  #written = 0;
   #sequence = 0;
   #stretch = -1;
   #last = 0;
@@ -96,6 +100,7 @@ export class JournalWriter {
       // In this order: of a writer that dies in between, the last record is one that readers may read, though not the very last.
       Atomics.store(this.#positions, journalHeader.written / 8, position);
       Atomics.store(this.#positions, journalHeader.lastRecord / 8, BigInt(this.#last));
+      this.#written = this.#next;
     }
     return position;
   }
@@ -103,14 +108,15 @@ export class JournalWriter {
   /** Byte offset in the memory for a record of that length, reserved and marked. */
   #place(lengthBytes: number): number {
     // More than the ring holds goes out in parts: the last record that readers know of must not be overwritten before there is another.
-    if (this.#next + lengthBytes - Number(this.position) > this.#ringBytes / 2) this.commit();
-    const rest = this.#ringBytes - (this.#next % this.#ringBytes);
+    if (this.#next + lengthBytes - this.#written > this.#ringBytes / 2) this.commit();
+    const rest = this.#ringBytes - this.#nextInRing;
     if (rest < lengthBytes) {
       this.#reserve(rest);
-      const at = this.#offsetOf(this.#next) / 4;
+      const at = (journalHeader.bytes + this.#nextInRing) / 4;
       this.#words[at] = rest;
       this.#words[at + 1] = RecordKind.padding;
       this.#next += rest;
+      this.#nextInRing = 0;
     }
     this.#reserve(lengthBytes);
     const stretch = Math.floor(this.#next / this.#stretchBytes);
@@ -118,9 +124,12 @@ export class JournalWriter {
       this.#stretch = stretch;
       this.#positions[journalHeader.marks / 8 + (stretch % markCount)] = BigInt(this.#next);
     }
+    const at = journalHeader.bytes + this.#nextInRing;
     this.#last = this.#next;
     this.#next += lengthBytes;
-    return this.#offsetOf(this.#last);
+    this.#nextInRing += lengthBytes;
+    if (this.#nextInRing === this.#ringBytes) this.#nextInRing = 0;
+    return at;
   }
 
   /** Before the first byte of it is touched every reader can see that it is going to be. */
@@ -129,10 +138,6 @@ export class JournalWriter {
     this.#reserved = this.#next + Math.max(lengthBytes, Math.min(reserveBytes, this.#ringBytes / 16));
     Atomics.store(this.#positions, journalHeader.reserved / 8, BigInt(this.#reserved));
     memoryFence();
-  }
-
-  #offsetOf(position: number): number {
-    return journalHeader.bytes + (position % this.#ringBytes);
   }
 
   #copyPair(target: number, source: Uint32Array, at: number): void {
@@ -144,6 +149,7 @@ export class JournalWriter {
   #create(service: ServiceName, startedNs: bigint, firstPosition: number): void {
     this.#next = firstPosition;
     this.#reserved = firstPosition;
+    this.#written = firstPosition;
     const words = this.#words;
     words[journalHeader.version / 4] = (journalMajorVersion << 16) | journalMinorVersion;
     words[journalHeader.byteOrder / 4] = byteOrderMark;

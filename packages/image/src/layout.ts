@@ -43,8 +43,8 @@ export const ImageState = { live: 1, retired: 2 } as const;
 export const ConnectionState = { waiting: 0, connecting: 1, connected: 2, lost: 3, stopped: 4 } as const;
 export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
-/** Counters of the whole service, u64 each. */
-export const serviceCounters = ["ticksMissed", "objectsRestored"] as const;
+/** Counters of the whole service, u64 each. `threads` is how many read its servers now; 0: the writer does not tell. */
+export const serviceCounters = ["ticksMissed", "objectsRestored", "threads"] as const;
 export type ServiceCounter = (typeof serviceCounters)[number];
 /** Room for counters in the header and in every block. */
 export const counterCount = 16;
@@ -219,4 +219,3 @@ export interface BankStrides {
   readonly pollBytes: number;
   readonly recordBytes: number;
 }
-export const ownStrides: BankStrides = { pollBytes: poll.bytes, recordBytes: record.bytes };

@@ -89,6 +89,11 @@ export class OpenedJournal implements Disposable {
       this.#cursor = undefined;
       this.#opened.reopen();
     }
+    return this.goOnAt(position);
+  }
+
+  /** Goes on at a position of the journal that is open, whether or not the name still leads to it. False as of `seek`. */
+  goOnAt(position: bigint): boolean {
     const cursor = this.#opened.reader?.at(position);
     if (cursor === undefined) return false;
     this.#cursor = cursor;

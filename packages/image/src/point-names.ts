@@ -67,13 +67,15 @@ export class PointNames {
   async find(change: Change, startedNs: bigint, signal: AbortSignal): Promise<KnownPoint> {
     const numbering = `${startedNs}/${change.generation}`;
     const waitsUntilMs = Number(change.publishedNs / 1_000_000n) + longestWaitForNamesMs;
+    // The wall clock may have been set back since.
+    const endMs = performance.now() + longestWaitForNamesMs;
     for (;;) {
       const point = this.of(change, startedNs);
       if (point !== undefined) return point;
       if (this.#nameless.has(numbering)) break;
       this.look();
       if (this.of(change, startedNs) !== undefined) continue;
-      if (signal.aborted || Date.now() > waitsUntilMs) this.#nameless.add(numbering);
+      if (signal.aborted || Date.now() > waitsUntilMs || performance.now() > endMs) this.#nameless.add(numbering);
       else await delay(lookAgainMs, undefined, { signal }).catch(() => {});
     }
     const key = `point ${change.point} of generation ${change.generation}`;

@@ -6,7 +6,7 @@ import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-mem
 import { OtherProcess } from "./other-process.ts";
 import { ownPrefix } from "./own-objects.ts";
 
-test("a sleeper in another process with a read-only mapping is woken", { timeout: 60_000 }, async (t) => {
+test("a sleeper in another process with a read-only mapping is woken", { timeout: 200_000 }, async (t) => {
   const name = `${ownPrefix(t)}a`;
   using object = SharedMemoryObject.createExclusive(name, 0o640)!;
   object.reserve(4096);

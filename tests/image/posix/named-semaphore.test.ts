@@ -35,6 +35,15 @@ test("a permit is taken once and given back once", (t) => {
   assert.equal(semaphore.value(), 1);
 });
 
+test("who takes a permit learns how many there were, and one is given only when there is none", (t) => {
+  using semaphore = create(`${ownPrefix(t)}a`);
+  assert.equal(semaphore.postWhenNone(), false);
+  semaphore.post();
+  assert.deepEqual([semaphore.take(), semaphore.take(), semaphore.take()], [2, 1, 0]);
+  assert.equal(semaphore.postWhenNone(), true);
+  assert.equal(semaphore.value(), 1);
+});
+
 test("a stale semaphore keeps its value and its users", (t) => {
   const name = `${ownPrefix(t)}a`;
   using user = create(name);
@@ -140,13 +149,13 @@ test("what is no semaphore of ours alone loses the name to a new one", (t) => {
   const name = `${ownPrefix(t)}a`;
   const ours = create(name);
   linkSync(path(name), `${path(name)}-too`);
-  assert.equal(ours.hasOtherNames(), true);
+  assert.equal(ours.stateByName()?.names, 2);
   ours.close();
   for (const reason of [/has 2 names \(hard links\)$/, /is a symbolic link$/]) {
     const reasons: string[] = [];
     const { semaphore } = NamedSemaphore.createOrAdopt(name, 0o660, (why) => reasons.push(why));
     assert.match(reasons.join(), reason);
-    assert.equal(semaphore.hasOtherNames(), false);
+    assert.equal(semaphore.stateByName()?.names, 1);
     assert.equal(semaphore.value(), 1);
     semaphore.close();
     unlinkSync(path(name));

@@ -8,7 +8,7 @@ import { errno } from "../../../packages/image/src/posix/errno.ts";
 import { injectFaults } from "../../../packages/image/src/posix/libc.ts";
 import { OutputDescriptor, type WriteOutcome } from "../../../packages/image/src/posix/output-descriptor.ts";
 
-const watchdog = { timeout: 30_000 };
+const watchdog = { timeout: 200_000 };
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "cpc-test-"));

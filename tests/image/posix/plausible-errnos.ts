@@ -24,7 +24,6 @@ export const errnosOfPairs = {
   sem_unlink: ["EACCES"],
   sem_trywait: ["EINVAL"],
   sem_post: ["EOVERFLOW", "EINVAL"],
-  sem_getvalue: ["EINVAL"],
   fstat: ["EIO", "ENOMEM"],
   lstat: ["EACCES", "ENOMEM"],
 } as const satisfies Readonly<Record<string, readonly ErrnoName[]>>;
@@ -37,7 +36,7 @@ export const plausibleErrnos: ReadonlyMap<string, readonly ErrnoName[]> = new Ma
     munmap: ["EINVAL", "ENOMEM"],
     rename: ["EACCES", "ENOSPC", "EROFS"],
     clock_gettime: ["EPERM"],
-    renameat2: ["EINVAL", "ENOSYS", "EACCES"],
+    link: ["EPERM", "ENOSPC", "EACCES"],
     futex: ["EINVAL", "ENOSYS", "EPERM"],
     prctl: ["EINVAL", "EPERM"],
     // ENOSYS and EOPNOTSUPP are ordinary: the kernel has no Landlock.

@@ -45,7 +45,7 @@ test("a second process is refused while the first lives, and takes over when it 
   assert.equal(removeAbandoned(name), false);
 });
 
-test("of two that start at the same moment exactly one becomes the writer", { timeout: 60_000 }, async (t) => {
+test("of two that start at the same moment exactly one becomes the writer", { timeout: 200_000 }, async (t) => {
   const name = `${ownPrefix(t)}a`;
   const racers = [new OtherProcess(t, peer, ["race", name]), new OtherProcess(t, peer, ["race", name])];
   const all = (): Promise<unknown[]> => Promise.all(racers.map((racer) => racer.next()));

@@ -9,7 +9,8 @@ export const errno = constants.errno;
 
 /** What the errno means for an object in /dev/shm, where the system's own words leave that open. */
 const reasons: Readonly<Record<string, string>> = {
-  EACCES: "this user is not permitted to; look at its owner and mode",
+  EACCES:
+    "this user is not permitted to; it needs the group that ls -l /dev/shm shows (usermod --append --groups GROUP USER)",
   EPERM: "this user is not permitted to; look at its owner and mode",
   ENOSPC: "/dev/shm has no room left; free some or mount it larger",
   ENOMEM: "there is no memory left; free some or raise this process's limit",

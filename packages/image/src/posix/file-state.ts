@@ -23,9 +23,19 @@ export function isSameFile(one: BigIntStats, other: BigIntStats | undefined): bo
   return other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
-/** The bits of chmod(2). */
-export function modeOf(state: BigIntStats): number {
-  return Number(state.mode & 0o7777n);
+/** What the system says of an object that has its name. */
+export interface NamedState {
+  readonly sizeBytes: number;
+  /** The bits of chmod(2). */
+  readonly mode: number;
+  /** Hard links: with more than one it can be reached when its own name is gone. */
+  readonly names: number;
+}
+
+/** Undefined when the name leads to none or to another. */
+export function namedState(object: BigIntStats, found: BigIntStats | undefined): NamedState | undefined {
+  if (found === undefined || !isSameFile(object, found)) return undefined;
+  return { sizeBytes: Number(found.size), mode: Number(found.mode & 0o7777n), names: Number(found.nlink) };
 }
 
 /** Throws an UnsuitableObjectError unless this is a plain file (no directory, link, pipe). */

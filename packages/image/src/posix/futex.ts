@@ -43,14 +43,14 @@ export function waitOnWord(mapping: Mapping, offset: number, expected: number, t
  * Sleeps as `waitOnWord` does, in a thread of the runtime's pool. How it ended is not known: look at the word. The memory may be unmapped
  * meanwhile; then nobody ends the sleep but the time-out.
  */
-export async function waitOnWordLater(
+export function waitOnWordLater(
   mapping: Mapping,
   offset: number,
   expected: number,
   timeoutMs: number,
-): Promise<void> {
+): Promise<unknown> {
   const word = wordAddress(mapping, offset);
-  await libc.futexLater(SYS_futex, word, FUTEX_WAIT, expected >>> 0, timespec(timeoutMs), null, 0);
+  return libc.futexLater(SYS_futex, word, FUTEX_WAIT, expected >>> 0, timespec(timeoutMs), null, 0);
 }
 
 function wordAddress(mapping: Mapping, offset: number): bigint {

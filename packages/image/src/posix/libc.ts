@@ -54,7 +54,7 @@ interface Libc {
   shm_open(name: string, flags: number, mode: number): number;
   shm_unlink(name: string): number;
   rename(from: string, to: string): number;
-  renameat2(fromDirectory: number, from: string, toDirectory: number, to: string, flags: number): number;
+  link(from: string, to: string): number;
   open(path: string, flags: number): number;
   close(descriptor: number): number;
   dup3(from: number, to: number, flags: number): number;
@@ -86,7 +86,6 @@ interface Libc {
   sem_unlink(name: string): number;
   sem_trywait(semaphore: bigint): number;
   sem_post(semaphore: bigint): number;
-  sem_getvalue(semaphore: bigint, value: Int32Array): number;
   clock_gettime(clock: number, time: BigInt64Array): number;
   endAtOnce(status: number): never;
   malloc_trim(keptBytes: number): number;
@@ -183,10 +182,7 @@ export const libc: Libc = {
   shm_open: bind("int shm_open(const char *name, int oflag, unsigned int mode)", minusOneFails),
   shm_unlink: bind("int shm_unlink(const char *name)", minusOneFails),
   rename: bind("int rename(const char *oldpath, const char *newpath)", minusOneFails),
-  renameat2: bind(
-    "int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags)",
-    minusOneFails,
-  ),
+  link: bind("int link(const char *oldpath, const char *newpath)", minusOneFails),
   open: bind("int open(const char *path, int oflag, ...)", minusOneFails),
   close: bind("int close(int fd)", minusOneFails),
   dup3: bind("int dup3(int oldfd, int newfd, int flags)", minusOneFails),
@@ -211,7 +207,6 @@ export const libc: Libc = {
   sem_unlink: bind("int sem_unlink(const char *name)", minusOneFails),
   sem_trywait: bind("int sem_trywait(void *sem)", minusOneFails),
   sem_post: bind("int sem_post(void *sem)", minusOneFails),
-  sem_getvalue: bind("int sem_getvalue(void *sem, void *value)", minusOneFails),
   clock_gettime: bind("int clock_gettime(int clockid, void *tp)", minusOneFails),
   malloc_trim: bind("int malloc_trim(size_t pad)", resultIsErrno),
   endAtOnce: bind("void _exit(int status)", resultIsErrno) as Libc["endAtOnce"],

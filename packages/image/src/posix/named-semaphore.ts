@@ -8,16 +8,15 @@
 
 import { constants } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { endianness } from "node:os";
 import { errno, PosixError, UnsuitableObjectError } from "./errno.ts";
 import {
-  isSameFile,
   makeWay,
-  modeOf,
+  namedState,
   requireOwnFile,
   requireRegularFile,
   stateOfDescriptor,
   stateOfPath,
+  type NamedState,
 } from "./file-state.ts";
 import { libc } from "./libc.ts";
 import { checkObjectName, semaphorePath } from "./object-name.ts";
@@ -41,8 +40,12 @@ export class NamedSemaphore implements Disposable {
   readonly name: string;
   readonly #semaphore: bigint;
   readonly #descriptor: number;
-  readonly #value = new Int32Array(1);
-  #model: Uint8Array | undefined;
+  /** Where its file is read to: one byte more than there should be tells a file that is too long. */
+  readonly #words = new Uint32Array(fileBytes / 4 + 1);
+  readonly #content = new Uint8Array(this.#words.buffer, 0, fileBytes + 1);
+  #model: Uint32Array | undefined;
+  /** Of the file, which stays the same as long as it is open. */
+  #identity: BigIntStats | undefined;
   #isOpen = true;
 
   private constructor(name: string, semaphore: bigint, descriptor: number) {
@@ -154,10 +157,6 @@ export class NamedSemaphore implements Disposable {
     return opened;
   }
 
-  mode(): number {
-    return modeOf(stateOfDescriptor(this.#descriptor, this.name));
-  }
-
   /** Exactly this mode, whatever the umask. */
   setMode(mode: number): void {
     const result = libc.fchmod(this.#descriptor, mode);
@@ -166,43 +165,51 @@ export class NamedSemaphore implements Disposable {
 
   /** True when its file is whole and holds what a semaphore with a plausible value holds. */
   isSound(): boolean {
-    const content = this.#content();
-    if (content.byteLength !== fileBytes || !this.#isSemaphore(content)) return false;
-    return new DataView(content.buffer).getUint32(0, endianness() === "LE") <= maxPlausibleValue;
+    return this.#read() === fileBytes && this.#isSemaphore() && this.#permits() <= maxPlausibleValue;
   }
 
   /** True while the name leads to this very semaphore and not to none or to another. */
   isLinked(): boolean {
-    return isSameFile(stateOfDescriptor(this.#descriptor, this.name), NamedSemaphore.#stateOfName(this.name));
+    return this.stateByName() !== undefined;
   }
 
-  /** Somebody gave it a second name (a hard link), through which it can be reached when its own is gone. */
-  hasOtherNames(): boolean {
-    return stateOfDescriptor(this.#descriptor, this.name).nlink > 1n;
+  /** What the system says of this very semaphore, asked by its name; undefined when that leads to none or to another. */
+  stateByName(): NamedState | undefined {
+    this.#identity ??= stateOfDescriptor(this.#descriptor, this.name);
+    return namedState(this.#identity, NamedSemaphore.#stateOfName(this.name));
   }
 
   /** Takes a permit if there is one, without waiting. */
   tryWait(): boolean {
-    this.#requireWhole();
+    return this.take() > 0;
+  }
+
+  /** The same; how many permits there were just before, 0 when none was taken. */
+  take(): number {
+    const permits = this.value();
     const result = libc.sem_trywait(this.#semaphore);
-    if (result === -errno.EAGAIN || result === -errno.EINTR) return false;
+    if (result === -errno.EAGAIN || result === -errno.EINTR) return 0;
     if (result < 0) throw new PosixError("take semaphore", this.name, "sem_trywait", result);
-    return true;
+    return Math.max(1, permits);
   }
 
   /** Gives one permit. */
   post(): void {
     this.#requireWhole();
-    const result = libc.sem_post(this.#semaphore);
-    if (result < 0) throw new PosixError("give back semaphore", this.name, "sem_post", result);
+    this.#post();
+  }
+
+  /** Gives one permit, unless there is one: then false. */
+  postWhenNone(): boolean {
+    if (this.value() > 0) return false;
+    this.#post();
+    return true;
   }
 
   /** Permits at this moment. */
   value(): number {
     this.#requireWhole();
-    const result = libc.sem_getvalue(this.#semaphore, this.#value);
-    if (result < 0) throw new PosixError("read semaphore", this.name, "sem_getvalue", result);
-    return this.#value[0] ?? 0;
+    return this.#permits();
   }
 
   /** Removes the name; who has it open keeps it. False when there was no such name. */
@@ -233,35 +240,44 @@ export class NamedSemaphore implements Disposable {
     this.close();
   }
 
+  #post(): void {
+    const result = libc.sem_post(this.#semaphore);
+    if (result < 0) throw new PosixError("give back semaphore", this.name, "sem_post", result);
+  }
+
   /** Throws an UnsuitableObjectError where a touch would end the process. */
   #requireWhole(): void {
     if (!this.#isOpen) throw new UnsuitableObjectError("use semaphore", this.name, "it is closed");
-    const content = this.#content();
-    if (content.byteLength < fileBytes) {
-      const reason = `another program cut its file to ${content.byteLength} bytes`;
+    const length = this.#read();
+    if (length < fileBytes) {
+      const reason = `another program cut its file to ${length} bytes`;
       throw new UnsuitableObjectError("use semaphore", this.name, reason);
     }
-    if (!this.#isSemaphore(content))
+    if (!this.#isSemaphore())
       throw new UnsuitableObjectError("use semaphore", this.name, "another program wrote something else into its file");
   }
 
-  /** Behind value and waiters it holds what every semaphore between processes does. */
-  #isSemaphore(content: Uint8Array): boolean {
-    const model = this.#model ?? new Uint8Array(fileBytes);
+  /** Behind value and waiters its file holds what that of every semaphore between processes does. */
+  #isSemaphore(): boolean {
+    const model = this.#model ?? new Uint32Array(fileBytes / 4);
     if (this.#model === undefined) {
-      const result = libc.sem_init(model, 1, 0);
+      const result = libc.sem_init(new Uint8Array(model.buffer), 1, 0);
       if (result < 0) throw new PosixError("make a model of semaphore", this.name, "sem_init", result);
       this.#model = model;
     }
-    for (let offset = volatileBytes; offset < fileBytes; offset++) if (content[offset] !== model[offset]) return false;
+    for (let word = volatileBytes / 4; word < model.length; word++) if (this.#words[word] !== model[word]) return false;
     return true;
   }
 
-  /** The bytes of its file; one more than there should be tells a file that is too long. */
-  #content(): Uint8Array<ArrayBuffer> {
-    const content = new Uint8Array(fileBytes + 1);
-    const length = libc.pread(this.#descriptor, content, content.byteLength, 0);
+  /** As its file said when it was last read. */
+  #permits(): number {
+    return this.#words[0] ?? 0;
+  }
+
+  /** The length of its content. */
+  #read(): number {
+    const length = libc.pread(this.#descriptor, this.#content, this.#content.byteLength, 0);
     if (length < 0) throw new PosixError("read semaphore", this.name, "pread", length);
-    return content.subarray(0, length);
+    return length;
   }
 }

@@ -10,11 +10,12 @@ import { endianness } from "node:os";
 import { errno, PosixError } from "./errno.ts";
 import {
   isSameFile,
-  modeOf,
+  namedState,
   requireOwnFile,
   requireRegularFile,
   stateOfDescriptor,
   stateOfPath,
+  type NamedState,
 } from "./file-state.ts";
 import { F_OFD_GETLK, F_OFD_SETLK, F_WRLCK, wholeFileWriteLock } from "./file-lock-words.ts";
 import { libc } from "./libc.ts";
@@ -23,8 +24,6 @@ import type { MappingAccess } from "./mapping.ts";
 import { checkObjectName, segmentPath } from "./object-name.ts";
 
 const O_CLOEXEC = 0o2000000;
-const AT_FDCWD = -100;
-const RENAME_EXCHANGE = 2;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 
@@ -34,6 +33,8 @@ export class SharedMemoryObject implements Disposable {
   readonly #ownsDescriptor: boolean;
   #name: string;
   #isOpen = true;
+  /** What `stateByName` compares with; the same until `replaceBy`. */
+  #identity: BigIntStats | undefined;
 
   private constructor(name: string, descriptor: number, ownsDescriptor: boolean) {
     this.#name = name;
@@ -120,10 +121,6 @@ export class SharedMemoryObject implements Disposable {
     return Number(this.#state().size);
   }
 
-  mode(): number {
-    return modeOf(this.#state());
-  }
-
   /** Makes the object at least this large, every byte backed by memory: later writes cannot fail for want of room. */
   reserve(sizeBytes: number): void {
     let result: number;
@@ -188,6 +185,12 @@ export class SharedMemoryObject implements Disposable {
     return isSameFile(this.#state(), stateOfPath(segmentPath(this.name), this.name));
   }
 
+  /** What the system says of this very object, asked by its name; undefined when that leads to none or to another. */
+  stateByName(): NamedState | undefined {
+    this.#identity ??= this.#state();
+    return namedState(this.#identity, stateOfPath(segmentPath(this.name), this.name));
+  }
+
   /** Somebody gave it a second name (a hard link), through which it can be reached when its own is gone. */
   hasOtherNames(): boolean {
     return this.#state().nlink > 1n;
@@ -208,6 +211,7 @@ export class SharedMemoryObject implements Disposable {
       throw new PosixError("replace shared memory", this.name, "dup3", result);
     }
     other.#abandon();
+    this.#identity = undefined;
     return before;
   }
 
@@ -219,13 +223,11 @@ export class SharedMemoryObject implements Disposable {
     this.#name = name;
   }
 
-  /** The two objects exchange their names, in one step: neither name is gone for a moment. */
-  exchangeNames(other: SharedMemoryObject): void {
-    const paths = [segmentPath(this.#name), segmentPath(other.#name)] as const;
-    const result = libc.renameat2(AT_FDCWD, paths[0], AT_FDCWD, paths[1], RENAME_EXCHANGE);
-    if (result < 0)
-      throw new PosixError(`exchange shared memory with ${other.#name},`, this.#name, "renameat2", result);
-    [this.#name, other.#name] = [other.#name, this.#name];
+  /** Gives the object a second name; what had that before loses it. */
+  linkAs(name: string): void {
+    SharedMemoryObject.remove(name);
+    const result = libc.link(segmentPath(this.#name), segmentPath(name));
+    if (result < 0) throw new PosixError(`give the name ${name} to shared memory`, this.#name, "link", result);
   }
 
   /** Removes the name; who has the object open keeps it. False when there was no such name. */

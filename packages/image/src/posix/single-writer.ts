@@ -18,7 +18,7 @@ export class AnotherWriterError extends Error {
 
   constructor(object: string) {
     super(
-      `cannot write to shared memory ${object} because another process does; stop it, or give this one a prefix of its own`,
+      `cannot write to shared memory ${object} because another process does; stop it, or start this one with --prefix NAME`,
     );
     this.object = object;
   }

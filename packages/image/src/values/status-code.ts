@@ -5,7 +5,6 @@ export const StatusCode = {
   Good: 0x00000000,
   BadUnexpectedError: 0x80010000,
   BadInternalError: 0x80020000,
-  BadCommunicationError: 0x80050000,
   BadTimeout: 0x800a0000,
   BadEncodingLimitsExceeded: 0x80080000,
   BadDecodingError: 0x80070000,

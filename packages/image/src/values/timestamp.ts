@@ -7,13 +7,3 @@ export interface Timestamp {
   readonly unixMs: number;
   readonly subMsNs: number;
 }
-
-/** The 64-bit integer of the image: nanoseconds since 1970-01-01 UTC. */
-export function unixNs(timestamp: Timestamp): bigint {
-  return BigInt(timestamp.unixMs) * 1_000_000n + BigInt(timestamp.subMsNs);
-}
-
-/** Wall clock, now. */
-export function wallClockNow(): Timestamp {
-  return { unixMs: Date.now(), subMsNs: 0 };
-}
