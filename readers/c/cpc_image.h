@@ -86,7 +86,7 @@ enum { CPC_WAITING, CPC_CONNECTING, CPC_CONNECTED, CPC_LOST, CPC_STOPPED };
 enum { CPC_SECURITY_UNKNOWN, CPC_INSECURE, CPC_SECURED };
 
 /* Counters of the service, for cpc_service_counter. */
-enum { CPC_TICKS_MISSED, CPC_OBJECTS_RESTORED, CPC_SERVICE_COUNTERS };
+enum { CPC_TICKS_MISSED, CPC_OBJECTS_RESTORED, CPC_THREADS, CPC_SERVICE_COUNTERS };
 /* Counters of a server, for cpc_server_counter. */
 enum {
     CPC_CONNECTS, CPC_FAILED_CONNECTION, CPC_FAILED_TIMEOUT, CPC_FAILED_PROTOCOL, CPC_FAILED_SECURITY, CPC_FAILED_IDENTITY,
@@ -890,7 +890,7 @@ static inline bool cpc_is_bad(uint32_t status) {
 
 /* Since the value, or the status that it has now, came to the partition. */
 static inline int64_t cpc_age_ns(const cpc_value *value) {
-    return cpc_now_ns() - value->received_ns;
+    return (int64_t)((uint64_t)cpc_now_ns() - (uint64_t)value->received_ns);
 }
 
 /* ------------------------------------------------------------------------------------------- usable or not */

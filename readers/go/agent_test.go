@@ -83,13 +83,13 @@ func (a *agent) answer(words []string) (string, error) {
 		if number >= uint64(len(image.Groups)) {
 			return "", ErrElsewhere
 		}
-		poll, err := image.Groups[number].Snapshot()
+		poll, err := image.Snapshot(int(number))
 		if err != nil {
 			return "", err
 		}
 		return fmt.Sprintln("ok", poll.Published), nil
 	case "alive":
-		return map[bool]string{true: "1\n", false: "0\n"}[image.HasWriter()], nil
+		return map[bool]string{true: "1\n", false: "0\n"}[image.m.isLocked()], nil
 	case "usable":
 		return usable(image, words)
 	case "torn":
@@ -117,23 +117,23 @@ func jsonLine(value any) (string, error) {
 // As in the test vectors: readers/vectors/README.md.
 func imageJSON(image *Image) (string, error) {
 	servers := []any{}
-	for _, s := range image.Servers {
-		state, err := s.State()
+	for number, s := range image.Servers {
+		state, err := image.ServerState(number)
 		if err != nil {
 			return "", err
 		}
 		groups := []any{}
-		for _, g := range s.Groups() {
-			group, err := groupJSON(g)
+		for g := s.FirstGroup; g < s.FirstGroup+s.GroupCount; g++ {
+			group, err := groupJSON(image, int(g))
 			if err != nil {
 				return "", err
 			}
 			groups = append(groups, group)
 		}
 		servers = append(servers, object{
-			"alias": s.Alias, "connectionKey": s.ConnectionKey, "connectionDescription": s.ConnectionDescription,
-			"security": s.Security, "counters": counters(state.Counters[:8]), "groups": groups, "state": object{
-				"connection": state.Connection, "changedNs": big(state.ChangedNs), "error": state.Error,
+			"alias": image.Text(s.Alias), "connectionKey": image.Text(s.ConnectionKey),
+			"connectionDescription": image.Text(s.ConnectionDescription), "security": s.Security, "counters": counters(state.Counters[:8]), "groups": groups, "state": object{
+				"connection": state.Connection, "changedNs": big(state.ChangedNs), "error": state.ErrorText(),
 				"errorNs": big(state.ErrorNs), "certificateEndsNs": big(state.CertificateEndsNs),
 				"ownCertificateEndsNs": big(state.OwnCertificateEndsNs), "requestLimit": state.RequestLimit,
 			},
@@ -143,13 +143,13 @@ func imageJSON(image *Image) (string, error) {
 	return jsonLine(object{
 		"service": service(h.Service), "generation": h.Generation, "pointsSince": h.PointsSince, "isRetired": h.State != 1,
 		"publications": h.Publications, "intervalMs": h.IntervalMs, "startedNs": big(h.StartedNs),
-		"heartbeatNs": big(h.HeartbeatNs), "counters": counters(h.Counters[:2]),
+		"heartbeatNs": big(h.HeartbeatNs), "counters": counters(h.Counters[:3]),
 		"servers": servers,
 	})
 }
 
-func groupJSON(g *Group) (any, error) {
-	statistics := g.Statistics()
+func groupJSON(image *Image, number int) (any, error) {
+	g, statistics := image.Groups[number], image.Statistics(number)
 	histograms := object{}
 	for which, name := range []string{"pollDuration", "sourceToReceived", "receivedToPublished"} {
 		set := [][2]uint32{}
@@ -160,7 +160,7 @@ func groupJSON(g *Group) (any, error) {
 		}
 		histograms[name] = set
 	}
-	poll, err := g.Snapshot()
+	poll, err := image.Snapshot(number)
 	if err != nil {
 		return nil, err
 	}
@@ -169,13 +169,13 @@ func groupJSON(g *Group) (any, error) {
 		reading := typed(r.Type, r.Value)
 		reading["status"], reading["sourceNs"], reading["receivedNs"] = r.Status, big(r.SourceNs), big(r.ReceivedNs)
 		points = append(points, object{
-			"key": r.Point.Key, "description": r.Point.Description, "unit": r.Point.Unit, "source": r.Point.Source,
-			"type": r.Point.Type, "serverPosition": r.Point.ServerPosition, "enumeration": r.Point.Enumeration,
-			"reading": reading,
+			"key": image.Text(r.Point.Key), "description": image.Text(r.Point.Description), "unit": image.Text(r.Point.Unit),
+			"source": image.Text(r.Point.Source), "type": r.Point.Type, "serverPosition": r.Point.ServerPosition,
+			"enumeration": image.Text(r.Point.Enumeration), "reading": reading,
 		})
 	}
 	return object{
-		"name": g.Name, "intervalMs": g.IntervalMs, "firstPoint": g.FirstPoint, "counters": counters(statistics.Counters[:2]),
+		"name": image.Text(g.Name), "intervalMs": g.IntervalMs, "firstPoint": g.FirstPoint, "counters": counters(statistics.Counters[:2]),
 		"histograms": histograms, "published": poll.Published, "poll": object{
 			"connection": poll.Connection, "cycle": big(poll.Cycle), "requestedNs": big(poll.RequestedNs),
 			"publishedNs": big(poll.PublishedNs), "lastGoodNs": big(poll.LastGoodNs), "durationNs": big(poll.DurationNs),
@@ -198,7 +198,7 @@ func typed(kind uint8, value Value) object {
 	flat := func(elements []Value) []any {
 		list := make([]any, len(elements))
 		for index, element := range elements {
-			list[index] = scalar(kind, element)
+			list[index] = scalarJSON(kind, element)
 		}
 		return list
 	}
@@ -208,13 +208,13 @@ func typed(kind uint8, value Value) object {
 	case Matrix:
 		return object{"type": kind, "value": flat(v.Elements), "dimensions": v.Dimensions}
 	}
-	return object{"type": kind, "value": scalar(kind, value)}
+	return object{"type": kind, "value": scalarJSON(kind, value)}
 }
 
-func scalar(kind uint8, value Value) any {
+func scalarJSON(kind uint8, value Value) any {
 	switch v := value.(type) {
 	case float32:
-		return scalar(kind, float64(v))
+		return scalarJSON(kind, float64(v))
 	case float64:
 		switch {
 		case v != v:
@@ -237,11 +237,11 @@ func scalar(kind uint8, value Value) any {
 }
 
 func usable(image *Image, words []string) (string, error) {
-	point := image.Point(words[1])
-	if point == nil {
+	point := image.Find(words[1])
+	if point < 0 {
 		return "", ErrElsewhere
 	}
-	poll, err := image.Groups[point.Group].Snapshot()
+	poll, err := image.Snapshot(int(image.Points[point].Group))
 	if err != nil {
 		return "", err
 	}
@@ -251,23 +251,25 @@ func usable(image *Image, words []string) (string, error) {
 	}
 	ageMs, _ := strconv.Atoi(words[2])
 	why := reading.Usable(time.Duration(ageMs)*time.Millisecond, words[3] == "uncertain")
-	names := map[Unusable]string{
-		Usable: "usable", WriterDead: "writer dead", Retired: "retired", WriterHangs: "writer hangs", TooOld: "too old",
-		BadStatus: fmt.Sprintf("status %08x", reading.Status),
+	names := map[string]string{
+		"": "usable", "the writer is dead": "writer dead", "the image is retired": "retired",
+		"the writer hangs": "writer hangs", "the value is too old": "too old",
 	}
-	return names[why] + "\n", nil
+	if name, isKnown := names[why]; isKnown {
+		return name + "\n", nil
+	}
+	return fmt.Sprintf("status %08x\n", reading.Status), nil
 }
 
 // A point of one group is asked of the snapshot of another.
 func elsewhere(image *Image) (string, error) {
-	first, last := image.Points[0], image.Points[len(image.Points)-1]
-	poll, err := image.Groups[first.Group].Snapshot()
+	poll, err := image.Snapshot(0)
 	if err != nil {
 		return "", err
 	}
-	_, other := poll.Reading(last)
-	_, own := poll.Reading(first)
-	_, none := poll.Reading(nil)
+	_, other := poll.Reading(len(image.Points) - 1)
+	_, own := poll.Reading(0)
+	_, none := poll.Reading(len(image.Points))
 	texts := []string{}
 	for _, err := range []error{other, own, none} {
 		text := "none"
@@ -279,11 +281,22 @@ func elsewhere(image *Image) (string, error) {
 	return strings.Join(texts, " ") + "\n", nil
 }
 
+// For the proof that step 10 is needed.
+func uncheckedSnapshot(image *Image) Snapshot {
+	g := image.Groups[0]
+	published := image.m.u32(uint64(g.block) + 4)
+	bank := image.m.copy(uint64(g.banks)+uint64(published&1)*uint64(g.bankBytes), uint64(g.bankBytes))
+	return Snapshot{view[Poll](bank), g, published, image, bank}
+}
+
 // The pattern of torn-pattern.ts: all values follow from the first.
 func torn(image *Image, count uint64, isChecked bool) (string, error) {
 	whole, mixed, lapped := 0, 0, 0
 	for ; count > 0; count-- {
-		poll, err := image.Groups[0].snapshot(isChecked)
+		poll, err := image.Snapshot(0)
+		if !isChecked {
+			poll, err = uncheckedSnapshot(image), nil
+		}
 		if err != nil {
 			lapped++
 			continue
@@ -321,11 +334,15 @@ func (a *agent) openJournal(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	oldest, err := journal.Oldest()
+	a.journal, a.cursor = journal, end
+	oldest, start := end, Oldest
+	changes, err := journal.Since(&start, 1)
+	if len(changes) > 0 {
+		oldest.Position, oldest.Sequence = changes[0].Position, changes[0].Sequence
+	}
 	if err != nil {
 		return "", err
 	}
-	a.journal, a.cursor = journal, end
 	return jsonLine(object{
 		"service": service(journal.Service), "startedNs": big(journal.StartedNs), "end": cursorJSON(end), "oldest": cursorJSON(oldest),
 	})

@@ -1,95 +1,149 @@
 package cpcimage
 
-import "time"
+import (
+	"os"
+	"slices"
+	"time"
+)
 
-const publicationsWord = 100
+const publicationsWord, countersOffset = 100, 64 // in the header, in a block
+const serverBlockBytes, groupBlockBytes = countersOffset + 16*8, countersOffset + 16*8 + 3*112*4
+
+// Why a value is not usable, in the words and the order of the page. The last one: it is.
+var reasons = [...]string{
+	"the writer is dead", "the image is retired", "the writer hangs",
+	"the status is bad", "the status is uncertain", "the value is too old", "",
+}
 
 // Image is one generation of an image: its directory, which never changes, and the way to what does.
 type Image struct {
-	Servers []*Server
-	Groups  []*Group
-	Points  []*Point
-	byKey   map[string]*Point
-	sizes   [7]uint64
+	Servers []Server
+	Groups  []Group
+	Points  []Point
+	sizes   [7]uint32
 	m       *mapping
 }
 
-// Open opens /dev/shm/NAME, or an absolute path.
-func Open(name string) (*Image, error) {
-	m, err := openMapping(name, 512, "CPCIMAGE", 2)
-	if err != nil {
-		return nil, err
+// Open opens /dev/shm/NAME, or an absolute path, and checks what never changes in it.
+func Open(name string) (opened *Image, err error) {
+	defer returned(&err)
+	m := openMapping(name, 512, "CPCIMAGE", 2)
+	h := view[Header](m.copy(0, 512))
+	least := [...]uint32{264, 48, 40, 48 + 8*min(m.u32(8)&0xffff, 2), 496, 56, 32} // by the minor version
+	for index, size := range h.sizes {
+		check(size >= least[index] && size%8 == 0, "a size is too small")
 	}
-	i := &Image{m: m, byKey: map[string]*Point{}}
-	if err := i.readDirectory(); err != nil {
-		return nil, err
+	check(h.imageBytes <= uint64(len(m.bytes)), "the image ends outside of its file")
+	i := &Image{rows[Server](m, h, 1, least), rows[Group](m, h, 2, least), rows[Point](m, h, 3, least), h.sizes, m}
+	texts, enumerations := []Text{}, map[Text]bool{}
+	checkBlock := func(block, bytes, banks, bankBytes int) {
+		isAligned := block%64 == 0 && banks%8 == 0 && bankBytes%8 == 0
+		check(isAligned && block+bytes <= banks && banks+2*bankBytes <= int(h.imageBytes), "a block lies outside of the image")
+	}
+	group, point := 0, 0
+	for server, s := range i.Servers {
+		texts = append(texts, s.Alias, s.ConnectionKey, s.ConnectionDescription)
+		checkBlock(int(s.block), serverBlockBytes, int(s.banks), int(h.sizes[4]))
+		groups, first := group+int(s.GroupCount), point
+		check(int(s.FirstGroup) == group && groups <= len(i.Groups), "the groups do not follow one another")
+		for ; group < groups; group++ {
+			g := i.Groups[group]
+			texts = append(texts, g.Name)
+			checkBlock(int(g.block), groupBlockBytes, int(g.banks), int(g.bankBytes))
+			points, end := point+int(g.PointCount), int(h.sizes[5])+int(g.PointCount)*int(h.sizes[6])
+			isNext := int(g.Server) == server && int(g.FirstPoint) == point && points <= len(i.Points)
+			check(isNext && end <= int(g.bankBytes), "the points do not follow one another, or have no records")
+			for rooms := 0; point < points; point++ {
+				p := &i.Points[point]
+				if texts = append(texts, p.Key, p.Description, p.Unit, p.Source); !enumerations[p.Enumeration] {
+					texts = append(texts, p.Enumeration) // points share them
+				}
+				enumerations[p.Enumeration] = true
+				rooms += int(p.CapacityBytes)
+				end := max(rooms, int(p.room)+int(p.CapacityBytes))
+				check(int(p.Group) == group && end <= int(g.bankBytes), "a point is not of its group, or has no room there")
+				if least[3] == 48 { // version 2.0
+					p.ServerPosition = uint32(point - first)
+				}
+			}
+		}
+	}
+	check(group == len(i.Groups) && point == len(i.Points), "a group or a point has no owner")
+	// Neither rooms nor texts overlap: all together are no longer than what they lie in.
+	textBytes, table := uint64(0), h.tables[3]
+	for _, t := range texts {
+		textBytes += uint64(t.length)
+		end, tableEnd := uint64(t.offset)+uint64(t.length), uint64(table.offset)+uint64(table.count)
+		isInside := t.offset >= table.offset && end <= min(tableEnd, h.imageBytes) && textBytes <= uint64(table.count)
+		check(isInside || t == Text{}, "a text lies outside of the texts")
 	}
 	return i, nil
 }
 
+// What an entry has behind the bytes of its version is 0.
+func rows[T any](m *mapping, h Header, number int, least [7]uint32) []T {
+	table, step := h.tables[number-1], uint64(h.sizes[number])
+	check(uint64(table.offset)+uint64(table.count)*step <= h.imageBytes, "a table lies outside of the image")
+	all := make([]T, table.count)
+	for index := range all {
+		all[index] = view[T](m.bytes[uint64(table.offset)+uint64(index)*step:][:least[number]])
+	}
+	return all
+}
+
+// Text of this image's tables.
+func (i *Image) Text(t Text) string { return text(i.m.copy(uint64(t.offset), uint64(t.length))) }
+
 // Header as it is now: counters, state, heartbeat.
-func (i *Image) Header() *Header { return view[Header](i.m.copy(0, headerBytes), 0) }
+func (i *Image) Header() Header { return view[Header](i.m.copy(0, 512)) }
 
-// HasWriter asks the kernel whether a process holds the writer's lock.
-func (i *Image) HasWriter() bool { return i.m.isLocked() }
-
-// Point finds a point by its key; nil when there is none.
-func (i *Image) Point(key string) *Point { return i.byKey[key] }
+// Find gives the number of a point, which it keeps as long as the image is the same; -1 when there is none.
+func (i *Image) Find(key string) int {
+	return slices.IndexFunc(i.Points, func(p Point) bool { return i.Text(p.Key) == key })
+}
 
 // PointOf is the point of a change of the same run of the writer, if its number means the same in this image; otherwise nil.
 func (i *Image) PointOf(c Change) *Point {
-	h := i.Header()
-	if c.Generation < h.PointsSince || c.Generation > h.Generation || int(c.Point) >= len(i.Points) {
-		return nil
+	if h := i.Header(); c.Generation >= h.PointsSince && c.Generation <= h.Generation && int(c.Point) < len(i.Points) {
+		return &i.Points[c.Point]
 	}
-	return i.Points[c.Point]
+	return nil
 }
 
-// Groups of the server.
-func (s *Server) Groups() []*Group { return s.image.Groups[s.FirstGroup : s.FirstGroup+s.GroupCount] }
-
-// State copies the state of the connection.
-func (s *Server) State() (*ServerState, error) {
-	_, bank, err := s.image.copyBank(s.block, s.banks, s.image.sizes[4], true)
-	if err != nil {
-		return nil, err
-	}
-	state := view[stateEntry](bank, 0)
-	counters := view[[16]uint64](s.image.m.copy(uint64(s.block)+countersOffset, 16*8), 0)
-	return &ServerState{*state, text(state.error[:min(state.errorBytes, 448)]), *counters}, nil
+// ServerState copies the state of a server's connection, and its counters.
+func (i *Image) ServerState(server int) (ServerState, error) {
+	s := i.Servers[server]
+	_, bank, err := i.copyBank(s.block, s.banks, i.sizes[4])
+	return view[ServerState](append(i.m.copy(uint64(s.block)+countersOffset, 16*8), bank...)), err
 }
 
-// Statistics copies the counters and histograms.
-func (g *Group) Statistics() *Statistics {
-	return view[Statistics](g.image.m.copy(uint64(g.block)+countersOffset, groupBlockBytes-countersOffset), 0)
+// Statistics copies the counters and histograms of a group.
+func (i *Image) Statistics(group int) Statistics {
+	return view[Statistics](i.m.copy(uint64(i.Groups[group].block), groupBlockBytes)[countersOffset:])
 }
 
 // Snapshot is one whole poll of a group.
 type Snapshot struct {
 	Poll
+	Group     Group
 	Published uint32
-	Group     *Group
-	bank      []uint64
+	image     *Image
+	bank      []byte
 }
 
-// Snapshot copies the last poll.
-func (g *Group) Snapshot() (*Snapshot, error) { return g.snapshot(true) }
-
-func (g *Group) snapshot(check bool) (*Snapshot, error) {
-	published, bank, err := g.image.copyBank(g.block, g.banks, uint64(g.bankBytes), check)
-	if err != nil {
-		return nil, err
-	}
-	return &Snapshot{*view[Poll](bank, 0), published, g, bank}, nil
+// Snapshot copies the last poll of a group.
+func (i *Image) Snapshot(group int) (Snapshot, error) {
+	g := i.Groups[group]
+	published, bank, err := i.copyBank(g.block, g.banks, g.bankBytes)
+	return Snapshot{view[Poll](bank), g, published, i, bank}, err
 }
 
 // Steps 7 to 10.
-func (i *Image) copyBank(block, banks uint32, bankBytes uint64, check bool) (uint32, []uint64, error) {
+func (i *Image) copyBank(block, banks, bankBytes uint32) (uint32, []byte, error) {
 	for attempt := 0; attempt < attempts; attempt++ {
 		published := i.m.u32(uint64(block) + 4)
-		bank := i.m.copy(uint64(banks)+uint64(published&1)*bankBytes, bankBytes)
-		fence()
-		if !check || i.m.u32(uint64(block))-published <= 1 {
+		bank := i.m.copy(uint64(banks)+uint64(published&1)*uint64(bankBytes), uint64(bankBytes))
+		if i.m.u32(uint64(block))-published <= 1 {
 			return published, bank, nil
 		}
 	}
@@ -104,60 +158,35 @@ type Reading struct {
 	image *Image
 }
 
-// Reading reads a point of the group of this snapshot.
-func (s *Snapshot) Reading(p *Point) (r Reading, err error) {
-	i := s.Group.image
-	if p == nil || int(p.Index) >= len(i.Points) || i.Points[p.Index] != p || i.Groups[p.Group] != s.Group {
+// Reading reads a point of the group of this snapshot, by its number in the image.
+func (s *Snapshot) Reading(point int) (r Reading, err error) {
+	i, number := s.image, point-int(s.Group.FirstPoint)
+	if s.bank == nil || number < 0 || number >= int(s.Group.PointCount) {
 		return r, ErrElsewhere
 	}
-	r = Reading{*view[record](s.bank, i.sizes[5]+uint64(p.Index-s.Group.FirstPoint)*i.sizes[6]), p, nil, i}
-	var room []byte
-	if p.CapacityBytes > 0 {
-		room = bytesOf(s.bank)[p.room : p.room+p.CapacityBytes]
-	}
-	r.Value = decode(r.Type, r.shape, r.value, room)
-	return r, nil
+	p, record := &i.Points[point], view[record](s.bank[int(i.sizes[5])+number*int(i.sizes[6]):])
+	return Reading{record, p, decode(record.Type, record.shape, record.value, s.bank[p.room:][:p.CapacityBytes]), i}, nil
 }
 
 // Readings reads all points of the group, in their order.
 func (s *Snapshot) Readings() []Reading {
 	readings := make([]Reading, s.Group.PointCount)
 	for number := range readings {
-		readings[number], _ = s.Reading(s.Group.image.Points[int(s.Group.FirstPoint)+number])
+		readings[number], _ = s.Reading(int(s.Group.FirstPoint) + number)
 	}
 	return readings
 }
 
-// Unusable says why a value must not be used: the first reason that holds. It is empty when the value is usable.
-type Unusable string
-
-const (
-	Usable      Unusable = ""
-	WriterDead  Unusable = "the writer is dead"
-	Retired     Unusable = "the image is retired"
-	WriterHangs Unusable = "the writer hangs"
-	BadStatus   Unusable = "the status says why"
-	TooOld      Unusable = "the value is too old"
-)
-
-// Usable answers whether the value may be used. It asks after the snapshot: what the writer did before it died is then known.
-func (r Reading) Usable(maxAge time.Duration, acceptUncertain bool) Unusable {
-	hasWriter, h, now := r.image.HasWriter(), r.image.Header(), time.Now()
-	worst := map[bool]uint32{false: 0, true: 1}[acceptUncertain]
-	longest := max(3*time.Duration(h.IntervalMs)*time.Millisecond, 5*time.Second)
-	switch {
-	case !hasWriter:
-		return WriterDead
-	case h.State != 1:
-		return Retired
-	case now.Sub(time.Unix(0, h.HeartbeatNs)).Abs() > longest:
-		return WriterHangs
-	case r.Status>>30 > worst:
-		return BadStatus
-	case now.Sub(time.Unix(0, r.ReceivedNs)).Abs() > maxAge:
-		return TooOld
-	}
-	return Usable
+// Usable answers "", or why the value must not be used: the first reason that holds. It asks after the snapshot: what the writer did before it
+// died is then known.
+func (r *Reading) Usable(maxAge time.Duration, acceptUncertain bool) string {
+	h, status := r.image.Header(), r.Status>>30
+	distance := func(ns int64) time.Duration { return time.Since(time.Unix(0, ns)).Abs() }
+	isSilent := distance(h.HeartbeatNs) > max(3*time.Duration(h.IntervalMs)*time.Millisecond, 5*time.Second)
+	return reasons[slices.Index([]bool{
+		!r.image.m.isLocked(), h.State != 1, isSilent,
+		status > 1, status == 1 && !acceptUncertain, distance(r.ReceivedNs) > maxAge, true,
+	}, true)]
 }
 
 // Reader has the image under a name, whichever generation it is.
@@ -165,44 +194,35 @@ type Reader struct {
 	LongestSleep time.Duration // a writer that was killed wakes nobody: then the name is checked again. 200 ms from the start
 	name         string
 	image        *Image
-	seen         uint32
-	hasSeen      bool
+	seen         int64 // none: -1
 }
 
 // NewReader opens nothing yet.
 func NewReader(name string) *Reader { return &Reader{LongestSleep: 200 * time.Millisecond, name: name} }
 
 // Image is opened again when the name leads elsewhere. It is an error when the name leads nowhere.
-func (r *Reader) Image() (*Image, error) {
-	if r.image != nil {
-		if moved, err := r.image.m.moved(); err == nil && !moved {
-			return r.image, nil
-		}
+func (r *Reader) Image() (_ *Image, err error) {
+	if r.image == nil || !os.SameFile(r.image.m.state, r.image.m.named()) {
+		r.seen = -1
+		r.image, err = Open(r.name)
 	}
-	var err error
-	r.image, err = Open(r.name)
-	r.hasSeen = false
 	return r.image, err
 }
 
 // Wait sleeps until there is news since the last time: a publication, a retirement, another image. It is false when there was none.
 func (r *Reader) Wait(timeout time.Duration) bool {
 	for end := time.Now().Add(timeout); ; {
-		image, err := r.Image()
-		if err == nil {
-			if now := image.m.u32(publicationsWord); !r.hasSeen || now != r.seen {
-				r.seen, r.hasSeen = now, true
-				return true
-			}
-		}
 		left := min(time.Until(end), r.LongestSleep)
-		switch {
-		case left <= 0:
-			return false
-		case err != nil:
+		if image, err := r.Image(); err != nil {
 			time.Sleep(left)
-		default:
-			image.m.sleep(publicationsWord, r.seen, left)
+		} else if now := image.m.u32(publicationsWord); int64(now) != r.seen {
+			r.seen = int64(now)
+			return true
+		} else {
+			image.m.sleep(publicationsWord, now, left)
+		}
+		if left <= 0 {
+			return false
 		}
 	}
 }

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import json
 import mmap
 import os
 import platform
@@ -59,7 +60,7 @@ TYPE_NAMES = (
 """Names of the built-in types by number: OPC 10000-6, Table 1."""
 CONNECTIONS = ("waiting", "connecting", "connected", "lost", "stopped")
 SECURITIES = ("unknown", "insecure", "secured")
-SERVICE_COUNTERS = ("ticks_missed", "objects_restored")
+SERVICE_COUNTERS = ("ticks_missed", "objects_restored", "threads")
 SERVER_COUNTERS = (
     "connects",
     "failed_connection",
@@ -76,6 +77,7 @@ HISTOGRAMS = ("poll_duration", "source_to_received", "received_to_published")
 
 _DATE_TIME = 13
 _BYTE_STRING = 15
+_SHOWN_MEMBERS = {20: "Name", 21: "Text"}  # Of QualifiedName and LocalizedText.
 _FIRST_DATE = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _LAST_DATE = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 _NULL_LENGTH = 0xFFFFFFFF
@@ -196,6 +198,17 @@ class Reading(NamedTuple):
     def date_time(self) -> Optional[datetime]:
         """The value of a scalar DateTime in UTC; None for all others. Elements of an array: `to_datetime`."""
         return to_datetime(self.value) if self.type == _DATE_TIME and isinstance(self.value, int) else None
+
+    @property
+    def shown(self) -> Union[Value, datetime]:
+        """For people: a DateTime as `date_time`, a LocalizedText as its text, a QualifiedName as its name; all else is `value`."""
+        member = _SHOWN_MEMBERS.get(self.type)
+        if member is None or not isinstance(self.value, str):
+            return self.date_time or self.value
+        try:
+            return json.loads(self.value).get(member, self.value)
+        except (ValueError, AttributeError):  # It did not fit into its room, and was cut.
+            return self.value
 
     @property
     def type_name(self) -> str:
@@ -457,6 +470,10 @@ class SharedObject:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError as error:
             raise ImageError(f"cannot read {name} because there is none") from error
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise self.refusal("somebody put a link in its place") from error
         self._fence = threading.Lock()
         self._fence.acquire()
         try:

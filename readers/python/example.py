@@ -16,7 +16,7 @@ def show(image: ProcessImage) -> None:
             for point, reading in snapshot.items():
                 answer = snapshot.usability(point, max_age=INTERVALS * group.interval_ms / 1000)
                 quality = f"usable, {reading.age:.1f} s old" if answer else f"NOT USABLE: {answer.why}"
-                value = reading.date_time or repr(reading.value)
+                value = reading.date_time or repr(reading.shown)
                 print(f"  {point.key} = {value} {point.unit}   {quality}")
 
 

@@ -14,7 +14,7 @@ function opened(image: OpenedImage): ImageReader {
   return reader;
 }
 
-void suite("an opened image", { timeout: 60_000 }, () => {
+void suite("an opened image", { timeout: 200_000 }, () => {
   for (const [index, { name, expected, expectedStatus }] of cases.entries()) {
     test(`gives back ${name}`, () => {
       using writer = new TestWriter(servers);
@@ -92,7 +92,7 @@ void suite("an opened image", { timeout: 60_000 }, () => {
   });
 });
 
-void suite("a snapshot", { timeout: 60_000 }, () => {
+void suite("a snapshot", { timeout: 200_000 }, () => {
   test("does not change when the writer goes on, until it is refreshed", () => {
     using writer = new TestWriter([numbersServer("numbers", 2)]);
     using image = new OpenedImage(writer.name);

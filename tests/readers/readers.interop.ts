@@ -4,7 +4,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, fork, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -66,6 +68,24 @@ for (const [what, flags, source, reason] of [
   });
 }
 
+test("the header for C: a value of any time has an age", () => {
+  const source = `#include "cpc_image.h"
+    int main(void) {
+      cpc_value value = {0};
+      value.received_ns = INT64_MIN;
+      return cpc_age_ns(&value) == 0;
+    }`;
+  const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
+  try {
+    const program = join(folder, "age");
+    const flags = ["-std=c11", "-fsanitize=undefined", "-fno-sanitize-recover=undefined", "-I", readersInC];
+    execFileSync("gcc", [...flags, "-o", program, "-x", "c", "-"], { input: source });
+    execFileSync(program);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 class WriterProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -124,7 +144,7 @@ for (const language of languages) {
       }
     });
 
-    test("does not read another major version, a cut image, or one that is no image", async () => {
+    test("does not read another major version, a cut image, a link, or one that is no image", async () => {
       using writer = new TestWriter(servers);
       const name = uniqueName();
       const spoilt = [
@@ -145,6 +165,14 @@ for (const language of languages) {
           writeFileSync(`/dev/shm/${name}`, spoil(), { mode: 0o640 });
           assert.deepEqual(await agent.askJson("dump"), "none");
           assert.deepEqual(await agent.ask("wait 0"), ["0"]);
+        }
+        rmSync(`/dev/shm/${name}`);
+        // Node's reader throws and says that somebody put a link there.
+        if (language !== "Node") {
+          symlinkSync(writer.name, `/dev/shm/${name}`);
+          assert.deepEqual(await agent.askJson("dump"), "none");
+          assert.deepEqual(await agent.ask("wait 0"), ["0"]);
+          rmSync(`/dev/shm/${name}`);
         }
         writeFileSync(`/dev/shm/${name}`, writer.bytes);
         assert.deepEqual(await agent.askJson("dump"), truth(writer));
@@ -330,3 +358,34 @@ for (const language of languages) {
     });
   });
 }
+
+test("Python shows a LocalizedText as its text and a QualifiedName as its name, and what was cut as it is", () => {
+  const readings: readonly (readonly [value: unknown, type: number, shown: unknown])[] = [
+    ['{"Locale":"de","Text":"Druck 🏭"}', BuiltInType.LocalizedText, "Druck 🏭"],
+    ['{"Locale":"de"}', BuiltInType.LocalizedText, '{"Locale":"de"}'],
+    ['{"Locale":"de","Text":"Dru', BuiltInType.LocalizedText, '{"Locale":"de","Text":"Dru'],
+    [null, BuiltInType.LocalizedText, null],
+    ["7", BuiltInType.LocalizedText, "7"],
+    ['{"Name":"Öl","Uri":1}', BuiltInType.QualifiedName, "Öl"],
+    ['{"Text":"a"}', BuiltInType.String, '{"Text":"a"}'],
+    [133_485_408_000_000_000, BuiltInType.DateTime, "2024-01-01 00:00:00+00:00"],
+    [12.5, BuiltInType.Double, 12.5],
+    [0, BuiltInType.Int32, 0],
+  ];
+  const program = `
+import json, sys
+from datetime import datetime
+from cpc_image import Reading
+shown = [Reading(value, type, (), 0, 0, 0).shown for value, type in json.load(sys.stdin)]
+print(json.dumps([str(value) if isinstance(value, datetime) else value for value in shown]))`;
+  const { stdout, stderr } = spawnSync("python3", ["-c", program], {
+    cwd: fileURLToPath(new URL("../../readers/python", import.meta.url)),
+    input: JSON.stringify(readings.map(([value, type]) => [value, type])),
+    encoding: "utf8",
+  });
+  assert.equal(stderr, "");
+  assert.deepEqual(
+    JSON.parse(stdout),
+    readings.map(([, , shown]) => shown),
+  );
+});

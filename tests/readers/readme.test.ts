@@ -1,7 +1,7 @@
 // The page of each reader has its whole API.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as reader from "../../packages/image/src/reader.ts";
 
@@ -28,12 +28,7 @@ for (const [page, names] of [
   ],
   ["python/README.md", namesIn("python/cpc_image.py", /^ {4}def (\w+)\(self/gm).filter((name) => !internal.has(name))],
   ["python/README.md", namesIn("python/cpc_journal.py", /^ {4}def (\w+)\(self/gm).filter((name) => name !== "at")],
-  [
-    "rust/README.md",
-    ["image", "journal", "snapshot"]
-      .flatMap((file) => namesIn(`rust/src/${file}.rs`, /^ {4}pub fn (\w+)/gm))
-      .filter((name) => name !== "snapshot_with"),
-  ],
+  ["rust/README.md", ["image", "journal"].flatMap((file) => namesIn(`rust/src/${file}.rs`, /^ {4}pub fn (\w+)/gm))],
   [
     "go/README.md",
     ["image", "journal"].flatMap((file) => namesIn(`go/${file}.go`, /^func (?:\(\w+ \*?\w+\) )?([A-Z]\w+)/gm)),
@@ -56,5 +51,19 @@ for (const [page, program] of [
 ] as const) {
   test(`${page} shows the program that the tests of the readers run`, () => {
     assert.ok(textOf(page).includes(textOf(program)));
+  });
+}
+
+for (const [folder, isSource] of [
+  ["rust/src", /\.rs$/],
+  ["go", /(?<!_test)\.go$/],
+] as const) {
+  test(`readers/${folder} has less than 500 lines of code`, () => {
+    const files = readdirSync(new URL(`../../readers/${folder}`, import.meta.url)).filter((file) =>
+      isSource.test(file),
+    );
+    const lines = files.flatMap((file) => textOf(`${folder}/${file}`).split("\n"));
+    const code = lines.filter((line) => !/^\s*(?:\/\/|$)/.test(line));
+    assert.ok(code.length > 0 && code.length < 500, `${code.length} lines`);
   });
 }

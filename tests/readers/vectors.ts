@@ -233,6 +233,7 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
   );
   writer.set("ticksMissed", 3n);
   writer.set("objectsRestored", 2n ** 53n + 1n);
+  writer.set("threads", 2n);
   writer.beat();
   // The writer is in the middle of a poll: the one before is what counts.
   groups[0]?.begin();

@@ -6,7 +6,7 @@ use std::io::{stdin, stdout, BufRead, Error, ErrorKind, Result, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cpc_image::{Cursor, Image, Journal, Reader, Unusable, Value, UNKNOWN};
+use cpc_image::{Cursor, Image, Journal, Reader, Text, Value, OLDEST, UNKNOWN};
 
 /// The members of an object of JSON, whose values are JSON.
 macro_rules! json {
@@ -16,13 +16,14 @@ macro_rules! json {
 }
 
 struct Agent {
+    name: String,
     reader: Reader,
     journal: Option<(Journal, Cursor)>,
 }
 
 fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
-    let mut agent = Agent { reader: Reader::new(name), journal: None };
+    let mut agent = Agent { reader: Reader::new(&name), name, journal: None };
     for line in stdin().lock().lines().map_while(Result::ok) {
         let words: Vec<&str> = line.split('\t').collect();
         let answer = agent.answer(&words).unwrap_or_else(|error| code(&error).to_string() + "\n");
@@ -63,15 +64,15 @@ impl Agent {
                 "\n".into()
             }
             "take" => format!("ok {}\n", self.reader.image()?.snapshot(group)?.published),
-            "alive" => format!("{}\n", u8::from(self.reader.image()?.has_writer())),
+            "alive" => format!("{}\n", u8::from(is_alive(&self.reader.image()?)?)),
             "usable" => {
                 usable(&self.reader.image()?, word(1), Duration::from_millis(number(2)), word(3) == "uncertain")?
             }
-            "torn" => torn(&mut self.reader, number(1), word(2) == "checked")?,
+            "torn" => torn(&self.name, number(1), word(2) == "checked")?,
             "elsewhere" => elsewhere(&self.reader.image()?)?,
             "journal" => {
-                let journal = Journal::open(word(1))?;
-                let head = journal_json(&journal)?;
+                let mut journal = Journal::open(word(1))?;
+                let head = journal_json(&mut journal)?;
                 let cursor = journal.end()?;
                 self.journal = Some((journal, cursor));
                 head
@@ -99,25 +100,26 @@ fn image_json(image: &Arc<Image>) -> Result<String> {
     let header = image.header();
     let numbers = json!(generation: header.generation, pointsSince: header.points_since, publications: header.publications,
         intervalMs: header.interval_ms, isRetired: header.state != 1);
+    let text = |text: Text| quoted(&image.text(text));
     let times = json!(startedNs: big(header.started_ns), heartbeatNs: big(header.heartbeat_ns));
     let mut servers = Vec::new();
     for (index, server) in image.servers.iter().enumerate() {
         let state = image.server_state(index)?;
         let counted = counters(&state.counters[..8]);
-        let state = json!(connection: state.connection, changedNs: big(state.changed_ns), error: quoted(&state.error),
+        let state = json!(connection: state.connection, changedNs: big(state.changed_ns), error: quoted(&state.error()),
             errorNs: big(state.error_ns), certificateEndsNs: big(state.certificate_ends_ns),
             ownCertificateEndsNs: big(state.own_certificate_ends_ns), requestLimit: state.request_limit);
         let groups = server.first_group..server.first_group + server.group_count;
-        let groups = groups.map(|group| group_json(image, group)).collect::<Result<Vec<_>>>()?;
+        let groups = groups.map(|group| group_json(image, group as usize)).collect::<Result<Vec<_>>>()?;
         servers.push(format!(
             "{{{}}}",
-            json!(alias: quoted(&server.alias), connectionKey: quoted(&server.connection_key),
-            connectionDescription: quoted(&server.connection_description), security: server.security,
+            json!(alias: text(server.alias), connectionKey: text(server.connection_key),
+            connectionDescription: text(server.connection_description), security: server.security,
             counters: counted, state: format!("{{{state}}}"), groups: list(groups))
         ));
     }
     let counted =
-        json!(service: service(header.service), counters: counters(&header.counters[..2]), servers: list(servers));
+        json!(service: service(header.service), counters: counters(&header.counters[..3]), servers: list(servers));
     Ok(format!("{{{numbers},{times},{counted}}}\n"))
 }
 
@@ -134,16 +136,16 @@ fn group_json(image: &Arc<Image>, number: usize) -> Result<String> {
     let poll = &snapshot.poll;
     let points = snapshot.readings().map(|reading| {
         let point = reading.point;
-        let texts = json!(key: quoted(&point.key), description: quoted(&point.description), unit: quoted(&point.unit),
-            source: quoted(&point.source), type: point.kind, serverPosition: point.server_position, enumeration: quoted(&point.enumeration));
-        let times =
-            json!(status: reading.status, sourceNs: big(reading.source_ns), receivedNs: big(reading.received_ns));
-        format!("{{{texts},\"reading\":{{{times},{}}}}}", typed(reading.kind, &reading.value))
+        let texts = json!(key: quoted(&image.text(point.key)), description: quoted(&image.text(point.description)), unit: quoted(&image.text(point.unit)),
+            source: quoted(&image.text(point.source)), type: point.type_number, serverPosition: point.server_position, enumeration: quoted(&image.text(point.enumeration)));
+        let record = reading.record;
+        let times = json!(status: record.status, sourceNs: big(record.source_ns), receivedNs: big(record.received_ns));
+        format!("{{{texts},\"reading\":{{{times},{}}}}}", typed(record.type_number, &reading.value))
     });
     let shown = json!(connection: poll.connection, cycle: big(poll.cycle), requestedNs: big(poll.requested_ns),
         publishedNs: big(poll.published_ns), lastGoodNs: big(poll.last_good_ns), durationNs: big(poll.duration_ns),
         journalPosition: big(poll.journal_position), points: list(points));
-    let head = json!(name: quoted(&group.name), intervalMs: group.interval_ms, firstPoint: group.first_point,
+    let head = json!(name: quoted(&image.text(group.name)), intervalMs: group.interval_ms, firstPoint: group.first_point,
         counters: counters(&statistics.counters[..2]), histograms: format!("{{{histograms}}}"),
         published: snapshot.published, poll: format!("{{{shown}}}"));
     Ok(format!("{{{head}}}"))
@@ -213,33 +215,37 @@ fn number(value: f64) -> String {
 }
 
 fn usable(image: &Arc<Image>, key: &str, max_age: Duration, accept_uncertain: bool) -> Result<String> {
-    let point = image.point(key).ok_or_else(|| error(ErrorKind::InvalidInput))?;
-    let snapshot = image.snapshot(point.group)?;
+    let point = image.find(key).ok_or(ErrorKind::InvalidInput)?;
+    let snapshot = image.snapshot(image.points[point].group as usize)?;
     let reading = snapshot.reading(point)?;
     Ok(match reading.usable(max_age, accept_uncertain) {
         Ok(()) => "usable\n".into(),
-        Err(Unusable::WriterDead) => "writer dead\n".into(),
-        Err(Unusable::Retired) => "retired\n".into(),
-        Err(Unusable::WriterHangs) => "writer hangs\n".into(),
-        Err(Unusable::Status(status)) => format!("status {status:08x}\n"),
-        Err(Unusable::TooOld(_)) => "too old\n".into(),
+        Err(why) if why.starts_with("the status") => format!("status {:08x}\n", reading.record.status),
+        Err(why) => why.replace("the ", "").replace("image is ", "").replace("is ", "").replace("value ", "") + "\n",
     })
 }
 
-/// A point of one group is asked of the snapshot of another, and of a snapshot of another opening of the same image.
+/// Nothing but a dead writer comes before the other reasons.
+fn is_alive(image: &Arc<Image>) -> Result<bool> {
+    let poll = image.snapshot(0)?;
+    Ok(poll.reading(0)?.usable(Duration::MAX, true) != Err("the writer is dead"))
+}
+
+/// A point of one group is asked of the snapshot of another.
 fn elsewhere(image: &Arc<Image>) -> Result<String> {
-    let [first, .., last] = &image.points[..] else { return Err(error(ErrorKind::InvalidInput)) };
-    let poll = image.snapshot(first.group)?;
-    let errors = [poll.reading(last).err(), poll.reading(first).err(), image.snapshot(image.groups.len()).err()];
+    let poll = image.snapshot(0)?;
+    let last = poll.reading(image.points.len() - 1).err();
+    let errors = [last, poll.reading(0).err(), image.snapshot(image.groups.len()).err()];
     Ok(errors.map(|error| error.as_ref().map_or("none", code)).join(" ") + "\n")
 }
 
 /// The pattern of torn-pattern.ts: all values follow from the first.
-fn torn(reader: &mut Reader, count: u64, is_checked: bool) -> Result<String> {
-    let image = reader.image()?;
+fn torn(name: &str, count: u64, is_checked: bool) -> Result<String> {
+    let mut image = Image::open(name)?;
+    Arc::get_mut(&mut image).ok_or(ErrorKind::NotFound)?.is_unchecked = !is_checked;
     let (mut whole, mut torn, mut lapped) = (0, 0, 0);
     for _ in 0..count {
-        let copied = image.snapshot_with(0, is_checked);
+        let copied = image.snapshot(0);
         let Ok(poll) = copied else {
             lapped += 1;
             continue;
@@ -266,9 +272,14 @@ fn cursor_json(cursor: Cursor) -> String {
     format!("{{{}}}", json!(position: big(cursor.position), sequence: sequence))
 }
 
-fn journal_json(journal: &Journal) -> Result<String> {
-    let (end, oldest) = (cursor_json(journal.end()?), cursor_json(journal.oldest()?));
-    let head = json!(service: service(journal.service), startedNs: big(journal.started_ns), end: end, oldest: oldest);
+fn journal_json(journal: &mut Journal) -> Result<String> {
+    let end = journal.end()?;
+    let oldest = journal
+        .since(&mut OLDEST.clone(), 1)?
+        .pop()
+        .map_or(end, |change| Cursor { position: change.position, sequence: Some(change.record.sequence) });
+    let (service, started) = (service(journal.header.service), big(journal.header.started_ns));
+    let head = json!(service: service, startedNs: started, end: cursor_json(end), oldest: cursor_json(oldest));
     Ok(format!("{{{head}}}\n"))
 }
 
@@ -282,10 +293,11 @@ fn since(journal: &mut Journal, cursor: &mut Cursor, limit: usize) -> Result<Str
         }
         changes.extend(read.iter().map(|change| {
             lost = lost.saturating_add(change.lost);
-            let places = json!(position: big(change.position), sequence: big(change.sequence), point: change.point,
-                group: change.group, generation: change.generation, status: change.status);
-            let times = json!(sourceNs: big(change.source_ns), receivedNs: big(change.received_ns), publishedNs: big(change.published_ns));
-            format!("{{{places},{times},{}}}", typed(change.kind, &change.value))
+            let record = &change.record;
+            let places = json!(position: big(change.position), sequence: big(record.sequence), point: record.point,
+                group: record.group, generation: record.generation, status: record.status);
+            let times = json!(sourceNs: big(record.source_ns), receivedNs: big(record.received_ns), publishedNs: big(record.published_ns));
+            format!("{{{places},{times},{}}}", typed(record.type_number, &change.value))
         }));
     }
     let lost = if lost == UNKNOWN { big("unknown") } else { big(lost) };
@@ -298,11 +310,12 @@ fn count(journal: &mut Journal, cursor: &mut Cursor, until: u64) -> Result<Strin
     let mut due = None;
     while read + lost < until {
         for change in journal.since(cursor, 1000)? {
+            let sequence = change.record.sequence;
             let known = if change.lost == UNKNOWN { 0 } else { change.lost };
-            let is_right = due.map_or(true, |due: u64| due + known == change.sequence);
-            let is_whole = change.value == Value::Double(change.sequence as f64);
+            let is_right = due.map_or(true, |due: u64| due + known == sequence);
+            let is_whole = change.value == Value::Double(sequence as f64);
             wrong += u64::from(!is_right || !is_whole);
-            due = Some(change.sequence + 1);
+            due = Some(sequence + 1);
             read += 1;
             lost += known;
         }

@@ -1,178 +1,253 @@
-//! An image and the name under which it lies: docs/process-image.md, "Open" and "Sleep until the next publication".
+//! An image, the name under which it lies, and what a group holds: docs/process-image.md, "Reading, step by step" and "Is a value usable?".
 
-use std::collections::{HashMap, HashSet};
-use std::io::{Error, ErrorKind, Result};
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::io::{ErrorKind, Result};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::mapping::{require, Mapping};
-use crate::tables::{bytes_of, text, Change, Field, Group, Header, Point, Server, ServerState, Statistics};
+use crate::mapping::{attempt, require, Mapping};
+use crate::tables::*;
 
 const PUBLICATIONS: usize = 100;
-const HISTOGRAMS: usize = 192;
-const GROUP_BLOCK: usize = HISTOGRAMS + 3 * 448;
+const COUNTERS: usize = 64;
+const HISTOGRAMS: u32 = 192;
+const GROUP_BLOCK: u32 = HISTOGRAMS + 3 * 448;
 
 /// One generation of an image: its directory, which never changes, and the way to what does.
 pub struct Image {
     pub servers: Vec<Server>,
     pub groups: Vec<Group>,
     pub points: Vec<Point>,
-    pub(crate) sizes: [usize; 7],
-    pub(crate) map: Mapping,
+    sizes: [usize; 7],
+    head: Vec<u8>,
+    map: Mapping,
+    /// For the proof that the check of a copy is needed.
+    #[doc(hidden)]
+    pub is_unchecked: bool,
 }
 
 impl Image {
     /// `name` lies in /dev/shm, or is an absolute path.
-    pub fn open(name: impl AsRef<Path>) -> Result<Arc<Image>> {
-        let map = Mapping::open(name.as_ref(), 512, b"CPCIMAGE", 2)?;
-        let Header { version, sizes, image_bytes, tables, .. } = Field::get(&map.copy(0, 264), 0);
-        let minor = (version & 0xffff).min(2) as usize;
+    pub fn open(name: &str) -> Result<Arc<Image>> {
+        let map = Mapping::open(name, 512, b"CPCIMAGE", 2)?;
+        let header: Header = view(&map.copy(0, 264));
+        let minor = (header.version & 0xffff).min(2) as usize;
         let least = [264, 48, 40, [48, 56, 64][minor], 496, 56, 32];
-        let known = sizes.iter().zip(least).all(|(size, least)| *size >= least && size % 8 == 0);
-        require(known, "a size is smaller than in its version")?;
-        require(image_bytes <= map.bytes as u64, "the image ends outside of its file")?;
-        let (end, steps) = (image_bytes as usize, [sizes[1], sizes[2], sizes[3], 1]);
-        let ends = [0, 1, 2, 3].map(|which| tables[which][0] + tables[which][1] * steps[which]);
+        let sizes = header.sizes.map(|size| size as usize);
+        require(sizes.iter().zip(least).all(|(size, least)| *size >= least && size % 8 == 0), "a size is too small")?;
+        require(header.image_bytes <= map.bytes as u64, "the image ends outside of its file")?;
+        let tables = header.tables.map(|table| table.map(|number| number as usize));
+        let steps = [sizes[1], sizes[2], sizes[3], 1];
+        let ends = [0, 1, 2, 3].map(|table| tables[table][0] + tables[table][1] * steps[table]);
         let head_bytes = ends.into_iter().fold(sizes[0], usize::max);
-        require(head_bytes <= end, "a table lies outside of the image")?;
+        require(head_bytes as u64 <= header.image_bytes, "a table lies outside of the image")?;
         let head = map.copy(0, head_bytes.next_multiple_of(8));
-        // Texts do not overlap: all together are no longer than what holds them. But points share the texts of an enumeration.
-        let enumeration_of = |index: usize| <[usize; 2]>::get(&head, tables[2][0] + index * steps[2] + 56);
-        let with_enumeration = if minor >= 2 { tables[2][1] } else { 0 };
-        let shared: HashSet<[usize; 2]> = (0..with_enumeration).map(enumeration_of).collect();
-        let ([text_table, text_bytes], text_end) = (tables[3], ends[3]);
-        let places = |which: usize, texts: usize| {
-            let ([table, count], step) = (tables[which], steps[which]);
-            (0..count * texts).map(move |n| table + n / texts * step + n % texts * 8)
-        };
-        let texts = places(0, 3).chain(places(1, 1)).chain(places(2, 4)).map(|at| <[usize; 2]>::get(&head, at));
-        let texts = texts.chain(shared.iter().copied());
-        let inside = |[at, length]: [usize; 2]| length == 0 || at >= text_table && at + length <= text_end;
-        let fit = texts.clone().all(inside) && texts.map(|[_, length]| length).sum::<usize>() <= text_bytes;
-        require(fit, "a text lies outside of the texts")?;
-        let servers: Vec<Server> = entries(&head, tables[0], steps[0]);
-        let groups: Vec<Group> = entries(&head, tables[1], steps[1]);
-        let mut points: Vec<Point> = entries(&head, tables[2], steps[2]);
+        let servers: Vec<Server> = rows(&head, tables[0], sizes[1], least[1]);
+        let groups: Vec<Group> = rows(&head, tables[1], sizes[2], least[2]);
+        let mut points: Vec<Point> = rows(&head, tables[2], sizes[3], least[3]);
 
+        // Texts do not overlap: all together are no longer than their table. But points share the texts of an enumeration.
+        let texts = servers.iter().flat_map(|row| [row.alias, row.connection_key, row.connection_description]);
+        let texts = texts.chain(groups.iter().map(|row| row.name));
+        let texts = texts.chain(points.iter().flat_map(|row| [row.key, row.description, row.unit, row.source]));
+        let texts = texts.chain(points.iter().map(|row| row.enumeration).collect::<std::collections::HashSet<_>>());
+        let mut text_bytes = 0;
+        for (start, bytes) in texts.map(|text| (text.offset as usize, text.bytes as usize)) {
+            text_bytes += bytes;
+            let is_inside = bytes == 0 || start >= tables[3][0] && start + bytes <= ends[3];
+            require(is_inside && text_bytes <= tables[3][1], "a text lies outside of the texts")?;
+        }
         let ranges = servers.iter().map(|server| (server.first_group, server.group_count));
         require(own(ranges, groups.iter().map(|group| group.server)), "the groups do not follow one another")?;
         let ranges = groups.iter().map(|group| (group.first_point, group.point_count));
         require(own(ranges, points.iter().map(|point| point.group)), "the points do not follow one another")?;
-        let blocks = servers.iter().map(|server| (server.block, HISTOGRAMS, server.banks, sizes[4]));
-        let blocks = blocks.chain(groups.iter().map(|group| (group.block, GROUP_BLOCK, group.banks, group.bank_bytes)));
-        for (block, bytes, banks, bank_bytes) in blocks {
-            let aligned = block % 64 == 0 && banks % 8 == 0 && bank_bytes % 8 == 0;
-            let inside = block + bytes <= banks && banks + 2 * bank_bytes <= end;
-            require(aligned && inside, "a block lies outside of the image")?;
+        let blocks = servers.iter().map(|row| [row.block, HISTOGRAMS, row.banks, header.sizes[4]]);
+        let blocks = blocks.chain(groups.iter().map(|row| [row.block, GROUP_BLOCK, row.banks, row.bank_bytes]));
+        for [block, bytes, banks, bank_bytes] in blocks.map(|block| block.map(u64::from)) {
+            let is_aligned = block % 64 == 0 && banks % 8 == 0 && bank_bytes % 8 == 0;
+            let is_inside = block + bytes <= banks && banks + 2 * bank_bytes <= header.image_bytes;
+            require(is_aligned && is_inside, "a block lies outside of the image")?;
         }
-        let fits = |group: &Group| sizes[5] + group.point_count * sizes[6] <= group.bank_bytes;
-        require(groups.iter().all(fits), "a record lies outside of its bank")?;
-        let read = |extent: &[usize; 2]| (*extent, Arc::new(text(&bytes_of(&head)[extent[0]..extent[0] + extent[1]])));
-        let shared: HashMap<[usize; 2], Arc<String>> = shared.iter().filter(|extent| extent[1] > 0).map(read).collect();
-        // Rooms do not overlap either.
-        let mut rooms = vec![0; groups.len()];
-        for (index, point) in points.iter_mut().enumerate() {
-            let group = &groups[point.group];
-            rooms[point.group] += point.capacity_bytes;
-            let end = rooms[point.group].max(point.room + point.capacity_bytes);
-            require(end <= group.bank_bytes, "a room lies outside of its bank")?;
+        for group in &groups {
+            let own = &mut points[group.first_point as usize..][..group.point_count as usize];
+            // Rooms do not overlap either.
+            let capacity = own.iter().map(|point| point.capacity_bytes as usize).sum();
+            let ends = own.iter().map(|point| point.room as usize + point.capacity_bytes as usize);
+            let mut ends = ends.chain([capacity, sizes[5] + own.len() * sizes[6]]);
+            require(ends.all(|end| end <= group.bank_bytes as usize), "a record or a room lies outside of its bank")?;
             if minor == 0 {
-                point.server_position = index - groups[servers[group.server].first_group].first_point;
+                let first = groups[servers[group.server as usize].first_group as usize].first_point;
+                own.iter_mut().zip(group.first_point - first..).for_each(|(point, at)| point.server_position = at);
             }
-            point.index = index;
-            let enumeration = shared.get(&enumeration_of(index)).filter(|_| minor >= 2);
-            point.enumeration = enumeration.cloned().unwrap_or_default();
         }
-        Ok(Arc::new(Image { servers, groups, points, sizes, map }))
+        Ok(Arc::new(Image { servers, groups, points, sizes, head, map, is_unchecked: false }))
+    }
+
+    /// A text of this image's tables.
+    pub fn text(&self, text: Text) -> Cow<'_, str> {
+        let bytes = self.head.get(text.offset as usize..).and_then(|bytes| bytes.get(..text.bytes as usize));
+        String::from_utf8_lossy(bytes.unwrap_or_default())
     }
 
     /// As it is now: counters, state, heartbeat.
     pub fn header(&self) -> Header {
-        Field::get(&self.map.copy(0, 264), 0)
+        view(&self.map.copy(0, 264))
     }
 
-    pub fn has_writer(&self) -> bool {
-        self.map.is_locked()
-    }
-
-    pub fn point(&self, key: &str) -> Option<&Point> {
-        self.points.iter().find(|point| point.key == key)
+    /// The number of a point, which it keeps as long as the image is the same.
+    pub fn find(&self, key: &str) -> Option<usize> {
+        self.points.iter().position(|point| self.text(point.key) == key)
     }
 
     /// The point of a change of the same run of the writer, if its number means the same in this image.
-    pub fn point_of(&self, change: &Change) -> Option<&Point> {
+    pub fn point_of(&self, change: &crate::Change) -> Option<&Point> {
         let Header { points_since, generation, .. } = self.header();
-        self.points.get(change.point).filter(|_| (points_since..=generation).contains(&change.generation))
+        let is_same = (points_since..=generation).contains(&change.record.generation);
+        self.points.get(change.record.point as usize).filter(|_| is_same)
     }
 
     pub fn server_state(&self, server: usize) -> Result<ServerState> {
-        let &Server { block, banks, .. } = self.servers.get(server).ok_or_else(elsewhere)?;
-        let (_, bank) = self.copy(block, banks, self.sizes[4], true)?;
-        let error = text(&bytes_of(&bank)[48..48 + usize::get(&bank, 4).min(448)]);
-        Ok(ServerState { error, counters: Field::get(&self.map.copy(block + 64, 128), 0), ..Field::get(&bank, 0) })
+        let server = self.servers.get(server).ok_or(ErrorKind::InvalidInput)?;
+        let (_, bank) = self.copy(server.block, server.banks, self.sizes[4])?;
+        Ok(view(&[self.map.copy(server.block as usize + COUNTERS, 128), bank].concat()))
     }
 
     /// Counters and histograms of a group.
     pub fn statistics(&self, group: usize) -> Result<Statistics> {
-        let group = self.groups.get(group).ok_or_else(elsewhere)?;
-        Ok(Field::get(&self.map.copy(group.block, GROUP_BLOCK), 0))
+        let group = self.groups.get(group).ok_or(ErrorKind::InvalidInput)?;
+        Ok(view(&self.map.copy(group.block as usize + COUNTERS, GROUP_BLOCK as usize - COUNTERS)))
+    }
+
+    pub fn snapshot(self: &Arc<Image>, group: usize) -> Result<Snapshot> {
+        let own = *self.groups.get(group).ok_or(ErrorKind::InvalidInput)?;
+        let (published, bank) = self.copy(own.block, own.banks, own.bank_bytes as usize)?;
+        Ok(Snapshot { group: own, published, poll: view(&bank), image: Arc::clone(self), bank })
+    }
+
+    /// Steps 7 to 10.
+    fn copy(&self, block: u32, banks: u32, bytes: usize) -> Result<(u32, Vec<u8>)> {
+        attempt(|| {
+            let published: u32 = self.map.load(block as usize + 4);
+            let bank = self.map.copy(banks as usize + (published & 1) as usize * bytes, bytes);
+            let is_whole = self.is_unchecked || self.map.load::<u32>(block as usize).wrapping_sub(published) <= 1;
+            Ok(is_whole.then_some((published, bank)))
+        })
     }
 }
 
-fn entries<T: Field>(head: &[u64], [table, count]: [usize; 2], step: usize) -> Vec<T> {
-    (0..count).map(|index| T::get(head, table + index * step)).collect()
+impl ServerState {
+    /// The last failure. It stays after a reconnect.
+    pub fn error(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.error[..448.min(self.error_bytes as usize)])
+    }
+}
+
+/// What an entry has behind the bytes of its version is 0.
+fn rows<T: Copy>(head: &[u8], [table, count]: [usize; 2], step: usize, bytes: usize) -> Vec<T> {
+    (0..count).map(|index| view(&head[table + index * step..][..bytes])).collect()
 }
 
 /// Ranges that follow one another, up to the last of what they own, each of which names its owner.
-fn own(ranges: impl Iterator<Item = (usize, usize)> + Clone, owners: impl Iterator<Item = usize>) -> bool {
-    let sums = ranges.clone().scan(0, |sum, (_, count)| Some(std::mem::replace(sum, *sum + count)));
-    let owned = ranges.clone().enumerate().flat_map(|(owner, (_, count))| std::iter::repeat(owner).take(count));
-    ranges.map(|(first, _)| first).eq(sums) && owned.eq(owners)
+fn own(ranges: impl Iterator<Item = (u32, u32)> + Clone, owners: impl Iterator<Item = u32>) -> bool {
+    let sums = ranges.clone().scan(0, |sum, (_, count)| Some(std::mem::replace(sum, *sum + u64::from(count))));
+    let owned = ranges.clone().zip(0..).flat_map(|((_, count), owner)| (0..count).map(move |_| owner));
+    ranges.map(|(first, _)| u64::from(first)).eq(sums) && owned.eq(owners)
 }
 
-pub(crate) fn elsewhere() -> Error {
-    Error::new(ErrorKind::InvalidInput, "not of this image or snapshot: look it up again")
+/// One whole poll of a group.
+pub struct Snapshot {
+    pub group: Group,
+    pub published: u32,
+    pub poll: Poll,
+    image: Arc<Image>,
+    bank: Vec<u8>,
+}
+
+pub struct Reading<'a> {
+    pub point: &'a Point,
+    pub value: Value,
+    /// Its type, status and times.
+    pub record: Record,
+    image: &'a Image,
+}
+
+impl Snapshot {
+    /// Of all points of the group, in their order.
+    pub fn readings(&self) -> impl Iterator<Item = Reading<'_>> {
+        let first = self.group.first_point as usize;
+        (first..first + self.group.point_count as usize).filter_map(|point| self.reading(point).ok())
+    }
+
+    /// By the number of a point of this group, in the image of this snapshot.
+    pub fn reading(&self, point: usize) -> Result<Reading<'_>> {
+        let number = point.wrapping_sub(self.group.first_point as usize);
+        let point = self.image.points.get(point).filter(|_| number < self.group.point_count as usize);
+        let (image, point) = (&*self.image, point.ok_or(ErrorKind::InvalidInput)?);
+        let record: Record = view(&self.bank[image.sizes[5] + number * image.sizes[6]..]);
+        let room = &self.bank[point.room as usize..][..point.capacity_bytes as usize];
+        let value = decode(record.type_number, record.shape, record.slot, room);
+        Ok(Reading { point, value, record, image })
+    }
+}
+
+impl Reading<'_> {
+    /// Yes, or why not: the first reason that holds. It asks after the snapshot: what the writer did before it died is then known.
+    pub fn usable(&self, max_age: Duration, accept_uncertain: bool) -> std::result::Result<(), &'static str> {
+        let Header { state, interval_ms, heartbeat_ns, .. } = self.image.header();
+        let now_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+        let distance = |ns: i64| Duration::from_nanos(now_ns.abs_diff(ns));
+        let longest_silence = Duration::from_millis(3 * u64::from(interval_ms)).max(Duration::from_secs(5));
+        let reasons = [
+            (!self.image.map.is_locked(), "the writer is dead"),
+            (state != 1, "the image is retired"),
+            (distance(heartbeat_ns) > longest_silence, "the writer hangs"),
+            (self.record.status >> 30 > 1, "the status is bad"),
+            (self.record.status >> 30 == 1 && !accept_uncertain, "the status is uncertain"),
+            (distance(self.record.received_ns) > max_age, "the value is too old"),
+        ];
+        reasons.into_iter().find(|(holds, _)| *holds).map_or(Ok(()), |(_, why)| Err(why))
+    }
 }
 
 /// The image under a name, whichever generation it is.
 pub struct Reader {
     /// A writer that was killed wakes nobody: after this time asleep the name is checked again. 200 ms from the start.
     pub longest_sleep: Duration,
-    name: PathBuf,
+    name: String,
     image: Option<Arc<Image>>,
     seen: Option<u32>,
 }
 
 impl Reader {
-    pub fn new(name: impl AsRef<Path>) -> Reader {
-        Reader { longest_sleep: Duration::from_millis(200), name: name.as_ref().into(), image: None, seen: None }
+    pub fn new(name: &str) -> Reader {
+        Reader { longest_sleep: Duration::from_millis(200), name: name.into(), image: None, seen: None }
     }
 
     /// Opened again when the name leads elsewhere; an error when it leads nowhere.
     pub fn image(&mut self) -> Result<Arc<Image>> {
-        if !self.image.as_ref().is_some_and(|image| matches!(image.map.moved(), Ok(false))) {
-            (self.image, self.seen) = (None, None);
-            self.image = Some(Image::open(&self.name)?);
+        if let Some(image) = self.image.as_ref().filter(|image| matches!(image.map.moved(), Ok(false))) {
+            return Ok(Arc::clone(image));
         }
-        self.image.clone().ok_or_else(|| ErrorKind::NotFound.into())
+        (self.image, self.seen) = (None, None);
+        Ok(Arc::clone(self.image.insert(Image::open(&self.name)?)))
     }
 
     /// Sleeps until there is news since the last time: a publication, a retirement, another image. False when there was none.
     pub fn wait(&mut self, timeout: Duration) -> bool {
         let start = Instant::now();
         loop {
-            let image = self.image();
-            let now = image.as_ref().ok().map(|image| image.map.u32(PUBLICATIONS));
-            if now.is_some() && now != self.seen {
-                self.seen = now;
-                return true;
-            }
             let left = timeout.saturating_sub(start.elapsed()).min(self.longest_sleep);
-            match (image, now) {
-                _ if left.is_zero() => return false,
-                (Ok(image), Some(now)) => image.map.sleep(PUBLICATIONS, now, left),
-                _ => std::thread::sleep(left),
+            if let Ok(image) = self.image() {
+                let now = image.map.load(PUBLICATIONS);
+                if self.seen.replace(now) != Some(now) {
+                    return true;
+                }
+                image.map.sleep(PUBLICATIONS, now, left);
+            } else {
+                std::thread::sleep(left);
+            }
+            if left.is_zero() {
+                return false;
             }
         }
     }

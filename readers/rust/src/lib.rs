@@ -4,12 +4,8 @@
 mod image;
 mod journal;
 mod mapping;
-mod snapshot;
 mod tables;
-mod value;
 
-pub use image::{Image, Reader};
-pub use journal::{Cursor, Journal, UNKNOWN};
-pub use snapshot::{Reading, Snapshot, Unusable};
-pub use tables::{Change, Group, Header, Point, Poll, Server, ServerState, Statistics};
-pub use value::Value;
+pub use image::{Image, Reader, Reading, Snapshot};
+pub use journal::{Change, Cursor, Journal, OLDEST, UNKNOWN};
+pub use tables::*;

@@ -4,15 +4,17 @@ use std::fs::{symlink_metadata, File, OpenOptions};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::atomic::{fence, AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::tables::view;
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
 compile_error!("the process image is read on 64-bit little-endian Linux only");
 
 pub(crate) struct Mapping {
-    pub path: PathBuf,
+    pub name: String,
     pub bytes: usize,
     file: File,
     /// Never handed out: it ends with the mapping.
@@ -21,9 +23,9 @@ pub(crate) struct Mapping {
 
 impl Mapping {
     /// `name` lies in /dev/shm, or is an absolute path. Checks what an image and a journal begin with.
-    pub fn open(name: &Path, at_least: usize, magic: &[u8; 8], major: u32) -> Result<Mapping> {
+    pub fn open(name: &str, at_least: usize, magic: &[u8; 8], major: u32) -> Result<Mapping> {
         let path = Path::new("/dev/shm").join(name);
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path)?;
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
         let (is_file, bytes) = file.metadata().map(|found| (found.is_file(), found.len() as usize))?;
         require(is_file && bytes >= at_least, "no regular file, or too short")?;
         let (access, descriptor) = (libc::PROT_READ, file.as_raw_fd());
@@ -33,47 +35,47 @@ impl Mapping {
         }
         // Behind the end of the file the last page has zeros.
         let words = unsafe { std::slice::from_raw_parts(start.cast(), bytes.div_ceil(8)) };
-        let map = Mapping { path, bytes, file, words };
-        require(map.u64(0) == u64::from_le_bytes(*magic), "another magic")?;
-        require(map.u32(12) == 0x0102_0304, "another byte order")?;
-        require(map.u32(8) >> 16 == major, "another major version")?;
+        let map = Mapping { name: name.into(), bytes, file, words };
+        let is_ours = map.load::<u64>(0) == u64::from_le_bytes(*magic) && map.load::<u32>(12) == 0x0102_0304;
+        require(is_ours && map.load::<u32>(8) >> 16 == major, "another magic, byte order or major version")?;
         Ok(map)
     }
 
     /// Whether the name leads to another file by now; an error when it leads nowhere.
     pub fn moved(&self) -> Result<bool> {
-        let [named, own] = [symlink_metadata(&self.path)?, self.file.metadata()?].map(|file| (file.dev(), file.ino()));
+        let path = Path::new("/dev/shm").join(&self.name);
+        let [named, own] = [symlink_metadata(path)?, self.file.metadata()?].map(|file| (file.dev(), file.ino()));
         Ok(named != own)
     }
 
-    pub fn u64(&self, at: usize) -> u64 {
-        self.words[at / 8].load(Ordering::Acquire)
+    /// A number, in acquire order.
+    pub fn load<T: Copy>(&self, at: usize) -> T {
+        view(&self.words[at / 8].load(Ordering::Acquire).to_ne_bytes()[at % 8..])
     }
 
-    pub fn u32(&self, at: usize) -> u32 {
-        (self.u64(at) >> (8 * (at % 8))) as u32
-    }
-
-    /// A place and a length that are multiples of 8.
-    pub fn copy(&self, at: usize, length: usize) -> Vec<u64> {
-        self.words[at / 8..(at + length) / 8].iter().map(|word| word.load(Ordering::Relaxed)).collect()
+    /// A place and a length that are multiples of 8. The fence keeps every word before what is loaded next.
+    pub fn copy(&self, at: usize, length: usize) -> Vec<u8> {
+        let mut copy = vec![0; length];
+        for (bytes, word) in copy.chunks_exact_mut(8).zip(&self.words[at / 8..]) {
+            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        fence(Ordering::Acquire);
+        copy
     }
 
     /// fcntl(2), "open file description locks": asks, takes nothing.
     pub fn is_locked(&self) -> bool {
-        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-        lock.l_type = libc::F_WRLCK as libc::c_short;
+        let mut lock = libc::flock { l_type: libc::F_WRLCK as i16, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
         let answer = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) };
-        answer == 0 && lock.l_type != libc::F_UNLCK as libc::c_short
+        answer == 0 && lock.l_type != libc::F_UNLCK as i16
     }
 
     /// Sleeps while the word of 32 bits has this value. Who is woken by another value wakes the other sleepers.
     pub fn sleep(&self, at: usize, value: u32, timeout: Duration) {
-        let (tv_sec, tv_nsec) = (timeout.as_secs() as libc::time_t, timeout.subsec_nanos().into());
+        let limit = libc::timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
         let word = self.words[at / 8].as_ptr().cast::<u32>().wrapping_add(at % 8 / 4);
-        let limit = libc::timespec { tv_sec, tv_nsec };
         let woken = unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, value, &limit) == 0 };
-        if woken && self.u32(at) != value {
+        if woken && self.load::<u32>(at) != value {
             unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, i32::MAX) };
         }
     }

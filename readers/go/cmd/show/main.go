@@ -22,25 +22,25 @@ func main() {
 	reader := cpcimage.NewReader(name)
 	journal, err := cpcimage.OpenJournal(journalName)
 	check(err)
-	cursor, err := journal.Oldest()
-	check(err)
+	cursor := cpcimage.Oldest
 	for round := 0; round == 0 || round != rounds; round++ {
 		reader.Wait(10 * time.Second)
 		image, err := reader.Image()
 		check(err)
-		for _, server := range image.Servers {
-			state, err := server.State()
+		for number, server := range image.Servers {
+			state, err := image.ServerState(number)
 			check(err)
-			fmt.Printf("%s: connection %d %s\n", server.Alias, state.Connection, state.Error)
-			for _, group := range server.Groups() {
-				snapshot, err := group.Snapshot()
+			fmt.Printf("%s: connection %d %s\n", image.Text(server.Alias), state.Connection, state.ErrorText())
+			for group := server.FirstGroup; group < server.FirstGroup+server.GroupCount; group++ {
+				snapshot, err := image.Snapshot(int(group))
 				check(err)
 				for _, reading := range snapshot.Readings() {
-					if why := reading.Usable(10*time.Second, false); why != cpcimage.Usable {
-						fmt.Printf("  %s: not usable, %s (status %08x)\n", reading.Point.Key, why, reading.Status)
+					key, unit := image.Text(reading.Point.Key), image.Text(reading.Point.Unit)
+					if why := reading.Usable(10*time.Second, false); why != "" {
+						fmt.Printf("  %s: not usable, %s (status %08x)\n", key, why, reading.Status)
 						continue
 					}
-					fmt.Printf("  %s = %v %s\n", reading.Point.Key, reading.Value, reading.Point.Unit)
+					fmt.Printf("  %s = %v %s\n", key, reading.Value, unit)
 				}
 			}
 		}
@@ -49,7 +49,7 @@ func main() {
 		for _, change := range changes {
 			key := "another generation's point"
 			if point := image.PointOf(change); point != nil {
-				key = point.Key
+				key = image.Text(point.Key)
 			}
 			fmt.Printf("  %s became %v (%d changes lost before)\n", key, change.Value, change.Lost)
 		}
