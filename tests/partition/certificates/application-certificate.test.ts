@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 
 import { createApplicationCertificate } from "../../../packages/partition/src/certificates/application-certificate.ts";
+import { syncedPaths } from "../../synced-paths.ts";
 
 /** Object identifiers of RFC 5280 4.2.1.12. */
 const serverAuth = "1.3.6.1.5.5.7.3.1";
@@ -90,6 +91,15 @@ describe("application instance certificate", () => {
     assert.deepEqual(readdirSync(directory).sort(), ["first.der", "first.pem"]);
   });
 
+  it("is on the disk with its key", async (t) => {
+    const synced = await syncedPaths(t);
+    await createApplicationCertificate(options("synced"));
+    assert.deepEqual(
+      synced.map((path) => path.replace(/\.\w+\.new$/, "")),
+      [filesIn("synced").privateKeyFile, directory, filesIn("synced").certificateFile, directory],
+    );
+  });
+
   it("never replaces a key that is there", async () => {
     const taken = options("taken");
     writeFileSync(taken.privateKeyFile, "precious");
@@ -115,7 +125,7 @@ describe("application instance certificate", () => {
     const half = options("half");
     await assert.rejects(
       createApplicationCertificate({ ...half, certificateFile: join(directory, "no folder", "half.der") }),
-      { code: "CannotWrite", message: /^cannot write .*half\.der because ENOENT/ },
+      { code: "CannotWrite", message: /^cannot write .*half\.der because the folder ".*" does not exist$/ },
     );
     assert.equal(existsSync(half.privateKeyFile), false);
   });

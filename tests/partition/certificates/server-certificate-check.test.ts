@@ -213,11 +213,12 @@ describe("a certificate of an authority", () => {
   test("is refused when the issuer is no authority", async () => {
     const server = await certificate({ name: "middle" });
     const change = authorities({ trusted: [server.der], issuers: [] });
-    assert.deepEqual(failed([issued], change), ["Chain"]);
+    // Nor may these sign a revocation list.
+    assert.deepEqual(failed([issued], change), ["Chain", "RevocationUnknown"]);
     const noSigner = await certificate({ name: "middle", authority: true, keyUsage: KeyUsageFlags.cRLSign });
     assert.deepEqual(failed([issued], { ...change, trusted: [noSigner.der] }), ["Chain"]);
     const noAuthority = await certificate({ name: "middle", keyUsage: KeyUsageFlags.keyCertSign });
-    assert.deepEqual(failed([issued], { ...change, trusted: [noAuthority.der] }), ["Chain"]);
+    assert.deepEqual(failed([issued], { ...change, trusted: [noAuthority.der] }), ["Chain", "RevocationUnknown"]);
   });
 
   test("is refused when the path is longer than an authority allows", async () => {
@@ -225,6 +226,32 @@ describe("a certificate of an authority", () => {
     assert.ok(none && one);
     assert.deepEqual(failed([issued], authorities({ trusted: [none.der] })), ["Chain"]);
     assert.deepEqual(failed([issued], authorities({ trusted: [one.der] })), []);
+  });
+
+  test("is accepted when an authority between has a new key: a certificate for that takes no place in the path", async () => {
+    const old = await certificate({ name: "root", keyName: "old root", authority: 1 });
+    const by = { name: "root", keyName: "old root" };
+    const renewed = async (key = {}) =>
+      await certificate({ name: "root", issuer: { ...by, ...key }, authority: true, serialNumber: "0c" });
+    const lists = [rootList, middleList, await revocationList({ issuer: by })];
+    const known = authorities({ trusted: [old.der], issuers: [middleDer], revocationLists: lists });
+    assert.deepEqual(failed([issued, (await renewed()).der], known), []);
+    const none = await certificate({ name: "root", keyName: "old root", authority: 0 });
+    assert.deepEqual(failed([issued, (await renewed()).der], { ...known, trusted: [none.der] }), ["Chain"]);
+    // It is no root, so its signature counts.
+    const weak = { key: { hash: "SHA-1" } } as const;
+    const weakRoot = await certificate({ name: "root", keyName: "old root", ...weak, authority: true });
+    const weakLists = [rootList, middleList, await revocationList({ issuer: { ...by, ...weak } })];
+    const change = { ...known, trusted: [weakRoot.der], revocationLists: weakLists };
+    assert.deepEqual(failed([issued, (await renewed(weak)).der], change), ["HashAlgorithm", "RevocationUnknown"]);
+  });
+
+  test("is refused when an authority has a critical extension that is not known, also one that limits names", async () => {
+    for (const type of ["1.2.3.4", "2.5.29.30", "2.5.29.36", "2.5.29.54"]) {
+      const extensions = [new Extension(type, true, Uint8Array.of(48, 0))];
+      const limited = await certificate({ name: "root", authority: true, extensions });
+      assert.deepEqual(failed([issued], authorities({ trusted: [limited.der] })), ["Readable"], type);
+    }
   });
 
   test("is refused when its chain goes in a circle, or is longer than any real one", async () => {
@@ -261,7 +288,8 @@ describe("a certificate of an authority", () => {
     const old = await certificate({ name: "leaf", issuer: { name: "old", key: { hash: "SHA-1" } } });
     const oldRoot = await certificate({ name: "old", key: { hash: "SHA-1" }, authority: true });
     const oldLists = [await revocationList({ issuer: { name: "old", key: { hash: "SHA-1" } } })];
-    assert.deepEqual(failed([old.der], { trusted: [oldRoot.der], revocationLists: oldLists }), ["HashAlgorithm"]);
+    const known = { trusted: [oldRoot.der], revocationLists: oldLists };
+    assert.deepEqual(failed([old.der], known), ["HashAlgorithm", "RevocationUnknown"]);
   });
 });
 
@@ -284,6 +312,8 @@ describe("revocation", () => {
       "a list signed by another key": [await revocationList({ issuer: { name: "middle", keyName: "impostor" } })],
       "a list that is out of date": [await revocationList({ issuer: middle, nextUpdateMs: now - 1000 })],
       "a list of the future": [await revocationList({ issuer: middle, thisUpdateMs: now + 1000 * 60 })],
+      "a list without an end": [await revocationList({ issuer: middle, hasNoEnd: true })],
+      "a list signed with SHA-1": [await revocationList({ issuer: middle, hash: "SHA-1" })],
       "a list of changes only": [await revocationList({ issuer: middle, extensions: [changesOnly] })],
       rubbish: [Buffer.from("rubbish")],
     };
@@ -292,6 +322,57 @@ describe("revocation", () => {
       assert.deepEqual(failed([issued], known), ["RevocationUnknown"], what);
       const relaxations = { ...strict, ignoreUnknownRevocation: true };
       assert.deepEqual(failed([issued], { ...known, relaxations }), [], what);
+    }
+  });
+
+  test("is not denied by a list without an end or with a weak signature, which revokes all the same", async () => {
+    for (const [wish, reason] of [
+      [{ hasNoEnd: true }, "does not say until when it is in force (nextUpdate)"],
+      [{ hash: "SHA-1" }, "is signed with SHA-1; use SHA-256 or longer"],
+    ] as const) {
+      const weak = await revocationList({ issuer: middle, ...wish });
+      const unknown = verdict([issued], authorities({ revocationLists: [rootList, weak] })).failed;
+      assert.deepEqual(unknown, [
+        { check: "RevocationUnknown", reason: `the revocation list of "CN=middle" ${reason}` },
+      ]);
+      assert.deepEqual(failed([issued], authorities({ revocationLists: [rootList, weak, middleList] })), []);
+      const revoking = await revocationList({ issuer: middle, revoked: ["0a"], thisUpdateMs: now - 1000, ...wish });
+      const known = authorities({ revocationLists: [rootList, revoking, middleList], relaxations: allRelaxed });
+      assert.deepEqual(failed([issued], known), ["Revoked"]);
+    }
+    const foreign = await revocationList({ issuer: { name: "middle", keyName: "impostor" } });
+    const [unsigned] = verdict([issued], authorities({ revocationLists: [rootList, foreign] })).failed;
+    assert.equal(unsigned?.reason, 'there is no revocation list of "CN=middle" whose signature can be verified');
+  });
+
+  test("is not denied by a list of an authority whose key usage forbids it to sign one, but told", async () => {
+    const noLists = await certificate({
+      name: "middle",
+      issuer: root,
+      authority: true,
+      serialNumber: "0b",
+      keyUsage: KeyUsageFlags.keyCertSign,
+    });
+    const known = authorities({ issuers: [noLists.der] });
+    const [unknown, ...others] = verdict([issued], known).failed;
+    assert.deepEqual(others, []);
+    assert.deepEqual(unknown, {
+      check: "RevocationUnknown",
+      reason: '"CN=middle" may not sign a revocation list: its key usage forbids it',
+    });
+    const revoked = await revocationList({ issuer: middle, revoked: ["0a"] });
+    const relaxations = allRelaxed;
+    assert.deepEqual(failed([issued], { ...known, relaxations, revocationLists: [rootList, revoked] }), ["Revoked"]);
+  });
+
+  test("is unknown when an entry of the list says something critical that is not known here", async () => {
+    const holds = new Extension("1.2.3.4", true, Uint8Array.of(5, 0));
+    for (const [extensions, expected] of [
+      [[holds], ["RevocationUnknown"]],
+      [[new Extension("1.2.3.4", false, Uint8Array.of(5, 0))], []],
+    ] as const) {
+      const list = await revocationList({ issuer: middle, revoked: ["0f"], entryExtensions: extensions });
+      assert.deepEqual(failed([issued], authorities({ revocationLists: [rootList, list] })), expected);
     }
   });
 

@@ -18,6 +18,8 @@ import { createApplicationCertificate } from "../../../packages/partition/src/ce
 import { CertificateError, fingerprint } from "../../../packages/partition/src/certificates/certificate-file.ts";
 import { TrustList } from "../../../packages/partition/src/certificates/trust-list.ts";
 import { revocationList } from "../../plant/certificates.ts";
+import { oddFiles, placeOdd } from "../../odd-files.ts";
+import { syncedAtOnce } from "../../synced-paths.ts";
 
 let folder: string;
 let directory: string;
@@ -56,6 +58,29 @@ describe("the trust list", () => {
     assert.deepEqual(trustList.trustedCertificates(), []);
   });
 
+  for (const kind of oddFiles)
+    test(`is not held up by a ${kind} in place of a file in it`, async (t) => {
+      mkdirSync(trustList.trustedFolder, { recursive: true });
+      const draft = trustList.trust(one);
+      rmSync(draft);
+      await placeOdd(t, kind, `${draft}.part`);
+      await placeOdd(t, kind, join(trustList.trustedFolder, "odd.der"));
+      if (kind === "directory") assert.throws(() => trustList.trust(one), CertificateError);
+      else trustList.trust(one);
+      assert.equal(trustList.trustedCertificates().length, kind === "directory" ? 0 : 1);
+    });
+
+  test("has trust that was given or withdrawn on the disk", (t) => {
+    const synced = syncedAtOnce(t, () => readdirSync(trustList.trustedFolder).length);
+    const file = trustList.trust(one);
+    assert.deepEqual(synced.splice(0), [
+      [file, 1],
+      [trustList.trustedFolder, 1],
+    ]);
+    trustList.reject(one);
+    assert.deepEqual(synced, [[trustList.trustedFolder, 0]]);
+  });
+
   test("sees what lies in trusted/certs at the moment, DER or PEM, and passes over what is no certificate", () => {
     mkdirSync(trustList.trustedFolder, { recursive: true });
     writeFileSync(join(trustList.trustedFolder, "a.der"), one);
@@ -80,7 +105,27 @@ describe("the trust list", () => {
     const base64 = list.toString("base64");
     writeFileSync(join(issuersLists, "b.pem"), `-----BEGIN X509 CRL-----\n${base64}\n-----END X509 CRL-----\n`);
     writeFileSync(join(issuersLists, "c.crl"), "rubbish");
-    assert.deepEqual(trustList.material(), { trusted: [], issuers: [one, two], revocationLists: [list, list] });
+    const rubbish = `cannot read revocation list ${join(issuersLists, "c.crl")}: no DER certificate at byte 0`;
+    assert.deepEqual(trustList.material(), {
+      trusted: [],
+      issuers: [one, two],
+      revocationLists: [list, list],
+      unusable: [rubbish],
+    });
+  });
+
+  test("names each file and folder that cannot be read, and goes on with the rest", () => {
+    const closed = join(trustList.trustedFolder, "closed.der");
+    mkdirSync(closed, { recursive: true });
+    writeFileSync(join(trustList.trustedFolder, "good.der"), one);
+    mkdirSync(join(trustList.directory, "issuers"));
+    writeFileSync(trustList.issuersFolder, "a file where the folder should be");
+    const { trusted, unusable } = trustList.material();
+    assert.deepEqual(trusted, [one]);
+    assert.deepEqual(unusable, [
+      `cannot read certificate ${closed}: it is a directory`,
+      `cannot read the folder ${trustList.issuersFolder}: a part of its path is not a directory`,
+    ]);
   });
 
   test("keeps a rejected certificate once, under a harmless name, from where it can be moved to the trusted ones", () => {

@@ -6,9 +6,10 @@
 
 import "reflect-metadata"; // the X.509 library's dependency injection does not load without it
 
-import { randomBytes, webcrypto } from "node:crypto";
+import { createPrivateKey, createPublicKey, randomBytes, webcrypto } from "node:crypto";
 import { link, open, rm } from "node:fs/promises";
 import { isIP } from "node:net";
+import { dirname } from "node:path";
 
 import {
   AuthorityKeyIdentifierExtension,
@@ -21,6 +22,9 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import { writingTrouble } from "@cpc-partition/process/file-trouble";
+import { toDisk } from "@cpc-partition/process/to-disk";
+import { readPrivateKeyFile } from "./private-key-file.ts";
 
 export interface ApplicationCertificateOptions {
   /** URI of the application instance; a peer compares it with the one in the session. */
@@ -66,6 +70,16 @@ export async function createApplicationCertificate(options: ApplicationCertifica
   }
 }
 
+/** Writes the certificate of a key that is there, where nobody has written one meanwhile. Rejects with ApplicationCertificateError, or with what is wrong with the key. */
+export async function completeApplicationCertificate(options: ApplicationCertificateOptions): Promise<void> {
+  const { certificate } = await generate(options, await keysOf(readPrivateKeyFile(options.privateKeyFile)));
+  try {
+    await createExclusively(options.certificateFile, 0o644, certificate);
+  } catch (error) {
+    if (!(error instanceof ApplicationCertificateError) || error.code !== "AlreadyExists") throw error;
+  }
+}
+
 function check(options: ApplicationCertificateOptions): void {
   // The name is an IA5String (RFC 5280, 4.2.1.6): printable ASCII without blanks, beginning with a scheme.
   if (!/^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$/.test(options.applicationUri)) {
@@ -85,17 +99,9 @@ function check(options: ApplicationCertificateOptions): void {
 /** The same without files: DER, and PKCS #8 PEM. */
 export async function generate(
   options: Omit<ApplicationCertificateOptions, "certificateFile" | "privateKeyFile">,
+  present?: webcrypto.CryptoKeyPair,
 ): Promise<{ readonly certificate: Uint8Array; readonly privateKey: string }> {
-  const keys = await webcrypto.subtle.generateKey(
-    {
-      name: "RSASSA-PKCS1-v1_5",
-      hash: "SHA-256",
-      modulusLength: options.keyBits ?? 2048,
-      publicExponent: Uint8Array.of(1, 0, 1),
-    },
-    true,
-    ["sign", "verify"],
-  );
+  const keys = present ?? (await newKeys(options.keyBits));
   const nowMs = Date.now();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: [
@@ -137,6 +143,22 @@ export async function generate(
   };
 }
 
+const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+
+async function newKeys(modulusLength = 2048): Promise<webcrypto.CryptoKeyPair> {
+  const parameters = { ...algorithm, modulusLength, publicExponent: Uint8Array.of(1, 0, 1) };
+  return await webcrypto.subtle.generateKey(parameters, true, ["sign", "verify"]);
+}
+
+async function keysOf(pem: string): Promise<webcrypto.CryptoKeyPair> {
+  const pkcs8 = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
+  const spki = createPublicKey(pem).export({ type: "spki", format: "der" });
+  return {
+    privateKey: await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]),
+    publicKey: await webcrypto.subtle.importKey("spki", spki, algorithm, true, ["verify"]),
+  };
+}
+
 /** The file appears under its name complete or not at all; unlike rename, link never replaces what is there. */
 async function createExclusively(file: string, mode: number, content: Uint8Array | string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString("hex")}.new`;
@@ -149,10 +171,14 @@ async function createExclusively(file: string, mode: number, content: Uint8Array
       await handle.close();
     }
     await link(temporary, file);
+    await toDisk(dirname(file));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw alreadyExists(file, error);
-    throw new ApplicationCertificateError("CannotWrite", `cannot write ${file} because ${message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw alreadyExists(file, error);
+    throw new ApplicationCertificateError(
+      "CannotWrite",
+      `cannot write ${file} because ${writingTrouble(error, file)}`,
+      { cause: error },
+    );
   } finally {
     await rm(temporary, { force: true });
   }

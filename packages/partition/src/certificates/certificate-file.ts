@@ -4,7 +4,8 @@
 // Does not judge a certificate: that is server-certificate-check.ts.
 
 import { createHash, X509Certificate } from "node:crypto";
-import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
+import { readBoundedFile } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 
 /** A certificate or key that cannot be read, or a certificate store that cannot be written. */
 export class CertificateError extends Error {
@@ -45,12 +46,16 @@ export function splitChain(der: Uint8Array): Buffer[] {
   return certificates;
 }
 
-/** Length with header of the SEQUENCE that starts at `offset` (X.690, 8.1.3: definite form, at most four length octets). */
+/** Length with header of the SEQUENCE that starts at `offset`. */
 export function derLengthBytes(bytes: Buffer, offset: number): number {
+  if (bytes[offset] !== 0x30) throw new CertificateError(`no DER certificate at byte ${offset}`);
+  return elementBytes(bytes, offset);
+}
+
+/** Length with header of the element that starts at `offset` (X.690, 8.1.3: definite form, at most four length octets). */
+export function elementBytes(bytes: Buffer, offset: number): number {
   const first = bytes[offset + 1];
-  if (bytes[offset] !== 0x30 || first === undefined) {
-    throw new CertificateError(`no DER certificate at byte ${offset}`);
-  }
+  if (first === undefined) throw new CertificateError(`no DER certificate at byte ${offset}`);
   if (first < 0x80) return 2 + first;
   const octets = first & 0x7f;
   if (octets === 0 || octets > 4 || offset + 2 + octets > bytes.length) {
@@ -85,6 +90,6 @@ function readSequences(file: string, what: string, label: string, largestBytes: 
     if (sequences.length === 0) throw new CertificateError("the file is empty");
     return sequences;
   } catch (cause) {
-    throw new CertificateError(`cannot read ${what} ${file}: ${readingTrouble(cause)}`, { cause });
+    throw new CertificateError(`cannot read ${what} ${file}: ${readingTrouble(cause, file)}`, { cause });
   }
 }

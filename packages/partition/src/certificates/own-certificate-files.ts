@@ -4,7 +4,11 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createApplicationCertificate, type ApplicationCertificateOptions } from "./application-certificate.ts";
+import {
+  completeApplicationCertificate,
+  createApplicationCertificate,
+  type ApplicationCertificateOptions,
+} from "./application-certificate.ts";
 import { TrustList } from "./trust-list.ts";
 
 export interface OwnCertificateFiles {
@@ -23,10 +27,12 @@ export function ownCertificateFiles(directory: string, applicationUri: string): 
   };
 }
 
+export type OwnCertificateOptions = Omit<ApplicationCertificateOptions, keyof OwnCertificateFiles>;
+
 /** Makes both files, and every folder of the directory: whoever has to bring a certificate finds its place. Rejects with an ApplicationCertificateError, or with the error of a folder that cannot be made. */
 export async function createOwnCertificate(
   directory: string,
-  options: Omit<ApplicationCertificateOptions, keyof OwnCertificateFiles>,
+  options: OwnCertificateOptions,
 ): Promise<OwnCertificateFiles> {
   const files = ownCertificateFiles(directory, options.applicationUri);
   mkdirSync(dirname(files.certificateFile), { recursive: true });
@@ -34,6 +40,11 @@ export async function createOwnCertificate(
   new TrustList(directory).makeFolders();
   await createApplicationCertificate({ ...options, ...files });
   return files;
+}
+
+/** Makes the certificate alone: whoever wrote the key did not come to it. Rejects as `completeApplicationCertificate` does. */
+export async function completeOwnCertificate(directory: string, options: OwnCertificateOptions): Promise<void> {
+  await completeApplicationCertificate({ ...options, ...ownCertificateFiles(directory, options.applicationUri) });
 }
 
 /** Readable and unmistakable: the URI's letters and digits, and a part of its hash. */

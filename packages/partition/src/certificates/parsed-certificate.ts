@@ -16,7 +16,7 @@ import {
   X509Certificate as Asn1Certificate,
   X509Crl,
 } from "@peculiar/x509";
-import { CertificateError, derLengthBytes } from "./certificate-file.ts";
+import { CertificateError, elementBytes } from "./certificate-file.ts";
 
 export interface CertificateContent {
   /** For people, on one line: "CN=..., O=...". It may hold anything: whoever prints it takes care of control characters. */
@@ -54,8 +54,11 @@ export const KeyUsage = {
   keyEncipherment: 4,
   dataEncipherment: 8,
   keyCertSign: 32,
-  crlSign: 64,
+  cRLSign: 64,
 } as const;
+
+/** What a signature that is believed is made with (OPC 10000-7: the policies in force). */
+export const sha2: ReadonlySet<string> = new Set(["SHA-256", "SHA-384", "SHA-512"]);
 
 /** Key usage, alternative names, basic constraints, extended key usage, policies, key identifiers, distribution points: understood or harmless. */
 const understood = new Set(
@@ -135,9 +138,14 @@ function contentOf(certificate: Asn1Certificate, publicKey: KeyObject): Certific
 export interface RevocationListContent {
   readonly issuerName: string;
   readonly thisUpdateMs: number;
-  /** undefined: the list says nothing about its end. */
+  /** undefined: the list says nothing about its end, which every list has to (RFC 5280, 5.1.2.5). */
   readonly nextUpdateMs: number | undefined;
-  /** False for a list of changes or of a part only (critical extensions): it cannot say that a certificate is not revoked. */
+  /** "SHA-256", ...; undefined for an algorithm that is not known. */
+  readonly signatureHash: string | undefined;
+  /**
+   * False for a list of changes or of a part only, and for one with anything critical that is not known here, in the list or in an entry
+   * (RFC 5280, 5.2 and 5.3): it cannot say that a certificate is not revoked.
+   */
   readonly isComplete: boolean;
 }
 
@@ -146,17 +154,22 @@ export class ParsedRevocationList {
   readonly content: RevocationListContent;
   readonly #list: X509Crl;
   readonly #der: Buffer;
+  readonly #revoked: ReadonlySet<string>;
 
   /** Throws a CertificateError. */
   constructor(der: Uint8Array) {
     this.#der = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
     try {
       this.#list = new X509Crl(this.#der);
+      this.#revoked = revokedSerials(this.#signedPart());
       this.content = {
         issuerName: hex(this.#list.issuerName.toArrayBuffer()),
         thisUpdateMs: instantMs(this.#list.thisUpdate),
         nextUpdateMs: this.#list.nextUpdate === undefined ? undefined : instantMs(this.#list.nextUpdate),
-        isComplete: !this.#list.extensions.some(({ critical }) => critical),
+        signatureHash: (this.#list.signatureAlgorithm as { readonly hash?: { readonly name: string } }).hash?.name,
+        isComplete: ![this.#list, ...this.#list.entries].some(({ extensions }) =>
+          extensions.some(({ critical }) => critical),
+        ),
       };
     } catch (cause) {
       throw new CertificateError(`it is not a certificate revocation list: ${(cause as Error).message}`, { cause });
@@ -176,17 +189,52 @@ export class ParsedRevocationList {
   }
 
   lists(certificate: ParsedCertificate): boolean {
-    return this.#list.entries.some(
-      ({ serialNumber }) => plainSerial(serialNumber) === certificate.content.serialNumber,
-    );
+    return this.#revoked.has(certificate.content.serialNumber);
   }
 
   /** CertificateList ::= SEQUENCE { tbsCertList, ... }: the first element inside the first. */
   #signedPart(): Buffer {
-    const first = this.#der[1] ?? 0;
-    const start = first < 0x80 ? 2 : 2 + (first & 0x7f);
-    return this.#der.subarray(start, start + derLengthBytes(this.#der, start));
+    const [first = Buffer.alloc(0)] = elementsOf(this.#der);
+    return first;
   }
+}
+
+const sequenceTag = 0x30;
+const integerTag = 0x02;
+/** UTCTime, GeneralizedTime. */
+const timeTags: ReadonlySet<number | undefined> = new Set([0x17, 0x18]);
+
+/**
+ * The serial numbers of a TBSCertList (RFC 5280, 5.1): SEQUENCE { version?, signature, issuer, thisUpdate, nextUpdate?, revokedCertificates?, extensions? }. The
+ * library loses them where there is no nextUpdate.
+ */
+function revokedSerials(signedPart: Buffer): ReadonlySet<string> {
+  const fields = [...elementsOf(signedPart)];
+  const behindTimes = fields.findLastIndex(([tag]) => timeTags.has(tag)) + 1;
+  const entries = fields[behindTimes];
+  const serials = new Set<string>();
+  if (entries?.[0] !== sequenceTag) return serials;
+  for (const entry of elementsOf(entries)) {
+    const [serial] = elementsOf(entry);
+    if (serial?.[0] !== integerTag) throw new CertificateError("an entry of it has no serial number");
+    serials.add(plainSerial(serial.subarray(headerBytes(serial)).toString("hex")));
+  }
+  return serials;
+}
+
+/** Of a constructed one, in their order; with tags and lengths. */
+function* elementsOf(element: Buffer): Iterable<Buffer> {
+  for (let at = headerBytes(element); at < element.length;) {
+    const length = elementBytes(element, at);
+    yield element.subarray(at, at + length);
+    at += length;
+  }
+}
+
+/** Tag and length. */
+function headerBytes(element: Buffer): number {
+  const first = element[1] ?? 0;
+  return first < 0x80 ? 2 : 2 + (first & 0x7f);
 }
 
 function hex(bytes: ArrayBuffer): string {

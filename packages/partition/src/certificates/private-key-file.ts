@@ -2,7 +2,9 @@
 // and not after the theft.
 
 import type { Stats } from "node:fs";
-import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
+import { readBoundedFile } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
+import { shellWord } from "@cpc-partition/process/shell-word";
 
 import { CertificateError } from "./certificate-file.ts";
 
@@ -17,14 +19,15 @@ export function readPrivateKeyFile(file: string): string {
     return readBoundedFile(file, { largestBytes, judge: (state) => refuseOpenTo(file, state) }).toString();
   } catch (cause) {
     if (cause instanceof CertificateError) throw cause;
-    throw new CertificateError(`cannot read private key ${file}: ${readingTrouble(cause)}`, { cause });
+    throw new CertificateError(`cannot read private key ${file}: ${readingTrouble(cause, file)}`, { cause });
   }
 }
 
 function refuseOpenTo(file: string, { mode, uid }: Stats): void {
-  if ((mode & (uid === 0 ? anybodyButTheGroup : anybody)) === 0) return;
+  const [refused, right] = uid === 0 ? [anybodyButTheGroup, 640] : [anybody, 600];
+  if ((mode & refused) === 0) return;
   const shown = (mode & 0o777).toString(8).padStart(4, "0");
   throw new CertificateError(
-    `cannot use private key ${file} because others than its owner can read or change it (mode ${shown}); run chmod 600 on it`,
+    `cannot use private key ${file} because others than its owner can read or change it (mode ${shown}): chmod ${right} ${shellWord(file)}`,
   );
 }

@@ -10,7 +10,7 @@ import { CertificateError } from "./certificate-file.ts";
 import { buildChain } from "./certificate-chain.ts";
 import type { Chain } from "./certificate-chain.ts";
 import { hostNameMatches } from "./host-name.ts";
-import { KeyUsage, ParsedCertificate, ParsedRevocationList } from "./parsed-certificate.ts";
+import { KeyUsage, ParsedCertificate, ParsedRevocationList, sha2 } from "./parsed-certificate.ts";
 import { revocationOf } from "./revocation.ts";
 
 /** A closed list: log and status name the check that failed by these words. */
@@ -104,7 +104,6 @@ const leastRsaBits = 2048;
 const mostRsaBits = 4096;
 /** What no relaxation goes below: shorter keys have been broken in public (RSA-768, 2009). */
 const leastRelaxedRsaBits = 1024;
-const sha2 = new Set(["SHA-256", "SHA-384", "SHA-512"]);
 const serverAuthentication = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
 
 /** `chain`: DER as the server shows it, leaf first; further certificates in it help to build the chain and are not believed. */
@@ -134,7 +133,9 @@ export function checkServerCertificate(
   const failed: FailedCheck[] = [
     ...(isNamed || built.certificates.some(isTrusted) ? [] : [untrusted]),
     ...chainFailures(built, isNamed),
-    ...built.certificates.flatMap((certificate, depth) => certificateFailures(certificate, depth, expectations.nowMs)),
+    ...built.certificates.flatMap((certificate, depth) =>
+      certificateFailures(certificate, depth, expectations.nowMs, built),
+    ),
     ...nameFailures(leaf, expectations),
     ...revocationFailures(built, expectations),
   ];
@@ -176,8 +177,11 @@ function chainFailures({ certificates, broken }: Chain, isNamed: boolean): Faile
     if (!isAuthority || (keyUsage & KeyUsage.keyCertSign) === 0) {
       return [{ check: "Chain", reason: `its issuer "${subject}" is no certificate authority` }];
     }
-    // `index` authorities stand between this one and the leaf (RFC 5280, 4.2.1.9).
-    return index <= pathLength ? [] : [{ check: "Chain", reason: `its chain is longer than "${subject}" allows` }];
+    // Those between this one and the leaf count; one for another key of the same authority does not (RFC 5280, 4.2.1.9).
+    const between = certificates.slice(1, index + 1).filter(({ isSelfIssued }) => !isSelfIssued);
+    return between.length <= pathLength
+      ? []
+      : [{ check: "Chain", reason: `its chain is longer than "${subject}" allows` }];
   });
   if (broken === undefined) return failed;
   const { kind, reason } = broken;
@@ -187,8 +191,14 @@ function chainFailures({ certificates, broken }: Chain, isNamed: boolean): Faile
   return [...failed, { check: "Chain", reason }];
 }
 
-function certificateFailures(certificate: ParsedCertificate, depth: number, nowMs: number): FailedCheck[] {
-  const { content, isSelfIssued } = certificate;
+function certificateFailures(
+  certificate: ParsedCertificate,
+  depth: number,
+  nowMs: number,
+  { certificates, broken }: Chain,
+): FailedCheck[] {
+  const { content } = certificate;
+  const isRoot = depth === certificates.length - 1 && broken === undefined;
   const its = depth === 0 ? "it" : `its issuer "${content.subject}"`;
   const failed: FailedCheck[] = [];
   const fail = (check: CertificateCheck, reason: string): number => failed.push({ check, reason: `${its} ${reason}` });
@@ -207,7 +217,7 @@ function certificateFailures(certificate: ParsedCertificate, depth: number, nowM
     fail("KeyLength", `has an RSA key of ${rsaBits} bits; use ${leastRsaBits} to ${mostRsaBits} bits`);
   }
   // A root is known byte for byte; its signature says nothing that could be forged.
-  if ((depth === 0 || !isSelfIssued) && !sha2.has(content.signatureHash ?? "")) {
+  if ((depth === 0 || !isRoot) && !sha2.has(content.signatureHash ?? "")) {
     fail("HashAlgorithm", `is signed with ${content.signatureHash ?? "an unknown algorithm"}; use SHA-256 or longer`);
   }
   if (nowMs < content.notBeforeMs) fail("NotYetValid", `is valid only from ${isoOf(content.notBeforeMs)} on`);

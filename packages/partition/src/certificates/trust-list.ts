@@ -16,6 +16,8 @@
 import { X509Certificate } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { readingTrouble, writingTrouble } from "@cpc-partition/process/file-trouble";
+import { toDiskSync } from "@cpc-partition/process/to-disk";
 import { CertificateError, fingerprint, readCertificateFile, readRevocationListFile } from "./certificate-file.ts";
 import type { TrustMaterial } from "./server-certificate-check.ts";
 import { mostCertificateBytes } from "./shown-chain.ts";
@@ -60,14 +62,17 @@ export class TrustList {
     return [this.ownFolder, this.trustedFolder, this.issuersFolder, ...this.revocationFolders];
   }
 
-  /** Everything that decides about trust, as it is now; a file that is not what its folder is for is passed over. */
-  material(): TrustMaterial {
+  /** Everything that decides about trust, as it is now. A file that cannot be read, or is not what its folder is for, is passed over and named. */
+  material(): ReadTrustMaterial {
+    const unusable: string[] = [];
+    const passedOver: PassedOver = (why) => unusable.push(why);
     return {
-      trusted: this.trustedCertificates(),
-      issuers: contentsOf(this.issuersFolder, certificateName, readCertificateFile),
+      trusted: this.stored(this.trustedFolder, passedOver).map(({ certificate }) => certificate),
+      issuers: contentsOf(this.issuersFolder, certificateName, readCertificateFile, passedOver),
       revocationLists: this.revocationFolders.flatMap((folder) =>
-        contentsOf(folder, revocationListName, readRevocationListFile),
+        contentsOf(folder, revocationListName, readRevocationListFile, passedOver),
       ),
+      unusable,
     };
   }
 
@@ -77,12 +82,8 @@ export class TrustList {
   }
 
   /** The certificates in a folder with their files; each file's first, which is the only one that can be trusted or rejected. */
-  stored(folder: string): StoredCertificate[] {
-    return contentsOf(folder, certificateName, (file) =>
-      readCertificateFile(file)
-        .slice(0, 1)
-        .map((certificate) => ({ file, certificate })),
-    );
+  stored(folder: string, passedOver?: PassedOver): StoredCertificate[] {
+    return contentsOf(folder, certificateName, readFirst, passedOver);
   }
 
   /**
@@ -118,19 +119,22 @@ export class TrustList {
       mkdirp(folder);
   }
 
-  /** From now on the certificate is believed; returns its file. Throws a CertificateError when it cannot be written. */
+  /** From now on the certificate is believed, also after a power failure; returns its file. Throws a CertificateError when it cannot be written. */
   trust(certificate: Uint8Array): string {
     this.makeFolders();
     const file = store(this.trustedFolder, certificate);
+    keep(file, this.trustedFolder);
     this.#remove(this.rejectedFolder, certificate);
     return file;
   }
 
   /**
-   * From now on the certificate is not believed. Throws a CertificateError when a file cannot be removed or written.
+   * From now on the certificate is not believed, also after a power failure. Throws a CertificateError when a file cannot be removed or written.
    */
   reject(certificate: Uint8Array): KeptCertificate {
+    this.makeFolders();
     this.#remove(this.trustedFolder, certificate);
+    keep(this.trustedFolder);
     return this.keepRejected(certificate);
   }
 
@@ -140,6 +144,20 @@ export class TrustList {
     }
   }
 }
+
+function readFirst(file: string): StoredCertificate[] {
+  return readCertificateFile(file)
+    .slice(0, 1)
+    .map((certificate) => ({ file, certificate }));
+}
+
+export interface ReadTrustMaterial extends TrustMaterial {
+  /** A sentence for each file or folder that could not be read. */
+  readonly unusable: readonly string[];
+}
+
+/** Told of each file or folder that is passed over, with the reason. */
+type PassedOver = (why: string) => void;
 
 /** What became of a certificate that was refused. */
 export type KeptCertificate =
@@ -159,7 +177,7 @@ function remove(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch (cause) {
-    throw new CertificateError(`cannot remove ${file}: ${(cause as Error).message}`, { cause });
+    throw new CertificateError(`cannot remove ${file} because ${writingTrouble(cause)}`, { cause });
   }
 }
 
@@ -172,19 +190,31 @@ function store(folder: string, certificate: Uint8Array, place = ""): string {
   const file = join(folder, `${place}${fileName(certificate)}`);
   mkdirp(folder);
   try {
-    writeFileSync(`${file}.part`, certificate, { mode: 0o644 });
+    rmSync(`${file}.part`, { force: true });
+    writeFileSync(`${file}.part`, certificate, { flag: "wx", mode: 0o644 });
     renameSync(`${file}.part`, file);
   } catch (cause) {
-    throw new CertificateError(`cannot store the certificate in ${folder}: ${(cause as Error).message}`, { cause });
+    throw new CertificateError(`cannot store the certificate in ${folder} because ${writingTrouble(cause)}`, { cause });
   }
   return file;
+}
+
+/** On the disk itself. */
+function keep(...paths: readonly string[]): void {
+  try {
+    toDiskSync(...paths);
+  } catch (cause) {
+    throw new CertificateError(`cannot write ${paths.join(" and ")} to the disk because ${writingTrouble(cause)}`, {
+      cause,
+    });
+  }
 }
 
 function mkdirp(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    throw new CertificateError(`cannot make the folder ${folder}: ${(cause as Error).message}`, { cause });
+    throw new CertificateError(`cannot make the folder ${folder} because ${writingTrouble(cause)}`, { cause });
   }
 }
 
@@ -192,22 +222,26 @@ function fileName(certificate: Uint8Array): string {
   return `${subjectName(certificate)}-${fingerprint(certificate)}.der`;
 }
 
-function contentsOf<T>(folder: string, name: RegExp, read: (file: string) => T[]): T[] {
-  return filesIn(folder, name).flatMap((file) => {
+function contentsOf<T>(folder: string, name: RegExp, read: (file: string) => T[], passedOver?: PassedOver): T[] {
+  return filesIn(folder, name, passedOver).flatMap((file) => {
     try {
       return read(join(folder, file));
     } catch (error) {
-      if (error instanceof CertificateError) return [];
-      throw error;
+      if (!(error instanceof CertificateError)) throw error;
+      passedOver?.(error.message);
+      return [];
     }
   });
 }
 
-function filesIn(folder: string, wanted: RegExp): string[] {
+function filesIn(folder: string, wanted: RegExp, passedOver?: PassedOver): string[] {
   try {
     return readdirSync(folder).filter((name) => wanted.test(name));
-  } catch {
-    return []; // no folder, no certificates
+  } catch (error) {
+    // No folder, no certificates.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+      passedOver?.(`cannot read the folder ${folder}: ${readingTrouble(error, folder)}`);
+    return [];
   }
 }
 

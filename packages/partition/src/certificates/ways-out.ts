@@ -1,7 +1,8 @@
 // What an operator can do about each check that a server's certificate fails: all of it, so that one round is enough. Pure.
 
 import { resolve } from "node:path";
-import { invocation } from "./invocation.ts";
+import { invocationOfService as invocation } from "@cpc-partition/process/invocation";
+import { shellWord } from "@cpc-partition/process/shell-word";
 import type { CertificateCheck, FailedCheck } from "./server-certificate-check.ts";
 
 export interface WayOutContext {
@@ -12,13 +13,16 @@ export interface WayOutContext {
   readonly pinnedFile?: string | undefined;
 }
 
-/** One for each kind of failed check, in their order; each names the check that it is for. */
+/** One for each kind of failed check, in their order; each names the check that it is for where there are several. */
 export function waysOut(failed: readonly FailedCheck[], context: WayOutContext): string[] {
-  return [...new Set(failed.map(({ check }) => check))].map((check) => `${check}: ${ways[check](context)}`);
+  const checks = [...new Set(failed.map(({ check }) => check))];
+  return checks.map((check) => `${checks.length > 1 ? `${check}: ` : ""}${ways[check](context)}`);
 }
 
 type Way = (context: WayOutContext) => string;
 
+/** `cpc browse` has no configuration yet. */
+const pinIt = "name this certificate in <server_certificate>, for cpc browse in --server-certificate";
 const pinWith = (element: string): Way => {
   return ({ pinnedFile }) =>
     `give the server another certificate, or set <${element}>${pinnedFile === undefined ? " and name this one in <server_certificate>" : ""}`;
@@ -42,9 +46,8 @@ const ways: Readonly<Record<CertificateCheck, Way>> = {
   NotYetValid: renew,
   Expired: renew,
   HostName: () =>
-    "use a name of the certificate in <server_app_uri>, name this certificate in <server_certificate>, or set <ignore_host_name>",
-  ApplicationUri: () =>
-    "name this certificate in <server_certificate>, or give the server one that is made for its application URI",
+    `use a name of the certificate in the address (<server_app_uri>), ${pinIt}, or set <ignore_host_name>`,
+  ApplicationUri: () => `${pinIt}, or give the server one that is made for its application URI`,
   RevocationUnknown: ({ directory }) =>
     `put the authority's certificate and its current revocation list into ${directory}/issuers/certs and issuers/crl ` +
     "(trusted/certs and trusted/crl when all that it issues shall be trusted), or set <ignore_unknown_revocation>",
@@ -53,10 +56,5 @@ const ways: Readonly<Record<CertificateCheck, Way>> = {
 
 /** To be pasted into a shell, wherever that stands. */
 export function trustCommand(directory: string, fingerprint: string): string {
-  return `${invocation} cert trust --certificates ${quoted(resolve(directory))} ${fingerprint}`;
-}
-
-/** For a shell, where it needs it. */
-function quoted(path: string): string {
-  return /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+  return `${invocation()} cert trust --certificates ${shellWord(resolve(directory))} ${fingerprint}`;
 }

@@ -126,7 +126,7 @@ test("a certificates directory is needed for security alone, and named absolute 
 
 test(
   "check refuses what run cannot use, and run does not start without its directory",
-  { timeout: 60_000 },
+  { timeout: 200_000 },
   async (t) => {
     const sandbox = new Sandbox(t);
     const file = sandbox.write("opcua.xml", opcUaXml({ alias: "A", url: "opc.tcp://127.0.0.1:1" }));

@@ -91,7 +91,7 @@ test("a range goes onto the wire as it is configured, with as many dimensions as
   }
 });
 
-test("a subscription monitors the part, and reports it when it changes", { timeout: 60_000 }, async (t) => {
+test("a subscription monitors the part, and reports it when it changes", { timeout: 200_000 }, async (t) => {
   const nodes = [
     subscribedNode("levels", {}, { indexRange: "3" }),
     subscribedNode("levels", {}, { indexRange: "500" }),

@@ -26,7 +26,7 @@ import {
 } from "../../../plant/opcua-server.ts";
 import { TcpProxy } from "../../../plant/tcp-proxy.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const closedPort = 1;
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -1,12 +1,14 @@
 // The partition's own certificate, where several of our processes share one certificates directory.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { ownCertificateFiles } from "../../../../packages/partition/src/certificates/own-certificate-files.ts";
+import { ParsedCertificate } from "../../../../packages/partition/src/certificates/parsed-certificate.ts";
 import { TrustList } from "../../../../packages/partition/src/certificates/trust-list.ts";
+import { applicationKeyPair } from "../../../../packages/partition/src/protocols/opcua/own-certificate.ts";
 import { configuredServer, temporaryFolder } from "../../../plant/opcua-server.ts";
 
 const source = new URL("../../../../packages/partition/src/protocols/opcua/own-certificate.ts", import.meta.url).href;
@@ -38,7 +40,7 @@ describe("in a new directory", () => {
   });
   after(() => folder.remove());
 
-  test("all that start at the same moment use the certificate of the first", { timeout: 60_000 }, async () => {
+  test("all that start at the same moment use the certificate of the first", { timeout: 200_000 }, async () => {
     const atTheSameTime = new SharedArrayBuffer(4);
     const directory = join(folder.path, "certificates");
     const found = await Promise.all([1, 2, 3].map(() => fingerprintIn(directory, atTheSameTime)));
@@ -47,5 +49,21 @@ describe("in a new directory", () => {
     assert.deepEqual(found, [expected, expected, expected]);
     const { trustedFolder, issuersFolder, revocationFolders } = new TrustList(directory);
     for (const place of [trustedFolder, issuersFolder, ...revocationFolders]) assert.ok(existsSync(place), place);
+  });
+
+  test("a key whose maker was killed before it wrote the certificate gets one", { timeout: 200_000 }, async () => {
+    const directory = join(folder.path, "half");
+    await applicationKeyPair(server, directory);
+    const { certificateFile, privateKeyFile } = ownCertificateFiles(directory, server.applicationUri);
+    const key = readFileSync(privateKeyFile, "utf8");
+    const lost = readFileSync(certificateFile);
+    rmSync(certificateFile);
+    const longAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(privateKeyFile, longAgo, longAgo);
+    const { certificateChain } = await applicationKeyPair(server, directory);
+    assert.equal(readFileSync(privateKeyFile, "utf8"), key);
+    assert.ok(!certificateChain[0]!.equals(lost));
+    const uris = [lost, certificateChain[0]!].map((der) => new ParsedCertificate(der).content.uris);
+    assert.deepEqual(uris[1], uris[0]);
   });
 });

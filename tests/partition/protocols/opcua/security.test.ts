@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { CreateSessionResponse, MessageSecurityMode, SecurityPolicy, UserTokenType } from "node-opcua-client";
+import {
+  CreateSessionRequest,
+  CreateSessionResponse,
+  MessageSecurityMode,
+  SecurityPolicy,
+  UserTokenType,
+} from "node-opcua-client";
 import type { EndpointDescription } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import type { OpcUaClient } from "../../../../packages/partition/src/library/opcua-client.ts";
@@ -333,6 +339,17 @@ describe("the own certificate", () => {
   test("is not needed, nor made, nor any directory for it, where there is no security", async () => {
     const nowhere = join(certificates.server.certificateFile, "not a directory");
     await connectAndRead(rig.client({}, rig.url, { directory: nowhere }));
+  });
+
+  test("is not there without security: the server hears the configured application URI", async () => {
+    const heard: unknown[] = [];
+    const hear = (request: unknown): void => {
+      if (request instanceof CreateSessionRequest)
+        heard.push([request.clientDescription.applicationUri, request.clientCertificate?.length ?? 0]);
+    };
+    const client = rig.client({ applicationUri: "urn:plant:gateway-7" });
+    await rig.during("request", hear, async () => await connectAndRead(client));
+    assert.deepEqual(heard, [["urn:plant:gateway-7", 0]]);
   });
 
   test("is named with its fingerprint when the server does not trust it", async () => {

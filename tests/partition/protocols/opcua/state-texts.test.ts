@@ -39,7 +39,7 @@ const texts = ["0=Closed\n1=Open", "0=Off\n1=Manual\n2=Automatic", "0=None\n400=
 
 /** Nothing is polled. */
 const idle: GroupReports = {
-  publish: () => {},
+  publish: () => () => true,
   wantsAgain: undefined,
   everyTick: async (_read, signal) => void (signal.aborted || (await once(signal, "abort"))),
 };

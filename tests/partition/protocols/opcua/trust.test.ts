@@ -7,6 +7,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { beforeEach, describe, test } from "node:test";
 import { ApplicationDescription, GetEndpointsResponse } from "node-opcua-client";
+import { createOwnCertificate } from "../../../../packages/partition/src/certificates/own-certificate-files.ts";
 import { noRelaxations } from "../../../../packages/partition/src/certificates/server-certificate-check.ts";
 import type { OpcUaServer } from "../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
@@ -186,6 +187,34 @@ describe("while connected", () => {
   });
 });
 
+test("what cannot be read of the trust list is told once, in the log and in each refusal, and the rest counts", async () => {
+  mkdirSync(join(rig.directory, "trusted/certs/closed.der"));
+  const why = `cannot read certificate ${join(rig.directory, "trusted/certs/closed.der")}: it is a directory`;
+  for (const _ of [1, 2]) await connectAndRead(rig.client());
+  assert.deepEqual(rig.logged, [`error ${why}; until then the trust list counts without it`]);
+  rmSync(join(rig.directory, "trusted/certs/authority.der"));
+  await assert.rejects(connectAndRead(rig.client()), (error: ServerError) =>
+    error.message.includes(`. The trust list is not whole: ${why}. To do: `),
+  );
+});
+
+test("the record of a refusal ends with the command; where the certificate lies is in a field", async () => {
+  rmSync(join(rig.directory, "trusted"), { recursive: true });
+  put("trusted/certs/server.der", readFileSync(serverFile).fill(0, 4));
+  await assert.rejects(connectAndRead(rig.client()), ({ message, record }: ServerError) => {
+    assert.ok(record);
+    assert.match(
+      record.message,
+      /^cannot connect because its certificate, SHA-256 [0-9a-f]{64}, is refused \(Trusted.* cert trust --certificates \S+ [0-9a-f]{64}/,
+    );
+    const { url, kept } = record.fields;
+    assert.equal(url, rig.url);
+    assert.match(String(kept), /^It was kept as \S+\.der$/);
+    assert.ok(message.startsWith(`${record.message}. It was kept as /`), message);
+    return true;
+  });
+});
+
 test("a refused server is tried again slowly, until it is connected", async () => {
   const client = rig.client({ retryIntervalMs: 10_000 });
   assert.equal(client.retryIntervalMs, 10_000);
@@ -283,6 +312,24 @@ test("the ends of both certificates are told in time, once", async () => {
     ["warn the server's certificate ends in 5 days"],
   );
   assert.ok((client.ownCertificateEndsMs ?? 0) > now + 3000 * dayMs);
+});
+
+test("the end of the own certificate is told in time also where the connection lasts", async () => {
+  const applicationUri = "urn:cpc-partition:short-lived";
+  await createOwnCertificate(rig.directory, { applicationUri, hostNames: [], validDays: 40 });
+  put("trusted/crl/authority.crl", await revocationList({ issuer: root, nextUpdateMs: now + 300 * dayMs }));
+  let nowMs = now;
+  const client = rig.client({ applicationUri }, rig.url, { nowMs: () => nowMs, recheckMs: 60_000 });
+  await client.connect(never);
+  await readOnce(client);
+  assert.equal(rig.logged.length, 0);
+  nowMs += 33.5 * dayMs;
+  await readOnce(client);
+  await readOnce(client);
+  assert.deepEqual(
+    rig.logged.map((line) => line.replace(/, at .*/, "")),
+    ["warn the own certificate ends in 6 days"],
+  );
 });
 
 test("a server that describes itself otherwise once the channel is secure is refused", async () => {

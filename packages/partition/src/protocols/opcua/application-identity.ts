@@ -10,11 +10,9 @@ export interface ApplicationIdentity {
   readonly privateKeyPem: string;
 }
 
-export function keyPairProvider({ certificateChain, privateKeyPem }: ApplicationIdentity): {
-  getCertificate: () => Buffer;
-  getCertificateChain: () => Buffer[];
-  getPrivateKey: () => ReturnType<typeof crypto_utils.makePrivateKeyFromPem>;
-} {
+type KeyPairProvider = NonNullable<Parameters<typeof OPCUAClient.create>[0]["certificateKeyPairProvider"]>;
+
+export function keyPairProvider({ certificateChain, privateKeyPem }: ApplicationIdentity): KeyPairProvider {
   const [leaf] = certificateChain;
   if (leaf === undefined) throw new TypeError("an application identity has a certificate");
   const privateKey = crypto_utils.makePrivateKeyFromPem(privateKeyPem);
@@ -24,6 +22,21 @@ export function keyPairProvider({ certificateChain, privateKeyPem }: Application
     getPrivateKey: () => privateKey,
   };
 }
+
+/** Without security: the library takes the application URI from its options then, and not from a certificate. */
+export const noKeyPair: KeyPairProvider = {
+  getCertificate: () => undefined as unknown as Buffer,
+  getCertificateChain: () => [],
+  getPrivateKey: () => {
+    throw new TypeError("there is no key without security");
+  },
+};
+
+/** What the library would do with certificate and key, also where it shows and signs nothing. */
+export const withoutKeyPair = {
+  initializeCM: async () => undefined,
+  computeClientSignature: async () => undefined,
+};
 
 /**
  * The certificate manager that node-opcua asks, should it ever come to choose a certificate by itself: it believes none.

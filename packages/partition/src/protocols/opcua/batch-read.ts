@@ -13,7 +13,7 @@
 
 import type { DataValue, ReadValueIdOptions, TimestampsToReturn } from "node-opcua-client";
 import { ServerError } from "../../sources/server-error.ts";
-import type { ReadResults } from "./channel/read-results.ts";
+import type { DataValues } from "./channel/data-values.ts";
 import { EncodedNodes, type RepeatedRead } from "./channel/repeated-read.ts";
 import { endsSession, statusOf } from "./failure.ts";
 import type { ReadPace } from "./read-pace.ts";
@@ -27,7 +27,7 @@ export type ResultVisitor = (index: number, result: DataValue | undefined, fault
 /** Gets either the results among which the value of the node with this index has this position, or the status code of the fault that came instead. */
 export type PositionVisitor = (
   index: number,
-  results: ReadResults | undefined,
+  results: DataValues | undefined,
   position: number,
   faultStatus: number,
 ) => void;
@@ -121,7 +121,7 @@ export class BatchRead {
         this.#size.answered(asked);
         this.#pace?.answered(asked, performance.now() - askedMs);
         requireRunning(results.count > count ? results.at(count) : undefined, this.#session.server);
-        if (prepare !== undefined) await prepare([...results.decoded], signal);
+        if (prepare !== undefined) await prepare(results.decoded, signal);
         for (let i = 0; i < count; i++) visit(first + i, results, i, 0);
       } catch (error) {
         const status = statusOf((error as Error).cause ?? error)?.value;

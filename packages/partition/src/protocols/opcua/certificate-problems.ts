@@ -8,6 +8,7 @@ import { hostOf } from "../../certificates/host-name.ts";
 import { ownCertificateFiles } from "../../certificates/own-certificate-files.ts";
 import { ParsedCertificate } from "../../certificates/parsed-certificate.ts";
 import { checkServerCertificate, noRelaxations } from "../../certificates/server-certificate-check.ts";
+import { writingTrouble } from "@cpc-partition/process/file-trouble";
 import { TrustList } from "../../certificates/trust-list.ts";
 import { waysOut } from "../../certificates/ways-out.ts";
 import type { OpcUaConfiguration, OpcUaServer } from "./configuration/opc-ua-server.ts";
@@ -46,8 +47,8 @@ export function directoryTrouble({ servers }: OpcUaConfiguration, directory: str
     return undefined;
   } catch (error) {
     return (
-      `cannot use the certificates directory ${resolve(directory)} because ${(error as Error).message}; ` +
-      "choose one that this user can write to with --certificates or CPC_CERTIFICATES"
+      `cannot use the certificates directory ${resolve(directory)} because ${writingTrouble(error)}; ` +
+      "or choose another with --certificates or CPC_CERTIFICATES"
     );
   }
 }

@@ -173,6 +173,7 @@ export class NodeReader {
       delivery.setStatus(sink, place, StatusCode.BadNodeIdUnknown);
       report.namespaceMissing(points[place] as number);
     }
+    const hasUnreported = this.#unreported.size > 0;
     const refused = (place: number, status: number): void => report.refused(points[place] as number, status);
     await read.values.runInPlace(
       signal,
@@ -181,7 +182,7 @@ export class NodeReader {
         if (results === undefined) return delivery.setStatus(sink, place, faultStatus);
         const status = delivery.deliverAt(sink, place, results, position, refused);
         if (isBad(status)) refused(place, status);
-        else if (this.#unreported.has(points[place] as number)) appeared.push(points[place] as number);
+        else if (hasUnreported && this.#unreported.has(points[place] as number)) appeared.push(points[place] as number);
       },
       this.decodeStructures,
       () => sink.responseCame(),

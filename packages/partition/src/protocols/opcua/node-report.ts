@@ -12,7 +12,7 @@ const MOST_NODES = 10;
 /** What says something of the configuration, and not of the state of the plant (OPC 10000-6, A.2). */
 const remedies: ReadonlyMap<number, string> = new Map([
   [0x80330000, "the server cannot have such a node id; check <Identifier>"],
-  [0x80340000, "the server has no such node; check <Identifier> and <NamespaceIndex>"],
+  [0x80340000, "the server has no such node; check <Identifier> and the namespace"],
   [0x80350000, "the node has no value; check whether <Identifier> names the variable and not its folder or object"],
   [0x80360000, "the server does not take such a range; check <IndexRange>"],
   [0x80370000, "the value has no element there; check <IndexRange>, or the index in <path>"],

@@ -1,11 +1,11 @@
 // What OPC UA knows of its configuration files.
 
 import { builtInTypeName } from "@cpc-partition/image/values/built-in-type";
-import { isInsecure, type OpcUaConfiguration, type OpcUaServer } from "./configuration/opc-ua-server.ts";
+import { isInsecure, type OpcUaConfiguration } from "./configuration/opc-ua-server.ts";
 import { loadOpcUaConfiguration } from "./configuration/opc-ua-configuration.ts";
 import { valueText } from "./configuration/opc-ua-point.ts";
 import { intervalWords, rounded } from "../../configuration/plan-words.ts";
-import { groupsByInterval } from "../../sources/rate-groups.ts";
+import { groupsByInterval, withInterval } from "../../sources/rate-groups.ts";
 import {
   noCertificates,
   type CertificateFindings,
@@ -15,17 +15,22 @@ import {
 } from "../configuration-format.ts";
 import { expectedKeys } from "./expected-keys.ts";
 import { describeNode } from "./opcua-protocol.ts";
-import { firstNodes } from "./read-pace.ts";
-
-/** Reads in a cycle are one for each so many nodes, or fewer where the server allows fewer. */
-const nodesPerRead = 1000;
+import { loadTable } from "../load-table.ts";
+import { demandOf, readsOf } from "./reading-demand.ts";
 
 export const opcUaFormat: ConfigurationFormat = {
   read: loadOpcUaConfiguration,
   certificateFindings: (configuration, directory) =>
     certificateFindings(configuration as OpcUaConfiguration, directory),
   plan: (configuration, serviceIntervalMs) => ({
-    tables: [planTable(configuration as OpcUaConfiguration, serviceIntervalMs)],
+    tables: [
+      planTable(configuration as OpcUaConfiguration, serviceIntervalMs),
+      loadTable(
+        (configuration as OpcUaConfiguration).servers.map((server) =>
+          demandOf(withInterval(server, serviceIntervalMs)),
+        ),
+      ),
+    ],
     hints: [],
   }),
   keys: ({ configuration }, remembered) => expectedKeys(configuration as OpcUaConfiguration, remembered),
@@ -45,8 +50,7 @@ async function certificateFindings(configuration: OpcUaConfiguration, directory:
 function planTable({ servers }: OpcUaConfiguration, serviceIntervalMs: number): PlanTable {
   const rows = servers.flatMap((server) =>
     groupsByInterval(server.nodes, server.intervalMs).map(({ points: own, intervalMs }, index) => {
-      const asked = own.filter((place) => server.nodes[place]?.member === undefined).length;
-      const reads = Math.ceil(asked / mostNodes(server, index));
+      const reads = readsOf(server, { points: own }, index);
       return [
         server.alias,
         server.endpointUrl,
@@ -63,10 +67,6 @@ function planTable({ servers }: OpcUaConfiguration, serviceIntervalMs: number): 
     head: ["server", "endpoint", "security", "user", "nodes", "reads/cycle", "reads/s", "interval"],
     rows,
   };
-}
-
-function mostNodes(server: OpcUaServer, group: number): number {
-  return Math.min(group === 0 ? nodesPerRead : firstNodes, server.maxNodesPerRead ?? nodesPerRead);
 }
 
 function* points({ servers }: OpcUaConfiguration): Iterable<PlannedPoint> {

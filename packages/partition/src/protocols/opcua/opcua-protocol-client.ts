@@ -6,6 +6,7 @@ import { giveBackMemorySoon } from "../../small-process.ts";
 import type { ProtocolClient } from "../protocol.ts";
 import { OpcUaSource } from "./opcua-source.ts";
 import { silenceNodeOpcUa } from "./silence.ts";
+import { BriefSubscriptionMemory } from "./subscription/subscription-memory.ts";
 import { SubscriptionsFile, subscriptionsFileBeside } from "./subscription/subscriptions-file.ts";
 
 export const opcUaClient: ProtocolClient = {
@@ -14,8 +15,8 @@ export const opcUaClient: ProtocolClient = {
   sources: ({ log, certificatesDirectory: directory, namesFile }) => {
     const expiryWarnings = new ExpiryWarnings();
     if (namesFile !== undefined) file = new SubscriptionsFile(subscriptionsFileBeside(namesFile), log);
-    const subscriptions = file === undefined ? {} : { subscriptions: file };
-    const options = { directory, log, expiryWarnings, begun: giveBackMemorySoon, ...subscriptions };
+    const subscriptions = file ?? new BriefSubscriptionMemory();
+    const options = { directory, log, expiryWarnings, begun: giveBackMemorySoon, subscriptions };
     return (server) => new OpcUaSource(server as OpcUaServer, options);
   },
   written: async () => await file?.written(),

@@ -6,7 +6,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { endOfValidityMs } from "../../certificates/certificate-file.ts";
-import { ExpiryWarnings } from "../../certificates/expiry-warnings.ts";
+import { ExpiryWarnings, type CertificateEnd } from "../../certificates/expiry-warnings.ts";
 import { filesVersion } from "../../certificates/files-version.ts";
 import { TrustList } from "../../certificates/trust-list.ts";
 import { isInsecure, type OpcUaServer } from "./configuration/opc-ua-server.ts";
@@ -16,10 +16,10 @@ import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import { opcUaConnection } from "./configuration/connection-entry.ts";
 import type { ConnectionEntry, PointDescription } from "@cpc-partition/image/point";
 import { DecidingFiles } from "../../sources/deciding-files.ts";
-import { groupsByInterval } from "../../sources/rate-groups.ts";
+import type { ServerDemand } from "../../sources/divide-servers.ts";
 import { ServerError } from "../../sources/server-error.ts";
 import type { Group, Source, SourceFacts } from "../../sources/source.ts";
-import { applicationKeyPair, readKeyPair, unusedKeyPair, type KeyPair } from "./own-certificate.ts";
+import { applicationKeyPair, readKeyPair, type KeyPair } from "./own-certificate.ts";
 import { ServerCertificateGate, type ShownCertificate } from "./server-certificate-gate.ts";
 import type { WaitLimit } from "./bounded-wait.ts";
 import type { NodeAttributes } from "./node-attributes.ts";
@@ -27,11 +27,18 @@ import { NodeReader } from "./node-reader.ts";
 import { NodeReport } from "./node-report.ts";
 import { DiscoveryError, discoverEndpoint } from "./endpoint-discovery.ts";
 import { ReadSize, type ReadSizes } from "./read-size.ts";
+import { demandOf } from "./reading-demand.ts";
+import { groupsOf } from "./server-groups.ts";
 import { lookUpHost } from "./host-lookup.ts";
 import { OpcUaSession } from "./opcua-session.ts";
 import { SecureSession } from "./secure-session.ts";
 import type { KeptOverSessions } from "./subscription/subscribed-group.ts";
-import { BriefSubscriptionMemory, type SubscriptionMemory } from "./subscription/subscription-memory.ts";
+import {
+  BriefSubscriptionMemory,
+  subscriptionOwner,
+  type RememberedSubscription,
+  type SubscriptionMemory,
+} from "./subscription/subscription-memory.ts";
 import { SubscriptionReport } from "./subscription/subscription-report.ts";
 import { requireTokenPolicy, type UserCertificate } from "./user-identity.ts";
 
@@ -40,6 +47,7 @@ export interface OpcUaSourceOptions {
   /** The certificates folder; its layout is described in certificates/trust-list.ts. */
   readonly directory: string;
   readonly log?: Log;
+  /** Shared by sources, so that a certificate that several of them have is told once. */
   readonly expiryWarnings?: ExpiryWarnings;
   /** Subscriptions that servers keep for us; absent: remembered as long as the source lives. */
   readonly subscriptions?: SubscriptionMemory;
@@ -49,6 +57,17 @@ export interface OpcUaSourceOptions {
   readonly nowMs?: () => number;
   /** Longest time between two checks of the server's certificate while connected. */
   readonly recheckMs?: number;
+}
+
+type KeptSubscription = readonly [owner: string, remembered: RememberedSubscription];
+
+/** What it tells the source of the same server in another thread. */
+interface OpcUaFinding {
+  /** Those that it describes otherwise than before, by their index. */
+  readonly points?: readonly (readonly [index: number, point: PointDescription])[];
+  readonly subscription?: readonly [owner: string, remembered: RememberedSubscription | undefined];
+  /** It is time to tell it, as far as this thread knows. */
+  readonly certificateEnd?: CertificateEnd;
 }
 
 /** A connection outlives trust by that much at most. */
@@ -65,12 +84,15 @@ export class OpcUaSource implements Source {
   readonly connection: ConnectionEntry;
   readonly groups: readonly Group[];
   readonly isInsecure: boolean;
+  readonly demand: ServerDemand;
   readonly retryIntervalMs: number;
   readonly #server: OpcUaServer;
   readonly #trustList: TrustList;
   readonly #gate: ServerCertificateGate;
   readonly #files: DecidingFiles;
   readonly #log: Log;
+  readonly #nowMs: () => number;
+  readonly #expiryWarnings: ExpiryWarnings;
   /** Found out by requests, and kept over reconnections. */
   readonly #readSizes: ReadSizes;
   readonly #nodeReports: readonly NodeReport[];
@@ -81,30 +103,33 @@ export class OpcUaSource implements Source {
   #points: readonly PointDescription[];
   #certificateEndsMs: number | undefined;
   #ownCertificateEndsMs: number | undefined;
+  #tell: ((finding: OpcUaFinding, isOfPoints: boolean) => void) | undefined;
 
   constructor(server: OpcUaServer, options: OpcUaSourceOptions) {
     this.alias = server.alias;
     this.connection = opcUaConnection(server.alias);
-    const rated = server.nodes.map(({ intervalMs, item }) => ({ intervalMs, isSubscribed: item !== undefined }));
-    this.groups = groupsByInterval(rated, server.intervalMs);
+    this.groups = groupsOf(server);
+    this.demand = demandOf(server);
     this.isInsecure = isInsecure(server.policy);
     this.retryIntervalMs = server.retryIntervalMs;
     this.#server = server;
     this.#trustList = new TrustList(options.directory);
     this.#log = options.log ?? (() => {});
     this.#begun = options.begun ?? (() => {});
+    this.#nowMs = options.nowMs ?? Date.now;
+    this.#expiryWarnings = options.expiryWarnings ?? new ExpiryWarnings();
     this.#gate = new ServerCertificateGate(server, this.#trustList, {
       log: this.#log,
-      nowMs: options.nowMs ?? Date.now,
+      nowMs: this.#nowMs,
       recheckMs: options.recheckMs ?? defaultRecheckMs,
-      expiryWarnings: options.expiryWarnings ?? new ExpiryWarnings(),
+      ends: (end) => this.#tellEnd(end),
     });
     this.#files = new DecidingFiles(() => filesVersion([...this.#trustList.decidingFolders, ...filesOf(server)]));
     const { maxNodesPerRead } = server;
     this.#readSizes = { attributes: new ReadSize(maxNodesPerRead), values: new ReadSize(maxNodesPerRead) };
     this.#nodeReports = this.groups.map(() => new NodeReport(server, this.#log));
     this.#kept = {
-      memory: options.subscriptions ?? new BriefSubscriptionMemory(),
+      memory: this.#toldMemory(options.subscriptions ?? new BriefSubscriptionMemory()),
       itemSize: new ReadSize(maxNodesPerRead),
       report: new SubscriptionReport(server, this.#log),
     };
@@ -126,6 +151,30 @@ export class OpcUaSource implements Source {
     return this.#points;
   }
 
+  known(): readonly KeptSubscription[] {
+    return this.groups.flatMap(({ isSubscribed, intervalMs }) => {
+      const owner = subscriptionOwner(this.#server, intervalMs);
+      const remembered = isSubscribed === true ? this.#kept.memory.get(owner) : undefined;
+      return remembered === undefined ? [] : [[owner, remembered] as const];
+    });
+  }
+
+  addFinding({ points = [], subscription, certificateEnd }: OpcUaFinding): void {
+    if (certificateEnd !== undefined) this.#tellEnd(certificateEnd);
+    if (points.length > 0) {
+      const found = new Map(points);
+      this.#points = this.#points.map((point, index) => found.get(index) ?? point);
+    }
+    if (subscription !== undefined) this.#kept.memory.set(...subscription);
+  }
+
+  reportFindings(known: readonly KeptSubscription[], tell: (finding: OpcUaFinding, isOfPoints: boolean) => void): void {
+    const { memory } = this.#kept;
+    // What this thread remembers itself is newer.
+    for (const [owner, remembered] of known) if (memory.get(owner) === undefined) memory.set(owner, remembered);
+    this.#tell = tell;
+  }
+
   async connect(signal: AbortSignal): Promise<OpcUaSession> {
     return await this.#decide(() => this.#connect(signal));
   }
@@ -135,9 +184,9 @@ export class OpcUaSource implements Source {
     const limit = { server: server.alias, timeoutMs: server.timeoutMs, signal };
     this.#files.use();
     const isSecured = server.mode !== "None";
-    const application = await (isSecured ? applicationKeyPair(server, this.#trustList.directory) : unusedKeyPair());
+    const application = isSecured ? await applicationKeyPair(server, this.#trustList.directory) : undefined;
     this.#files.use(); // a certificate that was just made is no news
-    if (isSecured) this.#tellOwnEnd(application);
+    if (application !== undefined) this.#showOwn(application);
     const userCertificate = this.#userCertificate();
     await lookUpHost(server, limit);
     const { chain, applicationUri } = await this.#shown(limit);
@@ -190,9 +239,9 @@ export class OpcUaSource implements Source {
     }
   }
 
-  #tellOwnEnd({ certificateChain: [leaf], endsMs }: KeyPair): void {
+  #showOwn({ certificateChain: [leaf], endsMs }: KeyPair): void {
     this.#ownCertificateEndsMs = endsMs;
-    if (leaf !== undefined) this.#gate.tellEnd("own", leaf, endsMs);
+    if (leaf !== undefined) this.#gate.showOwn(leaf, endsMs);
   }
 
   /** A failure in which the server could not bear a request is followed by a smaller one soon. */
@@ -225,7 +274,34 @@ export class OpcUaSource implements Source {
     const described = this.#server.nodes.map((node, index) =>
       reportedPoint(configuredPoint(this.#server, node), nodeAttributes[index], this.#stateTexts.get(index)),
     );
-    if (!isDeepStrictEqual(described, this.#points)) this.#points = described;
+    const changed = [...described.entries()].filter(([index, point]) => !isDeepStrictEqual(point, this.#points[index]));
+    if (changed.length === 0) return;
+    this.#points = described;
+    this.#tell?.({ points: changed }, true);
+  }
+
+  /** Other threads have the same certificate: the service's own knows whether it was told. */
+  #tellEnd(end: CertificateEnd): void {
+    const daysLeft = this.#expiryWarnings.due(end, this.#nowMs());
+    if (daysLeft === undefined) return;
+    if (this.#tell !== undefined) {
+      this.#tell({ certificateEnd: end }, false);
+      return;
+    }
+    const { whose, fingerprint, endsMs } = end;
+    const when = daysLeft < 0 ? `expired ${-daysLeft} days ago` : `ends in ${daysLeft} days`;
+    const message = `the ${whose} certificate ${when}, at ${new Date(endsMs).toISOString()}`;
+    this.#log("warn", message, { server: this.alias, fingerprint, daysLeft });
+  }
+
+  #toldMemory(memory: SubscriptionMemory): SubscriptionMemory {
+    return {
+      get: (owner) => memory.get(owner),
+      set: (owner, remembered) => {
+        memory.set(owner, remembered);
+        this.#tell?.({ subscription: [owner, remembered] }, false);
+      },
+    };
   }
 }
 

@@ -2,13 +2,19 @@
 // made at first use and kept in {certificates}/own/, one per application URI.
 
 import { X509Certificate, createPrivateKey, type KeyObject } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ApplicationCertificateError, generate } from "../../certificates/application-certificate.ts";
+import { ApplicationCertificateError } from "../../certificates/application-certificate.ts";
 import { readCertificateFile } from "../../certificates/certificate-file.ts";
-import { createOwnCertificate, ownCertificateFiles } from "../../certificates/own-certificate-files.ts";
+import {
+  completeOwnCertificate,
+  createOwnCertificate,
+  ownCertificateFiles,
+  type OwnCertificateOptions,
+} from "../../certificates/own-certificate-files.ts";
+import { writingTrouble } from "@cpc-partition/process/file-trouble";
 import { readPrivateKeyFile } from "../../certificates/private-key-file.ts";
 import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 import { ServerError } from "../../sources/server-error.ts";
@@ -28,6 +34,8 @@ const validDays = 3650;
 
 /** Longest wait for the certificate of another process that has written its key already. */
 const longestCreationMs = 5000;
+/** Whoever wrote the key so long ago was killed before the certificate was written. */
+const givenUpAfterMs = 60_000;
 
 /** Clients of one process that share an application URI must not create its certificate twice. */
 const underway = new Map<string, Promise<unknown>>();
@@ -43,26 +51,11 @@ export async function applicationKeyPair(server: OpcUaServer, directory: string)
     try {
       await createOnce(directory, applicationUri);
     } catch (cause) {
-      throw refused(server, `cannot create the own certificate ${certificateFile}: ${(cause as Error).message}`, cause);
+      throw refused(server, `cannot create the own certificate ${certificateFile}: ${writingTrouble(cause)}`, cause);
     }
   }
   return readKeyPair(server, certificateFile, privateKeyFile);
 }
-
-/** node-opcua wants a certificate and its key also where there is no security. This pair is never shown, and kept nowhere. */
-export function unusedKeyPair(): Promise<KeyPair> {
-  unused ??= generate({ applicationUri: "urn:cpc-partition:unused", hostNames: [], validDays }).then(
-    ({ certificate, privateKey }) => ({
-      certificateFile: "",
-      certificateChain: [Buffer.from(certificate)],
-      privateKeyPem: privateKey,
-      endsMs: Infinity,
-    }),
-  );
-  return unused;
-}
-
-let unused: Promise<KeyPair> | undefined;
 
 function createOnce(directory: string, applicationUri: string): Promise<unknown> {
   const id = `${directory} ${applicationUri}`;
@@ -70,15 +63,19 @@ function createOnce(directory: string, applicationUri: string): Promise<unknown>
   if (present !== undefined) return present;
   const options = { applicationUri, hostNames: [hostname()], validDays };
   const creation = createOwnCertificate(directory, options)
-    .catch((error: unknown) => takeOfOther(error, ownCertificateFiles(directory, applicationUri).certificateFile))
+    .catch((error: unknown) => takeOfOther(error, directory, options))
     .finally(() => underway.delete(id));
   underway.set(id, creation);
   return creation;
 }
 
 /** Another process that shares the directory may have been faster: its pair is as good. It writes the key before the certificate. */
-async function takeOfOther(error: unknown, certificateFile: string): Promise<void> {
+async function takeOfOther(error: unknown, directory: string, options: OwnCertificateOptions): Promise<void> {
   if (!(error instanceof ApplicationCertificateError) || error.code !== "AlreadyExists") throw error;
+  const { certificateFile, privateKeyFile } = ownCertificateFiles(directory, options.applicationUri);
+  const keyAgeMs = Math.abs(Date.now() - statSync(privateKeyFile).mtimeMs);
+  if (keyAgeMs > givenUpAfterMs && !existsSync(certificateFile))
+    return await completeOwnCertificate(directory, options);
   for (const endMs = performance.now() + longestCreationMs; !existsSync(certificateFile); await delay(20)) {
     if (performance.now() > endMs) throw error;
   }

@@ -1,6 +1,6 @@
 // What a person can do when a server refuses us: a part of the message, by the server's code. Pure.
 
-import { invocation } from "../../certificates/invocation.ts";
+import { invocation } from "@cpc-partition/process/invocation";
 import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
 
 export interface RefusedClient {

@@ -35,6 +35,7 @@ import { ChannelRecord } from "./channel/channel-record.ts";
 import { Connections } from "./channel/transport.ts";
 import { asServerError, statusOf, type Remedy } from "./failure.ts";
 import { allowOnlyReading } from "./channel/reading-services.ts";
+import type { DataValues } from "./channel/data-values.ts";
 import { ReadResults } from "./channel/read-results.ts";
 import { EncodedNodes, type RepeatedRead } from "./channel/repeated-read.ts";
 import { ServerNonce } from "./server-nonce.ts";
@@ -45,6 +46,12 @@ import { SessionState, type State } from "./session-state.ts";
 import { SessionKeepAlive } from "./session-keep-alive.ts";
 import { TokenRenewal } from "./token-renewal.ts";
 import { userIdentity, weaknessOfLogin } from "./user-identity.ts";
+
+/**
+ * Requests of a channel have numbers of 32 bits (OPC 10000-6, 6.7.2.4), and node-opcua counts on: what it then cannot send, it tries again without
+ * an end. So many numbers are left for what is under way, and for the farewell.
+ */
+const lastRequestId = 2 ** 32 - 2 ** 16;
 
 /** How long a polite farewell may take before the connection is cut. */
 const farewellMs = 2000;
@@ -124,6 +131,7 @@ export class SecureSession {
     }
     this.#client.on("send_request", (request) => {
       if (request instanceof CloseSessionRequest) request.deleteSubscriptions = !this.keepsSubscriptions;
+      if (request.requestHeader.requestHandle >= lastRequestId) this.#state.lose(this.#usedUp());
     });
     this.#watchResponses();
     const remedy = remedyOf(options);
@@ -212,6 +220,12 @@ export class SecureSession {
     }
   }
 
+  #usedUp(): ServerError {
+    const { alias, endpointUrl } = this.server;
+    const message = `the connection to ${endpointUrl} is made anew because it has no more numbers for its requests`;
+    return new ServerError("ConnectionFailed", alias, message);
+  }
+
   #notRenewed(): ServerError {
     const { alias, endpointUrl } = this.server;
     const refusal = this.#state.channel?.record.refusal;
@@ -237,7 +251,7 @@ export class SecureSession {
   }
 
   /** One Read request (OPC 10000-4, 5.11.2), which may be sent again and again. As many results as nodes, or a ServerError. */
-  async read(request: RepeatedRead, signal: AbortSignal): Promise<ReadResults> {
+  async read(request: RepeatedRead, signal: AbortSignal): Promise<DataValues> {
     if (this.#keepAlive.request !== undefined) await this.#keepAlive.request;
     return this.#read(request, signal);
   }
@@ -251,11 +265,11 @@ export class SecureSession {
     }
   }
 
-  async #read(request: RepeatedRead, signal: AbortSignal): Promise<ReadResults> {
+  async #read(request: RepeatedRead, signal: AbortSignal): Promise<DataValues> {
     const what = "read from";
-    const results = await this.request(request, ReadResults, { what, signal });
-    this.#requireCount(results.count, request.nodeCount, what);
-    return results;
+    const { values } = await this.request(request, ReadResults, { what, signal });
+    this.#requireCount(values.count, request.nodeCount, what);
+    return values;
   }
 
   /** The results, or a ServerError when there are not as many as were asked for. */

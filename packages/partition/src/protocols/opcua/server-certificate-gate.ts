@@ -1,5 +1,5 @@
 // Lets one server's certificate pass or not: before every connect, and again while a connection lasts, because a trust list changes
-// and a certificate ends. Says in the log what it overlooked, and that a certificate ends soon; keeps what it refused for the operator.
+// and a certificate ends. Says in the log what it overlooked, and tells when certificates end; keeps what it refused for the operator.
 //
 // Promises: a refusal is a ServerError (SecurityRefused) whose message names fingerprint and checks first, since little of it fits the
 // status, and what can be done about each check at its end.
@@ -7,7 +7,7 @@
 
 import { resolve } from "node:path";
 import { CertificateError, fingerprint, readCertificateFile } from "../../certificates/certificate-file.ts";
-import { ExpiryWarnings } from "../../certificates/expiry-warnings.ts";
+import type { CertificateEnd } from "../../certificates/expiry-warnings.ts";
 import { hostOf } from "../../certificates/host-name.ts";
 import { ParsedCertificate } from "../../certificates/parsed-certificate.ts";
 import { checkServerCertificate, noRelaxations } from "../../certificates/server-certificate-check.ts";
@@ -31,8 +31,8 @@ export interface GateOptions {
   readonly nowMs: () => number;
   /** Longest time between two checks of a connection that lasts. */
   readonly recheckMs: number;
-  /** Shared by all clients of a process: two connections with the same certificate tell its end once. */
-  readonly expiryWarnings: ExpiryWarnings;
+  /** Called whenever a certificate passes or is shown. */
+  readonly ends: (end: CertificateEnd) => void;
 }
 
 const reasonsToTolerate: Readonly<Record<ToleratedCheck["because"], string>> = {
@@ -45,12 +45,20 @@ const reasonsToTolerate: Readonly<Record<ToleratedCheck["because"], string>> = {
   IgnoreKeyUsage: "<ignore_key_usage> is set",
 };
 
+/** Named in a refusal; the log has all of them. */
+const mostUnusable = 2;
+
+/** By the certificates directory. */
+const toldUnusable = new Map<string, ReadonlySet<string>>();
+
 export class ServerCertificateGate {
   readonly #server: OpcUaServer;
   readonly #trustList: TrustList;
   readonly #options: GateOptions;
   /** What passed last, and is asked about again. */
   #passed: ShownCertificate | undefined;
+  /** The one that the server is shown. */
+  #own: CertificateEnd | undefined;
   #checkedMs = 0;
   #dueMs = 0;
 
@@ -94,8 +102,10 @@ export class ServerCertificateGate {
     const [leaf = Buffer.alloc(0)] = shown.chain;
     const { relaxations = noRelaxations, endpointUrl } = this.#server;
     const nowMs = this.#options.nowMs();
+    const { unusable, ...material } = this.#trustList.material();
+    this.#tellUnusable(unusable);
     const verdict = checkServerCertificate(shown.chain, {
-      ...this.#trustList.material(),
+      ...material,
       pinned: this.pinnedChain()?.[0],
       hostName: hostOf(endpointUrl),
       applicationUri: shown.applicationUri ?? firstUri(leaf),
@@ -103,22 +113,29 @@ export class ServerCertificateGate {
       relaxations,
     });
     const { failed } = verdict;
-    if (failed.length > 0) throw this.#refusal(cannot, leaf, failed);
+    if (failed.length > 0) throw this.#refusal(cannot, leaf, failed, unusable);
     const endsMs = new ParsedCertificate(leaf).content.notAfterMs;
-    this.tellEnd("server's", leaf, endsMs);
+    this.#options.ends({ whose: "server's", fingerprint: fingerprint(leaf), endsMs });
+    if (this.#own !== undefined) this.#options.ends(this.#own);
     this.#checkedMs = nowMs;
     this.#dueMs = Math.min(nowMs + this.#options.recheckMs, endsMs >= nowMs ? endsMs + 1 : Infinity);
     return verdict;
   }
 
-  /** Logs that a certificate ends soon, when that is due. */
-  tellEnd(whose: "server's" | "own", certificate: Buffer, endsMs: number): void {
-    const print = fingerprint(certificate);
-    const daysLeft = this.#options.expiryWarnings.due(print, endsMs, this.#options.nowMs());
-    if (daysLeft === undefined) return;
-    const when = daysLeft < 0 ? `expired ${-daysLeft} days ago` : `ends in ${daysLeft} days`;
-    const message = `the ${whose} certificate ${when}, at ${new Date(endsMs).toISOString()}`;
-    this.#options.log("warn", message, { server: this.#server.alias, fingerprint: print, daysLeft });
+  /** A trust list that cannot be read is not one that trusts less: somebody has to know. Servers share it, and each thread says it once. */
+  #tellUnusable(unusable: readonly string[]): void {
+    const { directory } = this.#trustList;
+    for (const why of unusable) {
+      if (toldUnusable.get(directory)?.has(why) !== true)
+        this.#options.log("error", `${why}; until then the trust list counts without it`);
+    }
+    toldUnusable.set(directory, new Set(unusable));
+  }
+
+  /** From now on the server is shown this certificate. */
+  showOwn(certificate: Buffer, endsMs: number): void {
+    this.#own = { whose: "own", fingerprint: fingerprint(certificate), endsMs };
+    this.#options.ends(this.#own);
   }
 
   /** What the configuration names, DER, leaf first. Throws a ServerError when it cannot be read. */
@@ -134,8 +151,8 @@ export class ServerCertificateGate {
   }
 
   /** First what the short text of the status has room for: whole fingerprint, checks, and the command that helps. */
-  #refusal(cannot: string, leaf: Buffer, failed: readonly FailedCheck[]): ServerError {
-    const { alias, endpointUrl, serverCertificateFile } = this.#server;
+  #refusal(cannot: string, leaf: Buffer, failed: readonly FailedCheck[], unusable: readonly string[]): ServerError {
+    const { alias, endpointUrl: url, serverCertificateFile } = this.#server;
     const print = fingerprint(leaf);
     const checks = failed.map(({ check }) => check).join(", ");
     const ways = waysOut(failed, {
@@ -143,11 +160,14 @@ export class ServerCertificateGate {
       fingerprint: print,
       pinnedFile: serverCertificateFile,
     });
-    const message =
-      `${cannot} because its certificate, SHA-256 ${print}, is refused (${checks}): ` +
-      `${failed.map(({ reason }) => reason).join("; ")}. ` +
-      `What to do for ${endpointUrl}: ${ways.join(". ")}. ${this.#keepRejected(leaf)}`;
-    return new ServerError("SecurityRefused", alias, message);
+    const reasons = failed.map(({ reason }) => reason).join("; ");
+    const lost =
+      unusable.length === 0 ? "" : `. The trust list is not whole: ${unusable.slice(0, mostUnusable).join("; ")}`;
+    const record = `${cannot} because its certificate, SHA-256 ${print}, is refused (${checks}): ${reasons}${lost}. To do: ${ways.join(". ")}`;
+    const kept = this.#keepRejected(leaf);
+    return new ServerError("SecurityRefused", alias, `${record}. ${kept}`, {
+      record: { message: record, fields: { url, kept } },
+    });
   }
 
   #keepRejected(certificate: Buffer): string {
@@ -156,7 +176,7 @@ export class ServerCertificateGate {
       const kept = this.#trustList.keepRejected(certificate, this.#server.alias);
       switch (kept.outcome) {
         case "Trusted":
-          return "It lies in the trust list";
+          return `It lies in the trust list, in ${resolve(this.#trustList.directory)}/trusted/certs`;
         case "Full":
           return `It was not kept because ${this.#trustList.rejectedFolder} is full`;
         case "TooLarge":

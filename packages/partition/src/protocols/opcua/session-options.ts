@@ -3,7 +3,13 @@
 import { OPCUAClient } from "node-opcua-client";
 import { fingerprint } from "../../certificates/certificate-file.ts";
 import type { OpcUaServer } from "./configuration/opc-ua-server.ts";
-import { keyPairProvider, refuseEveryCertificate, type ApplicationIdentity } from "./application-identity.ts";
+import {
+  keyPairProvider,
+  noKeyPair,
+  refuseEveryCertificate,
+  withoutKeyPair,
+  type ApplicationIdentity,
+} from "./application-identity.ts";
 import { settingsOfSession } from "./channel/message-limits.ts";
 import type { Connections } from "./channel/transport.ts";
 import { libraryTransportTimeoutMs, messageMode, policyUri } from "./endpoint-discovery.ts";
@@ -13,7 +19,8 @@ import type { UserCertificate } from "./user-identity.ts";
 
 export interface SessionOptions {
   readonly server: OpcUaServer;
-  readonly application: ApplicationIdentity;
+  /** Undefined with mode None. */
+  readonly application: ApplicationIdentity | undefined;
   readonly userCertificate: UserCertificate | undefined;
   /** The checked one, DER, leaf; undefined with mode None. */
   readonly serverCertificate: Buffer | undefined;
@@ -26,14 +33,14 @@ export function clientOf(
   { server, application, serverCertificate }: SessionOptions,
   connections: Connections,
 ): OPCUAClient {
-  return OPCUAClient.create({
+  const client = OPCUAClient.create({
     applicationName: "cpc-partition",
     applicationUri: server.applicationUri,
     clientName: "cpc-partition",
     securityPolicy: policyUri(server),
     securityMode: messageMode(server),
     ...(serverCertificate === undefined ? {} : { serverCertificate }),
-    certificateKeyPairProvider: keyPairProvider(application),
+    certificateKeyPairProvider: application === undefined ? noKeyPair : keyPairProvider(application),
     clientCertificateManager: refuseEveryCertificate(),
     connectionStrategy: { maxRetry: 0 },
     keepSessionAlive: false,
@@ -45,6 +52,8 @@ export function clientOf(
     transportFactory: connections,
     defaultTransactionTimeout: server.timeoutMs + 1000,
   });
+  if (application === undefined) Object.assign(client, withoutKeyPair);
+  return client;
 }
 
 /**
@@ -57,9 +66,9 @@ export function sessionTimeoutMs({ nodes, intervalMs, timeoutMs }: OpcUaServer):
 }
 
 export function remedyOf({ server, application, applicationUri }: SessionOptions): Remedy {
-  const [leaf] = application.certificateChain;
+  const leaf = application?.certificateChain[0];
   const ownCertificate =
-    server.mode === "None" || leaf === undefined
+    application === undefined || leaf === undefined
       ? undefined
       : { file: application.certificateFile, fingerprint: fingerprint(leaf) };
   const couldNotCompare = server.mode !== "None" && applicationUri === undefined;

@@ -4,7 +4,7 @@
 import type { DataValue } from "node-opcua-client";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { StatusCode, isBad } from "@cpc-partition/image/values/status-code";
-import type { ReadResults } from "./channel/read-results.ts";
+import type { DataValues } from "./channel/data-values.ts";
 import type { OpcUaMember, OpcUaNode } from "./configuration/opc-ua-server.ts";
 import { isWithinRange } from "./index-range.ts";
 import { memberOf, type UndecodedStatus } from "./structure-member.ts";
@@ -49,13 +49,18 @@ export class ValueDelivery {
   }
 
   /** The status of the result. */
-  deliverAt(sink: PointSink, place: number, results: ReadResults, position: number, visit?: MemberVisitor): number {
-    const isOfPoint = !this.#ranges.has(place) && !this.#members.has(place);
-    const plain = isOfPoint ? results.plain(position) : undefined;
+  deliverAt(sink: PointSink, place: number, results: DataValues, position: number, visit?: MemberVisitor): number {
+    const plain = this.#isOfPoint(place) ? results.plain(position) : undefined;
     if (plain !== undefined && deliverPlain(sink, place, plain)) return plain.status;
     const result = results.at(position);
     this.deliver(sink, place, result, visit);
     return result.statusCode.value >>> 0;
+  }
+
+  /** It is the value of its point, and of no other. Most groups have nothing to look up. */
+  #isOfPoint(place: number): boolean {
+    if (this.#ranges.size === 0 && this.#members.size === 0) return true;
+    return !this.#ranges.has(place) && !this.#members.has(place);
   }
 
   deliver(sink: PointSink, place: number, result: DataValue, visit?: MemberVisitor): void {
@@ -83,6 +88,6 @@ export class ValueDelivery {
   }
 
   #membersOf(place: number): readonly PlacedMember[] {
-    return this.#members.get(place) ?? none;
+    return this.#members.size === 0 ? none : (this.#members.get(place) ?? none);
   }
 }

@@ -6,7 +6,7 @@ import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import { StatusCode, isBad } from "@cpc-partition/image/values/status-code";
 import type { Scalar, Value } from "@cpc-partition/image/values/value";
-import type { PlainResult } from "./channel/read-results.ts";
+import type { PlainValue } from "./channel/data-values.ts";
 import { hasConsistentDimensions } from "./channel/tolerant-decoding.ts";
 import { UnreadableValueError, elementJson } from "./ua-json.ts";
 import { dateToTicks, sixtyFourBits, timestampOf } from "./wire-numbers.ts";
@@ -99,12 +99,16 @@ function isPlainNumber(type: DataType): boolean {
 }
 
 /** As `deliver` would with the same result; false: it has to. */
-export function deliverPlain(sink: PointSink, index: number, plain: PlainResult): boolean {
-  const { type, value, status, sourceUnixMs, sourceSubMsNs } = plain;
+export function deliverPlain(sink: PointSink, index: number, plain: PlainValue): boolean {
+  const { type, number, other, status, sourceUnixMs, sourceSubMsNs } = plain;
+  const hasTime = !Number.isNaN(sourceUnixMs);
   if (isBad(status)) sink.setStatus(index, status);
   else if (type === BuiltInType.Null) return false;
-  else if (!Number.isNaN(sourceUnixMs)) sink.setTimedNumber(index, type, value, status, sourceUnixMs, sourceSubMsNs);
-  else if (status === StatusCode.Good && type !== BuiltInType.Boolean) sink.setNumber(index, type, value);
+  else if (other !== undefined || type === BuiltInType.StatusCode) {
+    const time = hasTime ? { unixMs: sourceUnixMs, subMsNs: sourceSubMsNs } : undefined;
+    sink.setValue(index, { type, value: other === undefined ? number : other }, status, time);
+  } else if (hasTime) sink.setTimedNumber(index, type, number, status, sourceUnixMs, sourceSubMsNs);
+  else if (status === StatusCode.Good && type !== BuiltInType.Boolean) sink.setNumber(index, type, number);
   else return false;
   return true;
 }

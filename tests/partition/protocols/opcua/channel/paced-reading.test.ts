@@ -12,12 +12,16 @@ class PacedSocket extends EventEmitter {
   isPaused = false;
   readonly passed: number[] = [];
 
-  constructor() {
+  /** `cutAt`: a chunk of this size costs the connection. */
+  constructor(cutAt = Infinity) {
     super();
     readPaced(
       this as unknown as Socket,
       () => 1_000_000,
-      (bytes) => void this.passed.push(bytes.length),
+      (bytes) => {
+        this.passed.push(bytes.length);
+        this.destroyed ||= bytes.length === cutAt;
+      },
     );
   }
 
@@ -30,8 +34,12 @@ class PacedSocket extends EventEmitter {
   }
 
   arrives(...sizes: readonly number[]): void {
-    this.emit("data", Buffer.concat(sizes.map((size) => chunk("MSG", Buffer.alloc(size - 8)))));
+    this.emit("data", Buffer.concat(sizes.map((size) => chunkOf(size))));
   }
+}
+
+function chunkOf(size: number): Buffer {
+  return chunk("MSG", Buffer.alloc(size - 8));
 }
 
 test("small messages pass at once, a large one in a later turn and whatever comes behind it after it", async () => {
@@ -44,6 +52,30 @@ test("small messages pass at once, a large one in a later turn and whatever come
   assert.deepEqual(socket.passed, [100, 8192, 9000, 200, 300]);
   await nextTurn();
   assert.equal(socket.isPaused, false);
+});
+
+test("a message in several chunks waits with its last one, if all of them are large together", async () => {
+  const socket = new PacedSocket();
+  const first = chunkOf(9000);
+  first.write("C", 3, "latin1");
+  socket.emit("data", first);
+  assert.deepEqual(socket.passed, [9000]);
+  socket.arrives(100);
+  assert.deepEqual(socket.passed, [9000]);
+  await nextTurn();
+  assert.deepEqual(socket.passed, [9000, 100]);
+  socket.arrives(100);
+  assert.deepEqual(socket.passed, [9000, 100, 100], "that is another message");
+});
+
+test("a full socket whose message waits for its turn is not read before", async () => {
+  const [one, other] = [new PacedSocket(), new PacedSocket()];
+  one.arrives(70_000);
+  other.arrives(10_000);
+  await nextTurn();
+  assert.deepEqual([one.passed, one.isPaused], [[], true]);
+  await nextTurn();
+  assert.deepEqual([one.passed, one.isPaused], [[70_000], false]);
 });
 
 test("a socket that is full is read once in a turn", async () => {
@@ -68,6 +100,12 @@ test("large messages of several sockets have a turn each, the smallest first", a
     [1, 1],
     [2, 1],
   ]);
+});
+
+test("nothing is passed on behind what cost the connection", () => {
+  const socket = new PacedSocket(200);
+  socket.arrives(100, 200, 300);
+  assert.deepEqual(socket.passed, [100, 200]);
 });
 
 test("nothing is passed on of a socket that was cut", async () => {

@@ -4,10 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { DataType, ReadResponse, VariantArrayType, type DataValue } from "node-opcua-client";
+import { DataType, ReadResponse, VariantArrayType } from "node-opcua-client";
 import {
   decodeWithinBudgets,
-  streamOver,
   streamWithin,
 } from "../../../../../packages/partition/src/protocols/opcua/channel/decode-budget.ts";
 import { ReadResults } from "../../../../../packages/partition/src/protocols/opcua/channel/read-results.ts";
@@ -20,91 +19,15 @@ import { JudgingSink } from "../../../../fuzzing/judging-sink.ts";
 import { opcUaNode } from "../../../../plant/plant-configuration.ts";
 import { RecordingSink } from "../../../../plant/recording-sink.ts";
 import { header, words } from "../../../../plant/rogue-opcua.ts";
-import { sampleVariants } from "../every-variant.ts";
+import { dataValue, diagnostics, shapeOf, spoiled, units } from "./any-data-value.ts";
 
 silenceNodeOpcUa();
 decodeTolerantly();
 decodeWithinBudgets();
 rememberBrokenStructures();
 
-/** As many as a session may take for a message, or few. */
-const units = fc.constantFrom(131_072, 131_072, 131_072, 60, 200);
-
-const samples = sampleVariants()
-  .filter(({ value }) => typeof value !== "string" || value.length < 1000)
-  .map((variant) => {
-    const bytes = Buffer.alloc(20_000);
-    const stream = streamOver(bytes);
-    variant.encode(stream);
-    return bytes.subarray(0, stream.length);
-  })
-  .filter((bytes) => bytes.length < 2000);
-
-const plainSizes: Readonly<Record<number, number>> = {
-  [DataType.Boolean]: 1,
-  [DataType.SByte]: 1,
-  [DataType.Byte]: 1,
-  [DataType.Int16]: 2,
-  [DataType.UInt16]: 2,
-  [DataType.Int32]: 4,
-  [DataType.UInt32]: 4,
-  [DataType.Float]: 4,
-  [DataType.Double]: 8,
-};
-const plainVariant = fc
-  .constantFrom(...Object.entries(plainSizes))
-  .chain(([type, size]) =>
-    fc.uint8Array({ minLength: size, maxLength: size }).map((value) => Buffer.from([Number(type), ...value])),
-  );
-const variant = fc.oneof({ weight: 3, arbitrary: plainVariant }, fc.constantFrom(...samples));
-
-const anyStatus = fc
-  .oneof(fc.constantFrom(0, 0x400, 0x4000_0000, 0x4090_0000, 0x8034_0000), fc.nat({ max: 0xffff_ffff }))
-  .map((code) => bytesOf(4, (bytes) => bytes.writeUInt32LE(code)));
-/** Around 1601, 1677, 1970, 2262, 9999, and anywhere. */
-const time = fc
-  .oneof(
-    fc
-      .tuple(
-        fc.constantFrom(0n, 2_435_916_637_144_760_000n, 24_035_012_836_854_770n, 208_677_932_368_530_000n, 2n ** 63n),
-        fc.bigInt({ min: -20_000n, max: 20_000n }),
-      )
-      .map(([base, away]) => BigInt.asUintN(64, base + away)),
-    fc.bigInt({ min: 130_000_000_000_000_000n, max: 150_000_000_000_000_000n }),
-    fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-  )
-  .map((ticks) => bytesOf(8, (bytes) => bytes.writeBigUInt64LE(ticks)));
-const picoseconds = fc.nat({ max: 0xffff }).map((tens) => bytesOf(2, (bytes) => bytes.writeUInt16LE(tens)));
-const mask = fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 0x3f }) }, fc.nat({ max: 0xff }));
-
-function bytesOf(length: number, write: (bytes: Buffer) => void): Buffer {
-  const bytes = Buffer.alloc(length);
-  write(bytes);
-  return bytes;
-}
-
-/** In the order of OPC 10000-6, 5.2.2.17. */
-const result = fc
-  .tuple(mask, variant, anyStatus, time, picoseconds, time, picoseconds)
-  .map(([bits, value, status, source, sourcePicoseconds, server, serverPicoseconds]) =>
-    Buffer.concat([
-      Buffer.from([bits]),
-      (bits & 0x01) === 0 ? Buffer.alloc(0) : value,
-      (bits & 0x02) === 0 ? Buffer.alloc(0) : status,
-      (bits & 0x04) === 0 ? Buffer.alloc(0) : source,
-      (bits & 0x10) === 0 ? Buffer.alloc(0) : sourcePicoseconds,
-      (bits & 0x08) === 0 ? Buffer.alloc(0) : server,
-      (bits & 0x20) === 0 ? Buffer.alloc(0) : serverPicoseconds,
-    ]),
-  );
-const diagnostics = fc.constantFrom(
-  words(-1),
-  words(0),
-  Buffer.concat([words(2), Buffer.from([0, 1, 7, 0, 0, 0])]),
-  Buffer.concat([words(1), Buffer.from([0x40, 0x40, 0])]),
-);
 const message = fc
-  .tuple(fc.array(result, { maxLength: 8 }), fc.constantFrom(0, 0, 0, 0, 1, -1), diagnostics)
+  .tuple(fc.array(dataValue, { maxLength: 8 }), fc.constantFrom(0, 0, 0, 0, 1, -1), diagnostics)
   .map(([results, wrong, rest]) => Buffer.concat([header(1), words(results.length + wrong), ...results, rest]));
 
 type Outcome =
@@ -153,7 +76,7 @@ function inPlace(bytes: Buffer, most: number, nodes?: readonly (readonly [number
     ReadResults,
     bytes,
     most,
-    (results, delivery, sink) => {
+    ({ values: results }, delivery, sink) => {
       const positions = Array.from({ length: results.count }, (_, position) => position);
       const judging = new JudgingSink(sink);
       const statuses = positions.map((position) => delivery.deliverAt(judging, position, results, position));
@@ -165,12 +88,6 @@ function inPlace(bytes: Buffer, most: number, nodes?: readonly (readonly [number
     },
     nodes,
   );
-}
-
-/** What anybody reads of it. */
-function shapeOf(one: DataValue): unknown {
-  const { value, statusCode, sourceTimestamp, sourcePicoseconds, serverTimestamp, serverPicoseconds } = one;
-  return { value, status: statusCode.value, sourceTimestamp, sourcePicoseconds, serverTimestamp, serverPicoseconds };
 }
 
 test("whatever a server answers, the image gets what it would get of the library's objects", () => {
@@ -188,20 +105,8 @@ test("whatever a server answers, the image gets what it would get of the library
 
 test("a message that is cut off or spoiled is refused as the library refuses it, as a whole", () => {
   let refused = 0;
-  const spoiled = fc.tuple(
-    message,
-    fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
-    fc.array(fc.tuple(fc.nat({ max: 1_000_000 }), fc.nat({ max: 255 })), { maxLength: 3 }),
-  );
   fc.assert(
-    fc.property(spoiled, units, ([whole, part, flips], most) => {
-      const headerBytes = header(1).length;
-      const length = part === null ? whole.length : headerBytes + Math.floor(part * (whole.length - headerBytes));
-      const bytes = Buffer.from(whole.subarray(0, length));
-      for (const [at, bits] of flips) {
-        const place = headerBytes + (at % Math.max(1, length - headerBytes));
-        if (place < length) bytes[place] = (bytes[place] ?? 0) ^ bits;
-      }
+    fc.property(spoiled(message), units, (bytes, most) => {
       const expected = ofLibrary(bytes, most);
       assert.deepEqual(inPlace(bytes, most), expected);
       if ("refused" in expected) refused++;
@@ -217,19 +122,26 @@ test("a number where a part of an array was asked for is no part of one", () => 
   assert.deepEqual(inPlace(bytes, 1000, nodes), ofLibrary(bytes, 1000, nodes));
 });
 
-test("numbers and statuses are not decoded, everything else is", () => {
+test("numbers, instants, texts and statuses are not decoded, everything else is", () => {
   const number = Buffer.from([1, DataType.Byte, 7]);
   const array = Buffer.from([1, 0x80 | DataType.Byte, 1, 0, 0, 0, 7]);
   const status = Buffer.from([2, 0, 0, 0x34, 0x80]);
-  const bytes = Buffer.concat([header(1), words(3), number, array, status, words(-1)]);
-  const results = new ReadResults();
-  results.decode(streamWithin(bytes, 1000).stream);
+  const large = Buffer.from([1, DataType.UInt64, 1, 0, 0, 0, 0, 0, 0, 0x80]);
+  const instant = Buffer.from([1, DataType.DateTime, 1, 0, 0, 0, 0, 0, 0, 0x80]);
+  const bytes = Buffer.concat([header(1), words(5), number, array, status, large, instant, words(-1)]);
+  const answer = new ReadResults();
+  answer.decode(streamWithin(bytes, 1000).stream);
+  const results = answer.values;
   assert.deepEqual(
-    [...results.decoded].map(({ value }) => value.arrayType),
+    results.decoded.map(({ value }) => value.arrayType),
     [VariantArrayType.Array],
   );
   assert.deepEqual(
     [0, 1, 2].map((position) => results.plain(position)?.status),
     [0, undefined, 0x8034_0000],
+  );
+  assert.deepEqual(
+    [3, 4].map((position) => results.plain(position)?.other),
+    [2n ** 63n + 1n, 1n - 2n ** 63n],
   );
 });

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { ClientSecureChannelLayer, GetEndpointsRequest, GetEndpointsResponse, type Response } from "node-opcua-client";
+import { answerOf as answerOfCall } from "../../../../../packages/partition/src/protocols/opcua/bounded-wait.ts";
+import { ResponseGate } from "../../../../../packages/partition/src/protocols/opcua/channel/response-gate.ts";
 import { discoverEndpoint } from "../../../../../packages/partition/src/protocols/opcua/endpoint-discovery.ts";
 import type { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
+import { until } from "../../../../until.ts";
 import { configuredServer, never } from "../../../../plant/opcua-server.ts";
 import {
   additionalHeaderBomb,
@@ -64,6 +68,10 @@ const violations: Readonly<Record<string, readonly [changes: Partial<Answers>, e
     [{ endpoints: () => [chunk("OPN", words(1), Buffer.alloc(100))] }, /ProtocolViolation: .* because it opens a channel that nobody asked for/],
   "a Hello of its own":
     [{ endpoints: () => [chunk("HEL", Buffer.alloc(100))] }, /ProtocolViolation: .* because it sends what is no message of a secure channel/],
+  "the right answer behind what is no message":
+    [{ endpoints: (...asked) => [Buffer.concat([chunk("HEL", Buffer.alloc(100)), ...messageChunks(late, asked[0], asked[1])])] }, /ProtocolViolation: .* no message of a secure channel/],
+  "a chunk out of its order":
+    [{ endpoints: (requestId) => messageChunks(late, requestId, () => 0x7000_0000) }, /ProtocolViolation: .* because it sends what cannot be taken \(/],
   "a channel in two chunks":
     [{ opening: () => [asIntermediate(chunk("OPN", words(1), Buffer.alloc(100)))] }, /ProtocolViolation: .* because it opens the channel with more than one chunk/],
 };
@@ -93,6 +101,36 @@ test("some late answers are passed over, and the right one is taken", async () =
     ],
   });
   assert.match(message, /the server lists no endpoint/);
+});
+
+test("an answer that comes when the library does not wait for it any more is passed over", async (t) => {
+  const { minTransactionTimeout } = ClientSecureChannelLayer;
+  ClientSecureChannelLayer.minTransactionTimeout = 1;
+  t.after(() => (ClientSecureChannelLayer.minTransactionTimeout = minTransactionTimeout));
+  let unanswered: number | undefined;
+  await using rogue = await startRogue({
+    endpoints: (requestId, nextSequence) => {
+      const answered = unanswered === undefined ? [] : [unanswered, requestId];
+      unanswered = requestId;
+      return answered.flatMap((id) => messageChunks(late, id, nextSequence));
+    },
+  });
+  const channel = new ClientSecureChannelLayer({ defaultSecureTokenLifetime: 600_000 });
+  const gate = new ResponseGate(channel, undefined);
+  await answerOfCall((done) => channel.create(rogue.url, done));
+  // oxlint-disable-next-line no-underscore-dangle -- as the gate finds it
+  const listeners = (): number | undefined => channel._getMessageBuilder()?.listenerCount("abandon");
+  const before = listeners();
+  const ask = (timeoutHint: number): Promise<Response | undefined> => {
+    const request = new GetEndpointsRequest({ requestHeader: { timeoutHint } });
+    return answerOfCall((done) => channel.performMessageTransaction(request, done));
+  };
+  await assert.rejects(ask(1), /timed out/);
+  await until("it is asked", () => rogue.answered === 1);
+  assert.ok((await ask(20_000)) instanceof GetEndpointsResponse);
+  assert.equal(gate.violation, undefined);
+  assert.equal(listeners(), before, "it stands there once, however many requests there are");
+  await answerOfCall((done) => channel.close(done));
 });
 
 test("a header full of what nobody reads is passed over", async () => {

@@ -36,7 +36,13 @@ import {
 } from "../../../../../packages/partition/src/protocols/opcua/subscription/subscription-timing.ts";
 import { Watchdogs } from "../../../../../packages/partition/src/protocols/opcua/subscription/watchdogs.ts";
 import { ValueDelivery } from "../../../../../packages/partition/src/protocols/opcua/value-delivery.ts";
+import type { OpcUaServer } from "../../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
+import {
+  PublishResults,
+  RepublishResults,
+} from "../../../../../packages/partition/src/protocols/opcua/channel/notification-results.ts";
+import { dataValuesOf, decodedAs } from "../../../../plant/decoded-in-place.ts";
 import { never } from "../../../../plant/opcua-server.ts";
 import { plainItem, subscribedNode, subscribedServer } from "../../../../plant/subscribed.ts";
 import { RecordingSink } from "../../../../plant/recording-sink.ts";
@@ -110,19 +116,35 @@ interface Taken {
   readonly republished?: number;
   /** Called with each publication. */
   readonly publishes?: () => void;
+  /** Of each publication, by its number from 0 on; default: readers have it. */
+  readonly receipt?: (publication: number) => boolean | undefined;
+  /** As of `GroupReports`. */
+  readonly room?: () => Promise<void> | undefined;
+  /** Called when items and watchdogs are looked at. */
+  readonly recheck?: () => void;
+  readonly changes?: Partial<OpcUaServer>;
 }
 
 /** A subscription of two points that its messages are given to; `kept` is what the server keeps of them. */
 function subscribed(
   kept: ReadonlyMap<number, NotificationMessage>,
-  { nextNumber, republished = Infinity, publishes = () => {} }: Taken = {},
+  {
+    nextNumber,
+    republished = Infinity,
+    publishes = () => {},
+    receipt = () => true,
+    room = () => undefined,
+    recheck = () => {},
+    changes = {},
+  }: Taken = {},
 ): {
   live: LiveSubscription;
   published: RecordingSink[];
   give: (message: NotificationMessage) => Promise<void>;
 } {
   let republishes = 0;
-  const server = subscribedServer("opc.tcp://127.0.0.1:4840", { nodes: [subscribedNode("a"), subscribedNode("b")] });
+  const nodes = [subscribedNode("a"), subscribedNode("b")];
+  const server = subscribedServer("opc.tcp://127.0.0.1:4840", { nodes, ...changes });
   const delivery = new ValueDelivery([...server.nodes.entries()], () => 0);
   const published: RecordingSink[] = [];
   const session = {
@@ -132,7 +154,8 @@ function subscribed(
       if (republishes++ >= republished)
         return Promise.reject(new ServerError("ConnectionFailed", "Server", "was lost"));
       const notificationMessage = kept.get(request.retransmitSequenceNumber);
-      if (notificationMessage !== undefined) return Promise.resolve(new RepublishResponse({ notificationMessage }));
+      if (notificationMessage !== undefined)
+        return Promise.resolve(decodedAs(RepublishResults, new RepublishResponse({ notificationMessage })));
       const cause = { statusCode: StatusCodes.BadMessageNotAvailable };
       return Promise.reject(new ServerError("ServiceFault", "Server", "cannot", { cause }));
     },
@@ -142,19 +165,27 @@ function subscribed(
     reader: {
       nodeAttributes: [],
       decodeStructures: () => Promise.resolve(),
+      read: async () => {
+        await new Promise(setImmediate);
+        throw new ServerError("Stopped", "Server", "cannot read because it was stopped");
+      },
       delivery: () => delivery,
     },
     requests: new PublishRequests(session as never),
     nodes: [0, 1],
     group: 0,
+    recheck,
     reports: {
       groups: [
         {
+          room,
           publish: (fill: (sink: RecordingSink) => void) => {
             const sink = new RecordingSink();
             fill(sink);
             published.push(sink);
             publishes();
+            const number = published.length - 1;
+            return () => receipt(number);
           },
         },
       ],
@@ -164,10 +195,8 @@ function subscribed(
   const live = new LiveSubscription(context, { id: 1, timing, handles }, new SequenceNumbers(nextNumber), true);
   const give = async (notificationMessage: NotificationMessage): Promise<void> => {
     const availableSequenceNumbers = [...kept.keys()];
-    await live.message(
-      new PublishResponse({ subscriptionId: 1, availableSequenceNumbers, notificationMessage }),
-      never,
-    );
+    const response = new PublishResponse({ subscriptionId: 1, availableSequenceNumbers, notificationMessage });
+    await live.message(decodedAs(PublishResults, response), never);
   };
   return { live, published, give };
 }
@@ -273,6 +302,74 @@ test("whatever connections die while missed messages are fetched: the next goes 
     ),
     { numRuns: 200 },
   );
+});
+
+test("a message is acknowledged when readers have all of it, once, and in its turn", async () => {
+  const known: (boolean | undefined)[] = [];
+  const { live, give } = subscribed(new Map(), { receipt: (publication) => known[publication] });
+  await give(messageOf(7, [[0, 1]]));
+  await give(messageOf(8, []));
+  await give(
+    messageOf(8, [
+      [0, 2],
+      [0, 3],
+    ]),
+  );
+  await give(messageOf(9, [[1, 4]]));
+  assert.deepEqual(live.takeShown(), []);
+  assert.equal(live.nextNumber, 10, "what is on its way is not asked for again");
+  // Publications: 7, the keep-alive, both of 8, 9.
+  known.splice(0, 3, true, true, true);
+  assert.deepEqual([live.takeShown(), live.takeShown()], [[7], []]);
+  known[4] = true;
+  assert.deepEqual(live.takeShown(), []);
+  known[3] = true;
+  assert.deepEqual([live.takeShown(), live.takeShown()], [[8, 9], []]);
+  assert.equal(live.nextNumber, 10);
+});
+
+test("the next session begins with the first message that readers do not have, and what only was not acknowledged is", async () => {
+  const first = subscribed(new Map(), { receipt: (publication) => publication < 2 });
+  for (const number of [1, 2, 3, 4]) await first.give(messageOf(number, [[0, number]]));
+  const { nextNumber } = first.live;
+  assert.equal(nextNumber, 3);
+  const kept = new Map([2, 3, 4].map((number) => [number, messageOf(number, [[0, number]])]));
+  const next = subscribed(kept, { nextNumber: nextNumber ?? undefined });
+  await next.live.catchUp([...kept.keys()], never);
+  assert.deepEqual(seen(next.published, 0), [3, 4]);
+  assert.deepEqual(next.live.takeShown(), [2, 3, 4]);
+});
+
+test("nothing of a message is published while the thread that takes it is behind", async () => {
+  const hasRoom = Promise.withResolvers<void>();
+  const { published, give } = subscribed(new Map(), { room: () => hasRoom.promise });
+  const given = give(messageOf(1, [[0, 1]]));
+  await new Promise(setImmediate);
+  assert.equal(published.length, 0);
+  hasRoom.resolve();
+  await given;
+  assert.deepEqual(seen(published, 0), [1]);
+});
+
+test("a server is not silent because nothing was taken of it", async () => {
+  const stop = new AbortController();
+  const silentForMs = 500;
+  const begunMs = performance.now();
+  const looks: number[] = [];
+  const { live } = subscribed(new Map(), {
+    // Something is due every 20 ms.
+    changes: { intervalMs: 10, timeoutMs: 10 },
+    room: async () => {
+      while (performance.now() < begunMs + silentForMs) await new Promise(setImmediate);
+    },
+    recheck: () => {
+      looks.push(performance.now() - begunMs);
+      setImmediate(() => stop.abort());
+    },
+  });
+  assert.ok(live.keepAliveMs < silentForMs / 2);
+  assert.equal(await live.keep(stop.signal), "");
+  assert.ok((looks[0] ?? 0) >= silentForMs, "it waits for room itself");
 });
 
 test("a message of somebody else's subscription is not shown, and the subscription is not ours to delete", async () => {
@@ -418,16 +515,16 @@ function text(words: string): DataValue {
 
 test("a Read is held against what was reported: the value within the deadband, the status without what it says of the queue", () => {
   const reported = new ReportedValues(1);
-  reported.set(0, double(5, StatusCodes.GoodWithOverflowBit));
+  reported.set(0, dataValuesOf(double(5, StatusCodes.GoodWithOverflowBit)), 0);
   assert.equal(reported.agrees(0, double(5), plainItem), true);
   assert.equal(reported.agrees(0, double(5.5), plainItem), false);
   assert.equal(reported.agrees(0, double(5.5), { ...plainItem, deadband: { kind: "Absolute", value: 0.5 } }), true);
   assert.equal(reported.agrees(0, double(6), { ...plainItem, deadband: { kind: "Absolute", value: 0.5 } }), false);
   assert.equal(reported.agrees(0, double(6), { ...plainItem, trigger: "Status" }), true);
   assert.equal(reported.agrees(0, double(5, StatusCodes.BadSensorFailure), plainItem), false);
-  reported.set(0, double(Number.NaN));
+  reported.set(0, dataValuesOf(double(Number.NaN)), 0);
   assert.equal(reported.agrees(0, double(Number.NaN), plainItem), true);
-  reported.set(0, text("on"));
+  reported.set(0, dataValuesOf(text("on")), 0);
   assert.deepEqual(
     [reported.agrees(0, text("on"), plainItem), reported.agrees(0, text("off"), plainItem)],
     [true, false],
@@ -443,8 +540,45 @@ test("each watchdog sees what the other does not, and a clock that never moved i
   watch.heard(12_500);
   assert.equal(watch.judge(12_500), "well");
   assert.equal(watch.judge(12_501), "standing still");
+  watch.stillAfter(Number.NaN);
+  assert.equal(watch.judge(12_501), "standing still", "the server states no number");
   watch.stillAfter(5000);
   assert.equal(watch.judge(12_501), "well", "the server looks at it less often");
+  watch.excuse(30_000);
+  assert.deepEqual([watch.judge(31_000), watch.judge(31_001)], ["well", "silent"]);
+  watch.heard(35_001);
+  assert.equal(watch.judge(35_001), "standing still");
+  const unmoved = new Watchdogs(0, 1000, 3000);
+  unmoved.excuse(5000);
+  unmoved.heard(9000);
+  assert.equal(unmoved.judge(9000), "well");
+});
+
+test("the answer of a server with days between two messages is waited for as long as a timer can count", async () => {
+  const dayMs = 86_400_000;
+  const server = subscribedServer("opc.tcp://127.0.0.1:4840", { intervalMs: dayMs, timeoutMs: dayMs });
+  const stop = new AbortController();
+  const waitsMs: number[] = [];
+  const session = {
+    server,
+    request: (_request: unknown, _kind: unknown, { timeoutMs }: { readonly timeoutMs: number }) => {
+      waitsMs.push(timeoutMs);
+      stop.abort();
+      return Promise.reject(new ServerError("Stopped", "Server", "cannot go on because it was stopped"));
+    },
+  };
+  const requests = new PublishRequests(session as never);
+  const timing = revisedTiming(requestedTiming(server), dayMs, 1000);
+  requests.add({
+    id: 1,
+    keepAliveMs: keepAliveMs(timing),
+    message: () => Promise.resolve(),
+    takeShown: () => [],
+    gone: () => {},
+  });
+  await requests.run(stop.signal);
+  // The library counts a second longer.
+  assert.ok(waitsMs.length > 0 && waitsMs.every((waitMs) => waitMs > 10 * dayMs && waitMs + 1000 < 2 ** 31));
 });
 
 test("a subscription says that it is there as often as polls would, and stays at the server for a minute", () => {

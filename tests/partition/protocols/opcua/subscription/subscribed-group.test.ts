@@ -33,7 +33,7 @@ import {
 import { Consumer, OwnImages, recordingLog, type Document } from "../../../sources/test-source.ts";
 import { sampleVariants } from "../every-variant.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const everyChange = { samplingIntervalMs: 0, queueSize: 100 };
 const samples = sampleVariants();
 const sampleName = (index: number): string => `sample ${index}`;

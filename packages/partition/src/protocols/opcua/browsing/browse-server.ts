@@ -6,12 +6,15 @@ import type { OpcUaIdentity, OpcUaServer } from "../configuration/opc-ua-server.
 import { ServerError } from "../../../sources/server-error.ts";
 import { offeredSecurity, type OfferedSecurity } from "../endpoint-discovery.ts";
 import { OpcUaSource } from "../opcua-source.ts";
-import { browseAddressSpace, type AddressSpace } from "./address-space.ts";
+import { browseAddressSpace } from "./address-space.ts";
+import type { AddressSpace } from "./browsed-node.ts";
 
 export interface BrowseOrder {
   readonly url: string;
   /** Undefined: the strongest that the server offers. */
   readonly security: OfferedSecurity | undefined;
+  /** The one certificate that is accepted; undefined: those of the trust list. */
+  readonly serverCertificateFile: string | undefined;
   readonly identity: OpcUaIdentity;
   readonly applicationUri: string;
   readonly certificatesDirectory: string;
@@ -47,7 +50,7 @@ export async function browseServer(
     endpointUrl: url,
     applicationUri,
     ...security,
-    serverCertificateFile: undefined,
+    serverCertificateFile: order.serverCertificateFile,
     clientCertificateFile: undefined,
     clientPrivateKeyFile: undefined,
     identity,

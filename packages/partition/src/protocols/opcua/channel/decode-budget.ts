@@ -77,6 +77,16 @@ export function take(stream: Stream, units: number): void {
   if (budget.left < 0) throw new RangeError("cannot decode the message because too much would become of it");
 }
 
+const nullLength = 0xffff_ffff;
+
+/** OPC 10000-6, 5.2.5. It takes from the budget what the elements take. */
+export function lengthOfArray(stream: Stream): number {
+  const length = stream.readUInt32();
+  if (length === nullLength) return 0;
+  stream.checkArrayLength(length);
+  return length;
+}
+
 /** The library's packages show it only as an argument. */
 const BinaryStream = streamClass();
 

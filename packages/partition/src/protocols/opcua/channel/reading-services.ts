@@ -24,17 +24,16 @@ import {
   GetEndpointsRequest,
   GetEndpointsResponse,
   PublishRequest,
-  PublishResponse,
   ReadRequest,
   ReadResponse,
   RepublishRequest,
-  RepublishResponse,
   TransferSubscriptionsRequest,
   TransferSubscriptionsResponse,
   TranslateBrowsePathsToNodeIdsRequest,
   TranslateBrowsePathsToNodeIdsResponse,
 } from "node-opcua-client";
 import type { ClientSecureChannelLayer, ServiceFault } from "node-opcua-client";
+import { PublishResults, RepublishResults } from "./notification-results.ts";
 import { ReadResults } from "./read-results.ts";
 import { RepeatedRead } from "./repeated-read.ts";
 
@@ -53,8 +52,8 @@ export const readingServices: ReadonlyMap<unknown, ResponseClass> = new Map<unkn
   [CreateMonitoredItemsRequest, CreateMonitoredItemsResponse], // 5.13.2: which nodes the server is to look at, and how often
   [DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse], // 5.13.6: an item that never reports gives its place back
   [CreateSubscriptionRequest, CreateSubscriptionResponse], // 5.14.2
-  [PublishRequest, PublishResponse], // 5.14.5: what the next changes are the answer to
-  [RepublishRequest, RepublishResponse], // 5.14.6: a message that was lost comes again
+  [PublishRequest, PublishResults], // 5.14.5: what the next changes are the answer to
+  [RepublishRequest, RepublishResults], // 5.14.6: a message that was lost comes again
   [TransferSubscriptionsRequest, TransferSubscriptionsResponse], // 5.14.7: what changed while the connection was lost is not
   [DeleteSubscriptionsRequest, DeleteSubscriptionsResponse], // 5.14.8: nothing of ours is left at the server
 ]);

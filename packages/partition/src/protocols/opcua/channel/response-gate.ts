@@ -16,6 +16,7 @@ import { limitsBeforeTrust, limitsOfSession, type MessageLimits } from "./messag
 import { flawOfOpening } from "./opening-chunk.ts";
 import { readingServices, type DecodableResponse, type ResponseClass } from "./reading-services.ts";
 import { readResponseStart, type ResponseStart } from "./response-header.ts";
+import { followWrap } from "./chunk-numbers.ts";
 
 /** The server did what no server may do. */
 export interface Violation {
@@ -56,6 +57,8 @@ export class ResponseGate {
         constructor === OpenSecureChannelRequest ? OpenSecureChannelResponse : readingServices.get(constructor);
       if (answer !== undefined) this.#awaited.set(requestHeader.requestHandle, answer);
     });
+    // An answer to it would make the library throw in the middle of what else has come.
+    channel.on("timed_out_request", ({ requestHeader }) => this.#awaited.delete(requestHeader.requestHandle));
   }
 
   get violation(): Violation | undefined {
@@ -72,6 +75,7 @@ export class ResponseGate {
     const builder = this.#channel._getMessageBuilder();
     if (builder === undefined || builder === this.#builder) return;
     this.#builder = builder;
+    followWrap(builder);
     const feed = builder.feed.bind(builder);
     builder.feed = (chunk) => {
       if (this.#isLetIn(chunk, builder)) feed(chunk);

@@ -14,6 +14,7 @@ import { ClientTCP_transport } from "node-opcua-transport";
 import type { IClientTransportFactory, ISocketLike, TransportSettingsOptions } from "node-opcua-transport";
 import { hostOf } from "../../../certificates/host-name.ts";
 import { decodeWithinBudgets } from "./decode-budget.ts";
+import { fitChunks } from "./fitting-chunks.ts";
 import { withinOurs } from "./message-limits.ts";
 import { readPaced } from "./paced-reading.ts";
 import { decodeTolerantly } from "./tolerant-decoding.ts";
@@ -91,6 +92,7 @@ export class Connections implements IClientTransportFactory {
     decodeTolerantly();
     decodeWithinBudgets();
     rememberBrokenStructures();
+    fitChunks();
     const transport = new Transport(settings);
     if (this.#isEnded) transport.refuse();
     else this.#transports.push(transport);

@@ -21,26 +21,40 @@ const largestNumericIdentifier = 0xffff_ffff;
  * left in the findings.
  */
 export function readNode(fields: Fields, acquisition: Acquisition | undefined, index: number): readonly OpcUaNode[] {
-  const node = readOneNode(fields, acquisition);
-  if (node === undefined) return [];
+  if (fold(fields.token("datatype") ?? "") === "object") {
+    readIdentity(fields);
+    return [];
+  }
+  const { node, isSound } = readOneNode(fields, acquisition);
   const types = { typeOf: builtInType, capacityBytesOf: defaultCapacityBytes };
-  return [node, ...readMembers(fields, node, index, types)];
+  const members = readMembers(fields, node, index, types);
+  return isSound ? [node, ...members] : [];
 }
 
-function readOneNode(fields: Fields, acquisition: Acquisition | undefined): OpcUaNode | undefined {
+function readIdentity(fields: Fields) {
+  return {
+    displayName: fields.name("DisplayName"),
+    namespace: readNamespace(fields),
+    identifier: readIdentifier(fields),
+    browseName: readBrowseName(fields),
+  };
+}
+
+/** What is wrong in one element hides nothing in the others, so something stands in its place. */
+function readOneNode(
+  fields: Fields,
+  acquisition: Acquisition | undefined,
+): { readonly node: OpcUaNode; readonly isSound: boolean } {
   const datatype = fields.token("datatype") ?? "";
-  const displayName = fields.name("DisplayName");
-  const namespace = readNamespace(fields);
-  const identifier = readIdentifier(fields);
-  const browseName = readBrowseName(fields);
-  if (displayName === undefined || namespace === undefined || identifier === undefined) return undefined;
-  if (fold(datatype) === "object") return undefined;
+  const given = readIdentity(fields);
+  const { displayName = "", namespace = { index: 0 }, identifier = { type: "Numeric", value: 0 }, browseName } = given;
+  const isSound = ![given.displayName, given.namespace, given.identifier].includes(undefined);
   const named = builtInType(datatype);
   checkHasMembers(fields, named);
   const type = fields.has("member") && named === BuiltInType.Null ? BuiltInType.ExtensionObject : named;
   const item = readItemOf(fields, type, acquisition);
   const indexRange = readIndexRange(fields);
-  return {
+  const node: OpcUaNode = {
     displayName,
     browseName,
     namespace,
@@ -54,6 +68,7 @@ function readOneNode(fields: Fields, acquisition: Acquisition | undefined): OpcU
     ...(item === undefined ? {} : { item }),
     location: { file: fields.findings.file, line: fields.element.line },
   };
+  return { node, isSound };
 }
 
 const typeNames = Object.keys(BuiltInType);

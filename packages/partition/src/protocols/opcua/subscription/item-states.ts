@@ -4,17 +4,19 @@
 //   unasked -> waiting -> reporting          waiting, too long -> refused          refused -> (asked again) -> waiting
 //           -> refused                       reporting, but forgotten -> the subscription is made anew
 
+interface ReportingState {
+  readonly is: "reporting";
+  readonly itemId: number | undefined;
+  lastMs: number;
+  /** A Read showed another value than was reported last. */
+  suspectSinceMs: number | undefined;
+}
+
 export type ItemState =
   | { readonly is: "unasked" }
   /** The server has accepted it and has yet to report its first value. `itemId`: undefined when an earlier session made it. */
   | { readonly is: "waiting"; readonly itemId: number | undefined; readonly sinceMs: number }
-  /** `suspectSinceMs`: a Read showed another value than was reported last. */
-  | {
-      readonly is: "reporting";
-      readonly itemId: number | undefined;
-      readonly lastMs: number;
-      readonly suspectSinceMs: number | undefined;
-    }
+  | Readonly<ReportingState>
   | { readonly is: "refused"; readonly status: number; readonly nextTryMs: number }
   /** No item of its own: its value is a part of another item's. */
   | { readonly is: "following" };
@@ -22,7 +24,7 @@ export type ItemState =
 const unasked: ItemState = { is: "unasked" };
 
 export class ItemStates {
-  readonly #states: ItemState[];
+  readonly #states: (Exclude<ItemState, { is: "reporting" }> | ReportingState)[];
   /** Where the next round of proofs goes on. */
   #quietFrom = 0;
 
@@ -54,7 +56,13 @@ export class ItemStates {
   /** It reported a value; false when nobody waits for a value of this item. */
   reported(index: number, nowMs: number): boolean {
     const state = this.#states[index];
-    if (state?.is !== "waiting" && state?.is !== "reporting") return false;
+    if (state?.is === "reporting") {
+      // Thousands of times a second: no object is made of each.
+      state.lastMs = nowMs;
+      state.suspectSinceMs = undefined;
+      return true;
+    }
+    if (state?.is !== "waiting") return false;
     this.#states[index] = { is: "reporting", itemId: state.itemId, lastMs: nowMs, suspectSinceMs: undefined };
     return true;
   }
@@ -94,13 +102,13 @@ export class ItemStates {
   suspected(index: number, sinceMs: number): void {
     const state = this.#states[index];
     if (state?.is !== "reporting" || state.suspectSinceMs !== undefined || state.lastMs > sinceMs) return;
-    this.#states[index] = { ...state, suspectSinceMs: sinceMs };
+    state.suspectSinceMs = sinceMs;
   }
 
   /** It has the value again that was reported last. */
   clearSuspicion(index: number): void {
     const state = this.#states[index];
-    if (state?.is === "reporting") this.#states[index] = { ...state, suspectSinceMs: undefined };
+    if (state?.is === "reporting") state.suspectSinceMs = undefined;
   }
 
   /** Items whose new value was seen that long ago and has not been reported. */

@@ -11,19 +11,21 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { StatusCodes } from "node-opcua-client";
-import type { NotificationMessage, PublishResponse } from "node-opcua-client";
 import { isBad } from "@cpc-partition/image/values/status-code";
 import { statusName } from "@cpc-partition/image/values/status-name";
 import { Alarm } from "@cpc-partition/process/schedule";
 import { ServerError } from "../../../sources/server-error.ts";
-import type { GroupReports } from "../../../sources/source.ts";
+import type { GroupReports, Receipt } from "../../../sources/source.ts";
+import type { DataValues } from "../channel/data-values.ts";
+import type { NotificationResults, PublishResults } from "../channel/notification-results.ts";
 import { statusOf } from "../failure.ts";
 import { requireRunning } from "../server-state.ts";
 import type { ClientHandles } from "./client-handles.ts";
 import { clockSamplingMs, ItemCare, type SubscriptionContext } from "./item-care.ts";
 import { badSubscriptionIdInvalid } from "./monitored-items.ts";
-import { isKeepAlive, readNotification, roundsOf, type ItemValue } from "./notification.ts";
+import { namedItems, roundsOf } from "./notification.ts";
 import type { Subscriber } from "./publish-requests.ts";
+import { PublishedMessages } from "./published-messages.ts";
 import type { SequenceNumbers } from "./sequence-numbers.ts";
 import { mostValuesInMessage, republish, type ServerSubscription } from "./server-subscription.ts";
 import { itemTiming, keepAliveMs, type SubscriptionTiming } from "./subscription-timing.ts";
@@ -49,6 +51,7 @@ export class LiveSubscription implements Subscriber {
   readonly #alarm = new Alarm();
   /** Nodes with a value that the server had not described when the session was opened. */
   readonly #appeared = new Set<number>();
+  readonly #published = new PublishedMessages();
   readonly #mostOfOneItem: number;
   readonly #begunMs = performance.now();
   /** What is being handled; never rejects. */
@@ -112,9 +115,13 @@ export class LiveSubscription implements Subscriber {
     return this.#handling;
   }
 
-  /** The number of its first message that was not taken; null: nobody knows. */
+  /** The number of its first message that readers do not have; null: nobody knows. */
   get nextNumber(): number | null {
-    return this.#numbers.expected ?? null;
+    return this.#published.firstDropped ?? this.#numbers.expected ?? null;
+  }
+
+  takeShown(): readonly number[] {
+    return this.#published.takeShown();
   }
 
   /** Messages that the server has kept, with these numbers, as far as they were not handled before. */
@@ -122,7 +129,10 @@ export class LiveSubscription implements Subscriber {
     for (const number of kept) {
       const arrival = this.#numbers.arrived(number);
       // Only its acknowledgement was lost.
-      if (arrival.is === "past") continue;
+      if (arrival.is === "past") {
+        this.#published.add(number, () => true);
+        continue;
+      }
       if (arrival.is === "broken") return this.#doNotFollow(number);
       const missing = arrival.is === "gap" ? arrival.missing : [];
       await this.#fetch([...missing, number], kept, signal);
@@ -141,6 +151,7 @@ export class LiveSubscription implements Subscriber {
     };
     try {
       while (!signal.aborted && this.#ended === undefined) {
+        await this.#room();
         await this.#lookAfter(signal);
         if (!signal.aborted && this.#ended === undefined) await this.#alarm.wait(pauseMs);
       }
@@ -156,13 +167,13 @@ export class LiveSubscription implements Subscriber {
     return this.#ended ?? "";
   }
 
-  message(response: PublishResponse, signal: AbortSignal): Promise<void> {
+  message(response: PublishResults, signal: AbortSignal): Promise<void> {
     const handled = this.#handle(response, signal);
     this.#handling = handled.catch(() => undefined);
     return handled;
   }
 
-  async #handle(response: PublishResponse, signal: AbortSignal): Promise<void> {
+  async #handle(response: PublishResults, signal: AbortSignal): Promise<void> {
     if (this.#ended !== undefined) return;
     this.#hasBegun = true;
     const { notificationMessage, availableSequenceNumbers } = response;
@@ -194,66 +205,83 @@ export class LiveSubscription implements Subscriber {
   }
 
   /** Every message that has come is taken through here, once and in order. */
-  async #take(message: NotificationMessage, signal: AbortSignal): Promise<void> {
-    const { reader, requests } = this.#context;
-    const { sequenceNumber } = message;
-    const { values, foreignHandle, ended } = readNotification(message, this.handles);
+  async #take(message: NotificationResults, signal: AbortSignal): Promise<void> {
+    const { reader } = this.#context;
+    const { sequenceNumber, values, clientHandles, ended } = message;
+    const { items, foreignHandle } = namedItems(clientHandles, this.handles);
     if (foreignHandle !== undefined) {
       this.#isForeign = true;
       return this.#end(`a message names item ${foreignHandle}, which is none of ours`);
     }
-    const rounds = roundsOf(values);
+    const rounds = roundsOf(items);
     if (rounds.length > this.#mostOfOneItem) {
       const most = `its queue holds no more than ${this.#mostOfOneItem}`;
       return this.#end(`a message has ${rounds.length} values of one node, and ${most}`);
     }
-    this.#isOurs ||= values.length > 0;
-    if (values.length > 0) {
-      const results = values.map(({ value }) => value);
-      await reader.decodeStructures(results, signal);
-    }
-    await this.#publish(rounds.map((round) => round.filter((one) => this.#isOfPoint(one))));
-    if (isKeepAlive(message)) this.#numbers.announced(sequenceNumber);
+    this.#isOurs ||= items.length > 0;
+    if (items.length > 0) await reader.decodeStructures(values.decoded, signal);
+    const nowMs = performance.now();
+    const ofPoints = rounds.map((round) =>
+      round.filter((position) => this.#isOfPoint(items[position] as number, values, position, nowMs)),
+    );
+    const receipt = await this.#publish(ofPoints, items, values);
+    if (message.isKeepAlive) this.#numbers.announced(sequenceNumber);
     else {
       this.#numbers.taken(sequenceNumber);
-      requests.markTaken(this.id, sequenceNumber);
+      this.#published.add(sequenceNumber, receipt);
     }
     // Some servers keep the farewell to the session before for the next one, too.
-    const isFarewell = ended?.value === StatusCodes.GoodSubscriptionTransferred.value && !this.#hasBegun;
-    if (ended !== undefined && !isFarewell) this.#end(`the server has ended it (${statusName(ended.value)})`);
+    const isFarewell = ended === StatusCodes.GoodSubscriptionTransferred.value && !this.#hasBegun;
+    if (ended !== undefined && !isFarewell) this.#end(`the server has ended it (${statusName(ended)})`);
   }
 
   /** Takes note of it; what is no point's is not published. */
-  #isOfPoint({ item, value }: ItemValue): boolean {
-    const nowMs = performance.now();
+  #isOfPoint(item: number, values: DataValues, position: number, nowMs: number): boolean {
     if (!this.#items.states.reported(item, nowMs)) return false;
-    if (item === this.#items.stateItem) requireRunning(value, this.#context.session.server);
-    if (item === this.#items.clockItem && !isBad(value.statusCode.value)) this.#watchdogs.moved(nowMs);
+    if (item === this.#items.stateItem) requireRunning(values.at(position), this.#context.session.server);
+    if (item === this.#items.clockItem && !isBad(values.at(position).statusCode.value)) this.#watchdogs.moved(nowMs);
     if (item >= this.#items.clockItem) return false;
-    this.#items.reported.set(item, value);
+    const status = this.#items.reported.set(item, values, position);
     const node = this.#context.nodes[item] ?? 0;
-    const isNew = !isBad(value.statusCode.value) && this.#context.reader.nodeAttributes[node]?.isReported === false;
+    const isNew = !isBad(status) && this.#context.reader.nodeAttributes[node]?.isReported === false;
     if (isNew) this.#appeared.add(node);
     return true;
   }
 
-  async #publish(rounds: readonly (readonly ItemValue[])[]): Promise<void> {
+  /** The rounds are positions of values, and the items are those of the values. */
+  async #publish(
+    rounds: readonly (readonly number[])[],
+    items: readonly number[],
+    values: DataValues,
+  ): Promise<Receipt> {
     const delivery = this.#context.reader.delivery(this.#context.group);
     const last = Math.max(0, rounds.length - 1);
     let turnMs = performance.now();
+    let receipt: Receipt | undefined;
     for (let round = 0; round <= last; round++) {
+      await this.#room();
       if (performance.now() - turnMs > longestTurnMs) {
         await nextTurn();
         turnMs = performance.now();
       }
-      this.#group.publish((sink) => {
+      receipt = this.#group.publish((sink) => {
         sink.responseCame();
         if (round === last)
           for (let item = 0; item < this.#items.clockItem; item++)
             if (this.#items.states.isReporting(item)) delivery.unchanged(sink, item);
-        for (const { item, value } of rounds[round] ?? []) delivery.deliver(sink, item, value);
+        for (const position of rounds[round] ?? [])
+          delivery.deliverAt(sink, items[position] as number, values, position);
       });
     }
+    return receipt as Receipt;
+  }
+
+  /** What is not taken is not published: the server keeps it, for no other message is asked for meanwhile. */
+  async #room(): Promise<void> {
+    const room = this.#group.room?.();
+    if (room === undefined) return;
+    await room;
+    this.#watchdogs.excuse(performance.now());
   }
 
   async #lookAfter(signal: AbortSignal): Promise<void> {

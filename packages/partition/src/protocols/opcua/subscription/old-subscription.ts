@@ -1,9 +1,9 @@
 // A subscription that was taken over and is to be given up, for instance because it was made for another configuration. It was taken over by its id, which may be somebody else's by now: only a
 // message that names an item of ours proves that it may be deleted. One that proves nothing is left to the server, which ends it by itself.
 
-import type { PublishResponse } from "node-opcua-client";
+import type { PublishResults } from "../channel/notification-results.ts";
 import type { ClientHandles } from "./client-handles.ts";
-import { readNotification } from "./notification.ts";
+import { namedItems } from "./notification.ts";
 import type { Subscriber } from "./publish-requests.ts";
 import type { ServerSubscription } from "./server-subscription.ts";
 import { keepAliveMs } from "./subscription-timing.ts";
@@ -32,10 +32,15 @@ export class OldSubscription implements Subscriber {
     return isOurs;
   }
 
-  message({ notificationMessage }: PublishResponse): Promise<void> {
-    const { values, foreignHandle } = readNotification(notificationMessage, this.#handles);
-    if (foreignHandle !== undefined || values.length > 0) this.#isOurs.resolve(foreignHandle === undefined);
+  message({ notificationMessage }: PublishResults): Promise<void> {
+    const { items, foreignHandle } = namedItems(notificationMessage.clientHandles, this.#handles);
+    if (foreignHandle !== undefined || items.length > 0) this.#isOurs.resolve(foreignHandle === undefined);
     return Promise.resolve();
+  }
+
+  /** It is given up with all its messages, or left to whom it belongs. */
+  takeShown(): readonly number[] {
+    return [];
   }
 
   gone(): void {

@@ -1,13 +1,14 @@
 // Keeps Publish requests at the server (OPC 10000-4, 5.14.5), of one session and for all its subscriptions: a message of the server is the
-// answer to one of them. Answers are handled one after the other, in the order in which they came, and acknowledged with the next request: what
-// was not handled can be asked for again.
+// answer to one of them. Answers are handled one after the other, in the order in which they came, and acknowledged when readers have what was
+// in them: what was not shown can be asked for again.
 //
 // A server that says that these are too many gets fewer; one that cannot answer for another reason is asked again after a pause, until a
 // watchdog ends that.
 
-import { PublishRequest, PublishResponse } from "node-opcua-client";
+import { PublishRequest } from "node-opcua-client";
 import { setTimeout as pause } from "node:timers/promises";
 import { ServerError } from "../../../sources/server-error.ts";
+import { PublishResults } from "../channel/notification-results.ts";
 import { endsSession, statusOf } from "../failure.ts";
 import type { SecureSession } from "../secure-session.ts";
 
@@ -24,7 +25,9 @@ export interface Subscriber {
   /** Longest pause between two of its messages. */
   readonly keepAliveMs: number;
   /** Rejects with a ServerError when the session can no longer be relied on. */
-  message(response: PublishResponse, signal: AbortSignal): Promise<void>;
+  message(response: PublishResults, signal: AbortSignal): Promise<void>;
+  /** Numbers of messages that the server need not keep any more, each once. */
+  takeShown(): readonly number[];
   /** The server has no such subscription. */
   gone(): void;
 }
@@ -32,7 +35,6 @@ export interface Subscriber {
 export class PublishRequests {
   readonly #session: SecureSession;
   readonly #subscribers = new Map<number, Subscriber>();
-  #acknowledgements: { subscriptionId: number; sequenceNumber: number }[] = [];
   #handled: Promise<void> = Promise.resolve();
   #running = 0;
   #arrived = Promise.withResolvers<void>();
@@ -47,20 +49,12 @@ export class PublishRequests {
   }
 
   remove({ id }: Subscriber): void {
-    if (!this.#subscribers.delete(id)) return;
-    this.#acknowledgements = this.#acknowledgements.filter(({ subscriptionId }) => subscriptionId !== id);
-    if (this.#subscribers.size === 0) this.#arrived = Promise.withResolvers();
-  }
-
-  /** With the next request: the server need not keep the message any more. */
-  markTaken(subscriptionId: number, sequenceNumber: number): void {
-    this.#acknowledgements.push({ subscriptionId, sequenceNumber });
+    if (this.#subscribers.delete(id) && this.#subscribers.size === 0) this.#arrived = Promise.withResolvers();
   }
 
   /** Until the signal aborts. Rejects with a ServerError when the session can no longer be relied on. */
   async run(signal: AbortSignal): Promise<void> {
     const stopped = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
     await Promise.all(Array.from({ length: mostAtOnce }, () => this.#ask(signal, stopped)));
@@ -99,18 +93,20 @@ export class PublishRequests {
     }
   }
 
-  async #publish(signal: AbortSignal): Promise<PublishResponse> {
+  async #publish(signal: AbortSignal): Promise<PublishResults> {
     const { timeoutMs } = this.#session.server;
-    const keepAlives = [...this.#subscribers.values()].map(({ keepAliveMs }) => keepAliveMs);
-    const subscriptionAcknowledgements = this.#acknowledgements;
-    this.#acknowledgements = [];
+    const subscribers = [...this.#subscribers.values()];
+    const keepAlives = subscribers.map(({ keepAliveMs }) => keepAliveMs);
+    const subscriptionAcknowledgements = subscribers.flatMap((subscriber) =>
+      subscriber.takeShown().map((sequenceNumber) => ({ subscriptionId: subscriber.id, sequenceNumber })),
+    );
     // The watchdogs of the subscriptions are sooner: an answer that does not come is theirs to judge.
     const patienceMs = 2 * (mostAtOnce + 1) * Math.max(0, ...keepAlives) + 2 * timeoutMs;
     const options = { what: "receive changes from", signal, timeoutMs: patienceMs };
-    return await this.#session.request(new PublishRequest({ subscriptionAcknowledgements }), PublishResponse, options);
+    return await this.#session.request(new PublishRequest({ subscriptionAcknowledgements }), PublishResults, options);
   }
 
-  #handle(response: PublishResponse, signal: AbortSignal): Promise<void> {
+  #handle(response: PublishResults, signal: AbortSignal): Promise<void> {
     const { subscriptionId } = response;
     this.#handled = this.#handled.then(() => this.#subscribers.get(subscriptionId)?.message(response, signal));
     return this.#handled;

@@ -5,15 +5,20 @@ import { DataType, VariantArrayType } from "node-opcua-client";
 import type { DataValue, Variant } from "node-opcua-client";
 import { isBad } from "@cpc-partition/image/values/status-code";
 import type { Value } from "@cpc-partition/image/values/value";
+import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import type { DataValues, PlainValue } from "../channel/data-values.ts";
 import type { OpcUaItem } from "../configuration/opc-ua-server.ts";
-import { variantToValue } from "../variant-to-value.ts";
+import { scalarOf, variantToValue } from "../variant-to-value.ts";
 
 /** The code without what it says of the queue. */
 const codeShift = 16;
 
+/** Null: it has no value. */
+type Plain = number | bigint | string | boolean | null;
+
 export class ReportedValues {
-  /** A number where it is one: most values are. */
-  readonly #values: (number | Variant | undefined)[];
+  /** What is in a Variant, where it is a scalar: most values are. */
+  readonly #values: (Plain | Variant | undefined)[];
   readonly #codes: Uint16Array;
 
   constructor(count: number) {
@@ -21,9 +26,14 @@ export class ReportedValues {
     this.#codes = new Uint16Array(count);
   }
 
-  set(index: number, { value, statusCode }: DataValue): void {
-    this.#codes[index] = statusCode.value >>> codeShift;
-    this.#values[index] = numberIn(value) ?? value;
+  /** The status that was reported. */
+  set(index: number, values: DataValues, position: number): number {
+    const plain = values.plain(position);
+    const decoded = plain === undefined ? values.at(position) : undefined;
+    const status = plain?.status ?? (decoded?.statusCode.value ?? 0) >>> 0;
+    this.#codes[index] = status >>> codeShift;
+    this.#values[index] = plain === undefined ? decoded?.value : contentOf(plain);
+    return status;
   }
 
   /** Whether a Read shows nothing that the server should have reported. */
@@ -31,19 +41,26 @@ export class ReportedValues {
     if (this.#codes[index] !== read.statusCode.value >>> codeShift) return false;
     if (trigger === "Status" || isBad(read.statusCode.value)) return true;
     const last = this.#values[index];
-    const now = numberIn(read.value);
-    if (typeof last === "number" && now !== undefined) {
+    const now = plainIn(read.value);
+    if (isNumeric(last) && isNumeric(now)) {
+      const away = Math.abs(Number(now) - Number(last));
       // Only the server knows the range of a percentage.
-      const isBelow = deadband.kind === "Absolute" ? Math.abs(now - last) <= deadband.value : deadband.value > 0;
-      return isBelow || Object.is(now, last);
+      const isBelow = deadband.value > 0 && (deadband.kind === "Percent" || away <= deadband.value);
+      return isBelow || now === last || Object.is(now, last);
     }
-    if (last === undefined || typeof last === "number") return false;
+    if (typeof last !== "object" || last === null) return last !== undefined && now === last;
     const [before, after] = [variantToValue(last), variantToValue(read.value)];
     return isDeepStrictEqual(before, after) || isWithin(deadband, before, after);
   }
 }
 
-/** 64-bit integers, and arrays of numbers element by element. Only the server knows the range of a percentage. */
+function contentOf({ type, number, other }: PlainValue): Plain {
+  if (type === BuiltInType.Null) return null;
+  if (other !== undefined) return other;
+  return type === BuiltInType.Boolean ? number !== 0 : number;
+}
+
+/** Arrays of numbers, element by element. Only the server knows the range of a percentage. */
 function isWithin({ kind, value: most }: OpcUaItem["deadband"], before?: Value, after?: Value): boolean {
   if (most <= 0 || before?.type !== after?.type) return false;
   const [last, now] = [numbersIn(before), numbersIn(after)];
@@ -53,14 +70,16 @@ function isWithin({ kind, value: most }: OpcUaItem["deadband"], before?: Value, 
 
 function numbersIn(value: Value | undefined): readonly number[] | undefined {
   const elements: readonly unknown[] = Array.isArray(value?.value) ? value.value : [value?.value];
-  const isNumeric = elements.every((element) => typeof element === "number" || typeof element === "bigint");
-  return isNumeric ? elements.map(Number) : undefined;
+  return elements.every(isNumeric) ? elements.map(Number) : undefined;
 }
 
-function numberIn({ dataType, arrayType, value }: Variant): number | undefined {
-  const isNumber =
-    (dataType >= DataType.SByte && dataType <= DataType.UInt32) ||
-    dataType === DataType.Float ||
-    dataType === DataType.Double;
-  return isNumber && arrayType === VariantArrayType.Scalar ? (value as number) : undefined;
+/** Undefined: it is none. */
+function plainIn({ dataType, arrayType, value }: Variant): Plain | undefined {
+  if (arrayType !== VariantArrayType.Scalar) return undefined;
+  const isPlain = dataType <= DataType.DateTime || dataType === DataType.StatusCode;
+  return isPlain ? (scalarOf(dataType, value) as Plain) : undefined;
+}
+
+function isNumeric(value: unknown): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
 }

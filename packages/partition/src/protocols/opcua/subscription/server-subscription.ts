@@ -7,14 +7,13 @@ import {
   DeleteSubscriptionsRequest,
   DeleteSubscriptionsResponse,
   RepublishRequest,
-  RepublishResponse,
   TransferSubscriptionsRequest,
   TransferSubscriptionsResponse,
 } from "node-opcua-client";
-import type { NotificationMessage } from "node-opcua-client";
 import { isBad } from "@cpc-partition/image/values/status-code";
 import { statusName } from "@cpc-partition/image/values/status-name";
 import { ServerError } from "../../../sources/server-error.ts";
+import { RepublishResults, type NotificationResults } from "../channel/notification-results.ts";
 import { endsSession, statusOf } from "../failure.ts";
 import type { SecureSession } from "../secure-session.ts";
 import { ClientHandles } from "./client-handles.ts";
@@ -81,10 +80,10 @@ export async function republish(
   subscriptionId: number,
   retransmitSequenceNumber: number,
   signal: AbortSignal,
-): Promise<NotificationMessage | undefined> {
+): Promise<NotificationResults | undefined> {
   const request = new RepublishRequest({ subscriptionId, retransmitSequenceNumber });
   const options = { what: "receive a message again from", signal };
-  const response = await unlessRefused(session.request(request, RepublishResponse, options));
+  const response = await unlessRefused(session.request(request, RepublishResults, options));
   if (typeof response === "number") return undefined;
   const { notificationMessage } = response;
   return notificationMessage.sequenceNumber === retransmitSequenceNumber ? notificationMessage : undefined;

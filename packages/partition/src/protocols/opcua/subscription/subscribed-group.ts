@@ -15,7 +15,7 @@ import { readServerFacts, type ServerFacts } from "./server-facts.ts";
 import type { ReadSize } from "../read-size.ts";
 import type { SubscriptionReport } from "./subscription-report.ts";
 import { createSubscription, deleteSubscription, takeOver, type ServerSubscription } from "./server-subscription.ts";
-import type { SubscriptionMemory } from "./subscription-memory.ts";
+import { subscriptionOwner, type SubscriptionMemory } from "./subscription-memory.ts";
 
 /** So often in so short a time, and the connection itself is in doubt. */
 const mostRebuilds = 5;
@@ -48,7 +48,7 @@ export class SubscribedGroup {
   constructor(context: GroupContext) {
     const { server } = context.session;
     this.#context = context;
-    this.#owner = JSON.stringify([server.alias, server.endpointUrl, context.intervalMs ?? 0]);
+    this.#owner = subscriptionOwner(server, context.intervalMs);
     this.#fingerprint = fingerprintOf(server, context);
   }
 

@@ -1,6 +1,8 @@
 // The subscriptions that servers keep for us while nobody is connected. The next session takes one over (OPC 10000-4, 5.14.7), also that of the
 // next run of the partition, so that no queued change is lost. What is remembered is worth nothing when the configuration has changed.
 
+import type { OpcUaServer } from "../configuration/opc-ua-server.ts";
+
 /** Of one group of one server. */
 export interface RememberedSubscription {
   readonly id: number;
@@ -15,6 +17,11 @@ export interface RememberedSubscription {
   readonly serverStartMs: number | null;
   /** The number of its next message; null: a run has ended without saying so. */
   readonly nextNumber: number | null;
+}
+
+/** The group of a server that a subscription is of. */
+export function subscriptionOwner({ alias, endpointUrl }: OpcUaServer, groupIntervalMs: number | undefined): string {
+  return JSON.stringify([alias, endpointUrl, groupIntervalMs ?? 0]);
 }
 
 export interface SubscriptionMemory {

@@ -44,9 +44,12 @@ export function revisedTiming(
   };
 }
 
+/** So that several of them, with all else that is waited for, still fit into a timer: three days. */
+const longestKeepAliveMs = longestMs / 8;
+
 /** Longest pause between two messages of a server that is well. */
 export function keepAliveMs({ publishingMs, keepAliveCount }: SubscriptionTiming): number {
-  return Math.min(longestMs / 4, publishingMs * keepAliveCount);
+  return Math.min(longestKeepAliveMs, publishingMs * keepAliveCount);
 }
 
 export interface ItemTiming {

@@ -1,13 +1,16 @@
 // The memory of subscriptions on disk, beside the remembered names: a partition that starts again takes over what servers have kept for it. Nothing
 // depends on the file but changes that were queued while nobody was connected.
 
-import { readFileSync, statSync } from "node:fs";
 import { dirname, join, basename } from "node:path";
+import { readBoundedFile } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 import type { Log } from "@cpc-partition/process/log";
-import { replaceFile } from "../../../sources/replace-file.ts";
+import { StateFile } from "../../../sources/state-file.ts";
 import type { RememberedSubscription, SubscriptionMemory } from "./subscription-memory.ts";
 
-/** Thousands of servers need less. */
+/** A group that is not configured any more, or otherwise, leaves its subscription behind: only the latest are kept. */
+const mostRemembered = 2000;
+/** These need less. */
 const mostBytes = 4 * 1024 * 1024;
 const format = "cpc-partition subscriptions, version 2";
 
@@ -17,15 +20,14 @@ export function subscriptionsFileBeside(namesFile: string): string {
 }
 
 export class SubscriptionsFile implements SubscriptionMemory {
-  readonly #file: string;
+  readonly #file: StateFile;
   readonly #log: Log;
   readonly #all = new Map<string, RememberedSubscription>();
-  #isOutdated = false;
-  #written: Promise<void> | undefined;
-  #isLogged = false;
 
-  constructor(file: string, log: Log) {
-    this.#file = file;
+  constructor(path: string, log: Log) {
+    const consequence = "after a restart the partition subscribes anew, and changes that servers kept for it are lost";
+    const text = (): string => JSON.stringify({ format, subscriptions: [...this.#all] });
+    this.#file = new StateFile(path, text, { what: "subscriptions", consequence }, log);
     this.#log = log;
     this.#load();
   }
@@ -35,53 +37,31 @@ export class SubscriptionsFile implements SubscriptionMemory {
   }
 
   set(owner: string, remembered: RememberedSubscription | undefined): void {
-    if (remembered === undefined) this.#all.delete(owner);
-    else this.#all.set(owner, remembered);
-    this.#isOutdated = true;
-    this.#written ??= this.#write();
+    // The latest come last.
+    this.#all.delete(owner);
+    if (remembered !== undefined) this.#all.set(owner, remembered);
+    const [oldest] = this.#all.keys();
+    if (this.#all.size > mostRemembered && oldest !== undefined) this.#all.delete(oldest);
+    this.#file.save();
   }
 
   /** Resolves when everything so far is on disk, or could not be written. */
-  async written(): Promise<void> {
-    await this.#written;
+  written(): Promise<void> {
+    return this.#file.written();
   }
 
   #load(): void {
     try {
-      const size = statSync(this.#file, { throwIfNoEntry: false })?.size;
-      if (size === undefined) return;
-      if (size > mostBytes) throw new RangeError(`it has ${size} bytes, at most ${mostBytes} are allowed`);
-      for (const [owner, remembered] of parse(readFileSync(this.#file, "utf8"))) this.#all.set(owner, remembered);
+      const text = readBoundedFile(this.#file.path, { largestBytes: mostBytes }).toString();
+      for (const [owner, remembered] of parse(text)) this.#all.set(owner, remembered);
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       this.#log(
         "warn",
-        `cannot use the remembered subscriptions in ${this.#file}: ${reasonOf(error)}; the partition subscribes anew, and changes that servers ` +
+        `cannot use the remembered subscriptions in ${this.#file.path}: ${readingTrouble(error)}; the partition subscribes anew, and changes that servers ` +
           "kept for it are lost: remove the file",
       );
     }
-  }
-
-  async #write(): Promise<void> {
-    // What belongs together is set in one turn.
-    await new Promise(setImmediate);
-    while (this.#isOutdated) {
-      this.#isOutdated = false;
-      try {
-        await replaceFile(this.#file, JSON.stringify({ format, subscriptions: [...this.#all] }));
-      } catch (error) {
-        if (!this.#isLogged) {
-          const consequence =
-            "after a restart the partition subscribes anew, and changes that servers kept for it are lost";
-          const advice = "give a folder that this program may write to with --state";
-          this.#log(
-            "warn",
-            `cannot remember subscriptions in ${this.#file}: ${reasonOf(error)}; ${consequence}: ${advice}`,
-          );
-        }
-        this.#isLogged = true;
-      }
-    }
-    this.#written = undefined;
   }
 }
 
@@ -111,8 +91,4 @@ function isEntry(entry: unknown): entry is readonly [string, RememberedSubscript
 
 function isWhole(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

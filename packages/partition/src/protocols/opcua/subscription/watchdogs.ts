@@ -27,9 +27,15 @@ export class Watchdogs {
     this.#movedMs = nowMs;
   }
 
-  /** The server looks at its clock less often than it was asked to. */
+  /** Nothing was taken until now: the silence was ours. */
+  excuse(nowMs: number): void {
+    this.#heardMs = nowMs;
+    if (this.#movedMs !== undefined) this.#movedMs = nowMs;
+  }
+
+  /** The server looks at its clock less often than it was asked to. What is no number changes nothing. */
   stillAfter(stillAfterMs: number): void {
-    this.#stillAfterMs = Math.max(this.#stillAfterMs, stillAfterMs);
+    if (stillAfterMs > this.#stillAfterMs) this.#stillAfterMs = stillAfterMs;
   }
 
   judge(nowMs: number): Verdict {
