@@ -20,5 +20,5 @@ test("the plan says of each connection how requests travel, where that is not th
 test("the plan says what the service asks for in a second, and how many threads will read it", () => {
   const servers = [server(502, run(0, 250)), server(503, run(0, 50, { intervalMs: 100 }), { alias: "B" })];
   const { tables } = modbusFormat.plan({ file: "test.xml", servers } as never, 1000);
-  assert.deepEqual(tables[2]?.rows, [["12", "750", "0.09 %", 1]]);
+  assert.deepEqual(tables[2]?.rows, [["12", "750", "0.06 %", 1]]);
 });

@@ -10,7 +10,7 @@ import { connected, poll, refusing, rejected, type Plant } from "../../../plant/
 import { data, honest, response, scrambled, type Behaviour } from "../../../plant/modbus-device.ts";
 
 /** What is broken here would open connections for ever. */
-const bounded = { timeout: 30_000 };
+const bounded = { timeout: 200_000 };
 
 const points = [...run(0, 3), ...run(0, 3, { functionCode: 4 }), ...run(0, 2, { unitId: 9 })];
 

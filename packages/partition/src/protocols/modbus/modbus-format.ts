@@ -1,12 +1,10 @@
 // What Modbus TCP knows of its configuration files.
 
-import { availableParallelism } from "node:os";
 import { builtInTypeName } from "@cpc-partition/image/values/built-in-type";
 import type { ModbusConfiguration, ModbusPoint, ModbusServer } from "./configuration/modbus-server.ts";
 import { loadModbusConfiguration } from "./configuration/modbus-configuration.ts";
-import { intervalWords, rounded } from "../../configuration/plan-words.ts";
+import { intervalWords, percent, rounded } from "../../configuration/plan-words.ts";
 import { ConfigurationError } from "../../configuration/problem.ts";
-import { loadOf, threadsFor } from "../../sources/divide-servers.ts";
 import { groupsByInterval } from "../../sources/rate-groups.ts";
 import {
   noCertificates,
@@ -17,9 +15,16 @@ import {
   type ReadConfiguration,
   type ReadingOptions,
 } from "../configuration-format.ts";
+import { loadTable } from "../load-table.ts";
 import { sourceOf } from "./reading/point-source.ts";
 import { planReads } from "./reading/read-plan.ts";
-import { assumedRoundTripMs, budgetErrors, budgetHints, connectionBudgets, percent } from "./reading/time-budget.ts";
+import {
+  assumedRoundTripMs,
+  budgetErrors,
+  budgetHints,
+  connectionBudgets,
+  demandOfLine,
+} from "./reading/time-budget.ts";
 
 export const modbusFormat: ConfigurationFormat = {
   read,
@@ -58,10 +63,6 @@ function planOf({ servers }: ModbusConfiguration, serviceIntervalMs: number): Pl
     rounded(requestsPerSecond),
     percent(busy),
   ]);
-  const demands = budgets.map(({ address, ...demand }) => ({ line: address, ...demand }));
-  const sum = (of: "requestsPerSecond" | "valuesPerSecond"): number =>
-    budgets.reduce((all, budget) => all + budget[of], 0);
-  const whole = { requestsPerSecond: sum("requestsPerSecond"), valuesPerSecond: sum("valuesPerSecond") };
   return {
     tables: [
       { head: ["server", "address", "points", "requests/cycle", "interval"], rows },
@@ -69,17 +70,7 @@ function planOf({ servers }: ModbusConfiguration, serviceIntervalMs: number): Pl
         head: ["connection", "requests/s", `busy, with ${assumedRoundTripMs} ms for an answer`],
         rows: connections,
       },
-      {
-        head: ["requests/s", "values/s", "expected load, of a core", "threads"],
-        rows: [
-          [
-            rounded(whole.requestsPerSecond),
-            rounded(whole.valuesPerSecond),
-            percent(loadOf(whole)),
-            threadsFor(demands, availableParallelism()),
-          ],
-        ],
-      },
+      loadTable(budgets.map(demandOfLine)),
     ],
     hints: budgetHints(servers, serviceIntervalMs),
   };

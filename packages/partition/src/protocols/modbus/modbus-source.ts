@@ -41,6 +41,7 @@ export class ModbusSource implements Source {
   readonly #files: DecidingFiles;
   /** The one that was opened last. */
   #opened: ModbusConnection | undefined;
+  #facts: SourceFacts = {};
 
   /** `clock` is monotonic, in milliseconds. */
   constructor(
@@ -69,11 +70,22 @@ export class ModbusSource implements Source {
   }
 
   get facts(): SourceFacts {
-    const limits = this.#readers.map(({ requestLimit = Infinity }) => requestLimit);
-    const limit = Math.min(...limits);
-    const { deviceMs, ownMs } = this.#opened?.certificateEnds ?? {};
-    const requestLimit = limit === Infinity ? undefined : limit;
-    return { certificateEndsMs: deviceMs, ownCertificateEndsMs: ownMs, requestLimit };
+    let requestLimit: number | undefined;
+    for (const reader of this.#readers) {
+      const limit = reader.requestLimit;
+      if (limit !== undefined) requestLimit = Math.min(limit, requestLimit ?? Infinity);
+    }
+    const certificateEndsMs = this.#opened?.certificateEnds.deviceMs;
+    const ownCertificateEndsMs = this.#opened?.certificateEnds.ownMs;
+    const known = this.#facts;
+    if (
+      known.requestLimit !== requestLimit ||
+      known.certificateEndsMs !== certificateEndsMs ||
+      known.ownCertificateEndsMs !== ownCertificateEndsMs
+    ) {
+      this.#facts = { certificateEndsMs, ownCertificateEndsMs, requestLimit };
+    }
+    return this.#facts;
   }
 
   async connect(signal: AbortSignal): Promise<ModbusSession> {

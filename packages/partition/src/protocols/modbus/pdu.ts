@@ -18,7 +18,7 @@ export const MAX_BITS_PER_REQUEST = 2000;
 const ADDRESS_SPACE = 65_536;
 
 export const REQUEST_PDU_BYTES = 5;
-const EXCEPTION_FLAG = 0x80;
+export const EXCEPTION_FLAG = 0x80;
 const EXCEPTION_PDU_BYTES = 2;
 const RESPONSE_HEADER_BYTES = 2;
 

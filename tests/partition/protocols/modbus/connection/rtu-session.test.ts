@@ -168,13 +168,13 @@ test("a line that has shown no echo may answer with the very bytes of the reques
 
 test("a late reply is never taken for the answer to the next request", async () => {
   const points = [...run(0, 2, { unitId: 1 }), ...run(10, 2, { unitId: 2 })];
-  const plant = await connected(points, { timeoutMs: 200, retryIntervalMs: 1 });
+  const plant = await connected(points, { timeoutMs: 400, retryIntervalMs: 1 });
   assert.equal((await poll(plant))[0], scrambled(1, 3, 0));
   plant.device.behaviour = (request) => {
     const isLate = request.unitId === 1 && request.address === 0;
     if (!isLate) return respond(request);
     // The other register of the same unit id has the same shape.
-    setTimeout(() => request.socket.write(rtuResponse(request, Buffer.of(0xba, 0xad))), 350);
+    setTimeout(() => request.socket.write(rtuResponse(request, Buffer.of(0xba, 0xad))), 500);
     return undefined;
   };
   const seen = new Set<unknown>();

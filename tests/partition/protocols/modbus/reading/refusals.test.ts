@@ -240,3 +240,14 @@ test("many refused points are one record, whatever was refused, and of bounded l
       " | coil 7 of unit 3: exception 1, illegal function; the device does not know this <function>",
   ]);
 });
+
+test("a device failure for everything may be a wrong unit id, and the record says so", async () => {
+  const plant = await connected(
+    [point(0)],
+    refusing(() => true, 4),
+  );
+  for (let round = 0; round < 4; round++) await poll(plant);
+  assert.deepEqual(plant.logged, [
+    "warn the device refuses holding register 0 of unit 1: exception 4, server device failure; some devices answer so for a unit id that they do not have: check <unitId>",
+  ]);
+});

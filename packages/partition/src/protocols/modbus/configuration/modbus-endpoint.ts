@@ -30,40 +30,33 @@ export interface ModbusEndpoint {
 
 const addressSpace = 65536;
 
-/** The endpoint; undefined when it is not read, for the reason left in the findings. */
+/** The endpoint; undefined when it is not read, for the reasons left in the findings: what is wrong in one element hides nothing in the others. */
 export function readEndpoint(fields: Fields, defaults: EndpointDefaults): ModbusEndpoint | undefined {
-  const name = fields.name("name");
-  const functionCode = readFunction(fields, name);
-  if (functionCode === undefined) return undefined;
+  const given = { name: fields.name("name"), function: readFunction(fields) };
+  if (given.function === "write") return undefined;
   const address = fields.number("address");
   const quantity = fields.number("quantity");
   const offset = fields.number("offset");
-  if (name === undefined || address === undefined || quantity === undefined || offset === undefined) return undefined;
-
-  if (address + quantity > addressSpace) {
-    fields.findings.error(
-      fields.lineOf("quantity"),
-      `${quote(name)} reaches to address ${address + quantity - 1} (address ${address}, quantity ${quantity}), but the last address is ${addressSpace - 1}; reduce <quantity> or <address>`,
-    );
-    return undefined;
-  }
-  const value = functionCode <= 2 ? bitValue(fields, name, offset) : registerValue(fields, name, offset, quantity);
-  if (value === undefined) return undefined;
+  const isComplete = ![given.name, given.function, address, quantity, offset].includes(undefined);
+  // Nobody knows then what the other elements are for.
+  if (fields.isInvalid("dataType")) return undefined;
+  const isWithin = reachesWithin(fields, given.name ?? "", address ?? 0, quantity ?? 1);
+  // Of what is missing, so that the rest can be looked at.
+  const { name = "", function: functionCode = 3 } = given;
+  const value =
+    functionCode <= 2 ? bitValue(fields, name, offset ?? -1) : registerValue(fields, name, offset ?? -1, quantity);
   const { typeName, bit, width } = value;
   const { wireType }: RegisterType = registerTypes[typeName];
   const form = readForm(fields, name, typeName);
-  if (functionCode >= 3 && width > defaults.maxRegistersPerRequest) {
-    fields.findings.error(
-      fields.lineOf("quantity"),
-      `${quote(name)} needs ${width} registers in one request, but this server answers ${defaults.maxRegistersPerRequest}; shorten the value or increase <maxRegistersPerRequest> (at most 125)`,
-    );
-    return undefined;
-  }
+  const fits = functionCode <= 2 || fitsRequest(fields, name, width, defaults.maxRegistersPerRequest);
   const conversion = readConversion(fields, name, typeName);
   const factorAddress = readFactorAddress(fields, name, { functionCode, typeName });
   const noValue =
     readNoValue(fields, name, { functionCode, typeName, wireType, width, form }) ?? usualNoValue(fields, typeName);
+  const text = readText(fields, name, typeName);
   const location: Location = { file: fields.findings.file, line: fields.element.line };
+  if (!isComplete || address === undefined || quantity === undefined) return undefined;
+  if (!isWithin || !value.isSound || !fits) return undefined;
   return {
     fields,
     count: quantity / width,
@@ -84,7 +77,7 @@ export function readEndpoint(fields: Fields, defaults: EndpointDefaults): Modbus
       scale: conversion.scale,
       bias: conversion.bias,
       noValue,
-      text: readText(fields, name, typeName),
+      text,
       intervalMs: fields.milliseconds("interval"),
       location,
     },
@@ -103,7 +96,8 @@ export function placeOf({ unitId, functionCode, address, bit }: ModbusPoint): st
   return `unit ${unitId}, ${tables[functionCode]} ${address}${bit < 0 ? "" : `, bit ${bit}`}`;
 }
 
-function readFunction(fields: Fields, name: string | undefined): ReadFunction | undefined {
+/** Undefined: it says none that is known. */
+function readFunction(fields: Fields): ReadFunction | "write" | undefined {
   const written = fields.token("function");
   if (written === undefined) return undefined;
   const meaning = meaningOfFunction(written);
@@ -112,29 +106,49 @@ function readFunction(fields: Fields, name: string | undefined): ReadFunction | 
   if (meaning.kind === "write") {
     fields.findings.warn(
       line,
-      `${quote(name ?? "")} is skipped because ${quote(written)} is a write function and the partition only reads; remove this endpoint`,
+      `${quote(fields.text("name") ?? "")} is skipped because ${quote(written)} is a write function and the partition only reads; remove this endpoint`,
     );
-  } else {
-    fields.findings.error(line, `<function> is ${written === "" ? "empty" : quote(written)}; ${meaning.because}`);
+    return "write";
   }
+  fields.findings.error(line, `<function> is ${written === "" ? "empty" : quote(written)}; ${meaning.because}`);
   return undefined;
+}
+
+function reachesWithin(fields: Fields, name: string, address: number, quantity: number): boolean {
+  if (address + quantity <= addressSpace) return true;
+  fields.findings.error(
+    fields.lineOf("quantity"),
+    `${quote(name)} reaches to address ${address + quantity - 1} (address ${address}, quantity ${quantity}), but the last address is ${addressSpace - 1}; reduce <quantity> or <address>`,
+  );
+  return false;
+}
+
+function fitsRequest(fields: Fields, name: string, width: number, most: number): boolean {
+  if (width <= most) return true;
+  fields.findings.error(
+    fields.lineOf("quantity"),
+    `${quote(name)} needs ${width} registers in one request, but this server answers ${most}; shorten the value or increase <maxRegistersPerRequest> (at most 125)`,
+  );
+  return false;
 }
 
 interface ValueShape {
   readonly typeName: RegisterTypeName;
   readonly bit: number;
   readonly width: number;
+  /** False: for the reason left in the findings. */
+  readonly isSound: boolean;
 }
 
 /** Coils and discrete inputs are bits already. */
-function bitValue(fields: Fields, name: string, offset: number): ValueShape | undefined {
+function bitValue(fields: Fields, name: string, offset: number): ValueShape {
   const dataType = fields.token("dataType");
-  if (dataType !== undefined && dataType !== "Boolean") {
+  const isSound = dataType === undefined || dataType === "Boolean";
+  if (!isSound) {
     fields.findings.error(
       fields.lineOf("dataType"),
       `${quote(name)} is a single bit, which cannot be a ${dataType}; use Boolean or remove <dataType>`,
     );
-    return undefined;
   }
   if (offset > 0) {
     fields.findings.warn(
@@ -142,29 +156,30 @@ function bitValue(fields: Fields, name: string, offset: number): ValueShape | un
       `the bit offset ${offset} of ${quote(name)} is ignored because a coil or input is a single bit; use -1`,
     );
   }
-  return { typeName: "Boolean", bit: -1, width: 1 };
+  return { typeName: "Boolean", bit: -1, width: 1, isSound };
 }
 
-function registerValue(fields: Fields, name: string, offset: number, quantity: number): ValueShape | undefined {
+/** `quantity` undefined: it is not given. */
+function registerValue(fields: Fields, name: string, offset: number, quantity: number | undefined): ValueShape {
   const dataType = fields.token("dataType") as RegisterTypeName | undefined;
+  if (offset >= 0 && (dataType === undefined || dataType === "Boolean"))
+    return { typeName: "Boolean", bit: offset, width: 1, isSound: true };
   if (offset >= 0) {
-    if (dataType === undefined || dataType === "Boolean") return { typeName: "Boolean", bit: offset, width: 1 };
     fields.findings.error(
       fields.lineOf("offset"),
       `${quote(name)} is bit ${offset} of a register, which cannot be a ${dataType}; use <offset> -1 for the whole register, or <dataType> Boolean`,
     );
-    return undefined;
   }
   const typeName = dataType ?? "UInt16";
-  const { width = quantity }: RegisterType = registerTypes[typeName];
-  if (quantity % width !== 0) {
+  const { width = quantity ?? 1 }: RegisterType = registerTypes[typeName];
+  const isMultiple = (quantity ?? width) % width === 0;
+  if (!isMultiple) {
     fields.findings.error(
       fields.lineOf("quantity"),
       `quantity ${quantity} of ${quote(name)} does not fit ${typeName}, which takes ${width} registers; use ${width} or a multiple of ${width}`,
     );
-    return undefined;
   }
-  return { typeName, bit: -1, width };
+  return { typeName, bit: -1, width, isSound: isMultiple && offset < 0 };
 }
 
 function readForm(fields: Fields, name: string, typeName: RegisterTypeName): RegisterForm | undefined {

@@ -2,6 +2,7 @@
 // later, so this is where it shows that a value does not fit the type of the endpoint.
 
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import { bitsOfFloat16, numberOfFloat16 } from "./float16.ts";
 import type { ModbusPoint, NoValue } from "./modbus-server.ts";
 import type { Fields } from "../../../configuration/fields.ts";
 import { quote } from "../../../configuration/problem.ts";
@@ -122,17 +123,20 @@ function meaningOf(word: string, type: string, { bits, range, isDecimal }: Layou
 /** Both zeros are the number 0. */
 function floatMeaning(value: number, type: string, bits: number): Meaning {
   const view = new DataView(new ArrayBuffer(8));
-  const write = (number: number): bigint => {
-    if (bits === 16) view.setFloat16(0, number);
-    else if (bits === 32) view.setFloat32(0, number);
+  const patternOf = (number: number): bigint => {
+    if (bits === 16) return BigInt(bitsOfFloat16(number));
+    if (bits === 32) view.setFloat32(0, number);
     else view.setFloat64(0, number);
-    if (bits === 16) return BigInt(view.getUint16(0));
     return bits === 32 ? BigInt(view.getUint32(0)) : view.getBigUint64(0);
   };
-  const round = bits === 16 ? Math.f16round : bits === 32 ? Math.fround : Number;
-  const isFinite = Number.isFinite(round(value));
-  if (!isFinite) return { misfit: `which ${type} cannot hold; write a smaller number, or its bits in hexadecimal` };
-  return { patterns: value === 0 ? [write(0), write(-0)] : [write(value)] };
+  const round = bits === 16 ? roundToFloat16 : bits === 32 ? Math.fround : Number;
+  if (!Number.isFinite(round(value)))
+    return { misfit: `which ${type} cannot hold; write a smaller number, or its bits in hexadecimal` };
+  return { patterns: value === 0 ? [patternOf(0), patternOf(-0)] : [patternOf(value)] };
+}
+
+function roundToFloat16(value: number): number {
+  return numberOfFloat16(bitsOfFloat16(value));
 }
 
 function isHexadecimal(word: string): boolean {

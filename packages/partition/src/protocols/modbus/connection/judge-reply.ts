@@ -3,7 +3,7 @@
 import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { Tolerance } from "../configuration/modbus-server.ts";
 import type { Frame, Malformed } from "../framing/framing.ts";
-import { decodeResponse, type ExceptionResponse, type ResponseData } from "../pdu.ts";
+import { decodeResponse, EXCEPTION_FLAG, type ExceptionResponse, type ResponseData } from "../pdu.ts";
 import { foreignPeer } from "./foreign-peer.ts";
 import type { Transaction } from "./transaction-ids.ts";
 
@@ -35,7 +35,12 @@ export function unasked(due: readonly number[], { transactionId = 0 }: Frame): M
 export function violation({ field, actual, expected, begins }: Malformed, asked: Transaction | undefined) {
   const peer = begins === undefined ? undefined : foreignPeer(begins, asked);
   const tolerance = toleranceOf.get(field);
-  const remedy = tolerance === undefined ? "" : `; if it always answers so, add <tolerate>${tolerance}</tolerate>`;
+  const remedy =
+    tolerance !== undefined
+      ? `; if it always answers so, add <tolerate>${tolerance}</tolerate>`
+      : field === "function code" && actual >= EXCEPTION_FLAG
+        ? "; some devices answer so for a unit id that they do not have: check <unitId>"
+        : "";
   const wrong = `a reply had ${field} ${actual} where ${expected} was due${remedy}`;
   const code: FailureKind = "ProtocolViolation";
   return { code, because: peer === undefined ? wrong : `${wrong}; ${peer}` };

@@ -22,6 +22,10 @@ export interface Pending extends Transaction {
   wasCrowdedOut: boolean;
 }
 
+export interface Ended {
+  readonly request: Pending;
+}
+
 export interface LineSessionEvents {
   opened(session: LineSession, ...certificateEndsMs: Parameters<SocketEvents["opened"]>): void;
   /** The peer ended the connection, or the network did. */
@@ -29,7 +33,7 @@ export interface LineSessionEvents {
   /** Nothing that comes on this connection can be relied on any more: it is to be ended. */
   failed(session: LineSession, failure: Failure): void;
   /** These have ended, with or without an answer: there is room for others. */
-  freed(session: LineSession, ended: readonly Pending[]): void;
+  freed(session: LineSession, ended: readonly Ended[]): void;
   /** The device has lost this request while it answered others of the same unit id that were sent at the same time. */
   crowdedOut(session: LineSession, request: Pending): void;
 }

@@ -220,10 +220,10 @@ export class ModbusConnection {
       const nowMs = performance.now();
       let endedDueMs = Infinity;
       let isLast = false;
-      for (const { sentMs, dueMs, requester } of ended) {
-        this.#calendar.answered(nowMs - sentMs);
-        endedDueMs = Math.min(endedDueMs, dueMs);
-        isLast ||= requester.connectsPerRequest === true;
+      for (const { request } of ended) {
+        this.#calendar.answered(nowMs - request.sentMs);
+        endedDueMs = Math.min(endedDueMs, request.dueMs);
+        isLast ||= request.requester.connectsPerRequest === true;
       }
       if (isLast && session.isIdle && this.#isCurrent(session)) this.#replace(session, AS_CONFIGURED);
       else this.#sendNext(endedDueMs);
@@ -235,6 +235,10 @@ export class ModbusConnection {
       this.#sendNext();
     },
   };
+
+  readonly #isSilent = (unitId: number): boolean => this.device?.timeouts.isSilent(unitId) === true;
+
+  readonly #mustWait = (unitId: number): boolean => this.#state.kind === "open" && this.#state.session.mustWait(unitId);
 
   #connect(timeoutMs: number): void {
     const settings = { endpoint: this.endpoint, firstAnswer: this.#firstAnswer };
@@ -305,10 +309,7 @@ export class ModbusConnection {
     if (this.#waiting.isEmpty) return;
     const most = this.settings.windowSize === 1 ? 1 : this.#bearableWindow.at(performance.now());
     while (session.outstanding < most) {
-      const next = this.#waiting.next(
-        (unitId) => timeouts.isSilent(unitId),
-        (unitId) => session.mustWait(unitId),
-      );
+      const next = this.#waiting.next(this.#isSilent, this.#mustWait);
       if (next === undefined) return;
       if (next.isNeedless?.() === true) {
         this.#waiting.take(next);

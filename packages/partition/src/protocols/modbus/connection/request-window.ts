@@ -10,6 +10,14 @@ export interface Outstanding<Request> {
   answer: Answer | undefined;
 }
 
+export interface Answered<Request> extends Outstanding<Request> {
+  answer: Answer;
+}
+
+function isAnswered<Request>(outstanding: Outstanding<Request>): outstanding is Answered<Request> {
+  return outstanding.answer !== undefined;
+}
+
 interface Sent<Request> extends Outstanding<Request> {
   /** Counts the requests in the order in which they were sent. */
   readonly order: number;
@@ -93,12 +101,11 @@ export class RequestWindow<Request extends Transaction> {
   }
 
   /** Removes and returns those whose answer is there, in the order in which they were sent. */
-  takeAnswered(): readonly { readonly request: Request; readonly answer: Answer }[] {
-    const answered: { readonly request: Request; readonly answer: Answer }[] = [];
+  takeAnswered(): readonly Answered<Request>[] {
+    const answered: Answered<Request>[] = [];
     for (const sent of this.#sent.values()) {
-      const { request, answer } = sent;
-      if (answer === undefined) continue;
-      answered.push({ request, answer });
+      if (!isAnswered(sent)) continue;
+      answered.push(sent);
       this.finish(sent);
     }
     return answered;

@@ -162,7 +162,7 @@ export class RtuSession implements LineSession {
     }
     this.#giveUp(current);
     request.resolve(TIMEOUT);
-    this.#events.freed(this, [request]);
+    this.#events.freed(this, [{ request }]);
   }
 
   #whatCame(): string {
@@ -222,7 +222,7 @@ export class RtuSession implements LineSession {
     this.#quietUntilMs = Math.max(silentMs, repeatedMs + request.requester.timeoutMs);
     if (error === undefined) request.resolve(response.kind === "data" ? DATA : response);
     else request.reject(error);
-    this.#events.freed(this, [request]);
+    this.#events.freed(this, [{ request }]);
   }
 
   /** The reply to a request in what has come, behind its echo. */

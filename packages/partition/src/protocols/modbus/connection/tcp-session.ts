@@ -23,6 +23,12 @@ interface TcpSessionSettings extends LineSessionSettings {
   readonly tolerates: readonly Tolerance[];
 }
 
+/** The same bytes twice: as the socket takes them without wrapping them first, and as they are encoded. */
+interface RequestBytes {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
 const DATA: Answer = { kind: "data" };
 const TIMEOUT: Answer = { kind: "timeout" };
 
@@ -37,7 +43,7 @@ export class TcpSession implements LineSession {
   readonly #socket: Socket;
   readonly #frames: FrameAssembler;
   readonly #window: RequestWindow<Pending>;
-  readonly #request: Uint8Array;
+  readonly #request: RequestBytes;
   /** Monotonic. */
   #openedAtMs = 0;
   #hasAnswered = false;
@@ -110,13 +116,12 @@ export class TcpSession implements LineSession {
   send(pending: Pending): void {
     // The bytes are reused as soon as the socket has taken them; one that has not gets bytes of its own.
     const request = this.#socket.writableLength === 0 ? this.#request : this.#newRequest();
-    const view = new DataView(request.buffer);
-    encodeRequest(view, this.#framing.headerBytes, pending);
+    encodeRequest(request.view, this.#framing.headerBytes, pending);
     pending.sentMs = performance.now();
     this.device.askedSinceMs ??= pending.sentMs;
     const id = this.#window.add(pending, pending.requester.timeoutMs);
-    this.#framing.seal(view, id, pending.unitId, REQUEST_PDU_BYTES);
-    this.#socket.write(request);
+    this.#framing.seal(request.view, id, pending.unitId, REQUEST_PDU_BYTES);
+    this.#socket.write(request.bytes);
   }
 
   /** Gives up the requests of a requester, whose replies may still come. */
@@ -133,9 +138,10 @@ export class TcpSession implements LineSession {
     return this.#window.end();
   }
 
-  #newRequest(): Uint8Array<ArrayBuffer> {
+  #newRequest(): RequestBytes {
     const { headerBytes, trailerBytes } = this.#framing;
-    return new Uint8Array(headerBytes + REQUEST_PDU_BYTES + trailerBytes);
+    const { buffer } = new Uint8Array(headerBytes + REQUEST_PDU_BYTES + trailerBytes);
+    return { bytes: Buffer.from(buffer), view: new DataView(buffer) };
   }
 
   #noteIdle(): void {
@@ -168,7 +174,7 @@ export class TcpSession implements LineSession {
     this.#window.abandon(outstanding);
     this.#noteIdle();
     outstanding.request.resolve(TIMEOUT);
-    this.#events.freed(this, [outstanding.request]);
+    this.#events.freed(this, [outstanding]);
   }
 
   /** Once for each request: one that is lost twice has met with silence. */
@@ -184,10 +190,7 @@ export class TcpSession implements LineSession {
     const answered = this.#window.takeAnswered();
     if (answered.length > 0) this.#noteIdle();
     for (const { request, answer } of answered) request.resolve(answer);
-    this.#events.freed(
-      this,
-      answered.map(({ request }) => request),
-    );
+    this.#events.freed(this, answered);
   }
 
   /** Bytes that belong to no reply that could still come. */

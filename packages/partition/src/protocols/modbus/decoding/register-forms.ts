@@ -1,6 +1,7 @@
 // Numbers that registers hold in another form than the bits of their type: a byte of a register, a Float of 16 bits (IEEE 754, binary16),
 // and decimal digits of four bits each (BCD, the most significant one first). Registers and bytes are in the word order of the point.
 
+import { numberOfFloat16 } from "../configuration/float16.ts";
 import type { RegisterForm } from "../configuration/modbus-server.ts";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import { REGISTER_BYTES, type ByteOrder, type ReadNumber } from "./word-order.ts";
@@ -14,7 +15,7 @@ export function readForm(form: RegisterForm, type: BuiltInType, width: number, o
     case "highByte":
       return readByte(form, type, order);
     case "float16":
-      return (bytes, offset) => bytes.getFloat16(offset, order.littleEndian);
+      return (bytes, offset) => numberOfFloat16(bytes.getUint16(offset, order.littleEndian));
     case "bcd":
       return readBcd(width, order);
     default:

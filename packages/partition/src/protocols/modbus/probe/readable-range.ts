@@ -26,7 +26,12 @@ export interface RangeReport {
   /** In order of addresses; neighbours are joined. */
   readonly readable: readonly ReadablePiece[];
   readonly refused: readonly RefusedPiece[];
+  /** The rest of the range, where too many requests had no answer. */
+  readonly notAsked: RefusedPiece | undefined;
 }
+
+/** Each costs a time-out. One silent address among 125 takes about eight: it is looked for in ever smaller requests. */
+const mostUnanswered = 30;
 
 /** `done` is called with the number of addresses that are known now. */
 export async function readRange(
@@ -36,25 +41,30 @@ export async function readRange(
   last: number,
   done: (addresses: number) => void = () => {},
 ): Promise<RangeReport> {
-  const report = { readable: [] as ReadablePiece[], refused: [] as RefusedPiece[] };
+  const readable: ReadablePiece[] = [];
+  const refused: RefusedPiece[] = [];
+  let unanswered = 0;
   let longest = longestRequest(asked.functionCode);
   for (let address = first; address <= last; done(address - first)) {
+    if (unanswered >= mostUnanswered) {
+      const because = `${unanswered} requests before had no answer`;
+      return { readable, refused, notAsked: { address, quantity: last + 1 - address, because } };
+    }
     const quantity = Math.min(longest, last + 1 - address);
     const answer = await device.ask(asked.unitId, { functionCode: asked.functionCode, address, quantity });
+    if (answer.kind === "silence" || answer.kind === "failure") unanswered++;
     if (answer.kind === "values") {
-      addReadable(report.readable, { address, values: answer.values });
+      addReadable(readable, { address, values: answer.values });
       address += quantity;
       longest = Math.min(2 * longest, longestRequest(asked.functionCode));
     } else if (quantity > 1 && mayBeReadableInParts(answer)) {
       longest = answer.kind === "exception" ? Math.ceil(quantity / 2) : 1;
     } else {
-      // A range that is silent even at its first address is not asked address by address: each would cost a time-out.
-      const all = answer.kind === "exception" ? quantity : last + 1 - address;
-      addRefused(report.refused, { address, quantity: all, because: answer.because });
-      address += all;
+      addRefused(refused, { address, quantity, because: answer.because });
+      address += quantity;
     }
   }
-  return report;
+  return { readable, refused, notAsked: undefined };
 }
 
 /** The most addresses from `address` on that the device answers in one request; 0 when it refuses even one. */

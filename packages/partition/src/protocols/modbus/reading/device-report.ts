@@ -170,6 +170,7 @@ function rangesOf(refusals: readonly Refusal[]): readonly { readonly address: nu
 
 function hint(functionCode: ReadFunction, code: number, address: number): string {
   if (code === 1) return "; the device does not know this <function>";
+  if (code === 4) return "; some devices answer so for a unit id that they do not have: check <unitId>";
   if (code !== 2 && code !== 3) return "";
   const meant = addressOfManualNumber(functionCode, address);
   if (meant !== undefined) return `; manuals that say ${address} mean address ${meant}`;

@@ -10,7 +10,7 @@ import { ServerError } from "../../../sources/server-error.ts";
 import type { Exchange, Requester } from "../connection/exchange.ts";
 import type { ModbusConnection } from "../connection/modbus-connection.ts";
 import { DeviceReport } from "./device-report.ts";
-import { PollRounds } from "./poll-round.ts";
+import { PollRounds, type Round } from "./poll-round.ts";
 import { planReads, type Table } from "./read-plan.ts";
 import { TableReader } from "./table-reader.ts";
 import { UnitReader } from "./unit-reader.ts";
@@ -25,6 +25,15 @@ interface ReadGroup {
   readonly ofServer: readonly GroupReader[];
 }
 
+/** What the polls of a session have in common. */
+interface SessionPolls {
+  readonly connection: ModbusConnection;
+  readonly requester: Requester;
+  readonly signal: AbortSignal;
+  readonly stop: () => void;
+  readonly round: Round;
+}
+
 export class GroupReader {
   /** From one poll to the next; undefined: the service's. */
   readonly intervalMs: number | undefined;
@@ -37,6 +46,8 @@ export class GroupReader {
   readonly #rounds: PollRounds;
   readonly #unreadable: readonly number[];
   readonly #report: DeviceReport;
+  /** Of the last poll. */
+  #session: SessionPolls | undefined;
   /** For whom the last poll has brought values. */
   #valuesOf: Requester | undefined;
   /** The device that the units have asked, as it is known since its last failure. */
@@ -72,8 +83,7 @@ export class GroupReader {
 
   /** Reads every point once. The requester is another one in each session: values of an earlier one count for nothing. */
   async poll(connection: ModbusConnection, requester: Requester, sink: PointSink, signal: AbortSignal): Promise<void> {
-    const stop = (): void => connection.cancel(requester);
-    signal.addEventListener("abort", stop, { once: true });
+    const { round } = this.#sessionOf(connection, requester, sink, signal);
     const startMs = this.#clock();
     try {
       // A poll may have nothing to ask, and must notice a loss all the same.
@@ -83,12 +93,17 @@ export class GroupReader {
         this.#device = connection.device;
         for (const unit of this.#units) unit.forget();
       }
-      await this.#readUnits(connection, requester, sink, signal);
+      round.hasValues = this.#valuesOf === requester;
+      // Goes on while nobody has answered on this connection, until the connection has been given up: the device may be getting ready.
+      for (let roundMs = startMs; !(await this.#rounds.run(round)); roundMs = this.#clock()) {
+        if (!connection.isUnanswered) {
+          throw errorOf(this.#server, "Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
+        }
+        this.#clearDemotions(roundMs);
+      }
     } catch (error) {
-      for (const unit of this.#units) unit.clearDemotion(startMs);
+      this.#clearDemotions(startMs);
       throw error;
-    } finally {
-      signal.removeEventListener("abort", stop);
     }
     for (const index of this.#unreadable) sink.setStatus(index, StatusCode.BadOutOfRange);
     this.#valuesOf = requester;
@@ -97,28 +112,33 @@ export class GroupReader {
     if (connection.crowdedOut > 0) this.#report.tellOfCrowding();
   }
 
+  #clearDemotions(sinceMs: number): void {
+    for (const unit of this.#units) unit.clearDemotion(sinceMs);
+  }
+
+  /** The signal is listened to once for all polls that come with it. */
+  #sessionOf(connection: ModbusConnection, requester: Requester, sink: PointSink, signal: AbortSignal): SessionPolls {
+    const last = this.#session;
+    if (
+      last?.requester === requester &&
+      last.connection === connection &&
+      last.signal === signal &&
+      last.round.sink === sink
+    ) {
+      return last;
+    }
+    last?.signal.removeEventListener("abort", last.stop);
+    const stop = (): void => connection.cancel(requester);
+    signal.addEventListener("abort", stop, { once: true });
+    const exchange = this.#exchangeOn(connection, requester, signal);
+    const round = { exchange, sink, clock: this.#clock, hasValues: false };
+    return (this.#session = { connection, requester, signal, stop, round });
+  }
+
   /** The device has answered the last poll, as far as there was time for one. */
   #isAnswered(): boolean {
     const { timeoutMs } = this.#server;
     return this.#clock() - this.#answeredMs <= (this.intervalMs ?? 0) + timeoutMs;
-  }
-
-  /** Goes on while nobody has answered on this connection, until the connection has been given up: the device may be getting ready. */
-  async #readUnits(connection: ModbusConnection, requester: Requester, sink: PointSink, signal: AbortSignal) {
-    const round = {
-      exchange: this.#exchangeOn(connection, requester, signal),
-      sink,
-      clock: this.#clock,
-      hasValues: this.#valuesOf === requester,
-    };
-    for (;;) {
-      const startMs = this.#clock();
-      if (await this.#rounds.run(round)) return;
-      if (!connection.isUnanswered) {
-        throw errorOf(this.#server, "Timeout", `no unit id answered within ${this.#server.timeoutMs} ms`);
-      }
-      for (const unit of this.#units) unit.clearDemotion(startMs);
-    }
   }
 
   #exchangeOn(connection: ModbusConnection, requester: Requester, signal: AbortSignal): Exchange {

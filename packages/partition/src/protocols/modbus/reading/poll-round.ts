@@ -1,7 +1,7 @@
 // One poll over all unit ids of a server: who is asked when, and when waiting for the silent ones has taken too long.
 
 import { inLanes, WorkQueue } from "./in-lanes.ts";
-import type { UnitPoll, UnitReader } from "./unit-reader.ts";
+import type { UnitOutcome, UnitPoll, UnitReader } from "./unit-reader.ts";
 
 /**
  * What was read in the poll before looks good until this one ends, so no poll waits in vain more often: once for a dead unit id,
@@ -19,7 +19,7 @@ export interface RoundSettings {
 
 export interface Round extends UnitPoll {
   /** An earlier poll of this connection has brought values, which get old while this one waits. */
-  readonly hasValues: boolean;
+  hasValues: boolean;
 }
 
 export class PollRounds {
@@ -27,7 +27,8 @@ export class PollRounds {
   readonly #settings: RoundSettings;
   /** Of one round, which is run at a time. */
   readonly #due = new WorkQueue<UnitReader>();
-  readonly #fresh = new Set<UnitReader>();
+  /** Counts the stretches between time-outs: what was read in the present one is fresh. */
+  #stretch = 0;
   #round!: Round;
   #timeouts = 0;
   #answered = false;
@@ -43,49 +44,62 @@ export class PollRounds {
    */
   async run(round: Round): Promise<boolean> {
     const units = this.#units;
-    const fresh = this.#fresh;
     this.#round = round;
     this.#timeouts = 0;
     this.#answered = false;
-    fresh.clear();
-    for (const unit of doubtful(units, round.clock())) {
-      const wasDemoted = unit.demotedUntilMs !== undefined;
-      await this.#read(unit);
-      const hasNeighbours = this.#answered || units.some(({ isAnswering }) => isAnswering);
-      if (this.#isTooLong() || (hasNeighbours && (this.#timeouts > 0 || wasDemoted))) break;
-    }
+    this.#stretch++;
+    if (!units.every(isAnswering)) await this.#askDoubtful();
     while (!this.#isTooLong()) {
       const timeoutsBefore = this.#timeouts;
-      this.#due.fill(units.filter((unit) => unit.isAnswering && !fresh.has(unit)));
+      this.#due.fill(units.filter(this.#isDue));
       await inLanes(this.#due, this.#settings.width, this.#read);
       if (this.#timeouts === timeoutsBefore) break;
       // Who was silent at the same time cost one wait, and what came meanwhile is as old.
       this.#timeouts = timeoutsBefore + 1;
-      fresh.clear();
+      this.#stretch++;
     }
     if (this.#timeouts > 0 && !this.#answered && !this.#settings.isServerAlive()) return false;
     for (const unit of units) {
       if (unit.demotedUntilMs !== undefined) unit.markDemoted(round.sink);
-      else if (!fresh.has(unit)) unit.markSkipped(round.sink);
+      else if (!this.#isFresh(unit)) unit.markSkipped(round.sink);
     }
     return true;
   }
 
-  readonly #read = async (unit: UnitReader): Promise<void> => {
-    const outcome = await unit.read(this.#round);
+  async #askDoubtful(): Promise<void> {
+    const units = this.#units;
+    for (const unit of doubtful(units, this.#round.clock())) {
+      const wasDemoted = unit.demotedUntilMs !== undefined;
+      await this.#read(unit);
+      const hasNeighbours = this.#answered || units.some(isAnswering);
+      if (this.#isTooLong() || (hasNeighbours && (this.#timeouts > 0 || wasDemoted))) return;
+    }
+  }
+
+  readonly #read = (unit: UnitReader): Promise<void> => unit.read(this.#round, this.#ended);
+
+  readonly #ended = (unit: UnitReader, outcome: UnitOutcome): void => {
     if (outcome === "answered" || outcome === "partly") this.#answered = true;
     if (outcome === "silent" || outcome === "partly") {
       this.#timeouts++;
-      this.#fresh.clear();
+      this.#stretch++;
       this.#due.clear();
-    } else this.#fresh.add(unit);
+    } else unit.readIn = this.#stretch;
   };
+
+  #isFresh(unit: UnitReader): boolean {
+    return unit.readIn === this.#stretch;
+  }
+
+  readonly #isDue = (unit: UnitReader): boolean => unit.isAnswering && !this.#isFresh(unit);
 
   /** Before the first values, nothing gets old by waiting until somebody has answered. */
   #isTooLong(): boolean {
     return this.#timeouts >= MOST_TIMEOUTS && (this.#answered || this.#round.hasValues);
   }
 }
+
+const isAnswering = (unit: UnitReader): boolean => unit.isAnswering;
 
 /** Those who have not been asked yet, then those whose time has come, the longest waiting first. */
 function doubtful(units: readonly UnitReader[], nowMs: number): readonly UnitReader[] {

@@ -19,6 +19,8 @@ const POLLS_BEFORE_REST = 3;
 /** So many points that do not rest yet are asked for alone in one poll. */
 const MOST_ALONE = 20;
 
+const nothing: readonly never[] = [];
+
 export interface Refusal {
   readonly request: ReadRequest;
   readonly code: number;
@@ -105,7 +107,7 @@ export class Refusals {
 
   /** What is to be tried again in this poll. */
   dueAt(nowMs: number): readonly Refusal[] {
-    if (this.#nextRoundMs === undefined) return [];
+    if (this.#nextRoundMs === undefined) return nothing;
     const alone = this.#points.filter(({ polls }) => polls < POLLS_BEFORE_REST).slice(0, MOST_ALONE);
     const resting = this.#resting();
     // When the device serves nothing at all, it is out of order rather than without these addresses: it may be back any moment.

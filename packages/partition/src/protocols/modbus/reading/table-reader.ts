@@ -114,15 +114,22 @@ export class TableReader {
     refusals.planAnew(nowMs);
     this.#countExcuses();
     if (this.#end !== undefined) return this.#end;
-    let answer = this.#last;
-    for (const refusal of due) {
-      if (refusal.request.quantity > this.#mostAddresses && bisect(refusal.request) !== undefined) continue;
-      answer = await this.#exchange(refusal.request);
-      if (endsUnit(answer)) return answer;
-      refusals.tried(refusal, answer, nowMs);
+    if (due.length > 0) {
+      await this.#tryAgain(due, nowMs);
+      if (this.#last !== undefined && endsUnit(this.#last)) return this.#last;
     }
     for (const { request, code } of refusals.points) setStatus(request.points, exceptionStatus(code), unit.sink);
-    return answer;
+    return this.#last;
+  }
+
+  /** What was refused before. */
+  async #tryAgain(due: readonly Refusal[], nowMs: number): Promise<void> {
+    for (const refusal of due) {
+      if (refusal.request.quantity > this.#mostAddresses && bisect(refusal.request) !== undefined) continue;
+      this.#last = await this.#exchange(refusal.request);
+      if (endsUnit(this.#last)) return;
+      this.#refusals.tried(refusal, this.#last, nowMs);
+    }
   }
 
   #begin(unit: AskedUnit, nowMs: number): void {
@@ -140,8 +147,13 @@ export class TableReader {
 
   /** A request of the plan, and what searching for refusals makes of it. One that ends the unit id is the last. */
   readonly #readPlanned = async (request: ReadRequest): Promise<void> => {
-    const first = await this.#exchange(request);
-    const answer = first.kind === "data" ? first : await this.#confirm(request, first);
+    let answer: Answer;
+    try {
+      answer = this.#noted(request, await this.#ask(request));
+    } catch (error) {
+      throw this.#noteFailure(request, error);
+    }
+    if (answer.kind !== "data") answer = await this.#confirm(request, answer);
     this.#last = answer;
     if (endsUnit(answer)) {
       this.#end ??= answer;
@@ -246,25 +258,36 @@ export class TableReader {
   }
 
   async #exchange(request: ReadRequest): Promise<Answer> {
-    const unit = this.#unit;
-    const { sink } = unit;
     try {
-      const answer = await unit.ask(request, (bytes, dataOffset) => {
-        this.#hasData = true;
-        sink.responseCame();
-        for (const point of request.points) {
-          point.decode(bytes, dataOffset, point.address - request.address, sink, point.index);
-        }
-      });
-      unit.answered(answer);
-      if (answer.kind === "exception") sink.responseCame();
-      if (answer.kind === "timeout") this.#noteLength(request, false);
-      else if (!endsUnit(answer)) this.#noteLength(request, true);
-      return answer;
+      return this.#noted(request, await this.#ask(request));
     } catch (error) {
-      if (error instanceof ServerError && endsLongRequest.has(error.code)) this.#noteLength(request, false);
-      throw error;
+      throw this.#noteFailure(request, error);
     }
+  }
+
+  #ask(request: ReadRequest): Promise<Answer> {
+    const { sink } = this.#unit;
+    return this.#unit.ask(request, (bytes, dataOffset) => {
+      this.#hasData = true;
+      sink.responseCame();
+      for (const point of request.points) {
+        point.decode(bytes, dataOffset, point.address - request.address, sink, point.index);
+      }
+    });
+  }
+
+  #noted(request: ReadRequest, answer: Answer): Answer {
+    const unit = this.#unit;
+    unit.answered(answer);
+    if (answer.kind === "exception") unit.sink.responseCame();
+    if (answer.kind === "timeout") this.#noteLength(request, false);
+    else if (!endsUnit(answer)) this.#noteLength(request, true);
+    return answer;
+  }
+
+  #noteFailure(request: ReadRequest, error: unknown): unknown {
+    if (error instanceof ServerError && endsLongRequest.has(error.code)) this.#noteLength(request, false);
+    return error;
   }
 
   #noteLength(request: ReadRequest, isAnswered: boolean): void {

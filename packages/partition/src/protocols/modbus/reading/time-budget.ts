@@ -2,10 +2,14 @@
 
 import { hostInUrl } from "../../../certificates/host-name.ts";
 import type { ModbusServer } from "../configuration/modbus-server.ts";
+import { percent } from "../../../configuration/plan-words.ts";
 import { quote, type Problem } from "../../../configuration/problem.ts";
 import type { ServerDemand } from "../../../sources/divide-servers.ts";
 import { groupsByInterval } from "../../../sources/rate-groups.ts";
 import { planReads } from "./read-plan.ts";
+
+/** Of a core, as benchmarks/million-values.ts shows it with many values and with many servers. A request with its answer is one of several of a poll. */
+const coreSecondsOf = { poll: 35e-6, request: 9e-6, value: 0.09e-6 };
 
 /** From a request to its answer: a device in the same building that is not slow. */
 export const assumedRoundTripMs = 10;
@@ -22,6 +26,7 @@ export interface GroupBudget {
 export interface ConnectionBudget {
   readonly address: string;
   readonly groups: readonly GroupBudget[];
+  readonly pollsPerSecond: number;
   readonly requestsPerSecond: number;
   readonly valuesPerSecond: number;
   /** 1: all its time. By the pauses that are configured alone. */
@@ -45,6 +50,7 @@ export function connectionBudgets(
       return {
         address,
         groups: own,
+        pollsPerSecond: 1000 * perSecond(() => 1),
         requestsPerSecond: 1000 * perSecond(({ requests }) => requests),
         valuesPerSecond: 1000 * perSecond(({ points }) => points),
         pausing,
@@ -59,11 +65,23 @@ export function demandOf(
   server: Pick<ModbusServer, "host" | "port" | "tls">,
   groups: readonly { readonly intervalMs: number; readonly points: number; readonly requests: number }[],
 ): ServerDemand {
-  return {
-    line: addressOf(server),
+  return demandOfLine({
+    address: addressOf(server),
+    pollsPerSecond: 1000 * groups.reduce((sum, { intervalMs }) => sum + 1 / intervalMs, 0),
     requestsPerSecond: 1000 * groups.reduce((sum, { requests, intervalMs }) => sum + requests / intervalMs, 0),
     valuesPerSecond: 1000 * groups.reduce((sum, { points, intervalMs }) => sum + points / intervalMs, 0),
-  };
+  });
+}
+
+export function demandOfLine({
+  address: line,
+  pollsPerSecond,
+  requestsPerSecond,
+  valuesPerSecond,
+}: Pick<ConnectionBudget, "address" | "pollsPerSecond" | "requestsPerSecond" | "valuesPerSecond">): ServerDemand {
+  const { poll, request, value } = coreSecondsOf;
+  const load = poll * pollsPerSecond + request * requestsPerSecond + value * valuesPerSecond;
+  return { line, pollsPerSecond, requestsPerSecond, valuesPerSecond, load };
 }
 
 /** Errors: what can never be done in time, however quick the device. */
@@ -93,10 +111,6 @@ export function budgetHints(servers: readonly ModbusServer[], serviceIntervalMs:
       "will be left out; increase an <interval>, or allow a <maxGap> so that fewer requests are needed";
     return [{ ...first.server.location, message }];
   });
-}
-
-export function percent(share: number): string {
-  return `${share < 0.1 ? (100 * share).toPrecision(1) : Math.round(100 * share)} %`;
 }
 
 function groupBudgets(server: ModbusServer): readonly GroupBudget[] {

@@ -20,7 +20,7 @@ interface Demotion {
   readonly answer: Answer;
 }
 
-/** "partly": some requests were answered, another was not. "idle": there was nothing to ask, because the device has refused every point. */
+/** "answered": all requests were. "partly": some were, another was not. "idle": there was nothing to ask, because the device has refused every point. */
 export type UnitOutcome = "answered" | "silent" | "partly" | "idle";
 
 /** What a poll of a unit id needs. */
@@ -38,13 +38,16 @@ export class UnitReader implements AskedUnit {
   readonly #width: number;
   /** Of one poll: what is left, what came, and the answer after which no other request is sent: nobody is there. */
   readonly #tablesLeft = new WorkQueue<TableReader>();
-  readonly #kinds = new Set<Answer["kind"]>();
+  #hasTimeout = false;
+  #hasReply = false;
   #poll!: UnitPoll;
   #end: Answer | undefined;
   #demotion: Demotion | undefined;
   #hasAnswered = false;
   /** How often in a row a gateway has said that nobody is there. */
   #absences = 0;
+  /** Of whoever runs the polls: the stretch of them in which it was read last. */
+  readIn = 0;
 
   /** `width`: requests that are asked at a time. */
   constructor(unitId: number, tables: readonly TableReader[], retryIntervalMs: number, width: number) {
@@ -69,8 +72,8 @@ export class UnitReader implements AskedUnit {
     return this.#hasAnswered && this.#demotion === undefined;
   }
 
-  /** Reads every point once. A unit id that is silent, or absent several times in a row, is demoted; "answered" when everything did. */
-  async read(poll: UnitPoll): Promise<UnitOutcome> {
+  /** Reads every point once, and says then what became of it. A unit id that is silent, or absent several times in a row, is demoted. */
+  async read(poll: UnitPoll, ended: (unit: UnitReader, outcome: UnitOutcome) => void): Promise<void> {
     this.#begin(poll);
     await inLanes(this.#tablesLeft, this.#width, this.#readTable);
     if (this.#end !== undefined) this.#noteAbsence(this.#end, poll.clock());
@@ -79,12 +82,13 @@ export class UnitReader implements AskedUnit {
       this.#absences = 0;
       this.#hasAnswered = true;
     }
-    return outcomeOf(this.#kinds);
+    ended(this, this.#outcome());
   }
 
   #begin(poll: UnitPoll): void {
     this.#poll = poll;
-    this.#kinds.clear();
+    this.#hasTimeout = false;
+    this.#hasReply = false;
     this.#end = undefined;
     this.#tablesLeft.fill(this.tables);
   }
@@ -100,7 +104,8 @@ export class UnitReader implements AskedUnit {
   answered(answer: Answer): void {
     this.#poll.exchange.answered(answer);
     if (answer.kind === "skipped") return;
-    this.#kinds.add(answer.kind);
+    if (answer.kind === "timeout") this.#hasTimeout = true;
+    else this.#hasReply = true;
     if (this.#end !== undefined || !endsUnit(answer)) return;
     this.#end = answer;
     this.#tablesLeft.clear();
@@ -109,6 +114,11 @@ export class UnitReader implements AskedUnit {
   readonly #isOver = (): boolean => this.#end !== undefined;
 
   readonly #readTable = (table: TableReader): Promise<unknown> => table.read(this, this.#poll.clock());
+
+  #outcome(): UnitOutcome {
+    if (this.#hasTimeout) return this.#hasReply ? "partly" : "silent";
+    return this.#hasReply ? "answered" : "idle";
+  }
 
   #noteAbsence(answer: Answer, sinceMs: number): void {
     this.#absences = answer.kind === "exception" ? this.#absences + 1 : 0;
@@ -142,11 +152,4 @@ export class UnitReader implements AskedUnit {
     this.#hasAnswered = false;
     for (const table of this.tables) table.forget();
   }
-}
-
-/** What became of a unit id whose requests had these answers, in whatever order. */
-export function outcomeOf(kinds: ReadonlySet<Answer["kind"]>): UnitOutcome {
-  if (kinds.size === 0) return "idle";
-  if (!kinds.has("timeout")) return "answered";
-  return kinds.size > 1 ? "partly" : "silent";
 }
