@@ -10,6 +10,7 @@ import type { FormatName } from "../../../packages/partition/src/import/format-n
 import { formatOf, formats } from "../../../packages/partition/src/import/formats.ts";
 import { importedText } from "../../../packages/partition/src/import/imported-text.ts";
 import { linearScale } from "../../../packages/partition/src/import/linear-scale.ts";
+import { scalingOf } from "../../../packages/partition/src/protocols/modbus/decoding/decimal-scaling.ts";
 import { parseNodeId } from "../../../packages/partition/src/import/node-id.ts";
 import { modbusXml } from "../../../packages/partition/src/import/write-xml.ts";
 import { Sandbox } from "../commands/cpc.ts";
@@ -66,6 +67,7 @@ Störung;40120.3;BOOL;;;;R;
 Läuft;10017;BOOL;;;;R;
 Seltsam;40130;WIDGET;;;;R;
 Zweideutig;40131;INT;;;;R;
+Quittierung;40132;UINT16;;;;W;
 `;
 
 test("a vendor's list in German, with titles, decimal commas and numbers from 40001", () => {
@@ -83,7 +85,8 @@ test("a vendor's list in German, with titles, decimal commas and numbers from 40
     'line 3: column "Farbe" has no counterpart',
     'line 7: "Sollwert" can only be written',
     'line 12: "Seltsam": type "WIDGET" has no counterpart',
-    'line 13: "Zweideutig": type "INT" has no counterpart (did the file mean Int16 or Int32?)',
+    'line 13: "Zweideutig": type "INT" could be Int16 or Int32; write the one that it is',
+    'line 14: "Quittierung" can only be written',
   ]);
   assert.match(notes.join("\n"), /numbers with a digit for their table, from 40001 on: 40101 became 100/);
 });
@@ -485,7 +488,7 @@ test("KEPServerEX's tags with their scaling", () => {
   assert.deepEqual(endpointsOf(modbus), [
     "192.0.2.30: Tank.Level | FC3 100 x1 | dataType=UInt16 | scale=0.1 | bias=0 | engineeringUnit=mm",
     "192.0.2.30: Tank.Temp | FC3 102 x2 | dataType=Float | wordOrder=CDAB | engineeringUnit=°C | interval=1",
-    "192.0.2.30: Odd | FC3 104 x1 | dataType=Int16",
+    `192.0.2.30: Odd | FC3 104 x1 | dataType=Int16 | scale=0.${"3".repeat(35)} | bias=0`,
     "192.0.2.30: Root | FC3 105 x1 | dataType=Int16",
     "192.0.2.30: Bit | FC3 109 x1 bit 12",
     "192.0.2.30: Text | FC3 119 x10 | dataType=String",
@@ -494,13 +497,13 @@ test("KEPServerEX's tags with their scaling", () => {
     "192.0.2.30: Bcd | FC3 139 x1 | dataType=BCD16",
   ]);
   assert.deepEqual(leftOut, [
-    'line 4: the scaling of "Odd": its raw ends are equal, or it has no decimal factor; the raw value is published',
     'line 4: the limits of "Odd": values are published as the device has them',
     'line 5: the scaling of "Root": "Square Root" is not linear; the raw value is published',
     'line 10: "Coil" can only be written',
     'line 12: "Date": type "Date" has no counterpart',
   ]);
   assert.match(notes.join("\n"), /first word low/);
+  assert.match(notes.join("\n"), /factors without an end in decimal digits were rounded behind the 35th/);
   assert.equal(modbus[0]?.settings["interval"], "0.1");
   const one = imported(kepware.replaceAll(",1000,", ",100,"), "kepware");
   assert.equal(one.modbus[0]?.settings["interval"], undefined);
@@ -510,6 +513,39 @@ test("KEPServerEX's tags with their scaling", () => {
 function add(text: string, more: number): string {
   return String(Number((Number(text) + more).toFixed(8)));
 }
+
+test("a factor without an end is rounded so late that every value is the nearest Double", () => {
+  const siemens = linearScale({ rawLow: "5530", rawHigh: "27648", scaledLow: "0", scaledHigh: "100" });
+  assert.equal(siemens?.isRounded, true);
+  const end = fc.integer({ min: -32_768, max: 4_294_967_295 });
+  fc.assert(
+    fc.property(
+      end,
+      end,
+      fc.integer({ min: -999_999, max: 999_999 }),
+      fc.nat(999_999),
+      end,
+      (low, high, from, span, raw) => {
+        fc.pre(low !== high && span > 0);
+        const line = linearScale({
+          rawLow: String(low),
+          rawHigh: String(high),
+          scaledLow: (from / 100).toFixed(2),
+          scaledHigh: ((from + span) / 100).toFixed(2),
+        });
+        assert.ok(line !== undefined && line.bias.length <= 50);
+        const { ofNumber } = scalingOf(line.scale, line.bias);
+        // In digits that no Double has, and as the nearest one.
+        const unit = 10n ** 60n;
+        const exact =
+          BigInt(from) * unit + ((BigInt(raw) - BigInt(low)) * BigInt(span) * unit) / (BigInt(high) - BigInt(low));
+        assert.equal(ofNumber(raw), Number(`${exact}e-62`));
+        assert.equal(ofNumber(low), from / 100);
+        assert.equal(ofNumber(high), (from + span) / 100);
+      },
+    ),
+  );
+});
 
 test("a line through two points is exact, or is none", () => {
   const decimal = fc.tuple(fc.integer({ min: -99_999, max: 99_999 }), fc.nat(4)).map(([digits, places]) => ({
@@ -531,10 +567,9 @@ test("a line through two points is exact, or is none", () => {
       assert.ok(Math.abs(Number(line?.bias) - bias) < 1e-6);
     }),
   );
-  assert.equal(linearScale({ rawLow: "0", rawHigh: "3", scaledLow: "0", scaledHigh: "1" }), undefined);
   assert.equal(linearScale({ rawLow: "5", rawHigh: "5", scaledLow: "0", scaledHigh: "1" }), undefined);
   const exponent = linearScale({ rawLow: "0", rawHigh: "1e3", scaledLow: "0", scaledHigh: "1e-1" });
-  assert.deepEqual(exponent, { scale: "0.0001", bias: "0" });
+  assert.deepEqual(exponent, { scale: "0.0001", bias: "0", isRounded: false });
 });
 
 function quoted(text: string): string {
@@ -590,17 +625,29 @@ test("names and texts cannot leave their place in the XML", () => {
   };
   const xml = modbusXml(
     [{ protocol: "modbus", alias: "A", host: "h", port: 1, settings: {}, endpoints: [endpoint] }],
-    ["--> <evil/>"],
+    ["--> <evil/> -----\u0001\u001b[31m-"],
   );
   assert.match(xml, /<name>a &lt;b&gt;&amp; <\/name>/);
   assert.match(xml, /<description>\]\]&gt;<\/description>/);
+  const [comment = ""] = /(?<=<!--)[^]*?(?=-->)/.exec(xml) ?? [];
+  assert.doesNotMatch(comment, /--|\p{Cc}/u);
   assert.equal(xml.match(/-->/g)?.length, 1);
 });
 
-test("what import prints is what check and run read", { timeout: 60_000 }, async (t) => {
+test("a quotation may go on behind the lines that show the format", () => {
+  const rows = Array.from({ length: 40 }, (_, row) => `p${row};${row};"${row === 28 ? "two\nlines" : "one line"}"`);
+  const { modbus } = imported(`name;address;description\n${rows.join("\n")}\n`, "csv");
+  assert.equal(modbus[0]?.endpoints.length, 40);
+  assert.equal(modbus[0]?.endpoints[28]?.description, "two\nlines");
+  const endless = 'name;address\n"p0;0\n';
+  assert.throws(() => formats[formatOf(endless)](endless, settings), /quote/i);
+});
+
+test("what import prints is what check and run read", { timeout: 200_000 }, async (t) => {
   const sandbox = new Sandbox(t);
   const files = [
     ["list.csv", vendorList, ["--device", "192.0.2.7"]],
+    ["separators.csv", "name;function;address\n---;3;\u0001\u001b[31m----\nPressure;3;7\n", ["--device", "192.0.2.8"]],
     ["telegraf.conf", telegraf, ["--only", "modbus"]],
     ["telegraf-opcua.conf", telegraf, ["--only", "opcua"]],
     ["neuron.json", neuronTree, ["--only", "modbus"]],
@@ -612,7 +659,7 @@ test("what import prints is what check and run read", { timeout: 60_000 }, async
     const file = join(sandbox.folder, name);
     writeFileSync(file, content);
     const output = `${file}.xml`;
-    const { code, stdout, stderr } = await sandbox.cpc(["import", file, ...options, "--output", output]).ended;
+    const { code, stdout, stderr } = await sandbox.ran("import", file, ...options, "--output", output);
     assert.equal(code, 1, "something was left out of each");
     assert.equal(stdout, "");
     assert.match(stderr, /^left out: /m);
@@ -621,7 +668,7 @@ test("what import prints is what check and run read", { timeout: 60_000 }, async
     // Of a file with both protocols only what was written.
     const body = xml.replace(/<!--[^]*-->/, "");
     const countOf = (elements: RegExp): number => body.match(elements)?.length ?? 0;
-    const said = `points taken over: ${countOf(/<(?:endpoint|node)>/g)}, servers: ${countOf(/<server>/g)}, left out: [1-9]\\d*; .* cpc check`;
+    const said = `points taken over: ${countOf(/<(?:endpoint|node)>/g)}, servers: ${countOf(/<server>/g)}, left out: [1-9]\\d*; .* npm run -s cpc -- check`;
     assert.match(stderr, RegExp(said));
     outputs.push(output);
   }
@@ -632,9 +679,9 @@ test("what import prints is what check and run read", { timeout: 60_000 }, async
   const telegrafFile = join(sandbox.folder, "telegraf.conf");
   const both = await sandbox.cpc(["import", telegrafFile]).ended;
   assert.match(both.stderr, /servers of both protocols; import it twice, with --only modbus and with --only opcua/);
-  const wrong = await sandbox.cpc(["import", telegrafFile, "--from", "neuron"]).ended;
+  const wrong = await sandbox.ran("import", telegrafFile, "--from", "neuron");
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /cannot read .*telegraf\.conf as neuron because .*; --from chooses another format/);
-  const again = await sandbox.cpc(["import", telegrafFile, "--only", "modbus", "--output", outputs[0] ?? ""]).ended;
+  const again = await sandbox.ran("import", telegrafFile, "--only", "modbus", "--output", outputs[0] ?? "");
   assert.match(again.stderr, /because it exists/);
 });

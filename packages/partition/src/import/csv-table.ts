@@ -10,7 +10,7 @@ export interface Row {
 
 const delimiters = [";", "\t", ",", "|"];
 /** Titles and empty lines before the heading. */
-const mostLinesBeforeHeading = 30;
+export const mostLinesBeforeHeading = 30;
 
 /** Rows with something in them. Throws an Error with a sentence when a quotation does not end. */
 export function readTable(text: string): readonly Row[] {

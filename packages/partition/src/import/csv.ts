@@ -69,7 +69,13 @@ export function importCsv(text: string, settings: ImportSettings): Imported {
   const servers = places.has("nodeId")
     ? opcUaServers(nodesOf(readable, findings), settings, findings)
     : modbusServers(endpointsOf(readable, settings, findings), settings, findings);
-  return { servers, leftOut: findings.leftOut, notes: findings.notes };
+  const leftOut = findings.leftOut.toSorted((one, other) => lineOf(one) - lineOf(other));
+  return { servers, leftOut, notes: findings.notes };
+}
+
+/** Rows are looked at in several rounds. What has no line comes last. */
+function lineOf(leftOut: string): number {
+  return Number(/^line (\d+)/.exec(leftOut)?.[1] ?? Number.MAX_SAFE_INTEGER);
 }
 
 function isHeading(cells: readonly string[]): boolean {
@@ -124,6 +130,11 @@ function nodesOf(content: readonly Content[], findings: Findings): readonly Plac
       description: cells("description"),
       settings: { engineeringUnit: cells("unit") || undefined },
     };
+    for (const column of notNeutral(cells, ["scale", "bias", "noValue", "bit"]))
+      findings.leaveOut(
+        `line ${row.line}`,
+        `${column} "${cells(column)}" of "${node.name}": OPC UA values are published as they are`,
+      );
     return [{ node, server: cells("server"), url: cells("host") }];
   });
 }
@@ -169,6 +180,9 @@ function endpointsOf(
       findings.leaveOut(row.where, `"${row.cells("name")}": ${endpoint}`);
       return [];
     }
+    if (endpoint.bit !== undefined) findings.note("bits were counted from 0 for the least significant of a register");
+    for (const column of droppedColumns(row.cells, endpoint))
+      findings.leaveOut(row.where, `${column} "${row.cells(column)}" of "${endpoint.name}": a single bit has none`);
     return [
       {
         endpoint,
@@ -178,6 +192,21 @@ function endpointsOf(
         unitId: row.cells("unitId"),
       },
     ];
+  });
+}
+
+/** Columns that mean something for whole registers only. */
+function droppedColumns(cells: Cells, { functionCode, bit }: EndpointDraft): readonly Column[] {
+  return functionCode > 2 && bit === undefined ? [] : notNeutral(cells, ["scale", "bias", "noValue"]);
+}
+
+/** What changes nothing; of others every text changes something. */
+const neutral: Partial<Record<Column, number>> = { scale: 1, bias: 0, bit: -1 };
+
+function notNeutral(cells: Cells, columns: readonly Column[]): readonly Column[] {
+  return columns.filter((column) => {
+    const text = cells(column);
+    return text !== "" && Number(decimalText(text) ?? Number.NaN) !== neutral[column];
   });
 }
 
@@ -200,15 +229,20 @@ function endpointOf(
   if (bit !== undefined && !Number.isInteger(bit)) return `bit "${cells("bit")}" is no number`;
   const isBit = bit !== undefined && bit >= 0;
   if (isBit && bit > 15) return `bit ${bit} is none of a register`;
-  if (isBit) return { ...common, quantity: 1, bit, settings: { engineeringUnit } };
-  const type = cells("type") === "" ? { dataType: undefined, registers: said ?? 1 } : registerType(cells("type"), said);
-  if (typeof type === "string") return type;
   const order = cells("wordOrder") === "" ? undefined : wordOrder(cells("wordOrder"));
   if (cells("wordOrder") !== "" && order === undefined) return `word order "${cells("wordOrder")}" could mean several`;
+  if (isBit) {
+    const isSwapped = order === "BADC" || order === "DCBA";
+    return { ...common, quantity: 1, bit, settings: { wordOrder: isSwapped ? "BADC" : undefined, engineeringUnit } };
+  }
+  const type = cells("type") === "" ? { dataType: undefined, registers: said ?? 1 } : registerType(cells("type"), said);
+  if (typeof type === "string") return type;
   const numbers = { scale: decimalText(cells("scale")), bias: decimalText(cells("bias")) };
   for (const column of ["scale", "bias"] as const) {
-    if (cells(column) !== "" && numbers[column] === undefined) return `${column} "${cells(column)}" is no number`;
+    if (cells(column) !== "" && numbers[column] === undefined)
+      return `${column} "${cells(column)}" is no number, or could be several`;
   }
+  if (numbers.scale !== undefined && Number(numbers.scale) === 0) return "scale 0 would make every value the same";
   return {
     ...common,
     quantity: type.registers,

@@ -40,6 +40,8 @@ export function registerType(text: string, length: number | undefined): ListedTy
       const registers = registersByType.get(recognised.word) ?? 1;
       if (length % registers === 0) return { dataType: recognised.word, registers: length };
     }
+    if (candidates.length > 1 && isNamed(folded, candidates))
+      return `type "${text}" could be ${candidates.join(" or ")}; write the one that it is`;
     const meant = candidates.length > 0 ? ` (did the file mean ${candidates.join(" or ")}?)` : "";
     return `type "${text}" has no counterpart${meant}`;
   }
@@ -61,8 +63,23 @@ export function wordOrder(text: string): string | undefined {
   return "word" in recognised ? recognised.word : ordersOfOthers[fold(text)];
 }
 
-/** "0,1" is a number for Germans. Undefined: it is none. */
+/** As the grammar has a Factor. */
+const decimalForm = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+const longestDecimal = 50;
+
+/** "0,1" is a number for Germans; "1,000" is 1 for them and 1000 for others. Undefined: it is none, or none for certain. */
 export function decimalText(text: string): string | undefined {
-  const plain = /^[+-]?\d+,\d+$/.test(text.trim()) ? text.trim().replace(",", ".") : text.trim();
-  return plain !== "" && Number.isFinite(Number(plain)) && !/^0x/i.test(plain) ? plain : undefined;
+  const given = text.trim();
+  const plain = /^[+-]?\d+,\d+(?:e[+-]?\d+)?$/i.test(given) ? given.replace(",", ".") : given;
+  const isAmbiguous = /^[+-]?[1-9]\d{0,2},\d{3}$/.test(given);
+  const isNumber = decimalForm.test(plain) && plain.length <= longestDecimal && Number.isFinite(Number(plain));
+  // What a Double cannot tell from 0 makes every value 0.
+  const isLost = Number(plain) === 0 && /[1-9]/.test(plain.replace(/e.*$/i, ""));
+  return isNumber && !isAmbiguous && !isLost ? plain : undefined;
+}
+
+/** Without an exponent, which elements for times and deadbands do not take. */
+export function plainNumber(value: number): string {
+  const text = String(value);
+  return text.includes("e") ? value.toFixed(20).replace(/\.?0+$/, "") : text;
 }

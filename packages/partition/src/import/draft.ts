@@ -51,6 +51,8 @@ export interface OpcUaDraft {
   /** As in our grammar. */
   readonly policy: string;
   readonly mode: string;
+  /** A file, where it is known which certificate the server shows. */
+  readonly serverCertificate?: string | undefined;
   readonly username: string | undefined;
   readonly settings: Settings;
   readonly nodes: readonly NodeDraft[];

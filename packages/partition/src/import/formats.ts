@@ -1,7 +1,7 @@
 // The formats that can be imported, and how a file shows which one it is.
 
 import { importCsv } from "./csv.ts";
-import { readTable } from "./csv-table.ts";
+import { mostLinesBeforeHeading } from "./csv-table.ts";
 import type { Imported, ImportSettings } from "./draft.ts";
 import type { FormatName } from "./format-names.ts";
 import { importKepware, isKepwareHeading } from "./kepware.ts";
@@ -24,6 +24,7 @@ export function formatOf(text: string): FormatName {
   if (begin.startsWith("{")) return "neuron";
   if (/^\s*\[{1,2}\s*[\w."-]+\s*\]{1,2}\s*(?:#.*)?$/m.test(text) && !/^\[\s*\{/.test(begin)) return "telegraf";
   if (begin.startsWith("[")) return "opc-publisher";
-  const firstLines = text.split("\n").slice(0, 30).join("\n");
-  return readTable(firstLines).some(({ cells }) => isKepwareHeading(cells)) ? "kepware" : "csv";
+  // Not read as a table: a quotation may end behind these lines, or nowhere.
+  const firstLines = text.split("\n", mostLinesBeforeHeading);
+  return firstLines.some((line) => isKepwareHeading(line.split(/[,;\t|]/))) ? "kepware" : "csv";
 }

@@ -97,9 +97,20 @@ function endpointOf(tag: Tag, where: string, findings: Findings): EndpointDraft 
   const common = { ...place, name: tag("tagname"), description: tag("description") };
   const engineeringUnit = tag("engunits") || undefined;
   const elements = count === undefined ? 1 : Number(count);
-  if (place.functionCode <= 2) return { ...common, quantity: elements, settings: { engineeringUnit } };
+  const isScaled = !["", "none"].includes(fold(tag("scaling"))) || tag("negatevalue") === "1";
+  const dropScaling = (what: string): void => {
+    if (isScaled) findings.leaveOut(where, `the scaling of "${tag("tagname")}": ${what} has none`);
+  };
+  if (place.functionCode <= 2) {
+    dropScaling("a single bit");
+    return { ...common, quantity: elements, settings: { engineeringUnit } };
+  }
   if (bit !== undefined) {
     if (Number(bit) > 15) return `bit ${bit} is none of a register`;
+    dropScaling("a single bit");
+    findings.note(
+      "bits were counted from 0 for the least significant, which is that program's default; if the device is set otherwise there (bits from 1, or Modicon bit order), change <offset>",
+    );
     return { ...common, quantity: 1, bit: Number(bit), settings: { engineeringUnit } };
   }
   const named = typeNames[fold(tag("datatype")).replace(/array$/, "")];
@@ -107,7 +118,15 @@ function endpointOf(tag: Tag, where: string, findings: Findings): EndpointDraft 
   if (named === "String" && string === undefined) return "the text has no length";
   const type = registerType(named, named === "String" ? Math.ceil(Number(length) / 2) : undefined);
   if (typeof type === "string") return type;
-  const scaling = negated(scalingOf(tag), tag("negatevalue") === "1" && named !== "String");
+  if (named === "String") dropScaling("a text");
+  const scaling = named === "String" ? {} : negated(scalingOf(tag, findings), tag("negatevalue") === "1");
+  const scaledType = typeNames[fold(tag("scaleddatatype"))] ?? "";
+  const hasFraction = typeof scaling !== "string" && /[.eE]/.test(`${scaling.scale ?? ""}${scaling.bias ?? ""}`);
+  if (hasFraction && /^(?:U?Int|BCD)/.test(scaledType))
+    findings.leaveOut(
+      where,
+      `the scaled type ${tag("scaleddatatype")} of "${tag("tagname")}": the decimal places are not cut off`,
+    );
   if (typeof scaling === "string") {
     findings.leaveOut(where, `the scaling of "${tag("tagname")}": ${scaling}; the raw value is published`);
   }
@@ -137,7 +156,7 @@ function negated(scaling: Scaling | string, isNegated: boolean): Scaling | strin
 }
 
 /** Or why it has none of ours. */
-function scalingOf(tag: Tag): Scaling | string {
+function scalingOf(tag: Tag, findings: Findings): Scaling | string {
   const kind = fold(tag("scaling"));
   if (kind === "" || kind === "none") return {};
   if (kind !== "linear") return `"${tag("scaling")}" is not linear`;
@@ -145,9 +164,15 @@ function scalingOf(tag: Tag): Scaling | string {
   const [rawLow, rawHigh, scaledLow, scaledHigh] = ends;
   if (rawLow === undefined || rawHigh === undefined || scaledLow === undefined || scaledHigh === undefined)
     return "one of its ends is no number";
-  return (
-    linearScale({ rawLow, rawHigh, scaledLow, scaledHigh }) ?? "its raw ends are equal, or it has no decimal factor"
-  );
+  const line = linearScale({ rawLow, rawHigh, scaledLow, scaledHigh });
+  if (line === undefined) return "its raw ends are equal, or its factor has too many digits";
+  const { scale, bias, isRounded } = line;
+  if (isRounded) {
+    findings.note(
+      "factors without an end in decimal digits were rounded behind the 35th; the values are the same Doubles",
+    );
+  }
+  return { scale, bias };
 }
 
 function intervalOf(rate: string): string | undefined {

@@ -1,4 +1,5 @@
-// A straight line through two points as scale and bias, exact in decimal digits. Pure.
+// A straight line through two points as scale and bias in decimal digits. A factor that has no end there (100 over 27648) is rounded so late that both ends, and
+// what is between them, are the same Doubles. Pure.
 
 export interface LineEnds {
   readonly rawLow: string;
@@ -7,21 +8,32 @@ export interface LineEnds {
   readonly scaledHigh: string;
 }
 
-/** More digits than a Double shows. */
-const mostDigits = 20;
+export interface LinearScale {
+  readonly scale: string;
+  readonly bias: string;
+  readonly isRounded: boolean;
+}
 
-/** As our elements <scale> and <bias>; undefined: there is no such line, or its factor (a third) has no end in decimal digits. */
-export function linearScale(ends: LineEnds): { readonly scale: string; readonly bias: string } | undefined {
+/** Behind the point: more than twice as many as a Double shows. */
+const mostDigits = 35;
+/** As the grammar has them. */
+const longestFactor = 50;
+
+/** As our elements <scale> and <bias>; undefined: there is no such line, or none that they can hold. */
+export function linearScale(ends: LineEnds): LinearScale | undefined {
   const texts = [ends.rawLow, ends.rawHigh, ends.scaledLow, ends.scaledHigh];
   const places = Math.max(...texts.map((text) => decimalPlaces(text)));
   const [rawLow = 0n, rawHigh = 0n, scaledLow = 0n, scaledHigh = 0n] = texts.map((text) => scaled(text, places));
   const rawSpan = rawHigh - rawLow;
   const scaledSpan = scaledHigh - scaledLow;
   if (rawSpan === 0n || scaledSpan === 0n) return undefined;
-  const scale = quotient(scaledSpan, rawSpan);
-  // bias = scaledLow - rawLow * scale, all over the same denominator.
-  const bias = quotient(scaledLow * rawSpan - rawLow * scaledSpan, rawSpan * 10n ** BigInt(places));
-  return scale === undefined || bias === undefined ? undefined : { scale, bias };
+  const unit = 10n ** BigInt(mostDigits);
+  const factor = rounded(scaledSpan * unit, rawSpan);
+  const scale = decimal(factor, mostDigits);
+  // Of the rounded factor, so that the lower end is exact.
+  const bias = decimal(scaledLow * unit - rawLow * factor, mostDigits + places);
+  if (factor === 0n || Math.max(scale.length, bias.length) > longestFactor) return undefined;
+  return { scale, bias, isRounded: factor * rawSpan !== scaledSpan * unit };
 }
 
 function decimalPlaces(text: string): number {
@@ -44,11 +56,16 @@ function plain(text: string): string {
   return `${sign === "-" ? "-" : ""}${moved.slice(0, point)}.${moved.slice(point)}`;
 }
 
-function quotient(dividend: bigint, divisor: bigint): string | undefined {
-  const shifted = dividend * 10n ** BigInt(mostDigits);
-  if (shifted % divisor !== 0n) return undefined;
-  const result = shifted / divisor;
-  const digits = (result < 0n ? -result : result).toString().padStart(mostDigits + 1, "0");
-  const fraction = digits.slice(-mostDigits).replace(/0+$/, "");
-  return `${result < 0n ? "-" : ""}${digits.slice(0, -mostDigits)}${fraction === "" ? "" : `.${fraction}`}`;
+function rounded(dividend: bigint, divisor: bigint): bigint {
+  const isNegative = dividend < 0n !== divisor < 0n;
+  const [size, by] = [dividend < 0n ? -dividend : dividend, divisor < 0n ? -divisor : divisor];
+  const result = (2n * size + by) / (2n * by);
+  return isNegative ? -result : result;
+}
+
+/** `value` over ten to the `places`, without zeros at its end. */
+function decimal(value: bigint, places: number): string {
+  const digits = (value < 0n ? -value : value).toString().padStart(places + 1, "0");
+  const fraction = digits.slice(digits.length - places).replace(/0+$/, "");
+  return `${value < 0n ? "-" : ""}${digits.slice(0, digits.length - places)}${fraction === "" ? "" : `.${fraction}`}`;
 }

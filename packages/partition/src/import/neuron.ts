@@ -9,6 +9,7 @@ import {
   type OpcUaDraft,
   type ServerDraft,
 } from "./draft.ts";
+import { decimalText } from "./data-types.ts";
 import { list, number, record, text, type Fields } from "./foreign-fields.ts";
 import { parseNodeId } from "./node-id.ts";
 import { ofNumber } from "./register-address.ts";
@@ -126,6 +127,7 @@ function modbusDriver(driver: Driver, findings: Findings): readonly ServerDraft[
   const placed = tagsOf(driver, findings).flatMap(({ tag, where, interval }): readonly PlacedEndpoint[] => {
     const [, unitId = "", address = ""] = /^(\d{1,3})!(.+)$/.exec(text(tag["address"])) ?? [];
     const endpoint = endpointOf(tag, address, fromZero);
+    if (typeof endpoint !== "string") tellScaling(tag, endpoint, where, findings);
     if (typeof endpoint === "string") {
       findings.leaveOut(where, `"${text(tag["name"])}": ${endpoint}`);
       return [];
@@ -155,6 +157,31 @@ function modbusDriver(driver: Driver, findings: Findings): readonly ServerDraft[
   );
 }
 
+/** The factor or summand of a tag; undefined: none, or none that is a number. */
+function decimalOf(tag: Fields, key: "decimal" | "bias"): string | undefined {
+  const decimal = decimalText(text(tag[key]));
+  return decimal === undefined || Number(decimal) === (key === "decimal" ? 1 : 0) || Number(decimal) === 0
+    ? undefined
+    : decimal;
+}
+
+/** What is not taken over of what makes the value of a tag. `endpoint` undefined: it is none. */
+function tellScaling(tag: Fields, endpoint: EndpointDraft | undefined, where: string, findings: Findings): void {
+  const name = text(tag["name"]);
+  for (const [key, element] of [
+    ["decimal", "scale"],
+    ["bias", "bias"],
+  ] as const) {
+    const given = tag[key];
+    const isNumber = given === undefined || given === null || decimalText(text(given)) !== undefined;
+    if (!isNumber) findings.leaveOut(where, `${key} of "${name}" is no number; it is not applied`);
+    else if (decimalOf(tag, key) !== undefined && endpoint?.settings[element] === undefined)
+      findings.leaveOut(where, `${key} of "${name}": bits, texts and OPC UA values are published as they are`);
+  }
+  if ((number(tag["precision"]) ?? 0) > 0)
+    findings.note("precision was not taken over: values are published with all their digits");
+}
+
 /** Or why it cannot be one. */
 function endpointOf(tag: Fields, address: string, fromZero: boolean): EndpointDraft | string {
   const [, digits = "", bit, order, length, form = "H"] =
@@ -168,7 +195,12 @@ function endpointOf(tag: Fields, address: string, fromZero: boolean): EndpointDr
   const common = { ...place, name: text(tag["name"]), description: text(tag["description"]) };
   if (place.functionCode <= 2) return { ...common, quantity: 1, settings: {} };
   const type = number(tag["type"]) ?? 0;
-  if (type === bitType) return { ...common, quantity: 1, bit: Number(bit ?? 0), settings: {} };
+  const swapped = orders[order ?? "L"];
+  if (type === bitType) {
+    if (Number(bit ?? 0) > 15) return `bit ${bit} is none of a register`;
+    const wordOrder = swapped === "BADC" || swapped === "DCBA" ? "BADC" : undefined;
+    return { ...common, quantity: 1, bit: Number(bit ?? 0), settings: { wordOrder } };
+  }
   if (type === textType) {
     if (length === undefined) return "the text has no length";
     const isSingle = form === "D" || form === "E";
@@ -177,17 +209,14 @@ function endpointOf(tag: Fields, address: string, fromZero: boolean): EndpointDr
   }
   const known = types[type];
   if (known === undefined) return `type ${type} has no counterpart`;
-  const swapped = orders[order ?? "L"];
-  const decimal = number(tag["decimal"]) ?? 0;
-  const bias = number(tag["bias"]) ?? 0;
   return {
     ...common,
     quantity: known.registers,
     settings: {
       dataType: known.dataType,
       wordOrder: swapped === "ABCD" ? undefined : swapped,
-      scale: decimal === 0 || decimal === 1 ? undefined : String(decimal),
-      bias: bias === 0 ? undefined : String(bias),
+      scale: decimalOf(tag, "decimal"),
+      bias: decimalOf(tag, "bias"),
     },
   };
 }
@@ -202,6 +231,7 @@ function opcUaDriver(driver: Driver, findings: Findings): readonly ServerDraft[]
       return [];
     }
     const dataType = types[number(tag["type"]) ?? 0]?.dataType ?? "Variant";
+    tellScaling(tag, undefined, where, findings);
     return [
       { ...id, name: text(tag["name"]), dataType, description: text(tag["description"]), settings: { interval } },
     ];

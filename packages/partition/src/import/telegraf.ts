@@ -32,7 +32,13 @@ interface NumberType {
   readonly half?: "low" | "high";
 }
 
-/** FIXED, UFIXED and FLOAT32 are whole numbers there, of as many registers as they have addresses, which `scale` makes fractions. */
+/** In the styles "request" and "metric", where a field has one address. */
+const typesByName: Readonly<Record<string, NumberType>> = {
+  FLOAT16: { dataType: "Float16", registers: 1 },
+  FLOAT32: { dataType: "Float", registers: 2 },
+  FLOAT64: { dataType: "Double", registers: 4 },
+};
+/** In the style "register" FIXED, UFIXED and FLOAT32 are whole numbers, of as many registers as they have addresses, which `scale` makes fractions. */
 const types: Readonly<Record<string, NumberType>> = {
   INT8L: { dataType: "Int8", registers: 1, half: "low" },
   INT8H: { dataType: "Int8", registers: 1, half: "high" },
@@ -82,11 +88,14 @@ const textForms: Readonly<Record<string, Settings>> = {
 
 export function importTelegraf(toml: string): Imported {
   const findings = new Findings();
-  const inputs = record(record(parse(toml))["inputs"]);
+  const file = record(parse(toml));
+  const inputs = record(file["inputs"]);
+  const { interval } = record(file["agent"]);
+  const inputsOf = (kind: string) => list(inputs[kind]).map((input) => Object.assign({ interval }, input));
   const servers = [
-    ...modbusInputs(list(inputs["modbus"]), findings),
+    ...modbusInputs(inputsOf("modbus"), findings),
     ...["opcua", "opcua_listener"].flatMap((kind) =>
-      list(inputs[kind]).flatMap((input, at) => opcUaInput(input, `inputs.${kind}[${at}]`, findings)),
+      inputsOf(kind).flatMap((input, at) => opcUaInput(input, `inputs.${kind}[${at}]`, findings)),
     ),
   ];
   const names = new UniqueNames();
@@ -94,6 +103,10 @@ export function importTelegraf(toml: string): Imported {
   for (const input of Object.keys(inputs)) {
     if (!["modbus", "opcua", "opcua_listener"].includes(input))
       findings.leaveOut(`inputs.${input}`, "is no input of a plant");
+  }
+  for (const kind of ["processors", "aggregators"]) {
+    for (const name of Object.keys(record(file[kind])))
+      findings.leaveOut(`${kind}.${name}`, "values are published as they are read, and not changed on their way");
   }
   return { servers: named, leftOut: findings.leftOut, notes: findings.notes };
 }
@@ -154,6 +167,7 @@ function endpointsOf(input: Fields, where: string, findings: Findings): readonly
     tellOthers(field, place, findings, silentOfField);
     const name = text(field["name"]);
     const endpoint = endpointOf(field, functionCode, text(field["byte_order"]) || text(from["byte_order"]));
+    if (typeof endpoint !== "string") tellScaling(field, endpoint, place, findings);
     if (typeof endpoint === "string") findings.leaveOut(place, `"${name}": ${endpoint}`);
     else if (endpoint.settings["dataType"] === "String")
       found.push({
@@ -177,6 +191,22 @@ function endpointsOf(input: Fields, where: string, findings: Findings): readonly
   return found;
 }
 
+/** What becomes of the scale of a field. */
+function tellScaling(field: Fields, { name, settings }: EndpointDraft, where: string, findings: Findings): void {
+  const { scale, output } = field;
+  if (scale !== undefined && number(scale) === undefined)
+    findings.leaveOut(where, `the scale of "${name}" is no number; the raw value is published`);
+  else if (settings["scale"] === undefined && isScale(number(scale)))
+    findings.leaveOut(where, `the scale of "${name}": a single bit and a text have none`);
+  const isFraction = settings["scale"] !== undefined || /^(?:Float|Double)/.test(settings["dataType"] ?? "");
+  if (/^u?int/i.test(text(output)) && isFraction)
+    findings.leaveOut(where, `output ${text(output)} of "${name}": the decimal places are not cut off`);
+}
+
+function isScale(scale: number | undefined): scale is number {
+  return scale !== undefined && scale !== 0 && scale !== 1;
+}
+
 /** Or why it cannot be one. */
 function endpointOf(field: Fields, functionCode: ReadFunction | undefined, order: string): EndpointDraft | string {
   const addresses = Array.isArray(field["address"]) ? field["address"].map(Number) : [Number(field["address"])];
@@ -191,11 +221,14 @@ function endpointOf(field: Fields, functionCode: ReadFunction | undefined, order
   const typeName = (text(field["data_type"]) || text(field["type"]) || "UINT16").toUpperCase();
   const swapped = wordOrder(order || "ABCD");
   if (swapped === undefined) return `byte_order "${order}" has no counterpart`;
-  if (typeName === "BIT" || typeName === "BOOL") {
-    const bit = number(field["bit"]) ?? 0;
+  if (typeName === "BIT") {
+    const bit = Number(field["bit"] ?? 0);
+    if (!(Number.isInteger(bit) && bit >= 0 && bit <= 15)) return `bit ${text(field["bit"])} is none of a register`;
     return { ...common, quantity: 1, bit, settings: { wordOrder: swapped === "ABCD" ? undefined : swapped } };
   }
-  const type = typeOf(typeName, addresses.length, number(field["length"]));
+  const isAlone = !Array.isArray(field["address"]);
+  const type =
+    (isAlone ? typesByName[typeName] : undefined) ?? typeOf(typeName, addresses.length, number(field["length"]));
   if (type === undefined) return `type "${typeName}" has no counterpart`;
   const scale = number(field["scale"]);
   return {
@@ -205,8 +238,7 @@ function endpointOf(field: Fields, functionCode: ReadFunction | undefined, order
       dataType: type.dataType,
       half: type.half,
       wordOrder: swapped === "ABCD" ? undefined : swapped,
-      scale:
-        scale === undefined || scale === 0 || scale === 1 || type.dataType === "String" ? undefined : String(scale),
+      scale: isScale(scale) && type.dataType !== "String" ? String(scale) : undefined,
     },
   };
 }

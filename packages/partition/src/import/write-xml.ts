@@ -19,7 +19,7 @@ export function opcUaXml(servers: readonly Omit<OpcUaDraft, "protocol">[], remar
 }
 
 function document(root: string, remarks: readonly string[], content: readonly string[]): string {
-  const comments = remarks.map((remark) => `<!-- ${remark.replaceAll("--", "- -").replaceAll(/\s+/g, " ")} -->`);
+  const comments = remarks.map((remark) => `<!-- ${commentText(remark)} -->`);
   return ['<?xml version="1.0" encoding="UTF-8"?>', ...comments, ...block(root, content), ""].join("\n");
 }
 
@@ -53,6 +53,7 @@ function opcUaServer({
   url,
   policy,
   mode,
+  serverCertificate,
   username,
   settings,
   nodes,
@@ -60,12 +61,13 @@ function opcUaServer({
   const variable = `CPC_PASSWORD_${alias.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")}`;
   const login =
     username === undefined ? [] : [element("username", username), element("password", `\${env:${variable}}`)];
+  const pin = serverCertificate === undefined ? [] : [element("server_certificate", serverCertificate)];
   return block("server", [
     element("server_app_uri", url),
     element("client_app_uri", "urn:cpc-partition:client"),
     element("alias", alias),
     ...optional(settings),
-    ...block("security", [element("policy", policy), element("mode", mode), ...login]),
+    ...block("security", [element("policy", policy), element("mode", mode), ...pin, ...login]),
     ...block("nodes", nodes.flatMap(nodeElements)),
   ]);
 }
@@ -104,12 +106,16 @@ function element(name: string, text: string): string {
   return `<${name}>${escaped(text)}</${name}>`;
 }
 
-/** What XML 1.0 has no place for becomes a blank, like line breaks: names stand on one line. */
+/** No two hyphens may follow one another in a comment. */
+function commentText(text: string): string {
+  return onOneLine(text).replaceAll(/-(?=-)/g, "- ");
+}
+
 function escaped(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\u2028\u2029\uFFFE\uFFFF]+/gu, " ")
-    .toWellFormed()
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;");
+  return onOneLine(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** What XML 1.0 has no place for becomes a blank, like line breaks. */
+function onOneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029\uFFFE\uFFFF]+/gu, " ").toWellFormed();
 }
