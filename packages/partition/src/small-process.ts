@@ -19,8 +19,12 @@ const largeHeapBytes = 64 * 1024 * 1024;
  */
 export const youngMegabytes = 24;
 
+/** A thread that has had no tick for so long has no poll that would have to wait. */
+const noTickForMs = 1000;
+
 let giveBack: NodeJS.Timeout | undefined;
 let waitMs = settledAfterMs;
+let isDue = false;
 
 /** By so many percent heaps may grow before garbage is collected. The runtime alone would let them grow to four times their size. */
 const growth = {
@@ -36,18 +40,32 @@ export function keepHeapsSmall(): void {
   setFlagsFromString("--expose-gc");
 }
 
+/** For a command that keeps most of what it makes, before it loads what it needs: room for garbage beside it stays as small as it is then. */
+export function keepGarbageSmall(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString(`--heap-growing-percent=${growth.settled}`);
+}
+
 /**
  * After a start, a reload, a new image or a new session with many nodes, in the thread that had the work. What such work leaves is half of a large heap. Polls
- * leave so little that the runtime would not collect it for hours.
+ * leave so little that the runtime would not collect it for hours. It takes 10 to 20 ms, after the next tick: polls that begin meanwhile would be late.
  */
 export function giveBackMemorySoon(): void {
   clearTimeout(giveBack);
+  isDue = false;
   giveBack = setTimeout(() => {
-    waitMs = Math.min(2 * waitMs, longestWaitMs);
-    setFlagsFromString(`--heap-growing-percent=${growth.settled}`);
-    collectEverything();
-    giveBackFreeMemory();
+    isDue = true;
+    giveBack = setTimeout(giveBackMemory, noTickForMs).unref();
   }, waitMs).unref();
+}
+
+function giveBackMemory(): void {
+  clearTimeout(giveBack);
+  isDue = false;
+  waitMs = Math.min(2 * waitMs, longestWaitMs);
+  setFlagsFromString(`--heap-growing-percent=${growth.settled}`);
+  collectEverything();
+  giveBackFreeMemory();
 }
 
 /** Of memory outside the heap, between two looks at what is young in it. */
@@ -55,11 +73,17 @@ const mostMessageBytes = 8 * 1024 * 1024;
 let outsideBytes = Infinity;
 let isCollected = false;
 
+/** At every tick, when its polls have ended. */
+export function tidyUp(): void {
+  if (isDue) giveBackMemory();
+  else collectMessages();
+}
+
 /**
- * At every tick. Requests and answers lie outside the heap. Polls leave so little inside it that the runtime would wait until messages take as much as it may grow
+ * Requests and answers lie outside the heap. Polls leave so little inside it that the runtime would wait until messages take as much as it may grow
  * by, and then go through the whole heap, again and again: 40 ms for 40 MB. Going through what is young takes less than one.
  */
-export function collectMessages(): void {
+function collectMessages(): void {
   const { external_memory: bytes } = getHeapStatistics();
   outsideBytes = isCollected ? bytes : Math.min(outsideBytes, bytes);
   isCollected = bytes - outsideBytes > mostMessageBytes;

@@ -46,6 +46,8 @@ export type MessageToMain =
   | { readonly kind: "image wanted"; readonly sizeBytes: number }
   /** `isRenumbered`: its points have other numbers than those of the image before. */
   | { readonly kind: "image complete"; readonly isRenumbered: boolean }
-  /** The journal's memory is mapped, or never will be: its descriptor is not looked at any more. */
-  | { readonly kind: "journal taken" }
+  /** The memory that it was given cannot be used; it asks again. */
+  | { readonly kind: "image unmapped"; readonly reason: string }
+  /** The journal's memory is mapped, or could not be: its descriptor is not looked at any more. */
+  | { readonly kind: "journal taken"; readonly isMapped: boolean }
   | { readonly kind: "stopped" };

@@ -144,7 +144,26 @@ test("an image that is replaced may keep a name of its own, which goes with the 
   assert.deepEqual(filesOf(name), []);
 });
 
-for (const call of ["renameat2", "rename"]) {
+test("an image that a killed run was about to keep is kept", (t) => {
+  const name = `${ownPrefix(t)}modbus_image`;
+  const killed = new ImageOwner(name);
+  const unmap = fill(killed);
+  killed.announce();
+  unmap();
+  killed.close();
+  const { ino } = statSync(`/dev/shm/${name}`);
+  linkSync(`/dev/shm/${name}`, `/dev/shm/${nameBefore(name)}`);
+  const reasons: string[] = [];
+  const owner = new ImageOwner(name, undefined, (reason) => reasons.push(reason));
+  fill(owner)();
+  owner.announce();
+  assert.equal(reasons.length, 1);
+  assert.deepEqual([statSync(`/dev/shm/${nameBefore(name)}`).ino, statSync(`/dev/shm/${name}`).nlink], [ino, 1]);
+  owner.remove();
+  owner.close();
+});
+
+for (const call of ["shm_unlink", "link"]) {
   test(`an image that cannot be kept (${call} fails) is replaced all the same`, (t) => {
     const name = `${ownPrefix(t)}modbus_image`;
     const troubles: unknown[] = [];

@@ -9,6 +9,7 @@ import { ConnectionState } from "../../../packages/image/src/layout.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { AnotherWriterError } from "../../../packages/image/src/posix/single-writer.ts";
 import { ImageOwner } from "../../../packages/partition/src/main-thread/image-owner.ts";
+import { Partition } from "../../../packages/partition/src/main-thread/partition.ts";
 import { spawnWorker } from "../../../packages/partition/src/main-thread/spawn-worker.ts";
 import { ConsumerPair } from "../../../packages/documents/src/consumer-pair.ts";
 import { consumerPairNames } from "../../../packages/documents/src/consumer-names.ts";
@@ -19,7 +20,7 @@ import { WholePartition, type WholeOptions } from "../whole-partition.ts";
 import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
 import { parseDocument } from "../../documents/parse-document.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const connection = "ModbusTCP Connections:Plant: Connection status";
 
 type Document = Readonly<Record<string, { readonly value: unknown }>>;
@@ -75,6 +76,19 @@ function started(t: TestContext, options: WholeOptions, before: () => void = () 
   t.after(stop);
   return { partition, worker, stop };
 }
+
+test("a start is not waited for for ever where a thread crashes before it has an image", watchdog, async (t) => {
+  const { prefix, options } = await setUp(t);
+  const crashing = { eval: true, stdout: true, stderr: true };
+  const partition = new Partition({ ...options, prefix }, () => new Worker("process.exit(1)", crashing));
+  t.after(() => partition.stop());
+  assert.deepEqual(partition.imageTroubles(), [], "it is being made");
+  partition.start();
+  await partition.settled();
+  assert.deepEqual(partition.imageTroubles(), [
+    "modbus has no process image and no documents: its thread ended unexpectedly and is started again.",
+  ]);
+});
 
 test(
   "a thread that crashed shows closed connections at once, its readers are sent on, and it is started again",

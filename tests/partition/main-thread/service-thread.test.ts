@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { packConfigurations } from "../../../packages/partition/src/commands/pack-configurations.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { OpenedJournal } from "../../../packages/image/src/opened-journal.ts";
+import { PointNames } from "../../../packages/image/src/point-names.ts";
 import { nameBefore, nameEarlier } from "../../../packages/image/src/kept-names.ts";
 import { errno } from "../../../packages/image/src/posix/errno.ts";
 import { injectFaults } from "../../../packages/image/src/posix/libc.ts";
@@ -20,7 +21,7 @@ import { honest, startDevice } from "../../plant/modbus-device.ts";
 import { point, server } from "../../plant/modbus-points.ts";
 import { recordingLog } from "../sources/test-source.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const counter = "Plant: 3/0";
 
 /** A partition on a device whose register counts its polls. */
@@ -194,6 +195,85 @@ test(
     await until(() => journal.next().isNewJournal);
     await stop();
     assert.deepEqual(filesOf(prefix), []);
+  },
+);
+
+/** Looks, as a reader that has just come, before every call to the system that this thread makes. */
+function lookBeforeEveryCall(t: TestContext, look: (call: string) => void): void {
+  let isLooking = false;
+  injectFaults((call) => {
+    if (isLooking) return undefined;
+    isLooking = true;
+    look(call);
+    isLooking = false;
+    return undefined;
+  });
+  t.after(() => injectFaults(undefined));
+}
+
+test(
+  "whenever a reader comes, each journal is there once, and the images name every change in it that they ever named",
+  watchdog,
+  async (t) => {
+    const { names, worker, partition, servers, stop } = await running(t);
+    using image = new OpenedImage(names.image);
+    await until(() => (image.current()?.snapshot(0)?.state.cycle ?? 0n) > 5n);
+    const named = new Set<string>();
+    const wrong: string[] = [];
+    let runs: readonly string[] = [];
+    let isRunning = true;
+    lookBeforeEveryCall(t, (call) => {
+      const journals = [names.journal, nameBefore(names.journal)].map((name) => new OpenedJournal(name, "oldest"));
+      for (const journal of journals) journal.open();
+      const known = new PointNames(names.image);
+      for (const journal of journals) {
+        const run = journal.startedNs ?? 0n;
+        for (const generation of new Set(journal.next().changes.map((change) => change.generation))) {
+          const what = `generation ${generation} of ${run}`;
+          if (known.of({ point: 0, generation }, run) !== undefined) named.add(what);
+          else if (named.has(what)) wrong.push(`before ${call}: nothing names ${what} in ${journal.name}`);
+        }
+      }
+      const there = journals.flatMap(({ startedNs }) => (startedNs === undefined ? [] : [String(startedNs)]));
+      if (isRunning && runs.some((run) => !there.includes(run)) && there.length < 2)
+        wrong.push(`before ${call}: of ${runs.join()} only ${there.join()}`);
+      runs = there;
+      for (const journal of journals) journal.close();
+    });
+    const crashed = image.current()!.startedNs;
+    await worker.terminate();
+    await until(() => (image.current()?.startedNs ?? crashed) !== crashed);
+    await until(() => (image.current()?.snapshot(0)?.state.journalPosition ?? 0n) > 0n);
+    await until(() => (image.current()?.snapshot(0)?.state.cycle ?? 0n) > 5n);
+    partition.reconfigure(servers("A"));
+    await until(() => keysOf(image.current()).includes("A: 3/9"));
+    isRunning = false;
+    await stop();
+    assert.deepEqual(wrong, []);
+    assert.ok(named.size >= 2, [...named].join());
+  },
+);
+
+test(
+  "the image of a kept journal is kept, too, when the next one gets its name at the second attempt",
+  watchdog,
+  async (t) => {
+    const { names, worker } = await running(t);
+    using image = new OpenedImage(names.image);
+    await until(() => (image.current()?.snapshot(0)?.state.cycle ?? 0n) > 2n);
+    const crashed = image.current()!.startedNs;
+    let isKept = false;
+    let refusals = 0;
+    injectFaults((call) => {
+      if (call === "rename") isKept = true;
+      return isKept && call === "fchmod" && refusals++ === 0 ? errno.EPERM : undefined;
+    });
+    t.after(() => injectFaults(undefined));
+    await worker.terminate();
+    await until(() => (image.current()?.startedNs ?? crashed) !== crashed);
+    assert.ok(refusals > 0);
+    using before = new OpenedImage(nameBefore(names.image));
+    assert.equal(before.current()?.startedNs, crashed);
   },
 );
 

@@ -32,6 +32,7 @@ function setUp(t: TestContext, client = new TestSource("A", "x"), started?: Prom
   const image = imageOf(serverWith(client));
   const { lines, log } = recordingLog();
   let changes = 0;
+  const waits: Promise<void>[] = [];
   const loop = new ConnectionLoop(
     client,
     image.writer.blocks[0]!,
@@ -40,7 +41,10 @@ function setUp(t: TestContext, client = new TestSource("A", "x"), started?: Prom
       clock: () => nowMs,
       pollsInFlight: new PollsInFlight(() => nowMs, intervalMs, 2),
       log,
-      changed: () => changes++,
+      changed: async () => {
+        changes++;
+        await waits.shift();
+      },
     },
     started,
   );
@@ -51,6 +55,8 @@ function setUp(t: TestContext, client = new TestSource("A", "x"), started?: Prom
     reader: image.reader,
     now: () => nowMs,
     changes: () => changes,
+    /** How long the image takes to know of each change. */
+    waits,
     /** Time that the server takes. */
     spend: (durationMs: number) => (nowMs += durationMs),
     /** Time in which nothing happens but timers. */
@@ -450,6 +456,19 @@ test("when a poll of one group fails, those of the others end before the connect
   await ended;
 });
 
+test("a poll that ends after one of another group has failed does not show the server as connected", async (t) => {
+  const own = setUp(t, twoGroups());
+  const answer = Promise.withResolvers<void>();
+  own.client.onPoll = (_sink, _signal, group) => (group === 0 ? refused() : answer.promise);
+  const ended = own.loop.run();
+  await own.pass(0);
+  answer.resolve();
+  await own.pass(0);
+  assert.deepEqual(own.lines.map(({ level }) => level), ["warn"]); // prettier-ignore
+  own.loop.stop();
+  await ended;
+});
+
 test("a session says itself that its server is alive, and publishes what comes without being asked", async (t) => {
   const own = setUp(t, twoGroups());
   const ended = own.loop.run();
@@ -470,6 +489,59 @@ test("a session says itself that its server is alive, and publishes what comes w
   assert.equal(own.reader.view(0).reading(0).status, StatusCode.BadNoCommunication, "nothing of it has come again");
   own.loop.stop();
   await ended;
+});
+
+test("a session runs when the image has the points that the server has described, and not before", async (t) => {
+  const own = setUp(t);
+  const isKnown = Promise.withResolvers<void>();
+  own.waits.push(isKnown.promise);
+  own.client.onConnect = () => void (own.client.points = new TestSource("A", "y").points);
+  const ended = own.loop.run();
+  await settle();
+  assert.deepEqual([own.client.events, own.changes()], [["connect"], 1]);
+  isKnown.resolve();
+  await settle();
+  assert.deepEqual(own.client.events, ["connect", "poll"]);
+  own.loop.stop();
+  await ended;
+});
+
+for (const isStarted of [false, true])
+  test(`a session ${isStarted ? "that was opened before, which the image may not know of, waits for it" : "whose server has described nothing new waits for no image"}`, async (t) => {
+    const client = new TestSource("A", "x");
+    const own = setUp(t, client, isStarted ? client.connect(new AbortController().signal) : undefined);
+    const isKnown = Promise.withResolvers<void>();
+    own.waits.push(isKnown.promise);
+    const ended = own.loop.run();
+    await settle();
+    assert.deepEqual(client.events, isStarted ? ["connect"] : ["connect", "poll"]);
+    isKnown.resolve();
+    await settle();
+    assert.deepEqual(client.events, ["connect", "poll"]);
+    own.loop.stop();
+    await ended;
+  });
+
+test("what a session publishes after its server was stopped does not look good again, and it knows", async (t) => {
+  const own = setUp(t);
+  const receipts: (boolean | undefined)[] = [];
+  own.client.onRun = async (reports, running) => {
+    const publish = (value: number): void => {
+      const receipt = reports.groups[0]?.publish((sink) => sink.setNumber(0, BuiltInType.UInt32, value));
+      receipts.push(receipt?.());
+    };
+    publish(1);
+    await untilAborted(running).catch(() => publish(2));
+  };
+  const ended = own.loop.run();
+  await settle();
+  assert.equal(seen(own.reader).status(0), StatusCode.Good);
+  own.loop.stop();
+  await ended;
+  const { connection } = own.reader.view(0);
+  assert.deepEqual([connection, seen(own.reader).status(0)], [ConnectionState.stopped, StatusCode.BadShutdown]);
+  assert.equal(own.reader.serverState(0)?.connection, ConnectionState.stopped);
+  assert.deepEqual(receipts, [true, false]);
 });
 
 test("a failure that does not cost the connection is counted and shown, and the log says so ever more seldom", async (t) => {

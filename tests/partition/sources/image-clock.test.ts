@@ -47,6 +47,8 @@ async function setUp(t: TestContext, intervalMs = 1000, beatAgeMs = () => 0) {
       return ticked;
     },
     renewed: () => renewed,
+    /** Time that work takes. */
+    spend: (durationMs: number) => (nowMs += durationMs),
     missed: () => Number(images.reader.serviceCount("ticksMissed")),
     pass: async (durationMs: number) => {
       nowMs += durationMs;
@@ -133,13 +135,50 @@ test("a server whose polls outlast the wait makes one tick late, and none until 
 test("a tick that was asked for comes at once and moves no other", async (t) => {
   const own = await setUp(t);
   await own.pass(500);
-  own.clock.request();
+  void own.clock.request();
   await settle();
   assert.equal(own.ticks(), 2);
   await own.pass(499);
   assert.equal(own.ticks(), 2);
   await own.pass(1);
   assert.equal(own.ticks(), 3);
+});
+
+test("a request ends when there is a new generation, or can be none now, or never any more", async (t) => {
+  const own = await setUp(t, 60_000);
+  const ended: string[] = [];
+  const request = (name: string): void => void own.clock.request().then(() => ended.push(name));
+  const memory = Promise.withResolvers<void>();
+  own.images.before = () => memory.promise;
+  own.client.points = new TestSource("A", "eins", "zwei").points;
+  request("made");
+  await settle();
+  request("came meanwhile");
+  await settle();
+  assert.deepEqual(ended, []);
+  own.client.points = new TestSource("A", "eins", "zwei", "drei").points;
+  own.images.before = () => {
+    throw new Error("no space left on device");
+  };
+  memory.resolve();
+  await settle();
+  assert.deepEqual([ended, own.renewed()], [["made", "came meanwhile"], 1]);
+  request("refused before");
+  await settle();
+  assert.deepEqual(ended.splice(0), ["made", "came meanwhile", "refused before"]);
+  const forEver = Promise.withResolvers<void>();
+  await own.pass(1000);
+  own.images.before = () => forEver.promise;
+  request("under way");
+  await own.pass(1000);
+  request("waits");
+  own.clock.stop();
+  request("stopped");
+  await settle();
+  assert.deepEqual(ended.splice(0), ["stopped"]);
+  forEver.resolve();
+  await settle();
+  assert.deepEqual(ended, ["under way", "waits"]);
 });
 
 test("between the ticks of a long interval the image beats every 250 ms", async (t) => {
@@ -159,7 +198,7 @@ test("what the servers have taught is in the image before the tick, and an image
     throw new Error("no space left on device");
   };
   own.client.points = new TestSource("A", "eins", "zwei").points;
-  own.clock.request();
+  void own.clock.request();
   await settle();
   assert.equal(own.renewed(), 0);
   own.images.before = () => {};
@@ -167,6 +206,34 @@ test("what the servers have taught is in the image before the tick, and an image
   assert.equal(own.renewed(), 1);
   assert.equal(own.images.reader.directory.groups[0]?.points.length, 2);
   assert.equal(own.images.reader.ticks, 1, "a tick of the new generation");
+});
+
+test("an image that was refused is asked for once a second, or less often where that takes long, however often polls want it", async (t) => {
+  for (const [takesMs, pauseMs] of [
+    [10, 1000],
+    [400, 8000],
+  ] as const) {
+    await t.test(`${takesMs} ms`, async (each) => {
+      const own = await setUp(each, 60_000);
+      let attempts = 0;
+      own.images.before = () => {
+        attempts++;
+        own.spend(takesMs);
+        throw new Error("no space left on device");
+      };
+      own.client.points = new TestSource("A", "eins", "zwei").points;
+      void own.clock.request();
+      await settle();
+      const poll = async (): Promise<void> => {
+        void own.clock.request();
+        await own.pass(100);
+      };
+      for (let polls = 0; polls < pauseMs / 100 - 1; polls++) await poll();
+      assert.equal(attempts, 1);
+      await poll();
+      assert.equal(attempts, 2);
+    });
+  }
 });
 
 test("while a thread that reads for the image hangs, the image is as old as its last sign of life, and its ticks count as missed", async (t) => {

@@ -104,6 +104,21 @@ test("servers that stay keep values and counters, others come and go", async () 
   assert.deepEqual([...generations.blocks.keys()], [c, b]);
 });
 
+test("servers in another order are another generation, in which each keeps what it had", async () => {
+  const [a, b] = [new TestSource("A", "x"), new TestSource("B", "x")];
+  const { generations } = await setUp(a, b);
+  poll(generations.blocks.get(a)!.groups[0]!, (sink) => sink.setNumber(0, BuiltInType.UInt16, 7));
+  generations.setSources([b, a]);
+  assert.equal(await generations.renew(), true);
+  const { reader } = generations;
+  assert.deepEqual(
+    reader.directory.servers.map(({ alias }) => alias),
+    ["B", "A"],
+  );
+  assert.deepEqual([seen(reader, 1).value(0).value, reader.pointsSince], [7, 2]);
+  assert.equal(await generations.renew(), false, "once is enough");
+});
+
 test("a poll under way when the generation changes is published whole in the new one", async () => {
   const a = new TestSource("A", "x", "y");
   const { generations, images } = await setUp(a);

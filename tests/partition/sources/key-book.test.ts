@@ -82,6 +82,10 @@ test("no value is shown under a key that is only expected", async () => {
       ["1:y", StatusCode.BadWaitingForInitialData],
     ],
   );
+  poll(block, (sink) => [0, 1].forEach((index) => sink.unchanged(index)));
+  assert.equal(block.isWithholding, true, "a subscription has nothing new, and the values are still not shown");
+  poll(block, (sink) => [0, 1].forEach((index) => sink.setStatus(index, StatusCode.BadShutdown)));
+  assert.equal(block.isWithholding, false, "there are no values");
   // The two are called the other way round.
   a.points = [named(a, 1, "1:x", "1:y"), named(a, 2, "1:y", "1:x")];
   pollBoth();

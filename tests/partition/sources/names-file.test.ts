@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -14,6 +15,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { NamesFile } from "../../../packages/partition/src/sources/names-file.ts";
+import { inOwnSharedMemory } from "../../faults/own-shared-memory.ts";
+import { syncedPaths } from "../../synced-paths.ts";
+import { oddFiles, placeOdd } from "../../odd-files.ts";
 import { recordingLog } from "./test-source.ts";
 
 const names = new Map([
@@ -28,6 +32,14 @@ function setUp(t: TestContext) {
   const { lines, log } = recordingLog();
   return { path, lines, file: new NamesFile(path, log) };
 }
+
+test("what was saved is on the disk, with its name", async (t) => {
+  const { path, file } = setUp(t);
+  const synced = await syncedPaths(t);
+  file.save(names);
+  await file.written();
+  assert.deepEqual(synced, [`${path}.next`, dirname(path)]);
+});
 
 test("what was saved is loaded again, and nothing else is left in the folder, which is made when there is none", async (t) => {
   const { path, lines, file } = setUp(t);
@@ -85,8 +97,24 @@ test("a file that is far too large is not read", (t) => {
   writeFileSync(path, "");
   truncateSync(path, 2 ** 40);
   assert.deepEqual(file.load(), new Map());
-  assert.match(lines[0]!.message, /1099511627776 bytes/);
+  assert.match(lines[0]!.message, /: it is larger than 64 MiB; the partition asks/);
 });
+
+for (const kind of oddFiles)
+  test(`a ${kind} in place of the file is told and not waited for, and gives way where it can`, async (t) => {
+    const { path, lines, file } = setUp(t);
+    mkdirSync(dirname(path));
+    await placeOdd(t, kind, path);
+    assert.deepEqual(file.load(), new Map());
+    assert.match(
+      lines[0]!.message,
+      /: it is (?:not a regular file|a directory|a socket or a device that is not there); the/,
+    );
+    file.save(names);
+    await file.written();
+    assert.equal(statSync(path).isFile(), kind !== "directory");
+    assert.equal(lines.length, kind === "directory" ? 2 : 1);
+  });
 
 test("names that would make the file too large to be read leave it as it was", async (t) => {
   const { lines, file } = setUp(t);
@@ -113,11 +141,15 @@ test("a folder that cannot be written to is told once, until it can be", async (
   assert.ok(existsSync(path));
 });
 
+test("what a full disk refused is written when there is room, and told once each way", async (t) => {
+  await inOwnSharedMemory(t, 64 * 1024, new URL("./full-disk.ts", import.meta.url), "");
+});
+
 test("a file that may not be read is told", { skip: process.getuid?.() === 0 }, async (t) => {
   const { path, lines, file } = setUp(t);
   file.save(names);
   await file.written();
   chmodSync(path, 0);
   assert.deepEqual(file.load(), new Map());
-  assert.match(lines[0]!.message, /EACCES/);
+  assert.match(lines[0]!.message, /may not read it: chgrp/);
 });

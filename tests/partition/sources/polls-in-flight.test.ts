@@ -48,7 +48,32 @@ test("no poll begins while what was read is not taken, and each does afterwards"
   }
   assert.deepEqual(begun, []);
   isBehind = false;
+  const last = begin(4);
   t.mock.timers.tick(10);
-  await all;
-  assert.deepEqual(begun, [1, 2, 3]);
+  await Promise.all([all, last]);
+  assert.deepEqual(begun, [1, 2, 3, 4]);
+});
+
+test("what a server sends by itself waits until what was read is taken, and not otherwise", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let isBehind = false;
+  const polls = new PollsInFlight(
+    () => 0,
+    1000,
+    2,
+    () => isBehind,
+  );
+  assert.equal(polls.room(), undefined);
+  isBehind = true;
+  let rooms = 0;
+  for (let messages = 0; messages < 2; messages++) void polls.room()?.then(() => rooms++);
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise(setImmediate);
+    t.mock.timers.tick(10);
+  }
+  assert.equal(rooms, 0);
+  isBehind = false;
+  t.mock.timers.tick(10);
+  await new Promise(setImmediate);
+  assert.equal(rooms, 2);
 });

@@ -13,7 +13,7 @@ import { configuredServer } from "../../plant/opcua-server.ts";
 import { recordingLog } from "../sources/test-source.ts";
 import { ownPrefix } from "../../image/posix/own-objects.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 /** An Acknowledge message (OPC 10000-6, 7.1.2.4) whose buffers have no room for anything. */
 function absurdAcknowledge(): Buffer {
@@ -87,18 +87,22 @@ test("a fault in the library's own callback is told once and survived", watchdog
   assert.deepEqual(messages, [["error", logged], "alive"]);
 });
 
-test("a fault of our own ends the thread all the same", watchdog, async () => {
+test("a fault of our own ends the thread all the same, and it closes what it has", watchdog, async () => {
   const faults = JSON.stringify(
     new URL("../../../packages/partition/src/worker-thread/library-faults.ts", import.meta.url).href,
   );
+  const hasClosed = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(
-    `import(${faults}).then(({ surviveFaultsOf }) => {
+    `const { workerData } = require("node:worker_threads");
+     import(${faults}).then(({ surviveFaultsOf }) => {
        surviveFaultsOf("node-opcua-", () => {});
+       process.once("exit", () => Atomics.store(workerData, 0, 1));
        setTimeout(() => { throw new Error("ours"); }, 0);
        setInterval(() => {}, 1000);
      });`,
-    { eval: true },
+    { eval: true, workerData: hasClosed },
   );
   const [error] = (await once(worker, "error")) as [Error];
   assert.equal(error.message, "ours");
+  assert.equal(Atomics.load(hasClosed, 0), 1);
 });

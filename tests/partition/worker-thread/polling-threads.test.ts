@@ -16,7 +16,7 @@ import { point, server } from "../../plant/modbus-points.ts";
 import { until } from "../../until.ts";
 import { recordingLog } from "../sources/test-source.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 /** A device whose registers count the polls. */
 async function countingDevice(t: TestContext): Promise<RogueDevice> {

@@ -2,9 +2,11 @@
 // generation to the next.
 //
 // A new generation is made under a name of its own (`NAME.next`), filled by the worker, and then renamed over the old one: whoever opens
-// NAME gets a complete image or the complete one before, never half of one. The lock hangs on each generation's descriptor.
+// NAME gets a complete image or the complete one before, never half of one. An image that is kept has its other name before it loses this one:
+// a reader that looks at NAME first and at the kept ones then finds it. The lock hangs on each generation's descriptor.
 
 import { mappedMemory } from "@cpc-partition/image/image-memory";
+import { ImageHeader } from "@cpc-partition/image/image-header";
 import { ImageReader } from "@cpc-partition/image/image-reader";
 import { ImageError } from "@cpc-partition/image/read-directory";
 import { nameBefore, nameEarlier } from "@cpc-partition/image/kept-names";
@@ -64,6 +66,19 @@ export class ImageOwner {
     return this.#current?.sizeBytes() ?? 0;
   }
 
+  /** Of the run that wrote the image that the name leads to; undefined when there is no such image. */
+  get startedNs(): bigint | undefined {
+    const image = this.#current;
+    if (image === undefined || image.sizeBytes() === 0) return undefined;
+    using mapping = image.map("read-only");
+    try {
+      return new ImageHeader(mapping.buffer).startedNs;
+    } catch (error) {
+      if (error instanceof ImageError) return undefined;
+      throw error;
+    }
+  }
+
   /** Memory for a new generation, all zero, not under the image's name yet. Throws a PosixError or UnsuitableObjectError. */
   prepare(sizeBytes: number): { readonly descriptor: number; readonly sizeBytes: number } {
     this.#removeUnusable();
@@ -84,8 +99,9 @@ export class ImageOwner {
     if (!this.#next.isLinked())
       throw new UnsuitableObjectError("announce process image", this.name, "somebody removed it while it was made");
     this.#next.setMode(imageMode);
-    if (keepAs === undefined || !this.#takeNameOfKept(this.#next, keepAs)) this.#next.rename(this.name);
     const before = this.#current;
+    if (keepAs !== undefined) this.#tidy(() => before?.isLinked() === true && before.linkAs(keepAs));
+    this.#next.rename(this.name);
     const isLeftOver = this.#isAbandoned;
     this.#current = this.#next;
     this.#next = undefined;
@@ -138,25 +154,6 @@ export class ImageOwner {
     this.#next = undefined;
     this.#isHandedOut = false;
     this.#tidy(() => next.close());
-  }
-
-  /** False when there is no image to keep, or the system does not do it. */
-  #takeNameOfKept(next: SharedMemoryObject, keepAs: string): boolean {
-    let isTaken = false;
-    this.#tidy(() => {
-      const kept = this.#current;
-      if (kept?.isLinked() !== true) return;
-      next.exchangeNames(kept);
-      isTaken = true;
-      try {
-        kept.rename(keepAs);
-      } catch (error) {
-        // It must not have the name under which the next image is made.
-        kept.unlink();
-        throw error;
-      }
-    });
-    return isTaken;
   }
 
   #newNext(): SharedMemoryObject {

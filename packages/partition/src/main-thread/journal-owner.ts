@@ -53,23 +53,26 @@ export class JournalOwner {
     return this.#object !== undefined && !this.#isOver;
   }
 
-  /** Before the first journal of a worker: keeps the one under the name as that of the run before; false when it has no change to keep. */
-  keepBefore(): boolean {
-    if (this.isThere) return false;
+  /**
+   * Before the first journal of a worker: keeps the one under the name as that of the run before, unless it has no change. Which run the kept one
+   * is of, also when it was kept before; undefined when there is none.
+   */
+  keepBefore(): bigint | undefined {
+    if (this.isThere) return undefined;
     try {
       this.close();
       this.#replaceForeign();
       using left = SharedMemoryObject.adopt(this.name, journalMode);
-      if (left === undefined) return false;
-      if (hasChanges(left)) {
-        left.rename(nameBefore(this.name));
-        return true;
+      if (left !== undefined) {
+        if (summaryOf(left)?.hasChanges === true) left.rename(nameBefore(this.name));
+        else left.unlink();
       }
-      left.unlink();
+      using kept = SharedMemoryObject.openExisting(nameBefore(this.name), "read-only");
+      return kept === undefined ? undefined : summaryOf(kept)?.startedNs;
     } catch (error) {
       this.#tell(error);
     }
-    return false;
+    return undefined;
   }
 
   /**
@@ -113,9 +116,15 @@ export class JournalOwner {
     return true;
   }
 
-  /** The worker has mapped what it was given. */
-  taken(): void {
+  /** The worker has mapped what it was given, or could not: then nobody writes it, and another is made after a while. */
+  taken(isMapped: boolean): void {
     this.#isOffered = false;
+    if (isMapped) return;
+    const object = this.#object;
+    this.#object = undefined;
+    this.#notBeforeMs = this.#clock() + againMs;
+    quietly(() => object?.isLinked() === true && object.unlink());
+    quietly(() => object?.close());
   }
 
   /** Removes what this run and the one before wrote, also where this run never began a journal. */
@@ -200,14 +209,16 @@ function freeBytes(): number {
 }
 
 /** What a killed run left may be anything. */
-function hasChanges(object: SharedMemoryObject): boolean {
-  if (object.sizeBytes() === 0) return false;
+function summaryOf(
+  object: SharedMemoryObject,
+): { readonly startedNs: bigint; readonly hasChanges: boolean } | undefined {
+  if (object.sizeBytes() === 0) return undefined;
   using mapping = object.map("read-only");
   try {
     const reader = new JournalReader(mapping.buffer);
-    return reader.end().sequence > 0n;
+    return { startedNs: reader.startedNs, hasChanges: reader.end().sequence > 0n };
   } catch (error) {
-    if (error instanceof ImageError) return false;
+    if (error instanceof ImageError) return undefined;
     throw error;
   }
 }

@@ -58,6 +58,13 @@ export class Partition {
     await Promise.all(this.#threads.map((thread) => thread.settled));
   }
 
+  /** A sentence for each service whose image nobody can read because it cannot be made. */
+  imageTroubles(): readonly string[] {
+    return this.#threads.flatMap(({ service, imageTrouble }) =>
+      imageTrouble === undefined ? [] : `${service} has no process image and no documents: ${imageTrouble}.`,
+    );
+  }
+
   /** Every service's worker lives. */
   isWell(): boolean {
     return this.#threads.every((thread) => thread.isWell());

@@ -63,6 +63,8 @@ export class ServiceThread {
   readonly #troubles: Troubles;
   #loggedFailure: string | undefined;
   #imageLossTold = false;
+  /** Why the image that was asked for last is not there. */
+  #refusal: string | undefined;
 
   /** Creates or takes over the OS objects; throws AnotherWriterError, UnsuitableObjectError or PosixError and leaves nothing behind. */
   constructor(plan: ServicePlan, { prefix, journalBytes = 0, log }: ServiceContext, spawn = spawnWorker) {
@@ -102,6 +104,11 @@ export class ServiceThread {
     return this.#settled.promise;
   }
 
+  /** Why nobody can read the image; undefined: everybody can, or the first one is being made. */
+  get imageTrouble(): string | undefined {
+    return this.#isAnnounced && !this.#imageLossTold ? undefined : this.#refusal;
+  }
+
   /** The worker has given a sign of life: its heartbeat in the image, or a message where there can be no image. */
   isWell(): boolean {
     const image = this.#seen.isCurrent() ? this.#seen.reader : this.#seen.reopen();
@@ -133,7 +140,10 @@ export class ServiceThread {
     ]);
     limit.abort();
     if (isEnded) return;
-    this.#log("warn", "service thread blocked in a system call (DNS not responding?); exiting without it");
+    this.#log(
+      "warn",
+      `service thread has not ended within ${terminateLimitMs} ms (a busy machine, or DNS that does not respond?); exiting without it`,
+    );
     worker.unref();
     process.once("exit", endProcessAtOnce);
   }
@@ -144,9 +154,10 @@ export class ServiceThread {
     this.#image.close();
   }
 
+  /** A journal means nothing without the images that name its points. */
   removeObjects(): void {
-    this.#image.remove();
     this.#troubles.attempt("remove", this.#journal.name, () => this.#journal.remove());
+    this.#image.remove();
   }
 
   close(): void {
@@ -183,8 +194,11 @@ export class ServiceThread {
           return { kind: "image announced" };
         });
         return;
+      case "image unmapped":
+        this.#refused(message.reason);
+        return;
       case "journal taken":
-        this.#journal.taken();
+        this.#journal.taken(message.isMapped);
         return;
       case "stopped":
         this.#hasEnded = true;
@@ -197,9 +211,16 @@ export class ServiceThread {
     try {
       this.#send(answer());
     } catch (error) {
-      this.#settled.resolve();
-      this.#send({ kind: "image refused", reason: reasonOf(error) });
+      const reason = reasonOf(error);
+      this.#refused(reason);
+      this.#send({ kind: "image refused", reason });
     }
+  }
+
+  /** Nobody waits for the image any longer. */
+  #refused(reason: string): void {
+    this.#refusal = reason;
+    this.#settled.resolve();
   }
 
   #prepareImage(sizeBytes: number): ReturnType<ImageOwner["prepare"]> {
@@ -212,12 +233,17 @@ export class ServiceThread {
     }
   }
 
-  /** Images come first: a journal is given what memory is left, and the image before is kept for the journal that it belongs to. */
+  /**
+   * Images come first: a journal is given what memory is left. The image before is kept for the journal that it belongs to, which has the name of
+   * the run before already: whoever finds a journal finds its image, under the one name or the other.
+   */
   #announce(isRenumbered: boolean): void {
     const { name } = this.#image;
+    const keptRun = this.#journal.keepBefore();
     const earlier = isRenumbered && this.#journal.isThere ? nameEarlier(name) : undefined;
-    this.#image.announce(this.#journal.keepBefore() ? nameBefore(name) : earlier);
+    this.#image.announce(keptRun !== undefined && keptRun === this.#image.startedNs ? nameBefore(name) : earlier);
     this.#isAnnounced = true;
+    this.#refusal = undefined;
     this.#settled.resolve();
     this.#supplyJournal();
   }
@@ -248,6 +274,7 @@ export class ServiceThread {
     this.#image.abandon();
     this.#isAnnounced = false;
     this.#journal.abandon();
+    this.#refused("its thread ended unexpectedly and is started again");
     const pauseMs = Math.min(longestPauseMs, this.#crashesInRow * 1000);
     this.#crashesInRow++;
     const what = isKnown ? "failed as before" : "ended unexpectedly";

@@ -53,6 +53,8 @@ export interface OtherThreads {
   ofTick(instantMs: number): Promise<void>;
   /** How long ago each of them was known to run: the longest time. */
   beatAgeMs(): number;
+  /** How many there are by now. */
+  readonly count: number;
 }
 
 export class Acquisition {
@@ -117,14 +119,14 @@ export class Acquisition {
       this.#loops.delete(source);
     }
     this.#generations.setSources(sources);
-    this.#clock.request();
+    void this.#clock.request();
   }
 
   /** Somebody removed the name of the process image: it comes back as a new generation. */
   imageLost(): void {
     this.#generations.image.count("objectsRestored");
     this.#generations.wantNew();
-    this.#clock.request();
+    void this.#clock.request();
   }
 
   stop(): void {
@@ -153,6 +155,7 @@ export class Acquisition {
       this.#ended.add(ended);
       void ended.then(() => this.#ended.delete(ended));
     }
+    this.#generations.image.set("threads", BigInt(1 + (others?.count ?? 0)));
   }
 }
 

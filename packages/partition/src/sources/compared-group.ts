@@ -5,7 +5,7 @@ import type { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import { isBad, StatusCode } from "@cpc-partition/image/values/status-code";
 import type { Value } from "@cpc-partition/image/values/value";
 import type { MonotonicClock } from "@cpc-partition/process/schedule";
-import type { GroupReports } from "./source.ts";
+import type { GroupReports, Receipt } from "./source.ts";
 
 /** After so many a protocol has repeated what was refused, and knows how long requests may be. */
 const polls = 4;
@@ -39,8 +39,9 @@ export class ComparedGroup implements GroupReports, PointSink {
     this.#done();
   }
 
-  publish(fill: (sink: PointSink) => void): void {
+  publish(fill: (sink: PointSink) => void): Receipt {
     fill(this);
+    return () => true;
   }
 
   responseCame(): void {}

@@ -6,22 +6,25 @@
 // The first attempt is shown as connecting; while later ones are under way the connection stays lost. It is connected when the session says
 // that the server is alive, not when it was opened.
 
+import type { PointDescription } from "@cpc-partition/image/point";
 import type { Log } from "@cpc-partition/process/log";
 import { StatusCode } from "@cpc-partition/image/values/status-code";
 import { ConnectionState } from "@cpc-partition/image/layout";
 import type { SourceState } from "@cpc-partition/image/server-block";
 import { GroupLoop } from "./group-loop.ts";
 import type { PollsInFlight } from "./polls-in-flight.ts";
+import { LossLog } from "@cpc-partition/process/loss-log";
 import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
 import type { ServerSink } from "./server-sink.ts";
-import { LossLog } from "./loss-log.ts";
 import { retryPauseMs, ServerError } from "./server-error.ts";
-import type { Session, Source } from "./source.ts";
+import type { Session, Source, SourceFacts } from "./source.ts";
 
 /** A connection that had worked is tried again soon: most losses are a device that restarts or drops idle connections. */
 const quickRetryMs = 1000;
 /** How often a server that waits for its next attempt is asked whether the reason of its refusal is gone. */
 const lookAgainMs = 1000;
+
+const remedy = "check cable, power and address of the server";
 
 export interface LoopContext {
   /** The instants of an interval; undefined: of the service's. */
@@ -29,8 +32,11 @@ export interface LoopContext {
   readonly clock: MonotonicClock;
   readonly pollsInFlight: PollsInFlight;
   readonly log: Log;
-  /** Called when the server came or went, or the image should be made anew: worth a document before the next tick. */
-  readonly changed: () => void;
+  /**
+   * Called when the server came or went, or the image should be made anew: worth a document before the next tick. Ends when the image knows of it,
+   * or cannot now.
+   */
+  readonly changed: () => Promise<void>;
 }
 
 type State =
@@ -49,9 +55,13 @@ export class ConnectionLoop {
   readonly #nextAttempt = new Alarm();
   readonly #log: LossLog;
   #state: State = { kind: "connecting" };
+  /** Those that the image shows of a server that is connected. */
+  #shownFacts: SourceFacts | undefined;
   /** Failures that did not cost the connection. */
   #survived = 0;
   #started: Promise<Session> | undefined;
+  /** Those that the image has. */
+  #points: readonly PointDescription[] | undefined;
 
   /** `started`: a first attempt to connect that is under way already. */
   constructor(source: Source, block: ServerSink, context: LoopContext, started?: Promise<Session>) {
@@ -59,11 +69,19 @@ export class ConnectionLoop {
     this.#block = block;
     this.#context = context;
     this.#started = started;
-    this.#log = new LossLog(context.log, source.alias, context.clock);
+    if (started === undefined) this.#points = source.points;
+    const texts = { connected: "connected", remedy, fields: { server: source.alias } };
+    this.#log = new LossLog(context.log, texts, context.clock);
     const { gridOf, clock, pollsInFlight, changed } = context;
     this.#groups = block.groups.map((group, index) => {
       const grid = gridOf(source.groups[index]?.intervalMs);
-      return new GroupLoop(group, { grid, clock, pollsInFlight, alive: () => this.#alive(), wantsRenewal: changed });
+      return new GroupLoop(group, {
+        grid,
+        clock,
+        pollsInFlight,
+        alive: () => this.#alive(),
+        wantsRenewal: () => void changed(),
+      });
     });
   }
 
@@ -90,6 +108,11 @@ export class ConnectionLoop {
     for (const group of this.#groups) group.renewed();
   }
 
+  /** The same of one group, whose values another thread has published. */
+  readAgain(group: number): void {
+    this.#groups[group]?.readAgain();
+  }
+
   /** From an attempt to connect to the end of its connection; the result is how long that lasted. */
   async #serve(): Promise<number> {
     const { signal } = this.#stop;
@@ -101,6 +124,7 @@ export class ConnectionLoop {
       session = await attempt;
       connectedAtMs = this.#context.clock();
       this.#block.count("connects");
+      await this.#pointsAreKnown();
       const reports = {
         groups: this.#groups,
         alive: () => this.#alive(),
@@ -112,6 +136,13 @@ export class ConnectionLoop {
     }
     await session?.close();
     return connectedAtMs === undefined ? 0 : this.#context.clock() - connectedAtMs;
+  }
+
+  /** Without them values are not shown, and what a server has queued is sent once. */
+  async #pointsAreKnown(): Promise<void> {
+    if (this.#source.points === this.#points) return;
+    this.#points = this.#source.points;
+    await this.#context.changed();
   }
 
   /** Shorter when what the server or we refused may be accepted now. */
@@ -132,11 +163,14 @@ export class ConnectionLoop {
     return retryPauseMs(error, this.#source.retryIntervalMs);
   }
 
-  #alive(): void {
-    if (this.#stop.signal.aborted) return;
-    if (this.#state.kind !== "connected") return this.#setState({ kind: "connected" });
-    this.#show(ConnectionState.connected);
-    this.#log.alive();
+  /** False: it was stopped. */
+  #alive(): boolean {
+    if (this.#stop.signal.aborted) return false;
+    if (this.#state.kind === "connected") {
+      if (this.#source.facts !== this.#shownFacts) this.#show(ConnectionState.connected);
+      this.#log.alive();
+    } else this.#setState({ kind: "connected" });
+    return true;
   }
 
   #failed(error: ServerError): void {
@@ -158,18 +192,34 @@ export class ConnectionLoop {
       case "connected":
         this.#show(ConnectionState.connected);
         this.#log.connected();
-        return this.#context.changed();
+        void this.#context.changed();
+        return;
       case "lost":
         this.#block.countFailure(next.error instanceof ServerError ? next.error.code : "ProtocolViolation");
         this.#showEverywhere(ConnectionState.lost, StatusCode.BadNoCommunication, messageOf(next.error));
-        this.#context.changed();
-        return this.#log.lost(next.error, wasConnected, this.#retryPauseMs(next.error));
+        void this.#context.changed();
+        return this.#logLoss(next.error, wasConnected);
       case "stopped":
         return this.#showEverywhere(ConnectionState.stopped, StatusCode.BadShutdown);
     }
   }
 
+  #logLoss(error: unknown, wasConnected: boolean): void {
+    const isOurs = error instanceof ServerError;
+    const isNew = this.#log.lost({
+      message: (isOurs ? error.record?.message : undefined) ?? messageOf(error),
+      wasConnected,
+      // A refusal says itself what to do.
+      hasRemedy: isOurs && error.retry === "slowly",
+      fields: isOurs ? { code: error.code, ...error.record?.fields } : { code: "ProtocolViolation" },
+      firstFields: { retryMs: this.#retryPauseMs(error) },
+    });
+    if (isNew && !isOurs && error instanceof Error)
+      this.#context.log("error", "unexpected error in a client", { server: this.#source.alias, stack: error.stack });
+  }
+
   #show(connection: ConnectionState): void {
+    this.#shownFacts = this.#source.facts;
     this.#block.show(this.#sourceState(connection));
   }
 

@@ -7,36 +7,33 @@
 export interface ServerDemand {
   /** What it shares with other servers: a connection. */
   readonly line: string;
+  /** Publications. */
+  readonly pollsPerSecond: number;
   readonly requestsPerSecond: number;
   readonly valuesPerSecond: number;
+  /** The part of a core that is expected to be busy with it. */
+  readonly load: number;
 }
 
-type Amount = Pick<ServerDemand, "requestsPerSecond" | "valuesPerSecond">;
-
-/** Of a core, as benchmarks/million-values.ts and benchmarks/memory.ts show it: for a request with its answer, and for each value. */
-const coreSecondsOfRequest = 60e-6;
-const coreSecondsOfValue = 0.2e-6;
-/** The same for the service's own thread, which publishes what another one has read. */
-const takingRequest = 6e-6;
+/** Of a core, for the service's own thread, which publishes what another one has read: for a poll, and for each value. */
+const takingPoll = 6e-6;
 const takingValue = 0.09e-6;
 /** What is planned for a thread: the rest is for bursts, for a start, and for processors that are slower than ours. */
 const plannedShare = 0.6;
 const mostThreads = 16;
 
-/** The part of a core that is expected to be busy with it. */
-export function loadOf({ requestsPerSecond, valuesPerSecond }: Amount): number {
-  return coreSecondsOfRequest * requestsPerSecond + coreSecondsOfValue * valuesPerSecond;
-}
-
-function takingLoadOf({ requestsPerSecond, valuesPerSecond }: Amount): number {
-  return takingRequest * requestsPerSecond + takingValue * valuesPerSecond;
+function takingLoadOf({ pollsPerSecond, valuesPerSecond }: ServerDemand): number {
+  return takingPoll * pollsPerSecond + takingValue * valuesPerSecond;
 }
 
 /** More threads than lines or processors help nobody. */
 export function threadsFor(demands: readonly ServerDemand[], processors: number): number {
-  const lines = new Set(demands.map(({ line }) => line)).size;
-  const load = demands.reduce((sum, demand) => sum + loadOf(demand), 0);
-  return Math.max(1, Math.min(Math.ceil(load / plannedShare), lines, processors, mostThreads));
+  const load = demands.reduce((sum, demand) => sum + demand.load, 0);
+  return Math.max(1, Math.min(Math.ceil(load / plannedShare), linesOf(demands), processors, mostThreads));
+}
+
+function linesOf(demands: readonly ServerDemand[]): number {
+  return new Set(demands.map(({ line }) => line)).size;
 }
 
 interface Divisible {
@@ -49,9 +46,10 @@ export class Division {
   #threads = 1;
   #threadOfLine: ReadonlyMap<string, number> = new Map();
 
-  /** `count`: so many threads; undefined: as many as the work needs. */
+  /** `count`: so many threads, where there are lines for them; undefined: as many as the work needs. */
   constructor(count: number | undefined, processors: number) {
-    this.#threadsFor = count === undefined ? (demands) => threadsFor(demands, processors) : () => count;
+    this.#threadsFor = (demands) =>
+      count === undefined ? threadsFor(demands, processors) : Math.min(count, linesOf(demands));
   }
 
   /** Threads are added by a larger configuration, not taken away by a smaller one. */
@@ -67,14 +65,14 @@ export class Division {
   /** These are the servers from now on. */
   update(servers: readonly Divisible[]): void {
     const demands = servers.flatMap(({ demand }) => demand ?? []);
-    if (demands.length > 0) this.#threads = Math.max(this.#threads, this.#threadsFor(demands));
+    this.#threads = Math.max(this.#threads, this.#threadsFor(demands));
     const loads = Array.from({ length: this.#threads }, () => 0);
     const threadOfLine = new Map<string, number>();
     const lines = Array.from(
       Map.groupBy(demands, ({ line }) => line),
       ([line, own]) => ({
         line,
-        load: own.reduce((sum, demand) => sum + loadOf(demand), 0),
+        load: own.reduce((sum, demand) => sum + demand.load, 0),
         takingLoad: own.reduce((sum, demand) => sum + takingLoadOf(demand), 0),
         before: this.#threadOfLine.get(line),
       }),

@@ -6,14 +6,17 @@ import type { PointSink } from "@cpc-partition/image/point-sink";
 import type { PollsInFlight } from "./polls-in-flight.ts";
 import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
 import type { GroupSink } from "./server-sink.ts";
-import type { GroupReports } from "./source.ts";
+import type { GroupReports, Receipt } from "./source.ts";
+
+const shown: Receipt = () => true;
+const dropped: Receipt = () => false;
 
 export interface GroupContext {
   readonly grid: Grid;
   readonly clock: MonotonicClock;
   readonly pollsInFlight: PollsInFlight;
-  /** Called before each publication: the server is alive. */
-  readonly alive: () => void;
+  /** Called before each publication: the server is alive. False: nobody wants to know any more. */
+  readonly alive: () => boolean;
   /** Called when values were cut, or their key is not known yet: worth a new generation of the image. */
   readonly wantsRenewal: () => void;
 }
@@ -24,7 +27,9 @@ export class GroupLoop implements GroupReports {
   /** Ends the pause between two polls. */
   #nextPoll = new Alarm();
   wantsAgain: (() => void) | undefined;
-  /** The last publication had values that were cut, or whose key was not known; they are shown as soon as they could be read again. */
+  /** The last publication had values that were cut, or whose key was not known. */
+  #wantsRenewal = false;
+  /** There was such a publication since the last generation of the image: with the next one all is read again. */
   #waitsForRenewal = false;
 
   constructor(block: GroupSink, context: GroupContext) {
@@ -51,7 +56,7 @@ export class GroupLoop implements GroupReports {
         } finally {
           pollsInFlight.end(this);
         }
-        if (signal.aborted) return;
+        if (signal.aborted || !this.#context.alive()) return;
         this.#publish(clock() - startMs);
         const nowMs = clock();
         // A timer may fire a little before its time: the tick it was for is over all the same.
@@ -65,24 +70,37 @@ export class GroupLoop implements GroupReports {
     }
   }
 
-  publish(fill: (sink: PointSink) => void): void {
+  /** What comes late is left out: the server was shown as stopped, with a status for each point. */
+  publish(fill: (sink: PointSink) => void): Receipt {
+    if (!this.#context.alive()) return dropped;
     this.#block.begin();
     fill(this.#block);
     this.#publish(null);
+    return this.#block.receipt?.() ?? shown;
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#context.pollsInFlight.room();
   }
 
   /** There is a new generation of the image: values that were cut are read again at once. */
   renewed(): void {
     if (!this.#waitsForRenewal) return;
+    this.#waitsForRenewal = false;
+    this.readAgain();
+  }
+
+  readAgain(): void {
     this.#nextPoll.ring();
     this.wantsAgain?.();
   }
 
   #publish(durationMs: number | null): void {
-    this.#context.alive();
     this.#block.publish(ConnectionState.connected, durationMs);
     const wantsRenewal = this.#block.wantsRoom || this.#block.isWithholding;
-    if (this.#waitsForRenewal || wantsRenewal) this.#context.wantsRenewal();
-    this.#waitsForRenewal = wantsRenewal;
+    if (this.#wantsRenewal || wantsRenewal) this.#context.wantsRenewal();
+    this.#wantsRenewal = wantsRenewal;
+    // A publication between the next generation and the word of it wants nothing more, and has not read those values again.
+    this.#waitsForRenewal ||= wantsRenewal;
   }
 }

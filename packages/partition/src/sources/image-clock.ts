@@ -10,8 +10,10 @@ import type { PollsInFlight } from "./polls-in-flight.ts";
 const longestBeatMs = 250;
 /** A thread that has been silent for so long hangs: as long as readers of a service with one thread wait for it. */
 const hungAfterMs = 500;
-/** An image that was refused must not wait for the whole of a long interval. */
+/** An image that was refused is asked for again after this time, however long the interval is. */
 const refusedAgainMs = 1000;
+/** Laying out a large image takes its time, in which no server is read: asking in vain may take up this part of the thread. */
+const refusedShare = 0.05;
 
 export interface ImageClockContext {
   /** The instants of the polls, or a little later. */
@@ -31,7 +33,11 @@ export class ImageClock {
   readonly #context: ImageClockContext;
   readonly #alarm = new Alarm();
   #tick: number;
+  /** An image that was refused is not asked for before. */
+  #notBeforeMs = -Infinity;
   #isStopped = false;
+  /** What was asked for since the last attempt to make a new generation. */
+  #requested: PromiseWithResolvers<void> | undefined;
 
   constructor(generations: ImageGenerations, context: ImageClockContext) {
     this.#generations = generations;
@@ -39,15 +45,18 @@ export class ImageClock {
     this.#tick = context.grid.after(context.clock());
   }
 
-  /** A tick soon, and a new generation if there is a reason for one. */
-  request(): void {
+  /** A tick soon, and a new generation if there is a reason for one. Ends when that is there, or cannot be had now. */
+  async request(): Promise<void> {
+    if (this.#isStopped) return;
     this.#alarm.ring();
+    this.#requested ??= Promise.withResolvers();
+    await this.#requested.promise;
   }
 
   /** Ends after `stop`. */
   async run(): Promise<void> {
     while (!this.#isStopped) {
-      if (await this.#generations.renew()) this.#context.renewed();
+      await this.#renew();
       const { image } = this.#generations;
       this.#beat();
       if (this.#isHeld()) image.count("ticksMissed");
@@ -57,11 +66,29 @@ export class ImageClock {
       }
       if (!this.#isStopped) await this.#untilDue();
     }
+    this.#requested?.resolve();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#alarm.ring();
+  }
+
+  async #renew(): Promise<void> {
+    const requested = this.#requested;
+    this.#requested = undefined;
+    await this.#attempt();
+    requested?.resolve();
+  }
+
+  async #attempt(): Promise<void> {
+    const { clock, renewed } = this.#context;
+    const startMs = clock();
+    if (startMs < this.#notBeforeMs) return;
+    if (await this.#generations.renew()) renewed();
+    const endMs = clock();
+    const pauseMs = Math.max(refusedAgainMs, (endMs - startMs) / refusedShare);
+    this.#notBeforeMs = this.#generations.isRefused ? endMs + pauseMs : -Infinity;
   }
 
   /** The image is as alive as the thread that has been silent longest. */
@@ -76,9 +103,8 @@ export class ImageClock {
 
   async #untilDue(): Promise<void> {
     const { clock, grid } = this.#context;
-    const againMs = this.#generations.isRefused ? clock() + refusedAgainMs : Infinity;
     const instantMs = grid.instantMs(this.#tick);
-    const dueMs = Math.min(instantMs, againMs);
+    const dueMs = this.#generations.isRefused ? Math.min(instantMs, this.#notBeforeMs) : instantMs;
     for (let restMs = dueMs - clock(); ; restMs = dueMs - clock()) {
       if (await this.#alarm.wait(Math.min(longestBeatMs, restMs))) return;
       // A timer may fire a little before its time: the tick it was for is over all the same.

@@ -1,5 +1,5 @@
 // Keeps the process image in step with what the sources have learned: better keys, other types, more room. The directory of an
-// image never changes, so each lesson is a new generation of it.
+// image never changes, so each finding is a new generation of it.
 
 import type { Log } from "@cpc-partition/process/log";
 import type { PointDescription } from "@cpc-partition/image/point";
@@ -37,6 +37,15 @@ export const privateImage: ImageProvider = {
   release: () => {},
 };
 
+interface MadeOf {
+  readonly source: Source;
+  readonly points: readonly PointDescription[];
+}
+
+function madeOf(sources: readonly Source[]): readonly MadeOf[] {
+  return sources.map((source) => ({ source, points: source.points }));
+}
+
 export class ImageGenerations {
   readonly #head: ImageHead;
   readonly #provider: ImageProvider;
@@ -46,8 +55,8 @@ export class ImageGenerations {
   #blocks: ReadonlyMap<Source, ServerBlock>;
   /** Made when somebody asks: a directory read back is as large as the one that was written. */
   #reader: ImageReader | undefined;
-  /** What the present generation was made of, by server: the lists, to see at once whether one was replaced. */
-  #madeOf: ReadonlyMap<Source, readonly PointDescription[]>;
+  /** What the present generation was made of, in its order: servers and their lists, to see at once whether one was replaced. */
+  #madeOf: readonly MadeOf[];
   readonly #refusals: ImageRefusals;
   #isNewWanted = false;
   /** The present generation has its name: it is in memory of the provider, and readers can open it. */
@@ -91,7 +100,7 @@ export class ImageGenerations {
     this.#keys = keys;
     this.#refusals = refusals;
     this.image = image;
-    this.#madeOf = new Map(sources.map((source) => [source, source.points]));
+    this.#madeOf = madeOf(sources);
     this.#blocks = blocksOf(sources, image);
   }
 
@@ -127,13 +136,14 @@ export class ImageGenerations {
     this.#takeJournal();
     const sources = this.#sources;
     const hasOtherPoints =
-      sources.length !== this.#madeOf.size || sources.some((source) => this.#madeOf.get(source) !== source.points);
+      sources.length !== this.#madeOf.length ||
+      this.#madeOf.some(({ source, points }, index) => source !== sources[index] || points !== source.points);
     const wantsRoom = sources.some((source) => this.#blocks.get(source)?.groups.some((group) => group.wantsRoom));
     if (!this.#isNewWanted && !hasOtherPoints && !wantsRoom) {
       this.#refusals.forget();
       return false;
     }
-    const madeOf = new Map(sources.map((source) => [source, source.points]));
+    const made = madeOf(sources);
     const keys = this.#keys.keysOf(sources);
     const servers = sources.map((source) => this.#withRoom(describe(source, keys, this.#head.intervalMs), source));
     const consequence = this.#isAnnounced ? unchanged : unreadable;
@@ -149,7 +159,7 @@ export class ImageGenerations {
     const old = this.image.replace(directory, next, kept);
     this.#reader = undefined;
     this.#blocks = blocksOf(sources, this.image);
-    this.#madeOf = madeOf;
+    this.#madeOf = made;
     if (memory !== undefined) await this.#announce();
     // Also when the new one did not get its name: the old one gets no further values, and nobody may take it for a live one.
     retireImage(old);

@@ -1,5 +1,5 @@
-// What the provider of the image's memory would not do. Each reason is logged once, until there is an image with its name again: a
-// refusal is tried again at every tick.
+// What the provider of the image's memory would not do. Each reason is logged once, until there is an image with its name again: what
+// was refused is asked for again and again.
 
 import type { Log } from "@cpc-partition/process/log";
 

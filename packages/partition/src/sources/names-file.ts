@@ -1,12 +1,11 @@
 // The names that OPC UA servers reported, on disk: read at the start, written whenever one is new. The file decides which key a value
 // has, so what stands in it is checked; without it, or with a broken one, the servers are asked for the names again.
-//
-// It is written beside and then renamed: there is the old one or the new one, never half of one.
 
-import { readFileSync, statSync } from "node:fs";
 import type { Log } from "@cpc-partition/process/log";
+import { readBoundedFile } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 import type { RememberedName, RememberedNames } from "@cpc-partition/image/values/point-keys";
-import { replaceFile } from "./replace-file.ts";
+import { StateFile } from "./state-file.ts";
 
 /** Several times what the largest configuration needs, unless a server's names are made to fill the disk: then the file stays as it was. */
 const mostBytes = 64 * 1024 * 1024;
@@ -14,74 +13,48 @@ const format = "cpc-partition names, version 1";
 const none: RememberedNames = new Map();
 
 export class NamesFile {
-  readonly #file: string;
+  readonly #file: StateFile;
   readonly #log: Log;
   #latest: RememberedNames = none;
-  #isWriting = false;
-  #isOutdated = false;
-  #written: Promise<void> = Promise.resolve();
-  #loggedFailure: string | undefined;
 
-  constructor(file: string, log: Log) {
-    this.#file = file;
+  constructor(path: string, log: Log, tryAgainMs?: number) {
+    const words = { what: "browse names", consequence: "a restart may change keys that several points ask for" };
+    this.#file = new StateFile(path, () => boundedText(this.#latest), words, log, tryAgainMs);
     this.#log = log;
   }
 
   /** Nothing when there is no such file yet; a file that cannot be used is logged, and as good as none. */
   load(): RememberedNames {
     try {
-      const { size } = statSync(this.#file, { throwIfNoEntry: false }) ?? {};
-      if (size === undefined) return none;
-      requireBounded(size);
-      return parseNames(readFileSync(this.#file, "utf8"));
+      return parseNames(readBoundedFile(this.#file.path, { largestBytes: mostBytes }).toString());
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return none;
       this.#log(
         "warn",
-        `cannot use the remembered browse names in ${this.#file}: ${reasonOf(error)}; the partition asks the servers for them again, and keys that ` +
+        `cannot use the remembered browse names in ${this.#file.path}: ${readingTrouble(error)}; the partition asks the servers for them again, and keys that ` +
           "several points ask for may change: restore the file, or remove it when that does not matter",
       );
       return none;
     }
   }
 
-  /** Begins to write; several calls during one write become the one after it. */
+  /** Begins to write, as often as it takes. */
   save(names: RememberedNames): void {
     this.#latest = names;
-    this.#isOutdated = true;
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    this.#written = this.#writeAll();
+    this.#file.save();
   }
 
   /** Resolves when everything that was saved so far is on disk, or could not be written. */
   written(): Promise<void> {
-    return this.#written;
-  }
-
-  async #writeAll(): Promise<void> {
-    while (this.#isOutdated) {
-      this.#isOutdated = false;
-      try {
-        const text = textOf(this.#latest);
-        requireBounded(Buffer.byteLength(text));
-        await replaceFile(this.#file, text);
-        this.#loggedFailure = undefined;
-      } catch (error) {
-        const reason = reasonOf(error);
-        if (this.#loggedFailure !== reason) {
-          const advice = "give a folder that this program may write to with --state";
-          const consequence = "after a restart, keys that several points ask for may change";
-          this.#log("warn", `cannot remember browse names in ${this.#file}: ${reason}; ${consequence}: ${advice}`);
-        }
-        this.#loggedFailure = reason;
-      }
-    }
-    this.#isWriting = false;
+    return this.#file.written();
   }
 }
 
-function requireBounded(sizeBytes: number): void {
+function boundedText(names: RememberedNames): string {
+  const text = textOf(names);
+  const sizeBytes = Buffer.byteLength(text);
   if (sizeBytes > mostBytes) throw new RangeError(`it has ${sizeBytes} bytes, at most ${mostBytes} are allowed`);
+  return text;
 }
 
 function textOf(names: RememberedNames): string {
@@ -109,8 +82,4 @@ function parseNames(text: string): RememberedNames {
 
 function isEntry(entry: unknown): entry is readonly [string, string, string] {
   return Array.isArray(entry) && entry.length === 3 && entry.every((text) => typeof text === "string" && text !== "");
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -50,13 +50,24 @@ export class PollsInFlight {
       this.#begun++;
       return undefined;
     }
+    return this.#wait();
+  }
+
+  /** Of what servers send by themselves: the result ends when what was read is taken; undefined: it is. */
+  room(): Promise<void> | undefined {
+    if (!this.#isBehind()) return undefined;
+    if (this.#begun === 0) setImmediate(this.#nextTurn);
+    return this.#wait();
+  }
+
+  #wait(): Promise<void> {
     // Not 0 while a turn is to come.
     this.#begun ||= mostAtOnce;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   readonly #nextTurn = (): void => {
-    if (this.#waiting.length > 0 && this.#isBehind()) {
+    if (this.#isBehind()) {
       setTimeout(this.#nextTurn, behindAgainMs);
       return;
     }

@@ -17,17 +17,29 @@ const slowlyMs = 60_000;
 
 const refusals: ReadonlySet<FailureKind> = new Set(["SecurityRefused", "IdentityRefused"]);
 
+interface LogRecord {
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+interface ServerErrorOptions extends ErrorOptions {
+  readonly record?: LogRecord | undefined;
+}
+
 export class ServerError extends Error {
   override readonly name = "ServerError";
   readonly code: FailureKind;
   readonly server: string;
   retry: Retry;
+  /** What the log says instead of the message, with the rest of it in fields. */
+  readonly record: LogRecord | undefined;
   /** Of a refusal: whether what it depended on (a trust list, a certificate) has changed since, so that the next attempt need not wait. */
   isReasonGone: (() => boolean) | undefined;
 
   /** `message` says "cannot X because Y"; the server's alias is a field, not part of it. */
-  constructor(code: FailureKind, server: string, message: string, options?: ErrorOptions) {
+  constructor(code: FailureKind, server: string, message: string, { record, ...options }: ServerErrorOptions = {}) {
     super(shortened(message, longestMessage), options);
+    this.record = record;
     this.code = code;
     this.server = server;
     this.retry = refusals.has(code) ? "slowly" : "as configured";

@@ -5,11 +5,14 @@ import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { ConnectionState, GroupCounter, ServerCounter } from "@cpc-partition/image/layout";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import type { SourceState } from "@cpc-partition/image/server-block";
+import type { Receipt } from "./source.ts";
 
 export interface GroupSink extends PointSink {
   begin(): void;
   /** As of a `GroupBlock`. */
   publish(connection: ConnectionState, durationMs?: number | null): void;
+  /** Of the last publication; absent: readers have it at once. */
+  receipt?(): Receipt;
   count(counter: GroupCounter, by?: bigint): void;
   readonly wantsRoom: boolean;
   readonly isWithholding: boolean;

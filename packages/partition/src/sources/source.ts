@@ -28,6 +28,9 @@ export interface SourceFacts {
   readonly requestLimit?: number | undefined;
 }
 
+/** Plain data that one source tells another of the same server in another thread; what it means is the protocol's business. */
+export type Finding = unknown;
+
 export interface Source {
   readonly alias: string;
   /** Its entry in the document that tells whether the server is connected. */
@@ -37,15 +40,27 @@ export interface Source {
   /** Pause between a failed or lost connection and the next attempt, where the failure asks for no other (`ServerError.retry`). */
   readonly retryIntervalMs: number;
   /**
-   * The points in configuration order. A session may teach better keys, types and capacities: then the list is replaced
+   * The points in configuration order. A session may find better keys, types and capacities: then the list is replaced
    * (same length, same order) by a new one, and the caller notices because it is another array.
    */
   readonly points: readonly PointDescription[];
   /** Always the same; each point is in one of them. */
   readonly groups: readonly Group[];
+  /** Asked for with every publication: the same object as long as it says the same. */
   readonly facts: SourceFacts;
   /** What reading it costs, so that servers can be divided among threads; absent: it is read in the service's own. */
   readonly demand?: ServerDemand;
+  /**
+   * A server that another thread reads has a source there, too, which begins with what this one knows, and what it finds out is added here.
+   * Absent: there is nothing beside values.
+   */
+  known?(): Finding;
+  addFinding?(finding: Finding): void;
+  /**
+   * This one reads for another thread: it begins with what is known there, and tells what it finds out, before the values that belong to it.
+   * `isOfPoints`: it changes `points`.
+   */
+  reportFindings?(known: Finding, tell: (finding: Finding, isOfPoints: boolean) => void): void;
   /** One attempt to connect, bounded by its own time-outs. Rejects with a ServerError, and leaves nothing behind, when it fails or the signal aborts. */
   connect(signal: AbortSignal): Promise<Session>;
 }
@@ -78,9 +93,14 @@ export interface SessionReports {
   readonly groups: readonly GroupReports[];
 }
 
+/** What became of a publication: true: readers have it. False: they never will, for the server was told to stop. Undefined: it is on its way. */
+export type Receipt = () => boolean | undefined;
+
 export interface GroupReports {
   /** Publishes what the server sent by itself. */
-  publish(fill: (sink: PointSink) => void): void;
+  publish(fill: (sink: PointSink) => void): Receipt;
+  /** Resolves when what was published is taken, where another thread takes it; undefined: it is. Without waiting, it may take any memory. */
+  room?(): Promise<void> | undefined;
   /** Called when values that were published and could not be shown, for want of room or a key, can be: publish them again. */
   wantsAgain: (() => void) | undefined;
   /** Polls: `read` fills the sink at every tick of the group and rejects as `Session.run` does. Ends when the signal aborts. */

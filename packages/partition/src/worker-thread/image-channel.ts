@@ -31,6 +31,7 @@ export class ImageChannel implements ImageProvider {
   #answered: ((answer: Answer) => void) | undefined;
   #journal: Mapping | undefined;
   #nextJournal: Mapping | undefined;
+  #loggedJournalFailure: string | undefined;
 
   constructor(imageName: string, port: MessagePort, log: Log) {
     this.#imageName = imageName;
@@ -42,7 +43,7 @@ export class ImageChannel implements ImageProvider {
     const answer = await this.#ask({ kind: "image wanted", sizeBytes: imageBytes });
     if (answer.kind !== "image memory") throw new ImageRefusedError(answer);
     const object = SharedMemoryObject.fromDescriptor(answer.descriptor, this.#imageName);
-    const mapping = object.map("read-write", answer.sizeBytes);
+    const mapping = this.#mapImage(object, answer.sizeBytes);
     const memory = mappedMemory(mapping, (error) => this.#wakeFailed(error));
     this.#mappings.set(memory, mapping);
     return memory;
@@ -70,15 +71,32 @@ export class ImageChannel implements ImageProvider {
   }
 
   journalCame({ name, descriptor, sizeBytes }: Extract<MessageToWorker, { kind: "journal memory" }>): void {
+    this.#unmap(this.#nextJournal);
+    this.#nextJournal = this.#mapJournal(SharedMemoryObject.fromDescriptor(descriptor, name), sizeBytes);
+    const isMapped = this.#nextJournal !== undefined;
+    this.#port.postMessage({ kind: "journal taken", isMapped } satisfies MessageToMain);
+  }
+
+  #mapImage(object: SharedMemoryObject, sizeBytes: number): Mapping {
     try {
-      this.#unmap(this.#nextJournal);
-      this.#nextJournal = undefined;
-      const object = SharedMemoryObject.fromDescriptor(descriptor, name);
-      this.#nextJournal = object.map("read-write", sizeBytes);
+      return object.map("read-write", sizeBytes);
     } catch (error) {
-      this.#log("error", `values are read and published without a journal: ${messageOf(error)}`);
+      this.#port.postMessage({ kind: "image unmapped", reason: messageOf(error) } satisfies MessageToMain);
+      throw error;
     }
-    this.#port.postMessage({ kind: "journal taken" } satisfies MessageToMain);
+  }
+
+  #mapJournal(object: SharedMemoryObject, sizeBytes: number): Mapping | undefined {
+    try {
+      const mapping = object.map("read-write", sizeBytes);
+      this.#loggedJournalFailure = undefined;
+      return mapping;
+    } catch (error) {
+      const text = `values are read and published without a journal: ${messageOf(error)}`;
+      if (text !== this.#loggedJournalFailure) this.#log("error", text);
+      this.#loggedJournalFailure = text;
+      return undefined;
+    }
   }
 
   /** Unmaps everything: a mapping that outlives its thread would keep the image's lock. */

@@ -15,7 +15,11 @@ export function surviveFaultsOf(packages: string, log: Log): void {
   process.on("uncaughtException", (error: unknown) => {
     const stack = error instanceof Error ? (error.stack ?? "") : "";
     const place = uppermostCode(stack);
-    if (!place.includes(`/node_modules/${packages}`)) throw error;
+    if (!place.includes(`/node_modules/${packages}`)) {
+      // The runtime does not say so where a handler throws: what the thread has open would stay open.
+      process.emit("exit", 1);
+      throw error;
+    }
     const nowMs = performance.now();
     if (nowMs - (toldAtMs.get(place) ?? -Infinity) < tellAgainMs) return;
     toldAtMs.set(place, nowMs);

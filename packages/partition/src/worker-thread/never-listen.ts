@@ -4,6 +4,7 @@ import { PosixError } from "@cpc-partition/image/posix/errno";
 import { giveUpListening } from "@cpc-partition/image/posix/no-listening";
 import type { Log } from "@cpc-partition/process/log";
 
+/** In this thread, and in those that it starts. */
 export function neverListen(log: Log): void {
   try {
     giveUpListening();

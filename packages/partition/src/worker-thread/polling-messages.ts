@@ -6,6 +6,7 @@ import type { ConnectionState, GroupCounter, ServerCounter } from "@cpc-partitio
 import type { SourceState } from "@cpc-partition/image/server-block";
 import type { LogLevel } from "@cpc-partition/process/log";
 import type { PackedServer } from "../configuration/packed-configuration.ts";
+import type { Finding } from "../sources/source.ts";
 import type { RecordedPoll } from "./recorded-poll.ts";
 
 export interface PollingOrder {
@@ -20,8 +21,18 @@ export interface PollingOrder {
 export type MessageToPolling =
   /** The first one. */
   | { readonly kind: "start"; readonly order: PollingOrder }
-  | { readonly kind: "read"; readonly server: number; readonly groups: number; readonly packed: PackedServer }
-  | { readonly kind: "stop"; readonly server: number }
+  | {
+      readonly kind: "read";
+      readonly server: number;
+      readonly groups: number;
+      readonly packed: PackedServer;
+      /** `Source.known` */
+      readonly known: Finding;
+    }
+  /** `taken`: so many reports of this thread were done with until then. What comes later of the server is not shown. */
+  | { readonly kind: "stop"; readonly server: number; readonly taken: number }
+  /** What was published last and could not be shown can be now. */
+  | { readonly kind: "read again"; readonly server: number; readonly group: number }
   /** Wants "ticked" when the polls that began with this tick have ended. */
   | { readonly kind: "tick"; readonly instantMs: number };
 
@@ -57,6 +68,8 @@ export type PollingReport =
       readonly counter: GroupCounter;
       readonly by: bigint;
     }
+  /** What the source of the server has found out: `Source.reportFindings`. */
+  | { readonly kind: "found"; readonly server: number; readonly finding: Finding; readonly isOfPoints: boolean }
   /** A server came or went. */
   | { readonly kind: "changed" }
   /** The server was told to stop, and its connection is closed. */

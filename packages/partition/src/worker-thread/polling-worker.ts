@@ -1,5 +1,5 @@
 // Entry of a polling thread, whose argument is the name of its protocol: it reads servers and reports everything to the thread of its service. It maps
-// no image and knows of no other servers than its own.
+// no image and knows of no other servers than its own. That the kernel keeps it from listening it has from the service's thread, which starts it.
 
 import { once } from "node:events";
 import { parentPort, type MessagePort } from "node:worker_threads";
@@ -9,14 +9,13 @@ import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import { unpackServer } from "../configuration/packed-configuration.ts";
 import type { ProtocolClient } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
-import { collectMessages, giveBackMemorySoon } from "../small-process.ts";
+import { tidyUp, giveBackMemorySoon } from "../small-process.ts";
 import { headStartOf } from "../sources/acquisition.ts";
 import { ConnectionLoop } from "../sources/connection-loop.ts";
 import { PollsInFlight } from "../sources/polls-in-flight.ts";
 import { surviveFaultsOf } from "./library-faults.ts";
-import { neverListen } from "./never-listen.ts";
 import { sharedBeatMs, SharedWords, type MessageToPolling, type PollingReport } from "./polling-messages.ts";
-import { ReportedServer } from "./reported-server.ts";
+import { ReportedServer, type ReportLine } from "./reported-server.ts";
 
 /** Reports that the service's thread has not done with; while there are more, no poll begins, so memory is bounded. */
 const mostOutstanding = 256;
@@ -32,17 +31,25 @@ async function work(port: MessagePort, client: ProtocolClient): Promise<void> {
   const shared = new SharedWords(order.shared);
   // What happens in one turn of the event loop goes out together: a message costs more than what a small poll has to say.
   let reports: PollingReport[] = [];
+  let sent = 0;
   const send = (): void => {
+    sent += reports.length;
     shared.sent(reports.length);
     port.postMessage(reports);
     reports = [];
   };
-  const report = (one: PollingReport): void => {
+  const report = (one: PollingReport): number => {
     if (reports.push(one) === 1) setImmediate(send);
+    return sent + reports.length;
   };
-  const log: Log = (level, message, fields) => report({ kind: "log", level, message, fields });
+  const line: ReportLine = {
+    report,
+    get taken() {
+      return sent - shared.outstanding;
+    },
+  };
+  const log: Log = (level, message, fields) => void report({ kind: "log", level, message, fields });
   logRuntimeWarnings(log);
-  neverListen(log);
   if (client.faultyPackages !== undefined) surviveFaultsOf(client.faultyPackages, log);
 
   const beat = (): void => shared.beat(monotonicMs());
@@ -56,29 +63,38 @@ async function work(port: MessagePort, client: ProtocolClient): Promise<void> {
     clock: monotonicMs,
     pollsInFlight,
     log,
-    changed: () => report({ kind: "changed" }),
+    // The service's thread shows nothing of a server before its points are known.
+    changed: async () => void report({ kind: "changed" }),
   };
-  const loops = new Map<number, ConnectionLoop>();
+  const served = new Map<number, { readonly loop: ConnectionLoop; readonly sink: ReportedServer }>();
   let ticks = Promise.resolve();
   port.on("message", (message: Exclude<MessageToPolling, { kind: "start" }>) => {
     switch (message.kind) {
       case "read": {
-        const { server, groups, packed } = message;
+        const { server, groups, packed, known } = message;
         const source = sourceOf(protocol.prepare(unpackServer(packed), intervalMs));
-        const loop = new ConnectionLoop(source, new ReportedServer(server, groups, report), context);
-        loops.set(server, loop);
+        source.reportFindings?.(known, (finding, isOfPoints) => report({ kind: "found", server, finding, isOfPoints }));
+        const sink = new ReportedServer(server, groups, line);
+        const loop = new ConnectionLoop(source, sink, context);
+        served.set(server, { loop, sink });
         void loop.run().then(() => report({ kind: "ended", server }));
         giveBackMemorySoon();
         return;
       }
       case "stop":
-        loops.get(message.server)?.stop();
-        loops.delete(message.server);
+        served.get(message.server)?.sink.stopped(message.taken);
+        served.get(message.server)?.loop.stop();
+        served.delete(message.server);
+        return;
+      case "read again":
+        served.get(message.server)?.loop.readAgain(message.group);
         return;
       case "tick": {
         const { instantMs } = message;
-        collectMessages();
-        ticks = ticks.then(() => pollsInFlight.ofTick(instantMs)).then(() => report({ kind: "ticked", instantMs }));
+        ticks = ticks
+          .then(() => pollsInFlight.ofTick(instantMs))
+          .then(() => report({ kind: "ticked", instantMs }))
+          .then(tidyUp);
       }
     }
   });

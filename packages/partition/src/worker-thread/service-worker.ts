@@ -10,7 +10,7 @@ import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import { unpackServer, type PackedServer } from "../configuration/packed-configuration.ts";
 import type { ProtocolClient } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
-import { collectMessages } from "../small-process.ts";
+import { tidyUp } from "../small-process.ts";
 import { Acquisition } from "../sources/acquisition.ts";
 import { KeyBook } from "../sources/key-book.ts";
 import { Division } from "../sources/divide-servers.ts";
@@ -56,7 +56,7 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
     return sources;
   };
   const placeOf = (source: Source) => ({ packed: packedOf.get(source), thread: division.threadOf(source) });
-  const others = new PollingThreads(order, placeOf, log);
+  const others = new PollingThreads(order, placeOf);
   const image = new ImageChannel(imageName, port, log);
   const keys = new KeyBook(log, namesFile);
   const sources = sourcesOf(order.configuration.servers);
@@ -95,7 +95,7 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
     keys,
     log,
     others,
-    ticked: collectMessages,
+    ticked: tidyUp,
   });
   acquisition.resolve(running);
   await Promise.race([running.run(), others.failed]);
