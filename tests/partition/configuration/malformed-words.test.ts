@@ -78,6 +78,22 @@ for (const [text, ...expected] of [
   });
 }
 
+const saidOf = (text: string): readonly string[] => {
+  const parsed = parseXml(text, schema);
+  assert.ok(!parsed.wellFormed);
+  return describeMalformed(parsed.errors, text, "a").map(({ line, message }) => `${line}: ${message}`);
+};
+
+test("a closing tag that is missing is told once, and two that are misspelt are told twice", () => {
+  assert.deepEqual(saidOf("<a>\n<list>\n<b><c>1</c>\n<b><c>2</c></b>\n</list>\n</a>\n"), [
+    "5: </list> ends <b> of line 3; write </b>, or close <b> before",
+  ]);
+  assert.deepEqual(saidOf("<a>\n<b>1</c>\n<c>2</d>\n</a>"), [
+    "2: </c> ends <b> of line 2; write </b>, or close <b> before",
+    "3: </d> ends <c> of line 3; write </c>, or close <c> before",
+  ]);
+});
+
 test("a sentence of the parser that is not known is passed on", () => {
   const unknown = { line: 3, message: "something new" };
   assert.deepEqual(describeMalformed([unknown], "", "a"), [

@@ -2,6 +2,7 @@
 
 import { accessSync, constants, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 
 import type { Fields } from "./fields.ts";
 import { quotePath } from "./problem.ts";
@@ -31,6 +32,7 @@ function fileTrouble(path: string): string | undefined {
     return undefined;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    return code === "ENOENT" || code === "ENOTDIR" ? "does not exist" : "cannot be read by this user";
+    if (code === "ENOENT" || code === "ENOTDIR") return "does not exist";
+    return `cannot be used because ${readingTrouble(error, path)}`;
   }
 }

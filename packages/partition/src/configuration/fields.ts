@@ -38,6 +38,11 @@ export class Fields {
     return this.#child(name) !== undefined;
   }
 
+  /** It is there, and breaks the grammar. */
+  isInvalid(name: string): boolean {
+    return !this.has(name) && this.element.children.some((child) => child.name === name);
+  }
+
   /** The child elements of that name in order, each with its own fields. */
   list(name: string): readonly Fields[] {
     return this.element.children

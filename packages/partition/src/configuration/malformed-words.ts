@@ -18,6 +18,8 @@ interface Context {
 const declaration = `the line <?xml ... ?> has a mistake; write <?xml version="1.0" encoding="UTF-8"?>`;
 const attribute = "elements of this file have no attributes: write the value between the tags";
 
+const mismatch = /^Opening and ending tag mismatch: (\S+) line (\d+) and (\S+)/;
+
 /** Sentences of libxml2 and what they mean; undefined: another message on the same line says it better. */
 const meanings: readonly (readonly [RegExp, (found: RegExpExecArray, context: Context) => string | undefined])[] = [
   [/^Start tag expected, '<' not found/, (_, context) => notXml(context)],
@@ -30,7 +32,7 @@ const meanings: readonly (readonly [RegExp, (found: RegExpExecArray, context: Co
     ([, name]) => `&${name}; is not known in XML; write the character itself, or &amp;${name}; for the text`,
   ],
   [
-    /^Opening and ending tag mismatch: (\S+) line (\d+) and (\S+)/,
+    mismatch,
     ([, open, line, close]) =>
       `</${close}> ends <${open}> of line ${line}; write </${open}>, or close <${open}> before`,
   ],
@@ -101,12 +103,24 @@ export function describeMalformed(
 ): readonly MalformedPlace[] {
   const lines = document.split("\n");
   const said = new Map<string, MalformedPlace>();
-  for (const { line, message } of places) {
+  for (const { line, message } of withoutConsequences(places)) {
     const context = { line: lines[line - 1] ?? "", document, rootName };
     const words = meaningOf(message, context);
     if (words !== undefined) said.set(`${line}:${words}`, { line, message: words });
   }
   return said.size > 0 ? [...said.values()] : places;
+}
+
+/** Where one closing tag is missing, every one after it ends the element within: only the first of these says something. */
+function withoutConsequences(places: readonly MalformedPlace[]): readonly MalformedPlace[] {
+  let before = { line: 0, close: "" };
+  return places.filter(({ message }) => {
+    const [, open, line, close = ""] = mismatch.exec(message) ?? [];
+    if (open === undefined) return true;
+    const isConsequence = open === before.close && Number(line) <= before.line;
+    before = { line: Number(line), close };
+    return !isConsequence;
+  });
 }
 
 function meaningOf(message: string, context: Context): string | undefined {

@@ -4,7 +4,8 @@
 // parser that decodes again could see another document than the one checked). A DOCTYPE never reaches the parser, so
 // neither do entities. The file is a regular one of bounded size. Does not promise that the text is well-formed.
 
-import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
+import { readBoundedFile, UnsuitableFileError } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 
 /** A million points, and less than the longest text that the runtime can hold. What bounds a file is its points, and the memory of its reader. */
 export const largestFileBytes = 384 * 1024 * 1024;
@@ -22,10 +23,11 @@ export function readXmlText(file: string): XmlText {
   try {
     bytes = readBoundedFile(file, { largestBytes: largestFileBytes });
   } catch (error) {
-    return refused(
-      1,
-      `cannot read the file because ${readingTrouble(error)}; an XML file of ${largestFileBytes / 1024 / 1024} MiB at most is needed`,
-    );
+    const needed =
+      error instanceof UnsuitableFileError
+        ? `; an XML file of ${largestFileBytes / 1024 / 1024} MiB at most is needed`
+        : "";
+    return refused(1, `cannot read the file because ${readingTrouble(error, file)}${needed}`);
   }
   if (bytes.length === 0) return refused(1, "the file is empty; an XML document is needed");
   const foreign = foreignKind(bytes);

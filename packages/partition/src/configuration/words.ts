@@ -3,6 +3,8 @@
 //
 // Promises: a word is never guessed. What could mean two things, or is only similar, comes back as candidates for a message.
 
+import { typingMistakes } from "@cpc-partition/process/typing-mistakes";
+
 /** What else people write for a word, folded. A name that stands with two words could mean each of them. */
 export type OtherNames = Readonly<Record<string, string>>;
 
@@ -83,23 +85,4 @@ function nearest(folded: string, words: readonly string[]): readonly string[] {
 
 function digitsOf(text: string): string {
   return text.replaceAll(/\D/g, "");
-}
-
-/** Letters that are missing, too many, wrong, or swapped with their neighbour (optimal string alignment). */
-function typingMistakes(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const isSame = a[i - 1] === b[j - 1];
-      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (isSame ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
-      row.push(cost);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[b.length] ?? 0;
 }
