@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Sandbox } from "./cpc.ts";
+import { Sandbox, type Child } from "./cpc.ts";
 import { connectionKey } from "../../plant/modbus-plant.ts";
 
 const shipped = (file: string): string =>
@@ -13,11 +13,12 @@ const modbusFile = shipped("modbustcp-endpoints_ecotec.xml");
 
 test(
   "both services publish the shipped configuration from a simulated plant, until SIGTERM closes every connection",
-  { timeout: 90_000 },
+  { timeout: 200_000 },
   async (t) => {
     const sandbox = new Sandbox(t);
     const directory = join(sandbox.folder, "plant");
-    const plant = sandbox.cpc(["simulate", "--opcua", opcuaFile, "--modbus", modbusFile, "--directory", directory]);
+    // Without files it plays the shipped ones.
+    const plant = sandbox.cpc(["simulate", "--directory", directory]);
     await plant.until("the plant answers", () => plant.stdout.includes("trust "));
     const opcuaUrl = /OPC UA +(\S+)/.exec(plant.stdout)?.[1] ?? "";
     const opcua = readFileSync(opcuaFile, "utf8").replace(/opc\.tcp:[^<]*/, opcuaUrl);
@@ -71,13 +72,16 @@ test(
       "sem.modbus_semaphore",
       "sem.opcua_semaphore",
     ]);
-    assert.equal((await plant.end()).code, 0);
+    const simulated = await plant.end();
+    assert.equal(simulated.code, 0);
+    assert.match(simulated.stderr, /^\S+: "Quittierung" is skipped because .*\n$/, "and no other line");
+    assert.doesNotMatch(simulated.stdout, /warning/i, "nothing of node-opcua's");
   },
 );
 
 test(
   "demo shows values of both protocols, ends when they were there for its duration, and leaves nothing",
-  { timeout: 90_000 },
+  { timeout: 200_000 },
   async (t) => {
     const sandbox = new Sandbox(t);
     const demo = sandbox.cpc([
@@ -98,27 +102,65 @@ test(
       () => sandbox.value(opcua, "opcua_shm") === true && sandbox.value(modbus) === true,
     );
     const { code, stdout } = await demo.ended;
-    assert.deepEqual([code, stdout], [0, ""]);
-    const servers = new Set(demo.logged(/^values$/).map(({ server }) => server));
-    assert.deepEqual(servers, new Set(["Abfüllanlage", "Ecotec", "Energiezähler"]));
+    assert.equal(code, 0);
+    const once = (pattern: RegExp): void => assert.equal(stdout.match(new RegExp(pattern, "gm"))?.length, 1, stdout);
+    once(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    for (const server of ["Abfüllanlage", "Ecotec", "Energiezähler"])
+      once(new RegExp(`^${server} +connected +\\d+ +[\\d.]+ ms`));
+    once(/^Ecotec +Netzdruck +[\d.]+ +bar +Good/);
+    assert.ok(
+      Math.max(...stdout.split("\n").map((line) => line.length)) <= 160,
+      "no line is longer than a table is wide",
+    );
     assert.deepEqual(sandbox.ownObjects(), []);
   },
 );
 
-test("demo has a monitor, and tidies up when its terminal is closed", { timeout: 60_000 }, async (t) => {
+test("Ctrl+C while the demo starts ends it without an error, and leaves nothing", { timeout: 200_000 }, async (t) => {
   const sandbox = new Sandbox(t);
-  const demo = sandbox.cpc(["demo", "--prefix", sandbox.prefix, "--log-format", "json"], { TMPDIR: sandbox.folder });
-  await demo.until("there is a document", () => sandbox.document("opcua_shm") !== undefined);
-  const announced = /the monitor shows a page at (http:\/\/127\.0\.0\.1:\d+\/)/;
-  await demo.until("the monitor listens", () => announced.test(demo.stderr));
-  const [, address = ""] = announced.exec(demo.stderr) ?? [];
-  assert.match(await (await fetch(address)).text(), /<title>cpc monitor<\/title>/);
-  const { code } = await demo.end("SIGHUP");
-  assert.equal(code, 0);
-  await assert.rejects(fetch(address), "the monitor is gone");
+  // A process group of its own, as a shell makes one for each command.
+  const own = ["demo", "--prefix", sandbox.prefix, "--log-format", "json"];
+  const demo = sandbox.cpc(own, { TMPDIR: sandbox.folder }, { wrapper: ["setsid"] });
+  const { processId } = demo;
+  const children = (): string => readFileSync(`/proc/${processId}/task/${processId}/children`, "utf8");
+  await demo.until("the plant has a process", () => children() !== "");
+  process.kill(-processId, "SIGINT");
+  const { code, stderr } = await demo.ended;
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /Error/);
   assert.deepEqual(sandbox.objects(), []);
   assert.deepEqual(
     readdirSync(sandbox.folder).filter((name) => name.startsWith("cpc-demo-")),
     [],
   );
 });
+
+test(
+  "demo has a monitor, shows a second demo nothing of itself, and tidies up when its terminal is closed",
+  { timeout: 200_000 },
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    const start = (): Child =>
+      sandbox.cpc(["demo", "--prefix", sandbox.prefix, "--log-format", "json"], { TMPDIR: sandbox.folder });
+    const demo = start();
+    await demo.until("there is a document", () => sandbox.document("opcua_shm") !== undefined);
+    const announced = /^(http:\/\/127\.0\.0\.1:\d+\/)$/m;
+    await demo.until("the monitor listens", () => announced.test(demo.stdout));
+    const [, address = ""] = announced.exec(demo.stdout) ?? [];
+    assert.match(await (await fetch(address)).text(), /<title>cpc monitor<\/title>/);
+
+    const second = await start().ended;
+    assert.deepEqual([second.code, second.stdout], [3, ""]);
+    const object = `${sandbox.prefix}opcua_image`;
+    const message = `cannot write to shared memory ${object} because another process does; stop it, or start this one with --prefix NAME`;
+    assert.deepEqual(second.stderr.trim().split("\n"), [message]);
+
+    assert.equal((await demo.end("SIGHUP")).code, 0);
+    await assert.rejects(fetch(address), "the monitor is gone");
+    assert.deepEqual(sandbox.objects(), []);
+    assert.deepEqual(
+      readdirSync(sandbox.folder).filter((name) => name.startsWith("cpc-demo-")),
+      [],
+    );
+  },
+);

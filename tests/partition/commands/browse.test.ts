@@ -1,15 +1,17 @@
 // `cpc browse` before a real server: a tree with circles, pages, units and types; its XML goes through `check` and `run`.
 
 import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { DataType, NodeId, StatusCodes, Variant, VariantArrayType } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 import { OpcUaRig } from "../../plant/opcua-rig.ts";
 import { recordOpcUa } from "../../plant/recording-proxy.ts";
-import { portOf } from "../../plant/opcua-server.ts";
+import { certificateIn, portOf } from "../../plant/opcua-server.ts";
 import { Sandbox } from "./cpc.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const manyNodes = 450;
 
 function build(server: OPCUAServer): void {
@@ -101,7 +103,7 @@ test(
       [],
     );
 
-    const filtered = await sandbox.cpc(["browse", url, "--policy", "None", "--filter", "*tank.l*"]).ended;
+    const filtered = await sandbox.ran("browse", url, "--policy", "None", "--filter", "*tank.l*");
     assert.deepEqual(
       filtered.stdout
         .trimEnd()
@@ -109,41 +111,76 @@ test(
         .map((line) => line.trim().split("  ")[0]),
       ["Tank", "Level"],
     );
-    const none = await sandbox.cpc(["browse", url, "--policy", "None", "--filter", "nothing"]).ended;
+    const none = await sandbox.ran("browse", url, "--policy", "None", "--filter", "nothing");
     assert.equal(none.code, 1);
     assert.match(none.stderr, /no variable of 453 has a name or node id like nothing/);
-    const cut = await sandbox.cpc(["browse", url, "--policy", "None", "--most", "10"]).ended;
+    const cut = await sandbox.ran("browse", url, "--policy", "None", "--most", "10");
     assert.match(cut.stderr, /there are more than 10 nodes; begin further down with --from, or allow more with --most/);
   },
 );
+
+test("--from takes a variable, and says when there is no such node or nothing to read", watchdog, async (t) => {
+  const sandbox = new Sandbox(t);
+  const gone = await sandbox.ran("browse", rig.url, "--policy", "None", "--from", "ns=2;s=Tnak", "--xml");
+  assert.equal(gone.code, 1);
+  assert.match(
+    gone.stderr,
+    /^cannot browse from ns=2;s=Tnak because the server answers BadNodeIdUnknown; without --from all nodes are shown, with their ids$/m,
+  );
+  const one = await sandbox.ran("browse", rig.url, "--policy", "None", "--from", "ns=2;s=Tank.Level");
+  assert.deepEqual([one.code, one.stdout], [0, "Level  Double  2.5 m  ns=2;s=Tank.Level  Füllstand\n"]);
+  const empty = await sandbox.ran("browse", rig.url, "--policy", "None", "--from", "i=23470");
+  assert.deepEqual([empty.code, empty.stdout], [1, ""]);
+  assert.match(empty.stderr, /^i=23470 has no variable, and none is below it$/m);
+});
 
 test(
   "the strongest security that is offered is used, and an unknown certificate is refused as run does",
   watchdog,
   async (t) => {
     const sandbox = new Sandbox(t);
-    const refused = await sandbox.cpc(["browse", rig.url, "--from", "ns=2;s=Tank"]).ended;
+    const refused = await sandbox.ran("browse", rig.url, "--from", "ns=2;s=Tank");
     assert.equal(refused.code, 1);
     const [, fingerprint = ""] = /certificate, SHA-256 (\S+), is refused/.exec(refused.stderr) ?? [];
     assert.notEqual(fingerprint, "", refused.stderr);
-    assert.equal((await sandbox.cpc(["cert", "trust", fingerprint]).ended).code, 0);
-    const { code, stdout, stderr } = await sandbox.cpc(["browse", rig.url, "--from", "ns=2;s=Tank"]).ended;
+    assert.equal((await sandbox.ran("cert", "trust", fingerprint)).code, 0);
+    const { code, stdout, stderr } = await sandbox.ran("browse", rig.url, "--from", "ns=2;s=Tank");
     assert.equal(code, 0, stderr);
     assert.match(stderr, /3 variables, Aes256_Sha256_RsaPss\/SignAndEncrypt/);
     assert.match(stdout, /^Level {2}Double {2}2\.5 m/m);
   },
 );
 
+test("a server whose certificate is for another host is reached with exactly that certificate", watchdog, async (t) => {
+  const sandbox = new Sandbox(t);
+  const args = ["browse", `opc.tcp://localhost:${portOf(rig.url)}`, "--from", "ns=2;s=Tank"];
+  const refused = await sandbox.ran(...args);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /is refused \(Trusted, HostName\).*for cpc browse in --server-certificate/);
+  const [, kept = ""] = /It was kept as (\S+\.der)/.exec(refused.stderr) ?? [];
+  const own = join(sandbox.folder, "server.der");
+  copyFileSync(kept, own);
+  const { code, stdout, stderr } = await sandbox.ran(...args, "--xml", "--server-certificate", own);
+  assert.equal(code, 0, stderr);
+  assert.ok(stdout.includes(`<server_certificate>${own}</server_certificate>`), stdout);
+  const checked = await sandbox.ran("check", sandbox.write("opcua.xml", stdout));
+  assert.equal(checked.code, 0, checked.stdout + checked.stderr);
+  const other = await certificateIn(sandbox.folder, "other");
+  const pinned = await sandbox.ran(...args, "--server-certificate", other.certificateFile);
+  assert.equal(pinned.code, 1);
+  assert.match(pinned.stderr, /is refused \(Pinned\)/);
+});
+
 test("the XML of a server is what check accepts and run reads", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
   const args = ["browse", rig.url, "--policy", "None", "--from", "ns=2;s=Tank", "--xml", "--alias", "Tank farm"];
-  const { code, stdout, stderr } = await sandbox.cpc(args).ended;
+  const { code, stdout, stderr } = await sandbox.ran(...args);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /<!-- Left out: ns=2;s=Tank\.Secret \(Secret\): BadNotReadable -->/);
   assert.match(stdout, /<NamespaceUri>urn:plant:tanks<\/NamespaceUri>/);
   assert.match(stdout, /<engineeringUnit>m<\/engineeringUnit>/);
   const file = sandbox.write("opcua.xml", stdout);
-  const checked = await sandbox.cpc(["check", file]).ended;
+  const checked = await sandbox.ran("check", file);
   assert.equal(checked.code, 0, checked.stdout + checked.stderr);
   const run = sandbox.run("--opcua", file);
   await run.until("the level is there", () => sandbox.value("2:Level", "opcua_shm") === 2.5);
@@ -158,7 +195,7 @@ test("browse says what cannot be reached or is no address", watchdog, async (t) 
     [[rig.url, "--from", "nonsense"], 2, /It must be a node id/],
     [[rig.url, "--user", "a", "--policy", "None"], 1, /cannot log in without a password; give --password-file/],
   ] as const) {
-    const { code, stderr } = await sandbox.cpc(["browse", ...args]).ended;
+    const { code, stderr } = await sandbox.ran("browse", ...args);
     assert.equal(code, expected, stderr);
     assert.match(stderr, message);
   }

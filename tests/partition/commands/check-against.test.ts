@@ -13,7 +13,7 @@ import { portOf } from "../../plant/opcua-server.ts";
 import { recordOpcUa } from "../../plant/recording-proxy.ts";
 import { Sandbox } from "./cpc.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 interface Report {
   readonly servers: readonly Compared[];
@@ -121,7 +121,7 @@ test("what differs is listed point by point, for a person and as JSON", watchdog
   const unknown = { alias: "Unknown", url: rig.url, policy: "Basic256Sha256", nodes };
   const opcua = sandbox.write("opcua.xml", opcUaServersXml({ alias: "Tank", url: rig.url, nodes }, unknown));
 
-  const { code, stdout } = await sandbox.cpc(["check", modbus, opcua, "--against", "--json"]).ended;
+  const { code, stdout } = await sandbox.ran("check", modbus, opcua, "--against", "--json");
   assert.equal(code, 1, stdout);
   const { servers } = JSON.parse(stdout) as Report;
   const differences = servers.map(({ server, points, pointsWithValue, differences: found }) => [
@@ -166,7 +166,7 @@ test("servers that are dead cost the others nothing, and the time for each is bo
       { alias: "Alive", port: plant.port, endpoints },
     ),
   );
-  const { code, stdout } = await sandbox.cpc(["check", file, "--against", "--within", "1"]).ended;
+  const { code, stdout } = await sandbox.ran("check", file, "--against", "--within", "1");
   assert.equal(code, 1);
   assert.match(stdout, /^modbus Closed: 1 difference; 0 of 1 point with a value\n {2}not connected: .*ECONNREFUSED/m);
   assert.match(stdout, /^modbus Silent: 1 difference; 0 of 1 point with a value$/m);
@@ -190,7 +190,7 @@ test("whoever stops it gets the report of what is known by then", watchdog, asyn
 test("a file that is wrong is refused before anybody connects", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
   const file = sandbox.write("modbus.xml", "<modbus-servers><server/></modbus-servers>");
-  const { code, stdout } = await sandbox.cpc(["check", file, "--against"]).ended;
+  const { code, stdout } = await sandbox.ran("check", file, "--against");
   assert.deepEqual([code, stdout], [2, ""]);
 });
 
@@ -202,7 +202,7 @@ test("a percentage of a range that the server does not state is a difference", w
     { name: "ranged", settings: percent },
   ];
   const file = sandbox.write("opcua.xml", opcUaServersXml({ alias: "Tank", url: rig.url, nodes }));
-  const { code, stdout } = await sandbox.cpc(["check", file, "--against", "--json"]).ended;
+  const { code, stdout } = await sandbox.ran("check", file, "--against", "--json");
   assert.equal(code, 1);
   const [server] = (JSON.parse(stdout) as Report).servers;
   assert.deepEqual(

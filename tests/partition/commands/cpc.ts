@@ -18,9 +18,10 @@ import { fileURLToPath } from "node:url";
 import { ownPrefix, type Lifetime } from "../../image/posix/own-objects.ts";
 import { until } from "../../until.ts";
 import { parseDocument } from "../../documents/parse-document.ts";
+import { endCommandIn, runInResident } from "./resident.ts";
 
 const sourceMain = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
-const watchdogMs = 30_000;
+const watchdogMs = 90_000;
 
 export type Document = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -90,9 +91,13 @@ export class Child {
   }
 
   /** Waits for a condition while the child runs; in vain is a failure with the child's log. */
-  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  async until(
+    what: string,
+    condition: () => boolean | Promise<boolean>,
+    giveUpAfterMs: number = watchdogMs,
+  ): Promise<void> {
     await until(what, condition, {
-      giveUpAfterMs: watchdogMs,
+      giveUpAfterMs,
       isHopeless: () => !this.isRunning,
       evidence: () => `running: ${this.isRunning}\n${this.stderr}`,
     });
@@ -117,6 +122,7 @@ export class Sandbox {
   constructor(t: Lifetime) {
     this.prefix = ownPrefix(t);
     t.after(async () => {
+      endCommandIn(this.folder);
       await Promise.all(this.#children.map((child) => child.end("SIGKILL")));
       rmSync(this.folder, { recursive: true, force: true });
       for (const name of this.objects()) rmSync(`/dev/shm/${name}`, { force: true });
@@ -140,9 +146,14 @@ export class Sandbox {
     return this.cpc([...own, ...args], env, launch);
   }
 
-  /** Another command with this place's prefix, to its end. */
+  /** Another command, to its end, in a process that such commands share. */
+  async ran(...args: readonly string[]): Promise<Ended> {
+    return await runInResident(args, this.folder);
+  }
+
+  /** The same with this place's prefix. */
   async command(...args: readonly string[]): Promise<Ended> {
-    return await this.cpc([...args, "--prefix", this.prefix]).ended;
+    return await this.ran(...args, "--prefix", this.prefix);
   }
 
   /** In one step, as careful people replace a file that is in use. */

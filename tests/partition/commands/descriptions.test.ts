@@ -83,7 +83,7 @@ test("the manual page has every command and option, and groff finds nothing wron
   assert.match(stdout, /User Commands/);
 });
 
-test("cpc prints them, and its version for programs", { timeout: 60_000 }, async (t) => {
+test("cpc prints them, and its version for programs", { timeout: 200_000 }, async (t) => {
   const sandbox = new Sandbox(t);
   const [version, manual, completion] = await Promise.all(
     [["--version", "--json"], ["manual"], ["completion", "bash"]].map((args) => sandbox.cpc(args).ended),

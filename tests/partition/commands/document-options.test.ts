@@ -7,7 +7,7 @@ import { exception, honest, startDevice } from "../../plant/modbus-device.ts";
 import { connectionKey, device as countingDevice, modbusXml } from "../../plant/modbus-plant.ts";
 import { Sandbox } from "./cpc.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 function endpoint(name: string, address: number, quantity = 1, more = ""): string {
   return `<endpoint><name>${name}</name><function>Read Holding Registers</function><address>${address}</address>
@@ -74,7 +74,7 @@ test("a segment too small for the connection entries is refused with the size th
     servers.every(({ alias }) => sandbox.document()?.[connectionKey(alias)] !== undefined),
   );
   await run.end();
-  const alone = await sandbox.command("documents", "--segment-size", "1024");
+  const alone = await sandbox.cpc(["documents", "--segment-size", "1024", "--prefix", sandbox.prefix]).ended;
   assert.equal(alone.code, 1);
   assert.match(alone.stderr, /^cannot use --segment-size 1024 because the connection entries of modbus alone take/m);
 });

@@ -3,11 +3,11 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { header } from "../../../packages/documents/src/record-layout.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
+import { until } from "../../until.ts";
 import { Sandbox, type Child } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
@@ -58,78 +58,72 @@ async function untilMoving(run: Child, sandbox: Sandbox, segment?: string): Prom
   await run.until("values move", () => ![seen, undefined].includes(sandbox.value(counting, segment)));
 }
 
-test("the partition maps and opens nothing that a consumer may write, whatever consumers do", watchdog, async (t) => {
+test("documents of a partition, their process and its deaths", watchdog, async (t) => {
   const { sandbox, run } = await running(t, "--consumers", "psmo,interface");
+  const segment = "modbus_shm_psmo";
+  await untilMoving(run, sandbox, segment);
   await untilMoving(run, sandbox, "modbus_shm_interface");
-  const files = sharedFiles(run.processId);
-  assert.deepEqual(
-    new Map(Array.from(files, ([path, mode]) => [path.replace(sandbox.prefix, ""), mode])),
-    new Map([
-      ["/dev/shm/modbus_image", 0o640],
-      ["/dev/shm/modbus_journal", 0o640],
-    ]),
-  );
-  const others = sharedFiles(documentsOf(run) ?? 0);
-  assert.ok([...others.values()].includes(0o660), "the documents process does: this test would see it");
-  const image = /^\S+ (\S+) .*modbus_image$/gm;
-  const access = Array.from(
-    readFileSync(`/proc/${documentsOf(run)}/maps`, "utf8").matchAll(image),
-    ([, flags]) => flags,
-  );
-  assert.deepEqual(access, ["r--s"], "and it cannot write to the image");
-});
 
-test(
-  "a documents process that is killed is back with its consumers' mappings, and the image does not notice",
-  watchdog,
-  async (t) => {
-    const { sandbox, run } = await running(t);
-    await untilMoving(run, sandbox);
-    using image = new OpenedImage(`${sandbox.prefix}modbus_image`);
-    const before = image.current();
-    const inode = sandbox.inode("modbus_shm");
-    for (const deaths of [1, 2]) {
-      process.kill(documentsOf(run) ?? 0, "SIGKILL");
-      const killedMs = performance.now();
-      await run.until("it is started again", () => run.logged(/documents process ended \(SIGKILL\)/).length === deaths);
-      await untilMoving(run, sandbox);
-      t.diagnostic(`documents after ${Math.round(performance.now() - killedMs)} ms`);
-    }
-    assert.equal(image.current(), before);
-    assert.equal(before?.serverCount(0, "connects"), 1n);
-    assert.equal(sandbox.inode("modbus_shm"), inode);
-    const { services } = JSON.parse((await sandbox.command("status", "--json")).stdout) as { services: { documentsDeaths: number }[] }; // prettier-ignore
-    assert.equal(services[0]?.documentsDeaths, 2);
-    assert.equal((await run.end()).code, 0);
-    assert.equal(sandbox.value(connection), false);
-  },
-);
+  await t.test("the partition maps and opens nothing that a consumer may write, whatever consumers do", () => {
+    const files = sharedFiles(run.processId);
+    assert.deepEqual(
+      new Map(Array.from(files, ([path, mode]) => [path.replace(sandbox.prefix, ""), mode])),
+      new Map([
+        ["/dev/shm/modbus_image", 0o640],
+        ["/dev/shm/modbus_journal", 0o640],
+      ]),
+    );
+    const others = sharedFiles(documentsOf(run) ?? 0);
+    assert.ok([...others.values()].includes(0o660), "the documents process does: this test would see it");
+    const image = /^\S+ (\S+) .*modbus_image$/gm;
+    const access = Array.from(
+      readFileSync(`/proc/${documentsOf(run)}/maps`, "utf8").matchAll(image),
+      ([, flags]) => flags,
+    );
+    assert.deepEqual(access, ["r--s"], "and it cannot write to the image");
+  });
 
-test(
-  "documents of a partition that was killed say that nothing is connected, and their process ends",
-  watchdog,
-  async (t) => {
-    const { sandbox, run } = await running(t);
-    await untilMoving(run, sandbox);
+  await t.test(
+    "a documents process that is killed is back with its consumers' mappings, and the image does not notice",
+    async () => {
+      using image = new OpenedImage(`${sandbox.prefix}modbus_image`);
+      const before = image.current();
+      const inode = sandbox.inode(segment);
+      for (const deaths of [1, 2]) {
+        process.kill(documentsOf(run) ?? 0, "SIGKILL");
+        const killedMs = performance.now();
+        await run.until(
+          "it is started again",
+          () => run.logged(/documents process ended \(SIGKILL\)/).length === deaths,
+        );
+        await untilMoving(run, sandbox, segment);
+        t.diagnostic(`documents after ${Math.round(performance.now() - killedMs)} ms`);
+      }
+      assert.equal(image.current(), before);
+      assert.equal(before?.serverCount(0, "connects"), 1n);
+      assert.equal(sandbox.inode(segment), inode);
+      const { services } = JSON.parse((await sandbox.command("status", "--json")).stdout) as { services: { documentsDeaths: number }[] }; // prettier-ignore
+      assert.equal(services[0]?.documentsDeaths, 2);
+    },
+  );
+
+  await t.test("while the partition hangs they say that nothing is connected, until it goes on", async () => {
+    run.signal("SIGSTOP");
+    t.after(() => run.isRunning && run.signal("SIGCONT"));
+    await run.until("the connection is closed", () => sandbox.value(connection, segment) === false);
+    assert.deepEqual(Object.keys(sandbox.document(segment) ?? {}), [connection]);
+    run.signal("SIGCONT");
+    await untilMoving(run, sandbox, segment);
+    assert.equal(sandbox.value(connection, segment), true);
+  });
+
+  await t.test("when the partition was killed they say that nothing is connected, and their process ends", async () => {
     const documents = documentsOf(run) ?? 0;
     await run.end("SIGKILL");
-    while (sandbox.value(connection) !== false) await pause(2);
-    assert.deepEqual(Object.keys(sandbox.document() ?? {}), [connection]);
-    while (isRunning(documents)) await pause(2);
-    assert.equal(isRunning(documents), false);
-  },
-);
-
-test("documents of a partition that hangs say that nothing is connected, until it goes on", watchdog, async (t) => {
-  const { sandbox, run } = await running(t);
-  await untilMoving(run, sandbox);
-  run.signal("SIGSTOP");
-  t.after(() => run.isRunning && run.signal("SIGCONT"));
-  await run.until("the connection is closed", () => sandbox.value(connection) === false);
-  assert.deepEqual(Object.keys(sandbox.document() ?? {}), [connection]);
-  run.signal("SIGCONT");
-  await untilMoving(run, sandbox);
-  assert.equal(sandbox.value(connection), true);
+    await until("the connection is closed", () => sandbox.value(connection, segment) === false);
+    assert.deepEqual(Object.keys(sandbox.document(segment) ?? {}), [connection]);
+    await until("the process has ended", () => !isRunning(documents));
+  });
 });
 
 test("a consumer that spoils its semaphore stops neither polls nor the documents of others", watchdog, async (t) => {
@@ -138,7 +132,8 @@ test("a consumer that spoils its semaphore stops neither polls nor the documents
   using image = new OpenedImage(`${sandbox.prefix}modbus_image`);
   const before = image.current();
   const script = fileURLToPath(new URL("../../documents/semaphore-spoiler.ts", import.meta.url));
-  const spoiler = fork(script, [sandbox.semaphorePath("modbus_semaphore_bad")]);
+  // A process that several files of tests share has `--test` there.
+  const spoiler = fork(script, [sandbox.semaphorePath("modbus_semaphore_bad")], { execArgv: [] });
   t.after(() => spoiler.kill("SIGKILL"));
   const deaths = (): number => run.logged(/documents process ended/).length;
   const isGivenUp = (): boolean => run.logged(/is written without its guard/).length > 0;
@@ -159,6 +154,7 @@ test("a consumer that spoils its semaphore stops neither polls nor the documents
   const { stdout } = await sandbox.command("status");
   assert.match(stdout, /modbus_semaphore_bad IS NOT USED/);
   assert.equal((await run.end()).code, 0);
+  assert.equal(sandbox.value(connection, "modbus_shm_good"), false);
 });
 
 /**
@@ -181,7 +177,7 @@ test("cpc documents alone makes the documents of a partition that runs without, 
   assert.deepEqual(sandbox.ownObjects(), ["modbus_image", "modbus_journal"]);
   const documents = sandbox.cpc(["documents", "--prefix", sandbox.prefix, "--log-format", "json", "--remove-on-exit"]);
   await untilMoving(documents, sandbox);
-  const second = await sandbox.command("documents");
+  const second = await sandbox.cpc(["documents", "--prefix", sandbox.prefix]).ended;
   assert.equal(second.code, 3);
   await run.end("SIGKILL");
   await documents.until("the connection is closed", () => sandbox.value(connection) === false);

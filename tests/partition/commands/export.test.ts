@@ -9,14 +9,18 @@ import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parquetReadObjects } from "hyparquet";
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
+import { OpenedJournal } from "../../../packages/image/src/opened-journal.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import type { Value } from "../../../packages/image/src/values/value.ts";
+import { ExportedValues } from "../../../packages/partition/src/commands/exported-values.ts";
 import { ParquetRows } from "../../../packages/partition/src/commands/parquet-rows.ts";
+import { BridgedPlant } from "../../bridge/bridged-plant.ts";
+import { serverOf } from "../../image/sample-image.ts";
 import { exception, honest, startDevice } from "../../plant/modbus-device.ts";
 import { modbusXml } from "../../plant/modbus-plant.ts";
 import { Sandbox, type Child } from "./cpc.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const main = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
 
 interface Row {
@@ -100,7 +104,10 @@ test(
     await child.end("SIGKILL");
     const dead = await sandbox.command("export", "modbus");
     assert.deepEqual([dead.code, dead.stdout], [1, ""], "nobody stands for the values any more");
-    assert.match(dead.stderr, /cannot export \S+modbus_image because the writer is dead; start the partition/);
+    assert.match(
+      dead.stderr,
+      /cannot export \S+modbus_image because the writer is dead; start the partition, .* npm run -s cpc -- dump modbus --image --prefix /,
+    );
   },
 );
 
@@ -163,6 +170,31 @@ test("a pipe that is closed ends an export, and nothing is said", watchdog, asyn
     assert.deepEqual(await once(child, "close"), [0, null]);
     assert.equal(stderr, "");
   }
+});
+
+test("a partition that starts again between the values and its journal costs no change", watchdog, async (t) => {
+  const plant = new BridgedPlant(t, [serverOf("Kessel", 0)]);
+  plant.set(0, 1);
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  using values = new ExportedValues(plant.prefix, "opcua", () => true, stop.signal);
+  const { seek } = OpenedJournal.prototype as { readonly seek: (this: OpenedJournal, position: bigint) => boolean };
+  let isFirst = true;
+  t.mock.method(OpenedJournal.prototype, "seek", function (this: OpenedJournal, position: bigint) {
+    if (isFirst) {
+      plant.restart();
+      plant.set(0, 2);
+    }
+    isFirst = false;
+    return seek.call(this, position);
+  });
+  const exported: unknown[] = [];
+  for await (const rows of values.changes()) {
+    exported.push(...rows.map(({ value }) => value.value));
+    if (exported.at(-1) === 3) break;
+    plant.set(0, 3);
+  }
+  assert.deepEqual(exported, [2, 3]);
 });
 
 test("Parquet keeps every kind of value, over several groups of rows", async () => {

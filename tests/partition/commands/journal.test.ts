@@ -7,9 +7,11 @@ import { fileURLToPath } from "node:url";
 import { modbusXml, type Server } from "../../plant/modbus-plant.ts";
 import { honest, startDevice } from "../../plant/modbus-device.ts";
 import { journalHeader } from "../../../packages/image/src/journal-layout.ts";
+import { serverOf } from "../../image/sample-image.ts";
+import { BridgedPlant } from "../../bridge/bridged-plant.ts";
 import { Sandbox, type Child } from "./cpc.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const main = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
 
 /** A partition on a device whose first register counts polls; the one before "always 42" is a constant. */
@@ -95,69 +97,74 @@ test(
   },
 );
 
-test("after a crash and a restart the changes of both runs are there, each under its name", watchdog, async (t) => {
-  const { sandbox, run, polled } = await counting(t);
-  const killed = run();
-  await polled(killed, 40);
-  await killed.end("SIGKILL");
-  const dead = await sandbox.command("journal", "modbus", "--json", "--point", "*zählt", "--since", "1h");
-  assert.match(dead.stderr, /modbus_journal: the run that began \S+ and has ended\n$/);
-  const before = parsed(dead.stdout);
-  assert.deepEqual(valuesOf(before), consecutive(1, before.length));
-  const last = parsed(
-    (await sandbox.command("journal", "modbus", "--point", "*zählt", "--json", "--since", "1s")).stdout,
-  );
-  assert.ok(last.length > 0 && last.length < before.length, "counted back from the partition's end");
-  assert.deepEqual(last, before.slice(-last.length));
-  const next = run();
-  await polled(next);
-  const both = await sandbox.command("journal", "modbus", "--json", "--point", "*zählt");
-  assert.match(
-    both.stderr,
-    /^\S+modbus_journal\.before: the run that began \S+ and has ended\n\S+modbus_journal: the run that began \S+Z\n$/,
-  );
-  const all = parsed(both.stdout);
-  assert.deepEqual(all.slice(0, before.length), before);
-  assert.ok(all.length > before.length);
-  const [first] = all.slice(before.length);
-  assert.ok(Number(first?.value) > before.length, "polls of the next run");
-  assert.equal(
-    all.every(({ key }) => key === "A: zählt"),
-    true,
-  );
-});
+test(
+  "a partition that starts again while its journals are opened has each change in the list once",
+  watchdog,
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    const plant = new BridgedPlant(t, [serverOf("Kessel", 0)]);
+    for (const value of [1, 2, 3]) plant.set(0, value);
+    const preload = `--import=${new URL("./restart-after-open.ts", import.meta.url).href}`;
+    const env = { NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} ${preload}` };
+    const child = sandbox.cpc(["journal", "opcua", "--json", "--prefix", plant.prefix], env);
+    const { stdout, stderr } = await child.ended;
+    assert.deepEqual(
+      parsed(stdout).flatMap(({ key, value }) => (value === null ? [] : [[key, value]])),
+      [1, 2, 3].map((value) => ["Kessel: 0", value]),
+      stderr,
+    );
+  },
+);
 
-test("follow goes on over a reload and a restart, and ends on SIGINT", watchdog, async (t) => {
-  const { sandbox, device, run, polled, write } = await counting(t);
-  const follow = sandbox.cpc([
-    "journal",
-    "modbus",
-    "--follow",
-    "--json",
-    "--point",
-    "*zählt",
-    "--prefix",
-    sandbox.prefix,
-  ]);
-  await follow.until("it waits", () => follow.stderr.includes("waiting for a partition that writes"));
-  const first = run();
-  await follow.until("it follows", () => parsed(follow.stdout.slice(0, follow.stdout.lastIndexOf("\n"))).length > 3);
-  write({ alias: "B", port: device.port, names: ["always 42"] });
-  first.signal("SIGHUP");
-  await first.until("B has a value", () => sandbox.value("B: always 42") === 42);
-  await polled(first);
-  await first.end("SIGKILL");
-  const second = run();
-  await polled(second);
-  await follow.until("it follows the next run", () => (follow.stderr.match(/the run that began/g) ?? []).length === 2);
-  const { code, stdout, stderr } = await follow.end("SIGINT");
-  assert.equal(code, 0, stderr);
-  const lines = parsed(stdout);
-  const restart = lines.findIndex(({ sequence }, index) => index > 0 && sequence < (lines[index - 1]?.sequence ?? 0));
-  assert.ok(restart > 5, String(restart));
-  assert.deepEqual(valuesOf(lines.slice(0, restart)), consecutive(1, restart));
-  assert.deepEqual(new Set(lines.map(({ key }) => key)), new Set(["A: zählt"]));
-});
+test(
+  "changes of a run that crashed and of the next one are there, and follow goes on over reload and restart",
+  watchdog,
+  async (t) => {
+    const { sandbox, device, run, polled, write } = await counting(t);
+    const wanted = ["journal", "modbus", "--json", "--point", "*zählt"];
+    const follow = sandbox.cpc([...wanted, "--follow", "--prefix", sandbox.prefix]);
+    await follow.until("it waits", () => follow.stderr.includes("waiting for a partition that writes"));
+    const first = run();
+    await follow.until("it follows", () => parsed(follow.stdout.slice(0, follow.stdout.lastIndexOf("\n"))).length > 3);
+    write({ alias: "B", port: device.port, names: ["always 42"] });
+    first.signal("SIGHUP");
+    await first.until("B has a value", () => sandbox.value("B: always 42") === 42);
+    await polled(first, 40);
+    await first.end("SIGKILL");
+
+    const dead = await sandbox.command(...wanted, "--since", "1h");
+    assert.match(dead.stderr, /modbus_journal: the run that began \S+ and has ended\n$/);
+    const before = parsed(dead.stdout);
+    assert.deepEqual(valuesOf(before), consecutive(1, before.length));
+    const last = parsed((await sandbox.command(...wanted, "--since", "1s")).stdout);
+    assert.ok(last.length > 0 && last.length < before.length, "counted back from the partition's end");
+    assert.deepEqual(last, before.slice(-last.length));
+
+    const second = run();
+    await polled(second);
+    const both = await sandbox.command(...wanted);
+    assert.match(
+      both.stderr,
+      /^\S+modbus_journal\.before: the run that began \S+ and has ended\n\S+modbus_journal: the run that began \S+Z\n$/,
+    );
+    const all = parsed(both.stdout);
+    assert.deepEqual(all.slice(0, before.length), before);
+    assert.ok(Number(all[before.length]?.value) > before.length, "polls of the next run");
+    assert.deepEqual(new Set(all.map(({ key }) => key)), new Set(["A: zählt"]));
+
+    await follow.until(
+      "it follows the next run",
+      () => (follow.stderr.match(/the run that began/g) ?? []).length === 2,
+    );
+    const { code, stdout, stderr } = await follow.end("SIGINT");
+    assert.equal(code, 0, stderr);
+    const lines = parsed(stdout);
+    const restart = lines.findIndex(({ sequence }, index) => index > 0 && sequence < (lines[index - 1]?.sequence ?? 0));
+    assert.ok(restart > 5, String(restart));
+    assert.deepEqual(valuesOf(lines.slice(0, restart)), consecutive(1, restart));
+    assert.deepEqual(new Set(lines.map(({ key }) => key)), new Set(["A: zählt"]));
+  },
+);
 
 test("without a journal, or with a damaged one, it says what may be the reason", watchdog, async (t) => {
   const sandbox = new Sandbox(t);

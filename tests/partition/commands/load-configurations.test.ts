@@ -15,7 +15,7 @@ import { modbusXml } from "../../plant/modbus-plant.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const usual: ReadingBounds = { processorMs: 50_000, standstillMs: 50_000, heapMegabytes: 512 };
 const xml = modbusXml({ alias: "A", port: 502 });
 

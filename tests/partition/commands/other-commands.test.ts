@@ -7,10 +7,10 @@ import { opcUaXml } from "../../plant/configuration-xml.ts";
 import { Sandbox } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 test(
-  "clean refuses while a partition runs, and removes what a killed one left, but nothing else",
+  "clean refuses while a partition runs, and removes what a killed one left, locked by a consumer or not, but nothing else",
   watchdog,
   async (t) => {
     const sandbox = new Sandbox(t);
@@ -19,7 +19,7 @@ test(
     const run = sandbox.run("--modbus", file, "--consumers", "psmo");
     await run.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
     const objects = sandbox.ownObjects();
-    const refused = await sandbox.command("clean");
+    const refused = await sandbox.cpc(["clean", "--prefix", sandbox.prefix]).ended;
     assert.equal(refused.code, 3);
     assert.match(refused.stderr, /kept .*modbus_shm_psmo: a partition is running/);
     assert.deepEqual(sandbox.ownObjects(), objects);
@@ -27,6 +27,8 @@ test(
     await run.until("values move", () => ![seen, undefined].includes(sandbox.value("A: zählt", "modbus_shm_psmo")));
 
     await run.end("SIGKILL");
+    using segment = SharedMemoryObject.openExisting(`${sandbox.prefix}modbus_shm_psmo`, "read-write");
+    assert.equal(segment?.tryLock(), true);
     for (const name of ["others_shm", "modbus_shmoo", "sem.x"]) writeFileSync(sandbox.path(name), "");
     writeFileSync(sandbox.path("modbus_image.next"), "left in the middle of a new generation");
     for (const kept of ["opcua_journal.before", "opcua_image.before", "opcua_image.earlier"])
@@ -40,69 +42,80 @@ test(
   },
 );
 
-test("a consumer that locks its segment does not make clean say that a partition runs", watchdog, async (t) => {
-  const sandbox = new Sandbox(t);
-  const { port } = await device(t);
-  const run = sandbox.run("--modbus", sandbox.write("modbus.xml", modbusXml({ alias: "A", port })));
-  await run.until("there are values", () => sandbox.value("A: always 42") === 42);
-  await run.end("SIGKILL");
-  using segment = SharedMemoryObject.openExisting(`${sandbox.prefix}modbus_shm`, "read-write");
-  assert.equal(segment?.tryLock(), true);
-  const { code, stdout, stderr } = await sandbox.command("clean");
-  assert.deepEqual([code, stderr], [0, ""]);
-  assert.match(stdout, /removed shared memory .*modbus_shm\n/);
-  assert.deepEqual(sandbox.objects(), []);
-});
+test(
+  "clean keeps what a documents process that starts will take over, and removes what is of none",
+  watchdog,
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    const { port } = await device(t);
+    const file = sandbox.write("modbus.xml", modbusXml({ alias: "A", port }));
+    const before = sandbox.run("--modbus", file, "--consumers", "psmo,gone");
+    await before.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
+    await before.end("SIGKILL");
+    await before.until("its documents have ended", async () => {
+      const { stdout } = await sandbox.command("status", "--json");
+      return !stdout.includes('"documentsAlive": true');
+    });
 
-test("dump prints the document of a consumer, whether the partition runs or not", watchdog, async (t) => {
-  const sandbox = new Sandbox(t);
-  const { port } = await device(t);
-  const run = sandbox.run(
-    "--modbus",
-    sandbox.write("modbus.xml", modbusXml({ alias: "A", port })),
-    "--consumers",
-    "psmo",
-  );
-  await run.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
-  const live = await sandbox.command("dump", "modbus", "--consumer", "psmo");
-  assert.deepEqual([live.code, live.stderr], [0, ""]);
-  assert.equal((JSON.parse(live.stdout) as Record<string, { value: unknown }>)["A: always 42"]?.value, 42);
-  await run.end();
-  const last = await sandbox.command("dump", "modbus", "--consumer", "psmo");
-  assert.deepEqual(Object.keys(JSON.parse(last.stdout) as object), [connectionKey("A")]);
-  assert.match(last.stderr, /^no partition writes to .*modbus_shm_psmo: this is what was left\n$/);
-  const image = await sandbox.command("dump", "modbus", "--image", "--json");
-  assert.match(image.stderr, /^no partition writes to .*modbus_image: these are the last values it had\n$/);
-  assert.equal((JSON.parse(image.stdout) as { hasWriter: unknown }).hasWriter, false);
-  const status = await sandbox.command("status");
-  assert.equal(status.code, 1);
-  assert.match(status.stdout, /NOT RUNNING[^]*\nA +unknown /);
-  for (const line of status.stdout.split("\n").slice(1)) assert.ok(line.length <= 80, line);
+    const run = sandbox.run("--no-documents", "--modbus", file);
+    await run.until("it is read", async () => (await sandbox.command("status", "--require-connected")).code === 0);
+    const segments = (): readonly string[] => sandbox.ownObjects().filter((name) => name.startsWith("modbus_shm"));
+    await sandbox.command("clean");
+    assert.deepEqual(segments(), ["modbus_shm_gone", "modbus_shm_psmo"]);
 
-  for (const args of [
-    ["dump", "modbus"],
-    ["dump", "opcua", "--consumer", "psmo"],
-  ]) {
-    const { code, stdout, stderr } = await sandbox.command(...args);
-    assert.deepEqual([code, stdout], [1, ""]);
-    assert.match(stderr, /cannot read .*_shm.* because there is none/);
-  }
-});
+    const documents = sandbox.cpc(["documents", "--prefix", sandbox.prefix, "--consumers", "psmo"]);
+    await documents.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
+    const { stderr, stdout } = await sandbox.command("clean");
+    assert.match(stderr, /kept shared memory .*modbus_shm_psmo: a partition is running/);
+    assert.match(stdout, /removed shared memory .*modbus_shm_gone/);
+    assert.deepEqual(segments(), ["modbus_shm_psmo"]);
+  },
+);
 
-test("dump gives the guard back, and says so when somebody else does not", watchdog, async (t) => {
-  const sandbox = new Sandbox(t);
-  const { port } = await device(t);
-  const run = sandbox.run("--modbus", sandbox.write("modbus.xml", modbusXml({ alias: "A", port })));
-  await run.until("there are values", () => sandbox.value("A: always 42") === 42);
-  await run.end();
-  using semaphore = NamedSemaphore.openExisting(`${sandbox.prefix}modbus_semaphore`);
-  assert.equal((await sandbox.command("dump", "modbus")).code, 0);
-  assert.equal(semaphore?.tryWait(), true, "it was given back, once");
-  assert.equal(semaphore.tryWait(), false);
-  const { code, stderr } = await sandbox.command("dump", "modbus");
-  assert.equal(code, 1);
-  assert.match(stderr, /cannot take .*modbus_semaphore because somebody held it/);
-});
+test(
+  "dump prints the document of a consumer, whether the partition runs or not, and gives its guard back",
+  watchdog,
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    const { port } = await device(t);
+    const run = sandbox.run(
+      "--modbus",
+      sandbox.write("modbus.xml", modbusXml({ alias: "A", port })),
+      "--consumers",
+      "psmo",
+    );
+    await run.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
+    const live = await sandbox.cpc(["dump", "modbus", "--consumer", "psmo", "--prefix", sandbox.prefix]).ended;
+    assert.deepEqual([live.code, live.stderr], [0, ""]);
+    assert.equal((JSON.parse(live.stdout) as Record<string, { value: unknown }>)["A: always 42"]?.value, 42);
+    await run.end();
+    using semaphore = NamedSemaphore.openExisting(`${sandbox.prefix}modbus_semaphore_psmo`);
+    const last = await sandbox.command("dump", "modbus", "--consumer", "psmo");
+    assert.equal(semaphore?.tryWait(), true, "the guard was given back, once");
+    assert.equal(semaphore.tryWait(), false);
+    const guarded = await sandbox.command("dump", "modbus", "--consumer", "psmo");
+    assert.equal(guarded.code, 1);
+    assert.match(guarded.stderr, /cannot take .*modbus_semaphore_psmo because somebody held it/);
+    assert.deepEqual(Object.keys(JSON.parse(last.stdout) as object), [connectionKey("A")]);
+    assert.match(last.stderr, /^no partition writes to .*modbus_shm_psmo: this is what was left\n$/);
+    const image = await sandbox.command("dump", "modbus", "--image", "--json");
+    assert.match(image.stderr, /^no partition writes to .*modbus_image: these are the last values it had\n$/);
+    assert.equal((JSON.parse(image.stdout) as { hasWriter: unknown }).hasWriter, false);
+    const status = await sandbox.command("status");
+    assert.equal(status.code, 1);
+    assert.match(status.stdout, /NOT RUNNING[^]*\nA +unknown /);
+    for (const line of status.stdout.split("\n").slice(1)) assert.ok(line.length <= 80, line);
+
+    for (const args of [
+      ["dump", "modbus"],
+      ["dump", "opcua", "--consumer", "psmo"],
+    ]) {
+      const { code, stdout, stderr } = await sandbox.command(...args);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /cannot read .*_shm.* because there is none/);
+    }
+  },
+);
 
 test("check prints servers, points, requests and sizes, and warnings apart", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
@@ -111,7 +124,7 @@ test("check prints servers, points, requests and sizes, and warnings apart", wat
     "<endpoint><name>schreibt</name><function>Write Single Coil</function><address>0</address><quantity>1</quantity><offset>-1</offset><type>coil</type><description>x</description></endpoint></endpoints>",
   );
   const file = sandbox.write("modbus.xml", written);
-  const { code, stdout, stderr } = await sandbox.cpc(["check", file]).ended;
+  const { code, stdout, stderr } = await sandbox.ran("check", file);
   assert.equal(code, 0);
   assert.match(stdout, /^.*modbus\.xml is valid\n/);
   assert.match(stdout, /Ecotec .*127\.0\.0\.1:1502 .* 2 .* 2 /, "two points in two requests, as no gap is read");
@@ -128,7 +141,7 @@ test("check alone tells what may be meant: keys that a quantity makes, numbers o
     "<endpoint><name>Stufen</name><function>Read Holding Registers</function><address>40101</address><quantity>8</quantity><offset>-1</offset><type/><description/></endpoint></endpoints>",
   );
   const file = sandbox.write("modbus.xml", written);
-  const { code, stderr } = await sandbox.cpc(["check", file]).ended;
+  const { code, stderr } = await sandbox.ran("check", file);
   assert.equal(code, 0);
   assert.match(
     stderr,
@@ -162,7 +175,7 @@ test("check names every key that several points ask for, and who has it", watchd
   const names = [[JSON.stringify(["S", url, 1, "Numeric", 8, "learned"]), "1:a", "1:a"]];
   sandbox.write("opcua_names.json", JSON.stringify({ format: "cpc-partition names, version 1", names }));
 
-  const { code, stdout, stderr } = await sandbox.cpc(["check", modbus, opcua]).ended;
+  const { code, stdout, stderr } = await sandbox.ran("check", modbus, opcua);
   assert.equal(code, 0, stderr);
   assert.deepEqual(
     stdout
@@ -177,7 +190,10 @@ test("check names every key that several points ask for, and who has it", watchd
       '  "A: Tank" line N, unit 1, holding register 200: has it',
     ],
   );
-  assert.match(stdout, /the browse names of 2 nodes are not known yet/);
+  assert.match(
+    stdout,
+    /^the keys of 2 nodes are made from the <DisplayName> until the first connection: .*opcua_names\.json remembers them$/m,
+  );
   assert.match(
     stderr,
     /1 value of "A" cannot have .*"A: Tank" is unit 1, holding register 200 .*holding register 100, bit 4 is/,
@@ -188,7 +204,7 @@ test("check tells the problems of every file, and which files are valid", watchd
   const sandbox = new Sandbox(t);
   const good = sandbox.write("good.xml", modbusXml({ alias: "A", port: 502 }));
   const files = ["a.xml", "b.xml"].map((name) => sandbox.write(name, modbusXml({ alias: name, port: 70_000 })));
-  const { code, stdout, stderr } = await sandbox.cpc(["check", files[0]!, good, files[1]!]).ended;
+  const { code, stdout, stderr } = await sandbox.ran("check", files[0]!, good, files[1]!);
   assert.equal(code, 2);
   for (const file of files) assert.match(stderr, new RegExp(`^${file}:\\d+: `, "m"));
   assert.match(stdout, /good\.xml is valid/);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { data, exception, response, startDevice, type Behaviour } from "../../plant/modbus-device.ts";
 import { Sandbox } from "./cpc.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 interface Seen {
   readonly units: readonly { unitId: number; exception?: string }[] | null;
@@ -15,6 +15,7 @@ interface Seen {
     readonly longestRequest: number;
     readonly values: readonly Readonly<Record<string, unknown>>[];
     readonly refused: readonly { readonly address: number; readonly quantity: number; readonly because: string }[];
+    readonly notAsked: { readonly address: number; readonly quantity: number; readonly because: string } | null;
   }[];
 }
 
@@ -51,7 +52,7 @@ test("probe shows what is readable, as every type, and why the rest is not", wat
   assert.match(stdout, /Address 107 is not readable/);
   assert.match(stdout, /Addresses 120 to 121 are not readable/);
 
-  const json = await sandbox.cpc(["probe", address, "--unit", "3", "--holding", "98..121", "--json"]).ended;
+  const json = await sandbox.ran("probe", address, "--unit", "3", "--holding", "98..121", "--json");
   const [table] = (JSON.parse(json.stdout) as Seen).tables;
   const readable = [...Array(20).keys()].map((at) => 100 + at).filter((at) => at !== 107);
   assert.deepEqual(
@@ -76,15 +77,15 @@ test("probe shows what is readable, as every type, and why the rest is not", wat
 test("probe looks for unit ids, and does not take a gateway's word for a device", watchdog, async (t) => {
   const device = await startDevice(difficult);
   t.after(() => device.close());
-  const { code, stdout } = await new Sandbox(t).cpc([
+  const { code, stdout } = await new Sandbox(t).ran(
     "probe",
     `127.0.0.1:${device.port}`,
     "--timeout",
-    "0.05",
+    "0.5",
     "--scan",
     "1..9",
     "--json",
-  ]).ended;
+  );
   const { units, tables } = JSON.parse(stdout) as Seen;
   assert.deepEqual(units, [
     { unitId: 2, exception: "exception 4, server device failure" },
@@ -111,7 +112,7 @@ test("a device that closes the connection, or answers nonsense, is asked on", wa
     return undefined;
   });
   t.after(() => device.close());
-  const { code, stdout } = await new Sandbox(t).cpc([
+  const { code, stdout } = await new Sandbox(t).ran(
     "probe",
     `127.0.0.1:${device.port}`,
     "--holding",
@@ -119,24 +120,64 @@ test("a device that closes the connection, or answers nonsense, is asked on", wa
     "--input",
     "1..2",
     "--json",
-  ]).ended;
+  );
   assert.equal(code, 0);
   const [holding, input] = (JSON.parse(stdout) as Seen).tables;
   assert.equal(holding?.values.length, 1);
   assert.equal(holding?.longestRequest, 1);
-  assert.deepEqual(input?.values, []);
+  assert.deepEqual(
+    [input?.values.map(({ address }) => address), input?.refused.map(({ address }) => address)],
+    [[2], [1]],
+  );
   assert.match(input?.refused[0]?.because ?? "", /closed the connection|was closed|connection/);
 });
+
+test(
+  "a silent address hides none behind it, and of a silent range the output says what was not asked for",
+  watchdog,
+  async (t) => {
+    const silent = new Set([104, 131]);
+    const device = await startDevice((request) => {
+      const { functionCode, address, quantity } = request;
+      if (functionCode === 4) return undefined;
+      if (functionCode === 1 && address <= 3 && address + quantity > 3) request.socket.destroy();
+      const isHeard = ![...silent].some((one) => functionCode === 3 && address <= one && one < address + quantity);
+      return isHeard ? response(request, data(request)) : undefined;
+    });
+    t.after(() => device.close());
+    const sandbox = new Sandbox(t);
+    const ranges = ["--holding", "100..140", "--input", "0..99", "--coils", "0..5"];
+    const args = ["probe", `127.0.0.1:${device.port}`, "--timeout", "0.05", ...ranges];
+    const { code, stdout } = await sandbox.ran(...args, "--json");
+    assert.equal(code, 0);
+    const [coils, holding, input] = (JSON.parse(stdout) as Seen).tables;
+    assert.deepEqual(
+      holding?.refused.map(({ address, quantity, because }) => [address, quantity, because]),
+      Array.from(silent, (address) => [address, 1, "no answer within 0.05 s"]),
+    );
+    assert.equal(holding?.values.length, 39);
+    assert.equal(holding?.notAsked, null);
+    assert.deepEqual([coils?.refused.map(({ address }) => address), coils?.values.length], [[3], 5]);
+    // One for the whole range, and 29 addresses.
+    assert.deepEqual(input?.refused, [{ address: 0, quantity: 29, because: "no answer within 0.05 s" }]);
+    assert.deepEqual(input?.notAsked, { address: 29, quantity: 71, because: "30 requests before had no answer" });
+    const text = await sandbox.ran(...args.slice(0, 4), "--input", "0..99");
+    assert.match(
+      text.stdout,
+      /^Addresses from 29 to 99 were not asked for because 30 requests before had no answer\. Ask for them with --input 29\.\.99\.$/m,
+    );
+  },
+);
 
 test("probe says what cannot be reached or read", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
   const device = await startDevice(() => undefined);
   const address = `127.0.0.1:${device.port}`;
-  const silent = await sandbox.cpc(["probe", address, "--timeout", "0.05", "--scan", "1..3"]).ended;
+  const silent = await sandbox.ran("probe", address, "--timeout", "0.05", "--scan", "1..3");
   assert.equal(silent.code, 1);
   assert.match(silent.stderr, /no unit id of 1 to 3 answered; look for others with --scan/);
   await device.close();
-  const none = await sandbox.cpc(["probe", address]).ended;
+  const none = await sandbox.ran("probe", address);
   assert.equal(none.code, 1);
   assert.match(none.stderr, /^cannot read from 127\.0\.0\.1:\d+ because nothing listens there/);
   for (const [args, message] of [
@@ -145,7 +186,7 @@ test("probe says what cannot be reached or read", watchdog, async (t) => {
     [["plc", "--holding", "9..3"], /100 or 100\.\.119/],
     [["plc", "--unit", "256"], /from 0 to 255/],
   ] as const) {
-    const refused = await sandbox.cpc(["probe", ...args]).ended;
+    const refused = await sandbox.ran("probe", ...args);
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, message);
   }

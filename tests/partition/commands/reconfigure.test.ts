@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { Sandbox } from "./cpc.ts";
 import { OpenedImage } from "../../../packages/image/src/opened-image.ts";
 import { modbusServersXml, opcUaXml } from "../../plant/configuration-xml.ts";
 import { connectionKey, device, modbusXml, type Server } from "../../plant/modbus-plant.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
-/** A partition of two devices, with values. */
-async function running(t: TestContext) {
+test("a partition that runs follows its file", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
   const [a, b] = [await device(t), await device(t)];
   const servers = [
@@ -16,24 +15,60 @@ async function running(t: TestContext) {
     { alias: "B", port: b.port },
   ] as const;
   const write = (...list: readonly Server[]): string => sandbox.write("modbus.xml", modbusXml(...list));
-  const run = sandbox.run("--modbus", write(...servers));
+  const file = write(...servers);
+  const run = sandbox.run("--modbus", file);
   await run.until("both have values", () => ["A", "B"].every((alias) => sandbox.value(`${alias}: always 42`) === 42));
-  return { sandbox, a, b, servers, write, run };
-}
+  const inode = sandbox.inode("modbus_shm");
 
-test(
-  "after SIGHUP only the server that changed connects anew, and documents never lack the other",
-  watchdog,
-  async (t) => {
-    const { sandbox, servers, write, run, a, b } = await running(t);
-    write(servers[0], { ...servers[1], names: ["zählt", "always 42", "neu"] });
+  await t.test("an invalid file is refused with every problem, and the old configuration goes on", async () => {
+    sandbox.write("modbus.xml", modbusXml(...servers).replaceAll("<address>0<", "<address>x<"));
     run.signal("SIGHUP");
-    await run.until("the new point is there", () => sandbox.value("B: neu") !== undefined);
-    assert.deepEqual([a.connections, b.connections], [1, 2]);
-    assert.equal(sandbox.value("A: always 42"), 42);
-    assert.equal(run.logged(/^configuration applied \(SIGHUP\)$/).length, 1);
-  },
-);
+    await run.until("it is refused", () => run.logged(/changed configuration rejected/).length > 0);
+    const problems = run.logged(/modbus\.xml:\d+: /).map(({ msg }) => String(msg));
+    assert.ok(problems.length >= 2 && problems.every((problem) => problem.startsWith(`${file}:`)));
+    const seen = sandbox.value("A: zählt");
+    await run.until("values move", () => ![seen, undefined].includes(sandbox.value("A: zählt")));
+    assert.deepEqual([a.connections, b.connections], [1, 1]);
+  });
+
+  await t.test(
+    "after SIGHUP only the server that changed connects anew, and documents never lack the other",
+    async () => {
+      write(servers[0], { ...servers[1], names: ["zählt", "always 42", "neu"] });
+      run.signal("SIGHUP");
+      await run.until("the new point is there", () => sandbox.value("B: neu") !== undefined);
+      assert.deepEqual([a.connections, b.connections], [1, 2]);
+      assert.equal(sandbox.value("A: always 42"), 42);
+      assert.equal(run.logged(/^configuration applied \(SIGHUP\)$/).length, 1);
+    },
+  );
+
+  const large = { ...servers[0], names: Array.from({ length: 200 }, (_, index) => `Messstelle ${index}`) };
+
+  await t.test("a configuration that needs more room makes the segment grow, under the same inode", async () => {
+    write(large, servers[1]);
+    run.signal("SIGHUP");
+    await run.until("all points are there", () => sandbox.value("A: Messstelle 199") !== undefined);
+    assert.equal(sandbox.inode("modbus_shm"), inode);
+    assert.equal(sandbox.value("Entries missing"), undefined);
+    assert.equal(run.logged(/the segment has grown/).length, 1);
+  });
+
+  await t.test("a file that was replaced is noticed, and a server that left it is disconnected", async () => {
+    write(large);
+    await run.until(
+      "B is gone",
+      () => sandbox.document() !== undefined && sandbox.value(connectionKey("B")) === undefined,
+    );
+    await run.until("it is disconnected", () => b.openSockets() === 0);
+    assert.deepEqual(Object.keys(sandbox.document() ?? {}), [
+      connectionKey("A"),
+      ...large.names.map((name) => `A: ${name}`),
+    ]);
+  });
+
+  assert.equal((await run.end()).code, 0);
+});
 
 test(
   "after a change of intervals no point is missing, every value goes on, and the order stays",
@@ -76,42 +111,6 @@ test(
     assert.equal(other.connections, 1);
   },
 );
-
-test("a file that was replaced is noticed, and a server that left it is disconnected", watchdog, async (t) => {
-  const { sandbox, servers, write, run, b } = await running(t);
-  write(servers[0]);
-  await run.until(
-    "B is gone",
-    () => sandbox.document() !== undefined && sandbox.value(connectionKey("B")) === undefined,
-  );
-  await run.until("it is disconnected", () => b.openSockets() === 0);
-  assert.deepEqual(Object.keys(sandbox.document() ?? {}), [connectionKey("A"), "A: zählt", "A: always 42"]);
-});
-
-test("an invalid file is refused with every problem, and the old configuration goes on", watchdog, async (t) => {
-  const { sandbox, run, a, b, servers } = await running(t);
-  const file = sandbox.write("modbus.xml", modbusXml(...servers).replaceAll("<address>0<", "<address>x<"));
-  run.signal("SIGHUP");
-  await run.until("it is refused", () => run.logged(/changed configuration rejected/).length > 0);
-  const problems = run.logged(/modbus\.xml:\d+: /).map(({ msg }) => String(msg));
-  assert.ok(problems.length >= 2 && problems.every((problem) => problem.startsWith(`${file}:`)));
-  const seen = sandbox.value("A: zählt");
-  await run.until("values move", () => ![seen, undefined].includes(sandbox.value("A: zählt")));
-  assert.deepEqual([a.connections, b.connections], [1, 1]);
-  assert.equal((await run.end()).code, 0);
-});
-
-test("a configuration that needs more room makes the segment grow, under the same inode", watchdog, async (t) => {
-  const { sandbox, servers, write, run } = await running(t);
-  const inode = sandbox.inode("modbus_shm");
-  const many = Array.from({ length: 200 }, (_, index) => `Messstelle ${index}`);
-  write({ ...servers[0], names: many }, servers[1]);
-  run.signal("SIGHUP");
-  await run.until("all points are there", () => sandbox.value("A: Messstelle 199") !== undefined);
-  assert.equal(sandbox.inode("modbus_shm"), inode);
-  assert.equal(sandbox.value("Entries missing"), undefined);
-  assert.equal(run.logged(/the segment has grown/).length, 1);
-});
 
 test("a SIGHUP in the first moment is not lost", watchdog, async (t) => {
   const sandbox = new Sandbox(t);

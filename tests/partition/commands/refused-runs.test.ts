@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Sandbox } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 test(
   "invalid files exit 2 with a line for every problem in any of them, and make no OS object",
@@ -36,6 +36,11 @@ for (const [what, args, message] of [
   ["an unknown option", ["run", "--modbus", "x.xml", "--nonsense"], /unknown option '--nonsense'/],
   ["an unknown command", ["rnu"], /unknown command 'rnu'.*\n.*run/],
   ["nothing to run", ["run"], /nothing to run: give --opcua FILE, --modbus FILE or both/],
+  [
+    "a file without its option",
+    ["run", "line.xml"],
+    /error: "line\.xml" stands without an option: give --opcua FILE, --modbus FILE or both/,
+  ],
   ["an interval of nothing", ["run", "--modbus", "x.xml", "--interval", "0"], /--interval.*number of seconds/],
   ["a prefix with a slash", ["run", "--modbus", "x.xml", "--prefix", "a/b"], /--prefix.*letters, digits/],
   ["an empty consumer", ["run", "--modbus", "x.xml", "--consumers", "a,,b"], /--consumers.*commas/],
@@ -43,7 +48,7 @@ for (const [what, args, message] of [
   ["a file that is not there", ["check", "nowhere.xml"], /nowhere\.xml/],
 ] as const) {
   test(`${what} exits 2 and says what would be right`, watchdog, async (t) => {
-    const { code, stderr } = await new Sandbox(t).cpc(args).ended;
+    const { code, stderr } = await new Sandbox(t).ran(...args);
     assert.equal(code, 2, stderr);
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /\n {4}at /);
@@ -53,7 +58,7 @@ for (const [what, args, message] of [
 test("help and version exit 0", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
   for (const args of [["--help"], ["--version"], ["run", "--help"], ["clean", "--help"]]) {
-    const { code, stdout } = await sandbox.cpc(args).ended;
+    const { code, stdout } = await sandbox.ran(...args);
     assert.equal(code, 0);
     assert.ok(stdout.length > 0);
   }

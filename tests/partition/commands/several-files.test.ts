@@ -6,7 +6,7 @@ import { opcUaXml } from "../../plant/configuration-xml.ts";
 import { device, modbusXml } from "../../plant/modbus-plant.ts";
 import { Sandbox } from "./cpc.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 test("a file and a directory are one configuration of run, and the variable takes both", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
@@ -35,7 +35,7 @@ test("an alias of two files is an error that names both, with all others in one 
   const two = sandbox.write("two.xml", modbusXml({ alias: "A", port: 502 }, { alias: "B", port: 70_000 }));
   const three = sandbox.write("three.xml", modbusXml({ alias: "C", port: 502 }));
   mkdirSync(join(sandbox.folder, "empty.d"));
-  const { code, stdout, stderr } = await sandbox.cpc(["check", one, two, three, join(sandbox.folder, "empty.d")]).ended;
+  const { code, stdout, stderr } = await sandbox.ran("check", one, two, three, join(sandbox.folder, "empty.d"));
   assert.equal(code, 2);
   const problems = stderr.trim().split("\n");
   assert.equal(problems.length, 3, stderr);
@@ -58,12 +58,12 @@ test(
       modbusXml({ alias: "A", port: 502, settings: "<interval>0.5</interval>" }),
     );
     const opcua = sandbox.write("opcua.xml", opcUaXml({ alias: "S", url: "opc.tcp://192.0.2.1:4840" }));
-    const { code, stdout, stderr } = await sandbox.cpc(["check", "--points", modbus, opcua]).ended;
+    const { code, stdout, stderr } = await sandbox.ran("check", "--points", modbus, opcua);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^key +request +address or node +type +unit +interval$/m);
     assert.match(stdout, /^A: always 42 +FC03 unit 1, 9 to 9 +unit 1, holding register 9 +UInt16 +0\.5 s$/m);
     assert.match(stdout, /^S: a \(display name\) +Read Value +ns=1;s=a .*the service's$/m);
-    const json = await sandbox.cpc(["check", "--json", modbus, opcua]).ended;
+    const json = await sandbox.ran("check", "--json", modbus, opcua);
     const points = JSON.parse(json.stdout) as { key: string; service: string; request: string; intervalMs: unknown }[];
     assert.deepEqual(
       points
@@ -84,10 +84,10 @@ test("check --without-secrets opens no reference and says so", watchdog, async (
     "opcua.xml",
     opcUaXml({ alias: "S", url: "opc.tcp://192.0.2.1:4840" }).replace("</security>", `${login}</security>`),
   );
-  const refused = await sandbox.cpc(["check", file]).ended;
+  const refused = await sandbox.ran("check", file);
   assert.equal(refused.code, 2, refused.stderr);
   assert.match(refused.stderr, /environment variable "NOWHERE", which is not set/);
-  const checked = await sandbox.cpc(["check", file, "--without-secrets"]).ended;
+  const checked = await sandbox.ran("check", file, "--without-secrets");
   assert.equal(checked.code, 0, checked.stderr);
   assert.match(checked.stderr, /^references to secrets were not followed/m);
   const wrong = sandbox.write(
@@ -97,9 +97,5 @@ test("check --without-secrets opens no reference and says so", watchdog, async (
       `${login.replace("env:", "vault:")}</security>`,
     ),
   );
-  assert.equal(
-    (await sandbox.cpc(["check", wrong, "--without-secrets"]).ended).code,
-    2,
-    "a reference of no known kind",
-  );
+  assert.equal((await sandbox.ran("check", wrong, "--without-secrets")).code, 2, "a reference of no known kind");
 });

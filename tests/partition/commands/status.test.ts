@@ -4,7 +4,7 @@ import { Sandbox, type Ended } from "./cpc.ts";
 import { device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const fast = "<retryInterval>0.1</retryInterval>";
 
 const parsed = ({ stdout }: Ended): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>;
@@ -17,7 +17,7 @@ test("when every server is lost the partition is alive, and status says what is 
     sandbox.write("modbus.xml", modbusXml({ alias: "A", port: lost.port, settings: fast })),
   );
   await run.until("there are values", () => sandbox.value("A: always 42") === 42);
-  const well = await sandbox.command("status", "--require-connected");
+  const well = await sandbox.cpc(["status", "--require-connected", "--prefix", sandbox.prefix]).ended;
   assert.equal(well.code, 0);
   assert.match(well.stdout, /^All servers connected \(1\), all points good \(2\)\.\n/);
 
@@ -59,9 +59,10 @@ for (const ending of ["SIGTERM", "SIGKILL"] as const) {
       const run = sandbox.run(...modbus);
       await run.until("there is a new image", () => sandbox.inode("modbus_image") !== image);
       const isDocumented = /"service": "modbus"[^]*"documentsAlive": true/;
-      await run.until("it makes documents", async () =>
-        isDocumented.test((await sandbox.command("status", "--json")).stdout),
-      );
+      await run.until("it is connected and makes documents", async () => {
+        const { code, stdout } = await sandbox.command("status", "--json", "--require-connected");
+        return code === 0 && isDocumented.test(stdout);
+      });
       const { code, stdout } = await sandbox.command("status", "--require-connected");
       assert.equal(code, 0, stdout);
       assert.match(stdout, /^All servers connected/);

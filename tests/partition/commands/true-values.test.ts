@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { honest, startDevice } from "../../plant/modbus-device.ts";
 import { Sandbox } from "./cpc.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 interface Endpoint {
   readonly name: string;

@@ -31,7 +31,7 @@ class TestManager extends ClientManager<Server, TestSource> {
 }
 
 const server = (alias: string, port = 502, line = 1): Server => ({ alias, port, location: { line } });
-const watchdog = { timeout: 30_000 };
+const watchdog = { timeout: 200_000 };
 
 function setUp(t: TestContext) {
   const pairs = ConsumerPair.createAll(consumerPairNames("modbus", ["a", "b"], ownPrefix(t)), 4096);

@@ -38,7 +38,7 @@ async function running(t: TestContext, clients: readonly TestSource[], intervalM
 }
 
 const valueOf = (document: Document, key: string): unknown => document[key]?.["value"];
-const watchdog = { timeout: 30_000 };
+const watchdog = { timeout: 200_000 };
 
 test("every document has the values of all servers, and they go on changing", watchdog, async (t) => {
   const [a, b] = [new TestSource("A", "x"), new TestSource("B", "y")];
@@ -170,7 +170,7 @@ test("other segments get the next document, without waiting for the tick", watch
 test("documents come two milliseconds after the instant of the polls, with their values", watchdog, async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 5000;
-  t.mock.method(process.hrtime, "bigint", () => BigInt(nowMs) * 1_000_000n);
+  t.mock.method(performance, "now", () => nowMs);
   const pass = async (durationMs: number): Promise<void> => {
     nowMs += durationMs;
     t.mock.timers.tick(durationMs);

@@ -44,6 +44,10 @@ export function addBrowseCommand(
     .option("--alias <name>", "with --xml: name of the server (default: its host and port)")
     .addOption(new Option("--policy <name>", "security policy").choices(policies))
     .addOption(new Option("--mode <name>", "security mode").choices(["None", "Sign", "SignAndEncrypt"]))
+    .option(
+      "--server-certificate <file>",
+      "accept this certificate of the server and no other, whatever host it is for",
+    )
     .option("--user <name>", "user to log in as")
     .option("--password-file <file>", "file with the password")
     .addOption(new Option("--timeout <seconds>", "longest wait for each answer").argParser(seconds).default(10))

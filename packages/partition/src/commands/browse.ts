@@ -1,12 +1,14 @@
 // `cpc browse`: what an OPC UA server has, as a tree, or as configuration. Browses and reads, nothing else.
 
+import { resolve } from "node:path";
 import { createLog } from "@cpc-partition/process/pino-log";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { printError } from "@cpc-partition/process/standard-error";
 import { print } from "@cpc-partition/process/standard-output";
-import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
+import { readBoundedFile } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 import { CertificateError } from "../certificates/certificate-file.ts";
 import { readUrlHost } from "../certificates/host-name.ts";
@@ -18,8 +20,9 @@ import type {
 import { opcUaXml } from "../import/write-xml.ts";
 import type { Browsed } from "../protocols/opcua/browsing/browse-server.ts";
 import { loadOnlyReading } from "../protocols/opcua/loaded-code.ts";
+import { keepGarbageSmall } from "../small-process.ts";
 import { ServerError } from "../sources/server-error.ts";
-import { configurationOf, keepMatching, treeText } from "./browsed-text.ts";
+import { configurationOf, keepMatching, leftOutText, treeText } from "./browsed-text.ts";
 import { patternOf } from "@cpc-partition/process/glob";
 import { Progress } from "./progress.ts";
 
@@ -30,6 +33,7 @@ export interface BrowseSettings {
   readonly alias: string | undefined;
   readonly policy: SecurityPolicyName | undefined;
   readonly mode: SecurityModeName | undefined;
+  readonly serverCertificate: string | undefined;
   readonly user: string | undefined;
   readonly passwordFile: string | undefined;
   readonly certificates: string;
@@ -44,6 +48,7 @@ export async function browse(url: string, settings: BrowseSettings): Promise<Exi
     printError(`${terminalLine(url)} is not an endpoint URL; use opc.tcp://host:port/path`);
     return ExitCode.invalidInput;
   }
+  keepGarbageSmall();
   loadOnlyReading();
   const { browseServer } = await import("../protocols/opcua/browsing/browse-server.ts");
   const { silenceNodeOpcUa } = await import("../protocols/opcua/silence.ts");
@@ -57,6 +62,7 @@ export async function browse(url: string, settings: BrowseSettings): Promise<Exi
       url,
       security:
         policy === undefined ? undefined : { policy, mode: mode ?? (policy === "None" ? "None" : "SignAndEncrypt") },
+      serverCertificateFile: settings.serverCertificate,
       identity: identityOf(settings),
       applicationUri,
       certificatesDirectory: settings.certificates,
@@ -79,11 +85,13 @@ export async function browse(url: string, settings: BrowseSettings): Promise<Exi
 }
 
 function show(url: string, { space, security }: Browsed, settings: BrowseSettings): ExitCode {
-  const { filter, xml, alias, user } = settings;
+  const { filter, xml, alias, user, serverCertificate } = settings;
   const pattern = filter === undefined ? undefined : patternOf(filter);
   const root = pattern === undefined ? space.root : keepMatching(space.root, (text) => pattern.test(text));
   if (space.isCut)
     printError(`there are more than ${settings.most} nodes; begin further down with --from, or allow more with --most`);
+  for (const left of space.leftOut) printError(leftOutText(left));
+  if (space.variables === 0) throw new CommandError(`${settings.from} has no variable, and none is below it`);
   if (root === undefined) {
     printError(`no variable of ${space.variables} has a name or node id like ${filter}`);
     return ExitCode.failed;
@@ -95,6 +103,7 @@ function show(url: string, { space, security }: Browsed, settings: BrowseSetting
       url,
       policy: `SecurityPolicy${security.policy.replaceAll("_", "")}`,
       mode: security.mode,
+      serverCertificate: serverCertificate === undefined ? undefined : resolve(serverCertificate),
       username: user,
     });
     if (draft.nodes.length === 0)

@@ -4,14 +4,16 @@ import { enumeratedText } from "@cpc-partition/image/values/enumeration";
 import { builtInTypeName, BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import { isBad, isGood } from "@cpc-partition/image/values/status-code";
 import { statusName } from "@cpc-partition/image/values/status-name";
-import { valueToJson } from "@cpc-partition/image/values/value-json";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 import type { MemberDraft, NodeDraft, OpcUaDraft } from "../import/draft.ts";
 import { parseNodeId } from "../import/node-id.ts";
-import type { BrowsedNode } from "../protocols/opcua/browsing/address-space.ts";
+import { longestValue, type BrowsedNode, type LeftOut } from "../protocols/opcua/browsing/browsed-node.ts";
 
-/** A value takes no more of its line. */
-const longestValue = 40;
+/** What browsing left out, and how to have it. */
+export function leftOutText({ count, nodeId, because }: LeftOut): string {
+  const nodes = count === 1 ? `what is below ${nodeId} is` : `what is below ${count} nodes is`;
+  return `${terminalLine(nodes)} left out because ${because}; begin ${count === 1 ? "there" : `at the first, ${nodeId},`} with --from`;
+}
 
 /** The variables that the text of their path or node id fits, with what leads to them; undefined: none does. */
 export function keepMatching(node: BrowsedNode, fits: (text: string) => boolean, path = ""): BrowsedNode | undefined {
@@ -20,14 +22,14 @@ export function keepMatching(node: BrowsedNode, fits: (text: string) => boolean,
   return isWanted || children.length > 0 ? { ...node, children } : undefined;
 }
 
-/** A line for each node, indented. */
+/** A line for each node below the root, indented; for a variable its own. */
 export function treeText(root: BrowsedNode): string {
   const lines: string[] = [];
   const add = (node: BrowsedNode, depth: number): void => {
     lines.push(`${"  ".repeat(depth)}${nodeText(node)}`);
     for (const child of node.children) add(child, depth + 1);
   };
-  for (const child of root.children) add(child, 0);
+  for (const node of root.isVariable ? [root] : root.children) add(node, 0);
   return lines.join("\n");
 }
 
@@ -37,6 +39,7 @@ function nodeText({
   isVariable,
   dataType,
   isArray,
+  shown: json,
   value,
   status,
   unit,
@@ -47,8 +50,8 @@ function nodeText({
   if (!isVariable) return `${terminalLine(displayName)}  (${id})`;
   const type = `${dataType === "" ? "Structure" : dataType}${isArray ? "[]" : ""}`;
   const text = value === undefined ? undefined : enumeratedText(enumeration, value);
-  const json = value === undefined ? "" : shortened([valueToJson(value), text].filter(Boolean).join(" "));
-  const shown = isGood(status) ? json : `${json} ${statusName(status)}`.trim();
+  const content = shortened([json, text].filter(Boolean).join(" "));
+  const shown = isGood(status) ? content : `${content} ${statusName(status)}`.trim();
   const parts = [displayName, type, unit === "" ? shown : `${shown} ${unit}`, nodeId, description];
   return parts
     .filter((part) => part !== "")
@@ -64,7 +67,7 @@ function shortened(text: string): string {
 export function configurationOf(
   root: BrowsedNode,
   namespaces: readonly string[],
-  server: Pick<OpcUaDraft, "alias" | "url" | "policy" | "mode" | "username">,
+  server: Pick<OpcUaDraft, "alias" | "url" | "policy" | "mode" | "serverCertificate" | "username">,
 ): { readonly draft: Omit<OpcUaDraft, "protocol">; readonly remarks: readonly string[] } {
   const remarks: string[] = [];
   const nodes: NodeDraft[] = [];

@@ -8,6 +8,7 @@ import { createOwnCertificate } from "../certificates/own-certificate-files.ts";
 import { certificateText } from "./certificate-text.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { writingTrouble } from "@cpc-partition/process/file-trouble";
 import { print } from "@cpc-partition/process/standard-output";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 import { printError } from "@cpc-partition/process/standard-error";
@@ -37,7 +38,7 @@ export async function certCreate(applicationUri: string, settings: CertCreateSet
     return ExitCode.fine;
   } catch (error) {
     if (!(error instanceof ApplicationCertificateError))
-      throw new CommandError((error as Error).message, { cause: error });
+      throw new CommandError(`cannot create the certificate: ${writingTrouble(error)}`, { cause: error });
     printError(error.message);
     return error.code === "InvalidInput" ? ExitCode.invalidInput : ExitCode.failed;
   }

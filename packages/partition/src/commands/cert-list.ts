@@ -4,6 +4,7 @@ import { TrustList } from "../certificates/trust-list.ts";
 import { certificateLine } from "./certificate-text.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { print } from "@cpc-partition/process/standard-output";
+import { terminalLine } from "@cpc-partition/process/terminal-text";
 
 export interface CertListSettings {
   readonly certificates: string;
@@ -18,7 +19,9 @@ export function certList({ certificates }: CertListSettings): ExitCode {
     ["issuers", list.issuersFolder],
     ["rejected", list.rejectedFolder],
   ] as const) {
-    const lines = list.stored(folder).map(({ file, certificate }) => certificateLine(certificate, file, nowMs));
+    const unusable: string[] = [];
+    const stored = list.stored(folder, (why) => unusable.push(`  ${terminalLine(why)}`));
+    const lines = [...stored.map(({ file, certificate }) => certificateLine(certificate, file, nowMs)), ...unusable];
     print(`${title}:\n${lines.length === 0 ? "  none" : lines.join("\n")}`);
   }
   return ExitCode.fine;

@@ -129,9 +129,9 @@ function sizeWords(protocol: Protocol, configuration: ServiceConfiguration): str
 
 function expectedWords(expected: number, namesFile: string): readonly string[] {
   if (expected === 0) return [];
-  const nodes = expected === 1 ? "1 node" : `${expected} nodes`;
+  const nodes = expected === 1 ? "the key of 1 node is" : `the keys of ${expected} nodes are`;
   return [
-    `the browse names of ${nodes} are not known yet, because neither <BrowseName> nor ${namesFile} has them: until the server ` +
-      "reports them, keys are made from the DisplayName",
+    `${nodes} made from the <DisplayName> until the first connection: then the server tells the browse names, ` +
+      `and ${namesFile} remembers them`,
   ];
 }

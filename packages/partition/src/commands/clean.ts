@@ -2,6 +2,7 @@
 
 import { serviceNames } from "../protocols/registry.ts";
 import { readdirSync } from "node:fs";
+import { documentsHealth } from "@cpc-partition/documents/documents-health";
 import { NamedSemaphore } from "@cpc-partition/image/posix/named-semaphore";
 import { SharedMemoryObject } from "@cpc-partition/image/posix/shared-memory-object";
 import { AnotherWriterError, removeAbandoned } from "@cpc-partition/image/posix/single-writer";
@@ -45,12 +46,23 @@ export function clean({ prefix }: { readonly prefix: string }): ExitCode {
   for (const name of objects.filter((each) => !segments.includes(each)))
     remove("shared memory", name, () => removeAbandoned(name));
   for (const name of segments)
-    remove("shared memory", name, () => (isOfLiving(name) ? removeAbandoned(name) : SharedMemoryObject.remove(name)));
+    remove("shared memory", name, () => {
+      if (!isOfLiving(name)) return SharedMemoryObject.remove(name);
+      if (isAwaited(name, prefix)) throw new AnotherWriterError(name);
+      return removeAbandoned(name);
+    });
   for (const name of semaphores) {
     if (isOfLiving(name)) printError(`kept semaphore ${name}: a partition is running with it`);
     else remove("semaphore", name, () => NamedSemaphore.remove(name));
   }
   return livingServices.size > 0 && removed === 0 ? ExitCode.anotherWriter : ExitCode.fine;
+}
+
+/** A documents process has this segment, or is going to take it over: when it starts, nothing but its record is locked yet. */
+function isAwaited(segment: string, prefix: string): boolean {
+  const health = documentsHealth(`${prefix}${serviceOf(segment, prefix)}_documents`, Date.now());
+  const semaphore = `${prefix}${segment.slice(prefix.length).replace("_shm", "_semaphore")}`;
+  return health?.isAlive !== true || health.semaphores.includes(semaphore);
 }
 
 function serviceOf(name: string, prefix: string): string {

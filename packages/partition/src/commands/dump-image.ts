@@ -4,6 +4,7 @@ import { enumeratedText } from "@cpc-partition/image/values/enumeration";
 import { statusName } from "@cpc-partition/image/values/status-name";
 import { builtInTypeName } from "@cpc-partition/image/values/built-in-type";
 import type { ServiceName } from "@cpc-partition/image/service-name";
+import type { ImageReader } from "@cpc-partition/image/image-reader";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
 import { valueToJson } from "@cpc-partition/image/values/value-json";
 import { CommandError } from "@cpc-partition/process/command-error";
@@ -30,10 +31,15 @@ export function dumpImage(service: ServiceName, prefix: string, json: boolean): 
     print(`{"service":"${service}","hasWriter":${opened.hasWriter()},"servers":[${banks.map(groupJson).join(",\n")}]}`);
     return ExitCode.fine;
   }
-  const columns = process.stdout.columns ?? pipeColumns;
-  const rows = orderedRows(banks, Date.now());
-  print(`${connectionTable(banks, columns)}\n\n${pointTable(rows, columns)}`);
+  print(valuesText([image]));
   return ExitCode.fine;
+}
+
+/** The connections, and every point with its value. */
+export function valuesText(images: readonly ImageReader[]): string {
+  const columns = process.stdout.columns ?? pipeColumns;
+  const banks = takeBanks(images);
+  return `${connectionTable(banks, columns)}\n\n${pointTable(orderedRows(banks, Date.now()), columns)}`;
 }
 
 /** By hand, because 64-bit integers are written with all their digits. Times are nanoseconds since 1970 UTC, 0 for none. */

@@ -3,6 +3,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { CommandError } from "@cpc-partition/process/command-error";
+import { writingTrouble } from "@cpc-partition/process/file-trouble";
 import { print, printBytes } from "@cpc-partition/process/standard-output";
 import { csvRows, jsonLines, type ChangeFormat } from "./change-lines.ts";
 import type { ExportedRow } from "./exported-values.ts";
@@ -57,12 +58,11 @@ function create(file: string): number {
   try {
     return openSync(file, "wx", 0o644);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST")
+    if ((error as NodeJS.ErrnoException).code === "EEXIST")
       throw new CommandError(`cannot write ${file} because it exists; remove it or choose another name`, {
         cause: error,
       });
-    throw new CommandError(`cannot write ${file} because ${message}`, { cause: error });
+    throw new CommandError(`cannot write ${file} because ${writingTrouble(error)}`, { cause: error });
   }
 }
 
@@ -70,7 +70,7 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   try {
     for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
   } catch (error) {
-    throw new CommandError(`cannot go on writing the output: ${(error as Error).message}`, { cause: error });
+    throw new CommandError(`cannot go on writing the output because ${writingTrouble(error)}`, { cause: error });
   }
 }
 

@@ -16,6 +16,7 @@ import { CommandError } from "@cpc-partition/process/command-error";
 import { monotonicMs } from "@cpc-partition/process/schedule";
 import { printError } from "@cpc-partition/process/standard-error";
 import type { TimedValue } from "./change-lines.ts";
+import { dumpOf } from "./dump-of.ts";
 import { PointNames, type NamedPoint } from "@cpc-partition/image/point-names";
 
 export interface ExportedRow {
@@ -28,6 +29,7 @@ type Rows = readonly ExportedRow[];
 /** A copy of each group's last poll, in the order of the groups. */
 interface Taken {
   readonly generation: number;
+  readonly startedNs: bigint;
   readonly snapshots: readonly GroupSnapshot[];
 }
 
@@ -35,6 +37,7 @@ const lookAgainMs = 100;
 const batch = 10_000;
 
 export class ExportedValues implements Disposable {
+  readonly #dump: string;
   readonly #image: OpenedImage;
   readonly #journal: OpenedJournal;
   readonly #isWanted: (key: string) => boolean;
@@ -44,6 +47,7 @@ export class ExportedValues implements Disposable {
 
   /** Ends, whatever it does, when the signal aborts. */
   constructor(prefix: string, service: ServiceName, isWanted: (key: string) => boolean, signal: AbortSignal) {
+    this.#dump = dumpOf(prefix, service);
     this.#image = new OpenedImage(`${prefix}${service}_image`);
     this.#journal = new OpenedJournal(`${prefix}${service}_journal`);
     this.#isWanted = isWanted;
@@ -55,7 +59,7 @@ export class ExportedValues implements Disposable {
     const taken = this.#take();
     if (typeof taken !== "string") return this.#rowsOf(taken);
     throw new CommandError(
-      `cannot export ${this.#image.name} because ${taken}; start the partition, or look at the last values with cpc dump SERVICE --image`,
+      `cannot export ${this.#image.name} because ${taken}; start the partition, or look at the last values with ${this.#dump}`,
     );
   }
 
@@ -75,7 +79,9 @@ export class ExportedValues implements Disposable {
     while (!this.#signal.aborted) {
       const taken = this.#takeAndTell();
       const positions = taken?.snapshots.map(({ state }) => state.journalPosition) ?? [];
-      if (taken !== undefined && this.#journal.seek(earliest(positions))) {
+      // Positions in the journal of another run are others.
+      const isFound = this.#journal.seek(earliest(positions)) && this.#journal.startedNs === taken?.startedNs;
+      if (taken !== undefined && isFound) {
         yield this.#rowsOf(taken);
         yield* this.#changesSince(taken.generation, positions);
       } else {
@@ -141,7 +147,9 @@ export class ExportedValues implements Disposable {
     if (image === undefined || first === undefined) return `there is no image ${this.#image.name}`;
     if (!snapshots.every((snapshot) => snapshot !== undefined)) return "it changes too fast";
     const unusable = unusableImage(this.#image, first);
-    return unusable?.isUsable === false ? unusable.why : { generation: image.generation, snapshots };
+    return unusable?.isUsable === false
+      ? unusable.why
+      : { generation: image.generation, startedNs: image.startedNs, snapshots };
   }
 
   #rowsOf({ snapshots }: Taken): Rows {

@@ -2,12 +2,14 @@
 
 import { writeFileSync } from "node:fs";
 import { CommandError } from "@cpc-partition/process/command-error";
-import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
+import { readBoundedFile } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { print } from "@cpc-partition/process/standard-output";
 import { printError } from "@cpc-partition/process/standard-error";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
 import type { ServiceName } from "@cpc-partition/image/service-name";
+import { invocation } from "@cpc-partition/process/invocation";
 import type { Imported, ImportSettings, ModbusDraft, OpcUaDraft } from "../import/draft.ts";
 import type { FormatName } from "../import/format-names.ts";
 import { formatOf, formats } from "../import/formats.ts";
@@ -100,6 +102,6 @@ function write(output: string, xml: string): void {
 
 function summary({ servers }: ChosenServers, { leftOut }: Imported, output: string | undefined): string {
   const points = servers.reduce((sum, one) => sum + (one.protocol === "modbus" ? one.endpoints : one.nodes).length, 0);
-  const check = `look at it and check it: cpc check ${output ?? "FILE"}`;
+  const check = `look at it and check it: ${invocation} check ${output ?? "FILE"}`;
   return `points taken over: ${points}, servers: ${servers.length}, left out: ${leftOut.length}; ${check}`;
 }

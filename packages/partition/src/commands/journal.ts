@@ -13,6 +13,7 @@ import { patternOf } from "@cpc-partition/process/glob";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { printError } from "@cpc-partition/process/standard-error";
 import { print } from "@cpc-partition/process/standard-output";
+import { dumpOf } from "./dump-of.ts";
 import { csvLines, instant, jsonLines, textLines, type ChangeFormat } from "./change-lines.ts";
 import { PointNames } from "@cpc-partition/image/point-names";
 
@@ -43,12 +44,13 @@ export async function journal(service: ServiceName, settings: JournalSettings): 
 }
 
 async function show(journalName: string, service: ServiceName, settings: JournalSettings): Promise<void> {
-  const view = new JournalView(`${settings.prefix}${service}_image`, settings);
+  const view = new JournalView(service, settings);
   const skipsOld = settings.follow && settings.since === undefined;
   using current = new OpenedJournal(journalName, skipsOld ? "end" : "oldest");
   using before = new OpenedJournal(nameBefore(journalName), "oldest");
   const isThere = current.open();
-  const isBeforeThere = !skipsOld && before.open();
+  // In this order, in which a restart gives the names: between the two looks the first may have become the second.
+  const isBeforeThere = !skipsOld && before.open() && before.startedNs !== current.startedNs;
   if (!isThere && !isBeforeThere && !settings.follow) {
     throw new CommandError(
       `cannot read ${journalName} because there is none: has the partition run, with this prefix and a journal (--journal-size)?`,
@@ -62,6 +64,7 @@ async function show(journalName: string, service: ServiceName, settings: Journal
 }
 
 class JournalView {
+  readonly #service: ServiceName;
   readonly #settings: JournalSettings;
   readonly #format: ChangeFormat;
   readonly #names: PointNames;
@@ -74,7 +77,9 @@ class JournalView {
   /** The journal that was named last on standard error. */
   #headed: bigint | undefined;
 
-  constructor(imageName: string, settings: JournalSettings) {
+  constructor(service: ServiceName, settings: JournalSettings) {
+    const imageName = `${settings.prefix}${service}_image`;
+    this.#service = service;
     this.#settings = settings;
     this.#format = settings.csv ? csvLines : settings.json ? jsonLines : textLines;
     this.#names = new PointNames(imageName);
@@ -88,9 +93,9 @@ class JournalView {
   }
 
   begin(): void {
-    const { point } = this.#settings;
+    const { point, prefix } = this.#settings;
     if (point !== undefined && !this.#names.some(this.#isWantedKey))
-      printError(`no point has a key like ${point}; cpc dump SERVICE --image shows all keys`);
+      printError(`no point has a key like ${point}; ${dumpOf(prefix, this.#service)} shows all keys`);
     if (this.#format.head !== undefined) print(this.#format.head);
   }
 

@@ -24,8 +24,8 @@ export function probeText({ device, units, tables: found }: ProbeReport): string
   if (hasRegisters) {
     parts.push(
       "Number is the address as manuals write it that count from 1. A dot stands for a number that a process value hardly is\n" +
-        "(as Float or Double below 0.0001 or above 10000000): the right type and word order is the column without dots.\n" +
-        "--json has every number.",
+        "(as Float or Double below 0.0001 or above 10000000). The right type and word order is the column with good numbers at the\n" +
+        "addresses of the manual; a row between two of them mixes two values. --json has every number.",
     );
   } else if (found.every(({ report }) => report.readable.length === 0) && found.length > 0) {
     parts.push(
@@ -47,6 +47,7 @@ export function probeJson({ device, units, tables: found }: ProbeReport): string
       values: report.readable.flatMap((piece) => jsonValues(table, piece)),
       texts: isRegisters(table) ? report.readable.flatMap((piece) => textReadings(piece.address, piece.values)) : [],
       refused: report.refused,
+      notAsked: report.notAsked ?? null,
     })),
   };
   // JSON has no bigints and no NaN: they are strings.
@@ -68,12 +69,18 @@ function tableText({ table, unitId, range, longestRequest, report }: ProbedTable
   const length =
     longestRequest === 0 ? "nothing is readable" : `the longest request answered has ${longestRequest} addresses`;
   const pieces = report.readable.map((piece) => (isRegisters(table) ? registersText(table, piece) : bitsText(piece)));
-  return [`${head}: ${length}.`, ...pieces, ...report.refused.map(refusedText)].join("\n\n");
+  const rest = report.notAsked === undefined ? [] : [notAskedText(table, report.notAsked)];
+  return [`${head}: ${length}.`, ...pieces, ...report.refused.map(refusedText), ...rest].join("\n\n");
 }
 
 function refusedText({ address, quantity, because }: RefusedPiece): string {
   const addresses = quantity === 1 ? `Address ${address} is` : `Addresses ${address} to ${address + quantity - 1} are`;
   return `${addresses} not readable: ${because}.`;
+}
+
+function notAskedText(table: TableName, { address, quantity, because }: RefusedPiece): string {
+  const last = address + quantity - 1;
+  return `Addresses from ${address} to ${last} were not asked for because ${because}. Ask for them with --${table} ${address}..${last}.`;
 }
 
 function bitsText({ address, values }: ReadablePiece): string {

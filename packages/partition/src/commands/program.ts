@@ -19,6 +19,7 @@ import {
   strictJsonOption,
   unreadableOption,
 } from "@cpc-partition/process/command-options";
+import { quote } from "@cpc-partition/process/quote";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { perProtocol, protocols, serviceNames } from "../protocols/registry.ts";
@@ -115,11 +116,14 @@ export async function createProgram(version: string, done: (code: ExitCode) => v
     .addOption(logLevelOption())
     .addOption(logFormatOption())
     .addHelpText("after", runHelp)
+    .allowExcessArguments() // people try `run FILE`, because `check FILE` is right: they get better words than commander's
     .action(async (settings: Omit<RunSettings, "paths">, command: Command) => {
       const paths = Object.fromEntries(serviceNames.map((name) => [name, pathsGiven(command, name)]));
-      if (perProtocol(paths).length === 0) {
+      const [stray] = command.args;
+      if (stray !== undefined || perProtocol(paths).length === 0) {
         const options = serviceNames.map((name) => `--${name} FILE`).join(", ");
-        program.error(`error: nothing to run: give ${options} or both`);
+        const wrong = stray === undefined ? "nothing to run" : `${quote(stray)} stands without an option`;
+        program.error(`error: ${wrong}: give ${options} or both`);
       }
       const { run } = await import("./run.ts");
       done(await run({ ...settings, paths }));

@@ -9,9 +9,6 @@ import type { Protocol } from "../protocols/protocol.ts";
 import { perProtocol, protocols } from "../protocols/registry.ts";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 
-/** The interval of a service that is given none. */
-export const usualIntervalMs = 1000;
-
 /** For each service its files and directories. */
 export type ConfigurationPaths = Readonly<Partial<Record<ServiceName, readonly string[] | undefined>>>;
 

@@ -50,6 +50,8 @@ export interface RunSettings {
 
 /** Throws a ConfigurationError before any OS object is made, and AnotherWriterError or PosixError when one cannot be. */
 export async function run(settings: RunSettings): Promise<ExitCode> {
+  // Before a thread compiles anything: code that is kept between runs serves under the same flags only, and is else written anew at every end.
+  keepHeapsSmall();
   const stopped = stopSignal();
   const hangups = new Hangups();
   const { paths, certificates: certificatesDirectory, requireSecurity } = settings;
@@ -139,9 +141,9 @@ export async function runPartition(
   using services = new ObservedServices(prefix);
   const unwatch = manager.watch(
     () => partition.isWell(),
-    () => overallHealth(services.statuses(Date.now())).summary,
+    () => stateOf(partition, services),
   );
-  void Promise.all([partition.settled(), documents?.settled]).then(() => manager.ready());
+  void settled(partition, documents).then(() => manager.ready());
   await stopped;
   manager.stopping();
   unwatch();
@@ -149,6 +151,20 @@ export async function runPartition(
   options.log("info", "stopping");
   await Promise.all([partition.stop(), documents?.stop(options.removeOnExit)]);
   options.log("info", "stopped");
+}
+
+/** Without an image there is no document to wait for, and who waits for this service must not wait for room in shared memory. */
+async function settled(partition: Partition, documents: DocumentsSupervisor | undefined): Promise<void> {
+  await partition.settled();
+  if (partition.imageTroubles().length === 0) await documents?.settled;
+}
+
+/** What is missing comes first. */
+function stateOf(partition: Partition, services: ObservedServices): string {
+  const troubles = partition.imageTroubles();
+  const statuses = services.statuses(Date.now());
+  if (statuses.length > 0) return [...troubles, overallHealth(statuses).summary].join(" ");
+  return troubles.length > 0 ? troubles.join(" ") : "Starting: the process image is being made.";
 }
 
 function superviseDocuments(options: RunOptions): DocumentsSupervisor | undefined {

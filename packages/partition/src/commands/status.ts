@@ -39,7 +39,7 @@ function describe(service: ServiceStatus): string {
   const share = documentCapacityBytes === 0 ? 0 : Math.round((100 * documentBytes) / documentCapacityBytes);
   const missing = documentEntriesMissing === 0 ? "" : `, ${documentEntriesMissing} ENTRIES MISSING`;
   const alive = service.isAlive
-    ? `alive since ${service.startedAt}`
+    ? `alive since ${service.startedAt}${threads(service)}`
     : `NOT RUNNING, last heartbeat ${heartbeatText(service.heartbeatAgeMs)}`;
   const head = ["Server", "State", "Cycle", "Good", "Bad", "min/med/p99/max ms", "Reconn", "Cert"];
   // With the blanks between them 80 columns.
@@ -70,6 +70,10 @@ function describe(service: ServiceStatus): string {
     ...securityLines(service.servers),
     ...service.servers.flatMap(troubles),
   ].join("\n");
+}
+
+function threads({ threads: count }: ServiceStatus): string {
+  return count === null ? "" : `, ${count === 1 ? "1 thread reads" : `${count} threads read`} its servers`;
 }
 
 function writer({ documentsAlive, documentsDeaths }: ServiceStatus): string {

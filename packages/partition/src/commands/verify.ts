@@ -2,15 +2,17 @@
 // is another question (its signature).
 
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "@cpc-partition/process/command-error";
-import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
+import { readBoundedFile, UnsuitableFileError } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import { print } from "@cpc-partition/process/standard-output";
 
 const largestListBytes = 16 * 2 ** 20;
+const largestFileBytes = 256 * 2 ** 20;
 
 /** `list`: FILES.sha256 of a release: for each file its SHA-256, package and path. */
 export function verify(list: string): ExitCode {
@@ -69,13 +71,22 @@ function differencesOf(name: string, folder: string, wanted: ReadonlyMap<string,
   const found = new Set(filesIn(folder));
   const changed = [...wanted].flatMap(([path, hash]) => {
     if (!found.has(path)) return [`missing: ${name}/${path}`];
-    const actual = createHash("sha256")
-      .update(readFileSync(join(folder, path)))
-      .digest("hex");
-    return actual === hash ? [] : [`changed: ${name}/${path}`];
+    return hashOf(join(folder, path)) === hash ? [] : [`changed: ${name}/${path}`];
   });
   const added = [...found].filter((path) => !wanted.has(path)).map((path) => `not of the release: ${name}/${path}`);
   return [...changed, ...added];
+}
+
+/** Undefined: it is no file that a release could have. */
+function hashOf(file: string): string | undefined {
+  try {
+    return createHash("sha256")
+      .update(readBoundedFile(file, { largestBytes: largestFileBytes }))
+      .digest("hex");
+  } catch (error) {
+    if (error instanceof UnsuitableFileError) return undefined;
+    throw error;
+  }
 }
 
 /** Relative; not what others have put into its node_modules. */

@@ -11,7 +11,7 @@ import { until } from "../../../until.ts";
 
 const main = new URL("../../../../packages/partition/src/main.ts", import.meta.url).pathname;
 
-test("keys lead through a real terminal, which is afterwards as it was before", { timeout: 90_000 }, async (t) => {
+test("keys lead through a real terminal, which is afterwards as it was before", { timeout: 200_000 }, async (t) => {
   const sandbox = new Sandbox(t);
   const { port } = await device(t);
   // `script` gives the command a terminal. What stty says at the end is how the terminal was left.

@@ -5,6 +5,7 @@ import { ConnectionState } from "@cpc-partition/image/layout";
 import { isBad, isGood } from "@cpc-partition/image/values/status-code";
 import { ageText } from "@cpc-partition/process/age-text";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
+import { invocation } from "@cpc-partition/process/invocation";
 import { rowOf } from "../point-rows.ts";
 import { connectionNames, plainTable } from "../value-table.ts";
 import { firstRow, type Shown, type View } from "./view.ts";
@@ -82,7 +83,7 @@ function titleLine(look: Look, title: string, columns: number, paint: Paint): st
   ].filter((part) => part !== "");
   const line = cut([title, summary.join(", ")].filter((part) => part !== "").join("   "), columns);
   if (look.silent.length > 0) {
-    const warning = `No partition writes to ${look.silent.join(" and ")}: these are the last values. Start it with: cpc run`;
+    const warning = `No partition writes to ${look.silent.join(" and ")}: these are the last values. Start it with: ${invocation} run`;
     return paint("red", cut(warning, columns));
   }
   return paint(look.badPoints + lost === 0 ? "bold" : "yellow", line);
@@ -214,7 +215,7 @@ function rest(widths: readonly number[], columns: number): number {
 export function waitingLines(names: readonly string[]): readonly string[] {
   return [
     `Waiting for a partition: there is no ${names.join(" and no ")} in /dev/shm.`,
-    "Start one with: cpc run      q quits",
+    `Start one with: ${invocation} run      q quits`,
   ];
 }
 
