@@ -52,34 +52,37 @@ async function mixedSnapshots(t: TestContext, task: string, usesGuard: boolean):
   return answer;
 }
 
-test("under the guard no reader sees a mixture of two documents", { timeout: 60_000 }, async (t) => {
+test("under the guard no reader sees a mixture of two documents", { timeout: 200_000 }, async (t) => {
   assert.deepEqual(await mixedSnapshots(t, "read guarded", true), { mixed: 0 });
 });
 
-test("without the guard a reader does see a mixture", { timeout: 60_000 }, async (t) => {
+test("without the guard a reader does see a mixture", { timeout: 200_000 }, async (t) => {
   assert.deepEqual(await mixedSnapshots(t, "read unguarded", true), { mixed: 1 });
 });
 
-test("a writer without the guard shows a mixture even to a reader that uses it", { timeout: 60_000 }, async (t) => {
+test("a writer without the guard shows a mixture even to a reader that uses it", { timeout: 200_000 }, async (t) => {
   assert.notDeepEqual(await mixedSnapshots(t, "read guarded", false), { mixed: 0 });
 });
 
 test("a consumer that holds its guard delays no other", async (t) => {
   const { pairs, segments, guards } = setUp(t, ["stuck", "well"], 10_240);
+  // Long enough that no machine is busy beyond it before the second consumer's turn.
+  const patient = new Guard(pairs[0]!.names.semaphoreName, { ...guardTiming, boundMs: 500 });
+  t.after(() => patient.close());
   const stuck = NamedSemaphore.openExisting(pairs[0]!.names.semaphoreName)!;
   t.after(() => stuck.close());
   stuck.tryWait();
   const order: string[] = [];
   const outcomes = await Promise.all(
     segments.map(async (segment, index) => {
-      const { kind } = await publishGuarded(segment, guards[index]!, Buffer.from("{}"));
+      const { kind } = await publishGuarded(segment, [patient, guards[1]!][index]!, Buffer.from("{}"));
       order.push(kind);
       return kind;
     }),
   );
   assert.deepEqual(outcomes, ["Skipped", "Done"]);
   assert.deepEqual(order, ["Done", "Skipped"]);
-  const all = await publishToAll(segments, guards, Buffer.from("{}"));
+  const all = await publishToAll(segments, [patient, guards[1]!], Buffer.from("{}"));
   assert.deepEqual(
     all.map(({ kind }) => kind),
     ["Seized", "Done"],
@@ -96,10 +99,7 @@ test("of two documents that wait for one guard the newer is written", async (t) 
     publishGuarded(segments[0]!, guards[0]!, Buffer.from("newer")),
   ];
   holder.post();
-  assert.deepEqual(
-    (await Promise.all(both)).map(({ kind }) => kind),
-    ["Done", "Done"],
-  );
+  for (const outcome of both) assert.equal((await outcome).kind, "Done");
   assert.match(readFileSync(`/dev/shm/${pairs[0]!.names.segmentName}`, "latin1"), /^newer\0+$/);
 });
 

@@ -168,13 +168,13 @@ export class ConsumerPair implements Disposable {
 
   #checkSegment(farewell: Uint8Array): CheckOutcome {
     const segment = this.#writer.object;
-    const isLinked = segment.isLinked();
-    const isShared = segment.hasOtherNames();
-    if (!isLinked || isShared) {
+    const state = segment.stateByName();
+    const isShared = state === undefined ? segment.hasOtherNames() : state.names > 1;
+    if (state === undefined || isShared) {
       const { segmentName } = this.names;
       const { replaced } = this.#care;
       if (isShared) replaced?.(`somebody linked ${segmentPath(segmentName)} to another name`);
-      if (isLinked) segment.unlink();
+      if (state !== undefined) segment.unlink();
       const successor = becomeSingleWriter(segmentName, this.sizeBytes, consumerMode, this.#lock, replaced);
       let orphan: SharedMemoryObject;
       try {
@@ -189,10 +189,9 @@ export class ConsumerPair implements Disposable {
       quietly(() => orphan.close());
       return "Restored";
     }
-    const sizeBytes = segment.sizeBytes();
+    const { sizeBytes, mode } = state;
     if (sizeBytes > this.sizeBytes) segment.clearFrom(this.sizeBytes);
-    const isOpen = segment.mode() === consumerMode;
-    if (sizeBytes >= this.sizeBytes && isOpen) return "Intact";
+    if (sizeBytes >= this.sizeBytes && mode === consumerMode) return "Intact";
     segment.reserve(this.sizeBytes);
     segment.setMode(consumerMode);
     return "Restored";
@@ -201,12 +200,9 @@ export class ConsumerPair implements Disposable {
   #checkSemaphore(): CheckOutcome {
     const before = this.#guard?.semaphore;
     if (before === undefined) return "Intact";
-    if (
-      before.isLinked() &&
-      !before.hasOtherNames() &&
-      this.#care.use(this.names.semaphoreName, () => before.isSound())
-    ) {
-      if (before.mode() === consumerMode) return "Intact";
+    const state = before.stateByName();
+    if (state?.names === 1 && this.#care.use(this.names.semaphoreName, () => before.isSound())) {
+      if (state.mode === consumerMode) return "Intact";
       before.setMode(consumerMode);
       return "Restored";
     }

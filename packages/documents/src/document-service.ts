@@ -28,6 +28,8 @@ export interface DocumentServiceOptions {
 const checkMs = 1000;
 /** Every look costs some system calls for each object: an interval of a millisecond must not make it the only work. */
 const leastCheckMs = 50;
+/** The record's heartbeat is to be stored every second: at every second or third look, if there are many. */
+const beatMs = 500;
 
 export class DocumentService {
   readonly #log: Log;
@@ -39,6 +41,7 @@ export class DocumentService {
   readonly #begun = Promise.withResolvers<void>();
   #check: NodeJS.Timeout | undefined;
   #checkedMs = -Infinity;
+  #beatMs = -Infinity;
 
   /** Throws an AnotherWriterError while another process makes these documents, an UnsuitableObjectError or PosixError. */
   constructor(service: ServiceName, options: DocumentServiceOptions, log: Log) {
@@ -112,9 +115,12 @@ export class DocumentService {
     const nowMs = monotonicMs();
     if (nowMs - this.#checkedMs < momentMs) return false;
     this.#checkedMs = nowMs;
-    this.#troubles.attempt("lock", this.#record.name, () => this.#record.beat());
+    if (nowMs - this.#beatMs >= beatMs) {
+      this.#beatMs = nowMs;
+      this.#troubles.attempt("lock", this.#record.name, () => this.#record.beat());
+    }
     const restored = this.#objects.check();
-    this.#record.count("objectsRestored", BigInt(restored));
+    if (restored > 0) this.#record.count("objectsRestored", BigInt(restored));
     const image = this.#image.image();
     // What could not be made before may be possible now.
     const isMissing = image !== undefined && this.#objects.targets.length === 0;

@@ -10,6 +10,8 @@ export interface DocumentsHealth {
   /** The process that kept them ended in order: it is not missed. */
   readonly isEnded: boolean;
   readonly figures: Readonly<Record<DocumentFigure, number>>;
+  /** Semaphores of all consumers. */
+  readonly semaphores: readonly string[];
   /** Semaphores that are not used any more, because using them ended the process. */
   readonly unguarded: readonly string[];
 }
@@ -26,17 +28,20 @@ export function documentsHealth(name: string, nowMs: number): DocumentsHealth | 
   const heartbeatAgeMs = nowMs - Number(bytes.readBigInt64LE(header.heartbeatNs) / 1_000_000n);
   const figures = documentFigures.map((figure, index) => [figure, Number(bytes.readBigUInt64LE(figureOffset(index)))]);
   const room = Math.floor((bytes.length - header.bytes) / consumer.bytes);
+  const semaphores: string[] = [];
   const unguarded: string[] = [];
   for (let index = 0; index < Math.min(room, bytes.readUInt32LE(header.consumers)); index++) {
     const at = header.bytes + index * consumer.bytes;
-    if (bytes.readUInt32LE(at + consumer.isUnguarded) === 0) continue;
     const length = Math.min(nameBytes, bytes.readUInt32LE(at + consumer.nameLength));
-    unguarded.push(bytes.toString("utf8", at + consumer.name, at + consumer.name + length));
+    const semaphore = bytes.toString("utf8", at + consumer.name, at + consumer.name + length);
+    semaphores.push(semaphore);
+    if (bytes.readUInt32LE(at + consumer.isUnguarded) !== 0) unguarded.push(semaphore);
   }
   return {
     isAlive: object.isLocked() && Math.abs(heartbeatAgeMs) < leastHeartbeatMs,
     isEnded: bytes.readUInt32LE(header.state) === RecordState.ended,
     figures: Object.fromEntries(figures) as Record<DocumentFigure, number>,
+    semaphores,
     unguarded,
   };
 }

@@ -84,10 +84,21 @@ export class Guard {
   }
 
   /**
-   * Runs the action under the guard. Never rejects. While an action waits, a further call joins it: the action runs once for both.
+   * Runs the action under the guard: at once when it is free. Never throws or rejects. While an action waits, a further call joins it: the
+   * action runs once for both.
    */
-  run(action: () => void): Promise<GuardOutcome> {
-    this.#waiting ??= this.#run(action);
+  run(action: () => void): GuardOutcome | Promise<GuardOutcome> {
+    if (this.#waiting !== undefined) return this.#waiting;
+    const startMs = this.#timing.nowMs();
+    let semaphore: NamedSemaphore;
+    try {
+      semaphore = this.#current();
+    } catch (error) {
+      return this.#timedOut(action, startMs, error);
+    }
+    const outcome = this.#attempt(semaphore, action, startMs);
+    if (outcome !== undefined) return outcome;
+    this.#waiting = this.#wait(semaphore, action, startMs);
     return this.#waiting;
   }
 
@@ -97,35 +108,45 @@ export class Guard {
     if (this.#waiting === undefined) this.#closeSemaphore();
   }
 
-  async #run(action: () => void): Promise<GuardOutcome> {
-    const startMs = this.#timing.nowMs();
-    let surplusPermits: number | undefined;
-    let cause: unknown;
-    try {
-      surplusPermits = await this.#take(startMs);
-    } catch (error) {
-      cause = error;
-    }
-    // From here to the end without a turn of the event loop: who comes later gets a run of his own.
-    this.#waiting = undefined;
-    const waitedMs = this.#timing.nowMs() - startMs;
-    const outcome =
-      surplusPermits === undefined
-        ? this.#timedOut(action, waitedMs, cause)
-        : this.#taken(action, waitedMs, surplusPermits);
+  async #wait(semaphore: NamedSemaphore, action: () => void, startMs: number): Promise<GuardOutcome> {
+    let outcome: GuardOutcome | undefined;
+    do {
+      await this.#timing.step();
+      outcome = this.#attempt(semaphore, action, startMs);
+    } while (outcome === undefined);
     // How the action ended is what was asked; nobody could do anything about the rest.
     if (this.#isClosed) failureOf(() => this.#closeSemaphore());
     return outcome;
   }
 
-  /** The number of surplus permits drained, undefined when the guard was not free in time. */
-  async #take(startMs: number): Promise<number | undefined> {
-    const semaphore = this.#current();
-    while (!this.#use(this.name, () => semaphore.tryWait())) {
-      if (this.#isClosed || this.#timing.nowMs() - startMs >= this.#timing.boundMs) return undefined;
-      await this.#timing.step();
+  /** Undefined when the guard is held and there is time left. */
+  #attempt(semaphore: NamedSemaphore, action: () => void, startMs: number): GuardOutcome | undefined {
+    let surplusPermits: number | undefined;
+    let cause: unknown;
+    try {
+      surplusPermits = this.#take(semaphore);
+      if (surplusPermits === undefined && !this.#isClosed && this.#waitedMs(startMs) < this.#timing.boundMs)
+        return undefined;
+    } catch (error) {
+      cause = error;
     }
+    // From here to the end without a turn of the event loop: who comes later gets a run of his own.
+    this.#waiting = undefined;
+    return surplusPermits === undefined
+      ? this.#timedOut(action, startMs, cause)
+      : this.#taken(action, startMs, surplusPermits);
+  }
+
+  #waitedMs(startMs: number): number {
+    return this.#timing.nowMs() - startMs;
+  }
+
+  /** The number of surplus permits drained, undefined when the guard is not free. */
+  #take(semaphore: NamedSemaphore): number | undefined {
+    const permits = this.#use(this.name, () => semaphore.take());
+    if (permits === 0) return undefined;
     let drained = 0;
+    if (permits === 1) return drained;
     try {
       this.#use(this.name, () => {
         while (drained < maxDrained && semaphore.value() > 0 && semaphore.tryWait()) drained++;
@@ -137,7 +158,8 @@ export class Guard {
     return drained;
   }
 
-  #taken(action: () => void, waitedMs: number, surplusPermits: number): GuardOutcome {
+  #taken(action: () => void, startMs: number, surplusPermits: number): GuardOutcome {
+    const waitedMs = this.#waitedMs(startMs);
     const isFirst = !this.#wasTaken;
     this.#wasTaken = true;
     this.#timeOutsInRow = 0;
@@ -147,7 +169,8 @@ export class Guard {
     return failure ?? leftHeld ?? { kind: "Done", waitedMs, surplusPermits, isFirst };
   }
 
-  #timedOut(action: () => void, waitedMs: number, cause: unknown): GuardOutcome {
+  #timedOut(action: () => void, startMs: number, cause: unknown): GuardOutcome {
+    const waitedMs = this.#waitedMs(startMs);
     this.counters.timeOuts++;
     this.#timeOutsInRow++;
     if (this.#timeOutsInRow <= 1 || this.#isClosed) return { kind: "Skipped", waitedMs, cause };
@@ -164,8 +187,7 @@ export class Guard {
     const semaphore = this.#semaphore;
     if (semaphore === undefined) throw new UnsuitableObjectError("set free guard", this.name, "it is not open");
     this.#use(this.name, () => {
-      if (semaphore.value() === 0) semaphore.post();
-      else this.counters.surplusPermits++;
+      if (!semaphore.postWhenNone()) this.counters.surplusPermits++;
     });
   }
 

@@ -42,11 +42,15 @@ export class GuardedTarget implements DocumentTarget {
     return this.#segment.sizeBytes;
   }
 
-  async publish(document: Uint8Array): Promise<GuardOutcome["kind"]> {
+  publish(document: Uint8Array): GuardOutcome["kind"] | Promise<GuardOutcome["kind"]> {
     const outcome =
       this.#guard === undefined
         ? publishUnguarded(this.#segment, document)
-        : await publishGuarded(this.#segment, this.#guard, document);
+        : publishGuarded(this.#segment, this.#guard, document);
+    return outcome instanceof Promise ? outcome.then((late) => this.#judged(late)) : this.#judged(outcome);
+  }
+
+  #judged(outcome: GuardOutcome): GuardOutcome["kind"] {
     if (outcome.kind !== "Done" || outcome.surplusPermits > 0) this.#tell(outcome);
     return outcome.kind;
   }

@@ -58,8 +58,9 @@ export class WatchedImage implements DocumentSource, Disposable {
 
   async change(limitMs: number): Promise<void> {
     const image = this.image();
-    if (image !== undefined && !image.isRetired) this.#sleepOn(image);
-    await this.#alarm.wait(Math.min(limitMs, this.#pauseMs(image)));
+    const pauseMs = Math.min(limitMs, this.#pauseMs(image));
+    const isSleepBegun = image !== undefined && !image.isRetired && this.#sleepOn(image, pauseMs);
+    await (isSleepBegun ? this.#alarm.rung() : this.#alarm.wait(pauseMs));
     if (image !== undefined && image === this.#image && image.ticks !== this.#ticks && !image.isRetired) {
       this.#ticks = image.ticks;
       this.#aliveMs = this.#clock();
@@ -81,14 +82,16 @@ export class WatchedImage implements DocumentSource, Disposable {
     this.close();
   }
 
-  #sleepOn(image: ImageReader): void {
-    if (this.#sleptOn === image) return;
+  /** Rings when the image ticks or the time is over: no timer is needed. False while an earlier sleep, from which somebody rang, lasts. */
+  #sleepOn(image: ImageReader, limitMs: number): boolean {
+    if (this.#sleptOn === image) return false;
     this.#sleptOn = image;
-    void this.#opened.tickAfter(this.#ticks, longestPauseMs).finally(() => {
+    void this.#opened.tickAfter(this.#ticks, limitMs).finally(() => {
       if (this.#sleptOn !== image) return;
       this.#sleptOn = undefined;
       this.#alarm.ring();
     });
+    return true;
   }
 
   /** Until name, lock and heartbeat are worth a look. */
@@ -102,8 +105,9 @@ export class WatchedImage implements DocumentSource, Disposable {
     this.#isUnseen = false;
     const before = this.#image;
     try {
-      this.#image = this.#opened.current();
+      // In this order: either of them may find another image in its place, and close the one before.
       this.#hasWriter = this.#opened.hasWriter();
+      this.#image = this.#opened.current();
       this.#logged = "";
     } catch (error) {
       if (!(error instanceof PosixError || error instanceof UnsuitableObjectError)) throw error;
