@@ -11,7 +11,7 @@ import { serverOf } from "../image/sample-image.ts";
 import { Sandbox, type Child } from "../partition/commands/cpc.ts";
 import { TestWriter } from "../readers/test-writer.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 async function addressOf(monitor: Child): Promise<string> {
   await monitor.until("it listens", () => monitor.stdout.endsWith("/\n"));
@@ -48,7 +48,10 @@ test(
     const refused = await sandbox.cpc(["monitor", "--listen", "0.0.0.0:0", "--prefix", sandbox.prefix]).ended;
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /^cannot listen on 0\.0\.0\.0:0 because other machines can reach it/);
-    assert.match(refused.stderr, /: cpc monitor --listen 0\.0\.0\.0:0 --users users\.txt --tls-certificate/);
+    assert.match(
+      refused.stderr,
+      /: npm run -s cpc -- monitor --listen 0\.0\.0\.0:0 --users users\.txt --tls-certificate/,
+    );
     assert.doesNotMatch(refused.stderr, /\bat .*\.ts:/, "a sentence, and no stack");
     const wrong = await sandbox.cpc(["monitor", "--listen", "9850"]).ended;
     assert.equal(wrong.code, 2);
@@ -65,6 +68,25 @@ test("a port that is taken is named, with another that is free", watchdog, async
   const { code, stderr } = await sandbox.cpc(["monitor", "--listen", `127.0.0.1:${port}`]).ended;
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`^cannot listen on 127\\.0\\.0\\.1:${port} because another program listens there`));
+});
+
+test("files for HTTPS that cannot be used are named, with the reason and no stack", watchdog, async (t) => {
+  const sandbox = new Sandbox(t);
+  const certificates = new CertificateFolder();
+  t.after(() => certificates.remove());
+  const own = await certificates.make("own", { names: ["localhost"], usage: serverUse });
+  const other = await certificates.make("other", { names: ["localhost"], usage: serverUse });
+  const missing = join(sandbox.folder, "none.key");
+  const says = async (key: string) => {
+    const files = ["--tls-certificate", own.certificateFile, "--tls-key", key];
+    const { code, stderr } = await sandbox.cpc(["monitor", "--listen", "127.0.0.1:0", ...files]).ended;
+    assert.equal(code, 1);
+    return stderr;
+  };
+  assert.equal(await says(missing), `cannot serve HTTPS with ${missing} because it does not exist\n`);
+  const mismatch = await says(other.keyFile);
+  assert.match(mismatch, /^cannot serve HTTPS with \S+ and \S+ because TLS refuses them \(.*\); name a certificate/);
+  assert.equal(mismatch.split("\n").length, 2, mismatch);
 });
 
 test("with TLS and users other addresses are served, to those who sign in", watchdog, async (t) => {
@@ -127,6 +149,7 @@ test("metrics in a file need no port; the file goes with the monitor", watchdog,
 
 test("metrics are pushed by OTLP where the environment asks for it", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
+  let answer = 200;
   const arrived = Promise.withResolvers<readonly [url: string, type: string, body: string]>();
   const collector = createServer((received, response) => {
     const chunks: Buffer[] = [];
@@ -137,7 +160,7 @@ test("metrics are pushed by OTLP where the environment asks for it", watchdog, a
         received.headers["content-type"] ?? "",
         Buffer.concat(chunks).toString("latin1"),
       ]);
-      response.end();
+      response.writeHead(answer).end();
     });
   }).listen(0, "127.0.0.1");
   t.after(() => collector.close());
@@ -154,6 +177,14 @@ test("metrics are pushed by OTLP where the environment asks for it", watchdog, a
   assert.deepEqual([url, type], ["/v1/metrics", "application/x-protobuf"]);
   assert.match(body, /gateway 7/);
   assert.match(body, /cpc_monitor_viewers/);
+  answer = 400;
+  await monitor.until(
+    "a push that is refused is logged",
+    () => monitor.logged(/^cannot push metrics by OTLP/).length > 0,
+  );
+  answer = 200;
+  await monitor.until("and that it is over", () => monitor.logged(/^metrics are pushed by OTLP again/).length > 0);
+  assert.equal(monitor.logged(/^cannot push metrics by OTLP/).length, 1, "once for each reason");
   await monitor.end();
 });
 

@@ -4,7 +4,7 @@
 import uPlot from "/uplot/uPlot.esm.js";
 import { element, select, setText } from "./dom.js";
 import { aligned, appended, csvOf, troubles, within } from "./samples.js";
-import { age, instant, milliseconds, words } from "./words.js";
+import { age, clockTime, day, instant, milliseconds, words } from "./words.js";
 
 const colours = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6", "--line-7", "--line-8"];
 const plotHeightPx = 300;
@@ -17,6 +17,15 @@ function isNumber({ type, value }) {
 function unitAxis({ stroke, grid, ticks }, unit, isFirst) {
   const place = { scale: `unit ${unit}`, label: unit, labelSize: unit === "" ? 0 : 20, side: isFirst ? 3 : 1 };
   return { stroke, ticks, grid: isFirst ? grid : { show: false }, ...place };
+}
+
+/** Below the first of each day its date. */
+function timesOf(_plot, seconds) {
+  return seconds.map((second, index) => {
+    const date = day(second * 1000);
+    const time = clockTime(second * 1000);
+    return index > 0 && day(seconds[index - 1] * 1000) === date ? time : `${time}\n${date}`;
+  });
 }
 
 /** As the browser resolves it for the theme that is on: a canvas does not understand light-dark(). */
@@ -156,7 +165,10 @@ export class Plot {
       legend: { show: false },
       cursor: { drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: true }, ...Object.fromEntries(units.map((unit) => [`unit ${unit}`, {}])) },
-      axes: [axis, ...units.slice(0, 2).map((unit, index) => unitAxis(axis, unit, index === 0))],
+      axes: [
+        { ...axis, values: timesOf, space: 70 },
+        ...units.slice(0, 2).map((unit, index) => unitAxis(axis, unit, index === 0)),
+      ],
       series: [
         {},
         ...all.map(({ row }, index) => ({

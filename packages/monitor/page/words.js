@@ -10,7 +10,11 @@ export const words = languages[language] ?? english;
 document.documentElement.lang = languages[language] === undefined ? "en" : language;
 
 const counts = new Intl.NumberFormat(language);
-const instants = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "medium" });
+/** Hours to 24, as in the log, and no order of day and month that can be misread. */
+const calendar = language === "en" ? "en-GB" : language;
+const instants = new Intl.DateTimeFormat(calendar, { dateStyle: "medium", timeStyle: "medium" });
+const days = new Intl.DateTimeFormat(calendar, { dateStyle: "medium" });
+const times = new Intl.DateTimeFormat(calendar, { timeStyle: "medium" });
 
 export function count(number) {
   return counts.format(number);
@@ -25,7 +29,16 @@ export function instant(time) {
 export function since(iso) {
   const then = new Date(iso);
   const isToday = then.toDateString() === new Date().toDateString();
-  return isToday ? then.toLocaleTimeString(language) : instant(iso);
+  return isToday ? clockTime(then) : instant(iso);
+}
+
+/** Of a Date or Unix milliseconds, like the day. */
+export function clockTime(time) {
+  return times.format(time);
+}
+
+export function day(time) {
+  return days.format(time);
 }
 
 export function age(ms) {

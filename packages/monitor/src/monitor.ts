@@ -11,13 +11,16 @@ import { ServiceManager } from "@cpc-partition/process/service-manager";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { print } from "@cpc-partition/process/standard-output";
 import { writeTextfile } from "@cpc-partition/process/textfile";
+import { invocation } from "@cpc-partition/process/invocation";
 import { demandProtection, hostAndPort, type ListenAddress, type Protection } from "./access/listen-rules.ts";
+import { ServedCertificate } from "./access/served-certificate.ts";
 import { SignInDesk } from "./access/sign-in.ts";
 import { LiveStreams } from "./http/live-streams.ts";
 import { openServer } from "./http/server.ts";
 import { exposition } from "./metrics/exposition.ts";
 import { seriesOf } from "./metrics/series.ts";
 import { ObservedPartition } from "./observation/observed-partition.ts";
+import { WholeHistograms } from "./observation/whole-histograms.ts";
 
 export interface MonitorSettings extends Protection {
   readonly listen: ListenAddress;
@@ -36,11 +39,12 @@ export async function monitor(settings: MonitorSettings): Promise<ExitCode> {
   const desk = textfile === undefined && users !== undefined ? new SignInDesk(users) : undefined;
   const stopped = Promise.race([stopSignal(), parentGone()]);
   using observed = new ObservedPartition(prefix);
-  using live = new LiveStreams(observed);
+  using live = new LiveStreams(observed, () => desk?.version ?? "");
   const figures = () => ({ viewers: live.viewers, signInFailures: desk?.failures ?? 0 });
-  const series = () => seriesOf(observed.observe(), figures());
+  const histograms = new WholeHistograms();
+  const series = () => seriesOf(observed.observe(), figures(), histograms);
   const push = isPushWanted(process.env)
-    ? (await import("./metrics/open-telemetry.ts")).startPush(series, process.env)
+    ? (await import("./metrics/open-telemetry.ts")).startPush(series, process.env, log)
     : undefined;
   try {
     if (push !== undefined) log("info", "pushing metrics by OTLP as the OTEL_* variables say");
@@ -52,14 +56,16 @@ export async function monitor(settings: MonitorSettings): Promise<ExitCode> {
       await writeTextfile(textfile, () => exposition(series(), "text"), log, over.signal);
       return ExitCode.fine;
     }
-    const tls =
-      tlsCertificate === undefined || tlsKey === undefined ? undefined : { certificate: tlsCertificate, key: tlsKey };
+    const certificate =
+      tlsCertificate === undefined || tlsKey === undefined
+        ? undefined
+        : new ServedCertificate({ certificate: tlsCertificate, key: tlsKey }, log);
     const server = await openServer({
       observe: () => observed.observe(),
       metricsText: (format) => exposition(series(), format),
       live,
       desk,
-      tls,
+      certificate,
       trustProxy,
     });
     await server.ready();
@@ -69,7 +75,7 @@ export async function monitor(settings: MonitorSettings): Promise<ExitCode> {
       throw listenError(error, listen, prefix);
     });
     const { port } = server.server.address() as AddressInfo;
-    const scheme = `http${tls === undefined ? "" : "s"}`;
+    const scheme = `http${certificate === undefined ? "" : "s"}`;
     manager.ready();
     print(`monitor: ${scheme}://${hostAndPort({ host: listen.host, port })}/`);
     await stopped;
@@ -114,6 +120,6 @@ function listenError(error: unknown, listen: ListenAddress, prefix: string): Com
           : error instanceof Error
             ? error.message
             : String(error);
-  const other = `cpc monitor --listen 127.0.0.1:0${prefix === "" ? "" : ` --prefix ${prefix}`}`;
+  const other = `${invocation} monitor --listen 127.0.0.1:0${prefix === "" ? "" : ` --prefix ${prefix}`}`;
   return new CommandError(`cannot listen on ${hostAndPort(listen)} because ${why}; any free port: ${other}`);
 }

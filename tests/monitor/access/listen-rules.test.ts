@@ -58,9 +58,9 @@ test("a refusal names what is missing, and the commands that would be right", ()
     (error: Error) => {
       assert.match(
         error.message,
-        /: cpc monitor --listen 10\.0\.0\.1:9850 --users users\.txt --tls-certificate cert\.pem --tls-key key\.pem /,
+        /: npm run -s cpc -- monitor --listen 10\.0\.0\.1:9850 --users users\.txt --tls-certificate cert\.pem --tls-key key\.pem /,
       );
-      assert.match(error.message, /: cpc monitor --listen 127\.0\.0\.1:9850$/);
+      assert.match(error.message, /: npm run -s cpc -- monitor --listen 127\.0\.0\.1:9850$/);
       return true;
     },
   );

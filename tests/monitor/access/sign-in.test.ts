@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { hashPassword, isPasswordHash, isPasswordOf } from "../../../packages/monitor/src/access/password-hash.ts";
 import { SignInDesk } from "../../../packages/monitor/src/access/sign-in.ts";
 import { addUser, readUsers, removeUser } from "../../../packages/monitor/src/access/users-file.ts";
+import { oddFiles, placeOdd } from "../../odd-files.ts";
+import { syncedAtOnce } from "../../synced-paths.ts";
 
 function usersFile(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
@@ -48,9 +50,35 @@ test("users are added, changed and removed; the file belongs to its owner alone 
   await assert.rejects(addUser(path, "c", "short"), /has 5 characters/);
 });
 
+for (const kind of oddFiles)
+  test(`a ${kind} in place of the file of users is refused, and in place of its draft gives way`, async (t) => {
+    const path = usersFile(t);
+    await placeOdd(t, kind, path);
+    const refused =
+      /^CommandError: cannot read the users in \S+ because it is (?:not a regular file|a directory|a socket or a device)/;
+    assert.throws(() => readUsers(path), refused);
+    await assert.rejects(addUser(path, "anna", "a long password"), refused);
+    rmSync(path, { recursive: true });
+    await placeOdd(t, kind, `${path}.new`);
+    const added = addUser(path, "anna", "a long password");
+    if (kind === "directory") await assert.rejects(added, /^CommandError: cannot write the users to \S+ because /);
+    else await added;
+    assert.equal(statSync(path, { throwIfNoEntry: false })?.isFile(), kind === "directory" ? undefined : true);
+  });
+
+test("users that were added are on the disk", async (t) => {
+  const path = usersFile(t);
+  const synced = syncedAtOnce(t, () => existsSync(path));
+  await addUser(path, "anna", "a long password");
+  assert.deepEqual(synced, [
+    [`${path}.new`, false],
+    [dirname(path), true],
+  ]);
+});
+
 test("a file that others may read, that is not there, or that holds something else is refused", async (t) => {
   const path = usersFile(t);
-  assert.throws(() => readUsers(path), /no such file: make it with cpc monitor user add/);
+  assert.throws(() => readUsers(path), /no such file: make it with npm run -s cpc -- monitor user add/);
   await addUser(path, "anna", "a long password");
   for (const mode of [0o644, 0o604, 0o660, 0o640]) {
     chmodSync(path, mode);
@@ -62,7 +90,10 @@ test("a file that others may read, that is not there, or that holds something el
       removeUser(path, "bert");
       const { mode: now, gid } = statSync(path);
       assert.deepEqual([now & 0o777, gid], [0o640, 4711], "a change keeps the group that may read it");
-    } else assert.throws(() => readUsers(path), /others than its owner may read it: chmod 600/);
+    } else {
+      const right = process.getuid?.() === 0 ? 640 : 600;
+      assert.throws(() => readUsers(path), new RegExp(`others than its owner may read it: chmod ${right} ${path}$`));
+    }
   }
   chmodSync(path, 0o600);
   writeFileSync(path, "anna plaintext\n");
@@ -72,7 +103,7 @@ test("a file that others may read, that is not there, or that holds something el
 test("who knows user and password is welcome, at once the second time; everybody else is refused and counted", async (t) => {
   const path = usersFile(t);
   await addUser(path, "anna", "a long password");
-  const desk = new SignInDesk(path, { mostWaiting: 2, pauseMs: 1 });
+  const desk = new SignInDesk(path, { mostWaiting: 2, mostWaitingOfAddress: 2, pauseMs: 1 });
   assert.equal(await desk.judge(basic("anna", "a long password")), "Welcome");
   assert.equal(await desk.judge(basic("anna", "a long password")), "Welcome");
   assert.equal(desk.failures, 0);
@@ -86,7 +117,7 @@ test("who knows user and password is welcome, at once the second time; everybody
 test("guesses wait in one short queue, and what is known already passes it", async (t) => {
   const path = usersFile(t);
   await addUser(path, "anna", "a long password");
-  const desk = new SignInDesk(path, { mostWaiting: 2, pauseMs: 1 });
+  const desk = new SignInDesk(path, { mostWaiting: 2, mostWaitingOfAddress: 2, pauseMs: 1 });
   await desk.judge(basic("anna", "a long password"));
   const order: string[] = [];
   const guesses = Array.from({ length: 3 }, async (_, index) => {
@@ -102,4 +133,15 @@ test("guesses wait in one short queue, and what is known already passes it", asy
   assert.deepEqual(await Promise.all(guesses), ["Refused", "Refused", "Busy"]);
   rmSync(path);
   assert.equal(await desk.judge(basic("anna", "a long password")), "Refused", "a removed file lets nobody in");
+});
+
+test("one address cannot take the whole queue", async (t) => {
+  const path = usersFile(t);
+  await addUser(path, "anna", "a long password");
+  const desk = new SignInDesk(path, { mostWaiting: 8, mostWaitingOfAddress: 2, pauseMs: 1 });
+  const guesses = Array.from({ length: 9 }, async () => await desk.judge(basic("anna", "guess"), "10.0.0.1"));
+  assert.equal(await desk.judge(basic("anna", "a long password"), "10.0.0.2"), "Welcome");
+  const answers = await Promise.all(guesses);
+  assert.deepEqual([answers.filter((answer) => answer === "Refused").length, answers.includes("Welcome")], [2, false]);
+  assert.equal(await desk.judge(basic("anna", "guess"), "10.0.0.1"), "Refused", "its places are free again");
 });

@@ -124,6 +124,7 @@ test("the page on the simulated plant", watchdog, async (t) => {
     t.diagnostic(`named after ${Math.round(tookMs)} ms`);
     const text = (await problem.textContent()) ?? "";
     assert.match(text, /Ecotec is lost: 44 points are bad/);
+    assert.match(text, /since \d\d:\d\d:\d\d(?!\s*[AP]M)/i, "hours to 24, as in the log");
     assert.match(text, /Reason: .*(closed|reset|refused|nothing listens)/i);
     assert.match(text, /What to do: Is the server switched on\?/);
     assert.match(text, /Operations handbook, “A Modbus device fails”: off, no route, refused/);

@@ -13,6 +13,7 @@ export class Events {
 
   constructor(response: IncomingMessage) {
     this.#response = response;
+    response.on("error", () => {});
     response.setEncoding("utf8").on("data", (text: string) => {
       const parts = (this.#rest + text).split("\n\n");
       this.#rest = parts.pop() ?? "";
@@ -22,8 +23,14 @@ export class Events {
     });
   }
 
-  static async open(t: TestContext, port: number, query: Readonly<Record<string, string>>): Promise<Events> {
+  static async open(
+    t: TestContext,
+    port: number,
+    query: Readonly<Record<string, string>>,
+    auth?: string,
+  ): Promise<Events> {
     const sent = request({
+      ...(auth === undefined ? {} : { auth }),
       host: "127.0.0.1",
       port,
       path: `/live?${new URLSearchParams(query).toString()}`,
@@ -38,6 +45,11 @@ export class Events {
 
   get status(): number {
     return this.#response.statusCode ?? 0;
+  }
+
+  /** Resolves when the monitor has ended it. */
+  async ended(): Promise<void> {
+    if (!this.#response.destroyed) await new Promise((resolve) => this.#response.once("close", resolve));
   }
 
   /** The first of all messages that is what is waited for. */

@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ConnectionState } from "../../../packages/image/src/layout.ts";
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
+import { SignInDesk } from "../../../packages/monitor/src/access/sign-in.ts";
+import { addUser, removeUser } from "../../../packages/monitor/src/access/users-file.ts";
 import { serverOf } from "../../image/sample-image.ts";
 import { Events } from "./events.ts";
 import { served } from "./served.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 test("a browser gets the rows on its screen, and then only those that change", watchdog, async (t) => {
   const { port, writer } = await served(t, [serverOf("Kessel", ...Array.from({ length: 500 }, () => 0))]);
@@ -24,6 +30,40 @@ test("a browser gets the rows on its screen, and then only those that change", w
   writer.publish(0, (block) => block.setNumber(11, BuiltInType.UInt16, 2));
   const change = await events.find(({ points }) => (points?.rows[11]?.value === "2" ? points.rows : undefined));
   assert.deepEqual(Object.keys(change), ["11"]);
+});
+
+test("a stream ends when the users change: a removed one gets nothing more", watchdog, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const users = join(folder, "users.txt");
+  for (const name of ["anna", "bert"]) await addUser(users, name, "a long password");
+  const { port } = await served(t, [serverOf("Kessel", 0)], { desk: new SignInDesk(users) });
+  const open = async (name: string): Promise<Events> =>
+    await Events.open(t, port, { list: "points", count: "10" }, `${name}:a long password`);
+  const streams = [await open("anna"), await open("bert")];
+  for (const stream of streams) await stream.find(({ points }) => points);
+  removeUser(users, "anna");
+  for (const stream of streams) await stream.ended();
+  assert.equal((await Events.open(t, port, {}, "anna:a long password")).status, 401);
+  assert.equal((await Events.open(t, port, {}, "bert:a long password")).status, 200);
+});
+
+test("who goes away while the password is checked leaves no stream behind", watchdog, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "cpc-test-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const users = join(folder, "users.txt");
+  await addUser(users, "anna", "a long password");
+  const desk = new SignInDesk(users);
+  const { port, live } = await served(t, [serverOf("Kessel", 0)], { desk });
+  const judge = t.mock.method(desk, "judge");
+  const sent = request({ host: "127.0.0.1", port, path: "/live", auth: "anna:a long password", agent: false });
+  sent.on("error", () => {});
+  sent.end();
+  while (judge.mock.callCount() === 0) await new Promise(setImmediate);
+  sent.destroy();
+  await judge.mock.calls[0]?.result;
+  const stream = await Events.open(t, port, {}, "anna:a long password");
+  assert.deepEqual([stream.status, live.viewers], [200, 1]);
 });
 
 test("what is wrong comes by itself, with its reason, and goes when it is over", watchdog, async (t) => {

@@ -9,6 +9,7 @@ import { LiveStreams } from "../../../packages/monitor/src/http/live-streams.ts"
 import { openServer, type ServerParts } from "../../../packages/monitor/src/http/server.ts";
 import { exposition } from "../../../packages/monitor/src/metrics/exposition.ts";
 import { seriesOf } from "../../../packages/monitor/src/metrics/series.ts";
+import { WholeHistograms } from "../../../packages/monitor/src/observation/whole-histograms.ts";
 import { observedPlant } from "../observed-plant.ts";
 
 export async function served(
@@ -18,14 +19,15 @@ export async function served(
 ) {
   const plant = observedPlant(t, ...servers);
   const { observed } = plant;
-  const live = new LiveStreams(observed);
+  const live = new LiveStreams(observed, () => changes.desk?.version ?? "");
+  const histograms = new WholeHistograms();
   const server = await openServer({
     observe: () => observed.observe(),
     metricsText: (format) =>
-      exposition(seriesOf(observed.observe(), { viewers: live.viewers, signInFailures: 0 }), format),
+      exposition(seriesOf(observed.observe(), { viewers: live.viewers, signInFailures: 0 }, histograms), format),
     live,
     desk: undefined,
-    tls: undefined,
+    certificate: undefined,
     trustProxy: [],
     ...changes,
   });

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
-import { test } from "node:test";
+import { request, type IncomingMessage } from "node:http";
+import { connect, type Socket } from "node:net";
+import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { ConnectionState } from "../../../packages/image/src/layout.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { serverOf } from "../../image/sample-image.ts";
+import { until } from "../../until.ts";
 import { served } from "./served.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const lookAgainMs = 50;
 
 test("health and readiness say what status says, with its exit code", watchdog, async (t) => {
@@ -120,7 +122,13 @@ test(
   watchdog,
   async (t) => {
     const { ask, port } = await served(t, [serverOf("Kessel", 0)]);
-    for (const host of ["evil.example", "evil.example:9850", "10.0.0.1"])
+    for (const host of [
+      "evil.example",
+      "evil.example:9850",
+      "10.0.0.1",
+      "127.evil.example",
+      "127.0.0.1.evil.example:9850",
+    ])
       assert.equal((await ask("/health", { headers: { host } })).status, 421, host);
     for (const host of [`localhost:${port}`, "127.0.0.1", `[::1]:${port}`])
       assert.equal((await ask("/health", { headers: { host } })).status, 200, host);
@@ -136,10 +144,73 @@ test("behind a proxy only the proxy is answered", watchdog, async (t) => {
   assert.equal((await through.ask("/health", { headers: { host: "plant.example" } })).status, 200);
 });
 
+/** Connections that ask for nothing; resolves when each of them is open at the monitor or was closed by it. */
+async function occupy(t: TestContext, port: number, localAddress: string, count: number): Promise<() => number> {
+  const open = new Set<Socket>();
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+  });
+  const openings = Array.from({ length: count }, async () => {
+    const socket = connect({ port, host: "127.0.0.1", localAddress });
+    open.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => open.delete(socket));
+    socket.resume();
+    await Promise.race([once(socket, "connect"), once(socket, "close")]);
+  });
+  await Promise.all(openings);
+  return () => open.size;
+}
+
+test("one client cannot take the connections of all others, behind a proxy or not", watchdog, async (t) => {
+  // The proxy is 127.0.0.2, so 127.0.0.1 is a client like any other.
+  const { ask, port } = await served(t, [serverOf("Kessel", 0)], { trustProxy: ["127.0.0.2"] });
+  const left = await occupy(t, port, "127.0.0.1", 500);
+  await until("what is too much is closed", () => left() === 64);
+  assert.equal((await ask("/health", { localAddress: "127.0.0.2" })).status, 200);
+});
+
+test("a reverse proxy, or a tunnel to loopback, has all connections that there are", watchdog, async (t) => {
+  for (const trustProxy of [[], ["127.0.0.1"]]) {
+    const { ask, port } = await served(t, [serverOf("Kessel", 0)], { trustProxy });
+    const left = await occupy(t, port, "127.0.0.1", 300);
+    assert.equal((await ask("/health")).status, 200);
+    assert.equal(left(), 300);
+  }
+});
+
+test("one client behind a proxy cannot take the streams of all others", watchdog, async (t) => {
+  const { port, live } = await served(t, [serverOf("Kessel", 0)], { trustProxy: ["127.0.0.1"] });
+  const open = async (client: string): Promise<number> => {
+    const sent = request({
+      port,
+      host: "127.0.0.1",
+      path: "/live",
+      agent: false,
+      headers: { "x-forwarded-for": client },
+    });
+    sent.on("error", () => {});
+    sent.end();
+    t.after(() => sent.destroy());
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    response.resume();
+    if (client === "10.0.0.9") sent.destroy();
+    return response.statusCode ?? 0;
+  };
+  const statuses = await Promise.all(Array.from({ length: 40 }, async () => await open("10.0.0.1")));
+  assert.deepEqual([statuses.filter((status) => status === 200).length, live.viewers], [32, 32]);
+  assert.deepEqual([await open("10.0.0.1"), await open("10.0.0.2")], [503, 200]);
+  // Places of streams that have ended are free again.
+  for (let turn = 0; turn < 40; turn++) {
+    assert.equal(await open("10.0.0.9"), 200);
+    await until("the stream has ended", () => live.viewers === 33);
+  }
+});
+
 test("requests that are too many, too long or no HTTP get an answer and end there", watchdog, async (t) => {
   const { ask, port } = await served(t, [serverOf("Kessel", 0)]);
   const statuses = new Map<number, number>();
-  for (let request = 0; request < 410; request++) {
+  for (let asked = 0; asked < 410; asked++) {
     const { status } = await ask("/nowhere");
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }

@@ -48,6 +48,7 @@ const running: ServiceStatus = {
   guardSeizures: 0,
   objectsRestored: 0,
   ticksMissed: 0,
+  threads: 1,
   servers: [healthy],
 };
 

@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import { CommandError } from "@cpc-partition/process/command-error";
+import { invocation } from "@cpc-partition/process/invocation";
 
 export interface ListenAddress {
   readonly host: string;
@@ -25,8 +26,9 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   return isHost && port <= 65_535 ? { host, port } : undefined;
 }
 
+/** A name that begins like an address is none: `127.example.com` may lead here, and be a page of the web. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 export function hostAndPort({ host, port }: ListenAddress): string {
@@ -49,9 +51,9 @@ export function demandProtection(address: ListenAddress, protection: Protection)
   const where = hostAndPort(address);
   throw new CommandError(
     `cannot listen on ${where} because other machines can reach it and ${missing.join(" and ")} would be missing: ` +
-      `cpc monitor --listen ${where} --users users.txt --tls-certificate cert.pem --tls-key key.pem ` +
-      `(cpc monitor user add NAME --users users.txt makes the file); ` +
-      `behind a reverse proxy that has TLS and users: cpc monitor --listen ${where} --trust-proxy ADDRESS-OF-THE-PROXY; ` +
-      `only for this machine: cpc monitor --listen 127.0.0.1:${address.port}`,
+      `${invocation} monitor --listen ${where} --users users.txt --tls-certificate cert.pem --tls-key key.pem ` +
+      `(${invocation} monitor user add NAME --users users.txt makes the file); ` +
+      `behind a reverse proxy that has TLS and users: ${invocation} monitor --listen ${where} --trust-proxy ADDRESS-OF-THE-PROXY; ` +
+      `only for this machine: ${invocation} monitor --listen 127.0.0.1:${address.port}`,
   );
 }

@@ -1,23 +1,25 @@
 // Who may look: user and password of HTTP Basic authentication, which browsers, Prometheus and curl all know, over TLS.
 //
 // A password costs 32 MiB and some 60 ms to check, on purpose. So each one that was right is remembered, and guesses wait in one short queue:
-// they can neither occupy the machine nor be made quickly.
+// they can neither occupy the machine nor be made quickly. One address has a few places in the queue, so that there are some for others.
 
 import { createHmac, randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { hashPassword, isPasswordOf } from "./password-hash.ts";
+import { AddressPlaces } from "./address-places.ts";
 import { readUsers, type Users } from "./users-file.ts";
 
 export type SignIn = "Welcome" | "Refused" | "Busy";
 
 export interface QueueLimits {
   readonly mostWaiting: number;
+  readonly mostWaitingOfAddress: number;
   /** After a wrong password the queue stands still for as long. */
   readonly pauseMs: number;
 }
 
-const usualLimits: QueueLimits = { mostWaiting: 16, pauseMs: 500 };
+const usualLimits: QueueLimits = { mostWaiting: 16, mostWaitingOfAddress: 4, pauseMs: 500 };
 const mostRemembered = 256;
 
 export class SignInDesk {
@@ -25,6 +27,7 @@ export class SignInDesk {
   readonly #limits: QueueLimits;
   readonly #key = randomBytes(32);
   readonly #remembered = new Set<string>();
+  readonly #places: AddressPlaces;
   #users: Users;
   #version: string;
   #waiting = 0;
@@ -37,17 +40,26 @@ export class SignInDesk {
   constructor(path: string, limits = usualLimits) {
     this.#path = path;
     this.#limits = limits;
+    this.#places = new AddressPlaces(limits.mostWaitingOfAddress);
     this.#users = readUsers(path);
     this.#version = versionOf(path);
   }
 
-  async judge(authorization: string | undefined): Promise<SignIn> {
+  /** Another one when the file of users has changed: what was begun before has to sign in again. */
+  get version(): string {
+    this.#look();
+    return this.#version;
+  }
+
+  /** `address`: of whom it is; undefined when that is not known. */
+  async judge(authorization: string | undefined, address?: string): Promise<SignIn> {
     const [, encoded] = /^Basic ([\w+/=-]{1,1000})$/i.exec(authorization ?? "") ?? [];
     if (encoded === undefined) return "Refused";
     this.#look();
     const fingerprint = createHmac("sha256", this.#key).update(encoded).digest("base64");
     if (this.#remembered.has(fingerprint)) return "Welcome";
     if (this.#waiting >= this.#limits.mostWaiting) return "Busy";
+    if (address !== undefined && !this.#places.take(address)) return "Busy";
     this.#waiting++;
     const version = this.#version;
     const answer = this.#queue.then(async () => await this.#check(encoded));
@@ -56,6 +68,7 @@ export class SignInDesk {
       if (!(await answer)) return "Refused";
     } finally {
       this.#waiting--;
+      if (address !== undefined) this.#places.leave(address);
     }
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
     if (version === this.#version) this.#remembered.add(fingerprint);

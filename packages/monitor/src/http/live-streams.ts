@@ -18,12 +18,15 @@ const idleTicks = 4;
 
 interface Viewer {
   readonly screen: Screen;
+  /** Of the users when it signed in. */
+  readonly users: string;
   readonly response: ServerResponse;
   blockedSinceMs: number | undefined;
 }
 
 export class LiveStreams implements Disposable {
   readonly #observed: ObservedPartition;
+  readonly #users: () => string;
   readonly #watch = new GrowthWatch();
   readonly #trends: Trends;
   readonly #viewers = new Set<Viewer>();
@@ -33,8 +36,10 @@ export class LiveStreams implements Disposable {
   #ticks = 0;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(observed: ObservedPartition) {
+  /** `users`: another text when they have changed; then every stream ends, and a browser that may still look opens another. */
+  constructor(observed: ObservedPartition, users: () => string = () => "") {
     this.#observed = observed;
+    this.#users = users;
     this.#trends = new Trends(observed.prefix);
     this.#look();
     this.#timer = setInterval(() => this.#tick(), tickMs);
@@ -54,7 +59,8 @@ export class LiveStreams implements Disposable {
       "cache-control": "no-store",
       "x-accel-buffering": "no",
     });
-    const viewer: Viewer = { screen: new Screen(parseView(query)), response, blockedSinceMs: undefined };
+    const screen = new Screen(parseView(query));
+    const viewer: Viewer = { screen, users: this.#users(), response, blockedSinceMs: undefined };
     this.#viewers.add(viewer);
     response.on("close", () => {
       this.#viewers.delete(viewer);
@@ -79,8 +85,11 @@ export class LiveStreams implements Disposable {
       return;
     }
     const scene = this.#scene();
+    const users = this.#users();
     this.#trends.follow();
-    for (const viewer of this.#viewers) this.#show(viewer, scene);
+    for (const viewer of this.#viewers)
+      if (viewer.users === users) this.#show(viewer, scene);
+      else viewer.response.destroy();
   }
 
   #look(): Observation {

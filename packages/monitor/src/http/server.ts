@@ -2,8 +2,9 @@
 //
 // Nothing that comes in changes anything: GET and HEAD, no bodies, no state but the streams that are open.
 
-import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Server as TlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
@@ -11,16 +12,13 @@ import fastifyStatic from "@fastify/static";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { isFine } from "@cpc-partition/documents/overall-health";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { AddressPlaces, networkOf, plainAddress } from "../access/address-places.ts";
+import type { ServedCertificate } from "../access/served-certificate.ts";
 import type { SignInDesk } from "../access/sign-in.ts";
 import { isLoopback } from "../access/listen-rules.ts";
 import { contentTypes, formatFor, type Format } from "../metrics/exposition.ts";
 import type { Observation } from "../observation/observed-partition.ts";
 import type { LiveStreams } from "./live-streams.ts";
-
-interface TlsFiles {
-  readonly certificate: string;
-  readonly key: string;
-}
 
 export interface ServerParts {
   readonly observe: () => Observation;
@@ -28,7 +26,8 @@ export interface ServerParts {
   readonly live: LiveStreams;
   /** Undefined: nobody has to sign in. */
   readonly desk: SignInDesk | undefined;
-  readonly tls: TlsFiles | undefined;
+  /** Undefined: HTTP without TLS. */
+  readonly certificate: ServedCertificate | undefined;
   readonly trustProxy: readonly string[];
 }
 
@@ -37,10 +36,18 @@ const pageFolder = fileURLToPath(new URL("../../page/", import.meta.url));
 const plotFolder = fileURLToPath(new URL(".", import.meta.resolve("uplot")));
 
 const mostConnections = 400;
+/** A browser has six at most, for all of its tabs. */
+const mostConnectionsOfAddress = 64;
+const mostStreamsOfAddress = 32;
 const requestTimeoutMs = 5000;
 const longestHeaderBytes = 8192;
+const lookAtCertificateMs = 60_000;
 /** Of one address; scrolling asks some five times a second. */
-const mostRequests = { max: 400, timeWindow: 10_000 };
+const mostRequests = {
+  max: 400,
+  timeWindow: 10_000,
+  keyGenerator: ({ ip }: FastifyRequest) => networkOf(ip),
+};
 
 export async function openServer(parts: ServerParts): Promise<FastifyInstance> {
   const limits = {
@@ -57,11 +64,13 @@ export async function openServer(parts: ServerParts): Promise<FastifyInstance> {
     exposeHeadRoutes: true,
   };
   const server: FastifyInstance =
-    parts.tls === undefined
+    parts.certificate === undefined
       ? fastify({ ...common, http: limits })
-      : fastify({ ...common, https: { ...limits, ...readTlsFiles(parts.tls), minVersion: "TLSv1.2" } });
+      : fastify({ ...common, https: { ...limits, ...parts.certificate.options } });
+  if (parts.certificate !== undefined) renewCertificate(server, parts.certificate);
   server.server.maxConnections = mostConnections;
-  closeSilentConnections(server.server);
+  const isShared = sharedBy(parts);
+  limitConnections(server.server, isShared);
   server.setErrorHandler(async (error: { readonly statusCode?: number; readonly message: string }, _request, reply) => {
     const code = error.statusCode ?? 500;
     await reply
@@ -75,9 +84,9 @@ export async function openServer(parts: ServerParts): Promise<FastifyInstance> {
   server.addHook("onRequest", async (request, reply) => await refuseChanges(request, reply, parts));
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: contentPolicy },
-    strictTransportSecurity: parts.tls !== undefined,
+    strictTransportSecurity: parts.certificate !== undefined,
   });
-  if (parts.desk !== undefined) addSignIn(server, parts.desk);
+  if (parts.desk !== undefined) addSignIn(server, parts.desk, isShared);
   await server.register(fastifyStatic, { root: pageFolder, prefix: "/", cacheControl: true, maxAge: 0 });
   await server.register(fastifyStatic, {
     root: plotFolder,
@@ -85,12 +94,13 @@ export async function openServer(parts: ServerParts): Promise<FastifyInstance> {
     decorateReply: false,
     allowedPath: (path) => path === "/uPlot.esm.js" || path === "/uPlot.min.css",
   });
-  addAnswers(server, parts);
+  addAnswers(server, parts, isShared);
   return server;
 }
 
-function readTlsFiles({ certificate, key }: TlsFiles): { readonly cert: Buffer; readonly key: Buffer } {
-  return { cert: readFileSync(certificate), key: readFileSync(key) };
+function renewCertificate(server: FastifyInstance, certificate: ServedCertificate): void {
+  const timer = setInterval(() => certificate.renew(server.server as unknown as TlsServer), lookAtCertificateMs);
+  server.addHook("onClose", () => clearInterval(timer));
 }
 
 /** Everything from this server and nothing from anywhere else; nobody may put the page into a frame. */
@@ -106,9 +116,24 @@ const contentPolicy = {
   "require-trusted-types-for": ["'script'"],
 };
 
-/** What Node's own time-outs do not see: a connection that never begins a request. */
-function closeSilentConnections(server: Server): void {
-  server.on("connection", (socket) => {
+/** Whether many clients may stand behind an address: that of a reverse proxy, or a tunnel to loopback. They share what there is for all. */
+function sharedBy({ trustProxy }: ServerParts): (address: string) => boolean {
+  return (address) =>
+    trustProxy.length > 0 ? trustProxy.includes(plainAddress(address)) : isLoopback(plainAddress(address));
+}
+
+/** Also closes what Node's own time-outs do not see: a connection that never begins a request. */
+function limitConnections(server: Server, isShared: (address: string) => boolean): void {
+  const places = new AddressPlaces(mostConnectionsOfAddress);
+  server.on("connection", (socket: Socket) => {
+    const address = socket.remoteAddress ?? "";
+    if (!isShared(address)) {
+      if (!places.take(address)) {
+        socket.destroy();
+        return;
+      }
+      socket.once("close", () => places.leave(address));
+    }
     socket.setTimeout(2 * requestTimeoutMs, () => socket.destroy());
     socket.on("error", () => socket.destroy());
   });
@@ -116,7 +141,7 @@ function closeSilentConnections(server: Server): void {
 
 /** Behind a proxy only the proxy is answered. On loopback without users only names of this machine: a page of the web whose name leads here is not. */
 async function refuseStrangers(request: FastifyRequest, reply: FastifyReply, parts: ServerParts): Promise<void> {
-  const peer = request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
+  const peer = plainAddress(request.socket.remoteAddress ?? "");
   if (parts.trustProxy.length > 0) {
     if (!parts.trustProxy.includes(peer))
       await reply.code(403).type("text/plain").send(`only the reverse proxy is answered here, and ${peer} is not it\n`);
@@ -134,9 +159,10 @@ async function refuseChanges(request: FastifyRequest, reply: FastifyReply, _part
 
 const challenge = 'Basic realm="cpc monitor", charset="UTF-8"';
 
-function addSignIn(server: FastifyInstance, desk: SignInDesk): void {
+function addSignIn(server: FastifyInstance, desk: SignInDesk, isShared: (address: string) => boolean): void {
   server.addHook("onRequest", async (request, reply) => {
-    const answer = await desk.judge(request.headers.authorization);
+    const { ip, headers } = request;
+    const answer = await desk.judge(headers.authorization, isShared(ip) ? undefined : ip);
     if (answer === "Welcome") return;
     const [code, header, value, text] =
       answer === "Busy"
@@ -146,7 +172,12 @@ function addSignIn(server: FastifyInstance, desk: SignInDesk): void {
   });
 }
 
-function addAnswers(server: FastifyInstance, { observe, metricsText, live }: ServerParts): void {
+function addAnswers(
+  server: FastifyInstance,
+  { observe, metricsText, live }: ServerParts,
+  isShared: (address: string) => boolean,
+): void {
+  const streams = new AddressPlaces(mostStreamsOfAddress);
   server.get("/health", async (_request, reply) => await answerHealth(reply, observe(), false));
   server.get("/ready", async (_request, reply) => await answerHealth(reply, observe(), true));
   server.get("/metrics", async (request, reply) => {
@@ -155,10 +186,15 @@ function addAnswers(server: FastifyInstance, { observe, metricsText, live }: Ser
   });
   server.get("/live", (request, reply) => {
     const query = request.query as Readonly<Record<string, string | readonly string[] | undefined>>;
-    if (!live.hasRoom()) {
+    const { ip } = request;
+    // Gone while the password was checked: no event would end the stream.
+    if (request.raw.socket.destroyed) return;
+    const isCounted = !isShared(ip);
+    if (!live.hasRoom() || (isCounted && !streams.take(ip))) {
       void reply.code(503).header("retry-after", "5").type("text/plain").send("too many viewers\n");
       return;
     }
+    if (isCounted) reply.raw.once("close", () => streams.leave(ip));
     reply.hijack();
     // `hijack` leaves headers to us; those of helmet are wanted.
     for (const [name, value] of Object.entries(reply.getHeaders()))

@@ -16,6 +16,7 @@ import {
   type MetricData,
   type MetricProducer,
 } from "@opentelemetry/sdk-metrics";
+import type { Log } from "@cpc-partition/process/log";
 import { boundsSeconds } from "../observation/coarse-histogram.ts";
 import type { Series } from "./series.ts";
 
@@ -28,11 +29,11 @@ export interface Push {
 }
 
 /** The exporter itself reads where to and how; the interval is for its reader. */
-export function startPush(read: () => readonly Series[], environment: NodeJS.ProcessEnv): Push {
+export function startPush(read: () => readonly Series[], environment: NodeJS.ProcessEnv, log: Log): Push {
   const interval = Number(environment["OTEL_METRIC_EXPORT_INTERVAL"]);
   const exportIntervalMillis = interval > 0 ? interval : defaultIntervalMs;
   const reader = new PeriodicExportingMetricReader({
-    exporter: new OTLPMetricExporter(),
+    exporter: new LoggedExporter(log),
     exportIntervalMillis,
     exportTimeoutMillis: Math.min(exportIntervalMillis, longestExportMs),
     metricProducers: [producer(read)],
@@ -42,6 +43,33 @@ export function startPush(read: () => readonly Series[], environment: NodeJS.Pro
   );
   const provider = new MeterProvider({ readers: [reader], resource });
   return { stop: async () => await provider.shutdown() };
+}
+
+/** The SDK keeps what goes wrong to itself. Logged once for each reason, and when it is over. */
+class LoggedExporter extends OTLPMetricExporter {
+  readonly #log: Log;
+  #logged = "";
+
+  constructor(log: Log) {
+    super();
+    this.#log = log;
+  }
+
+  override export(...[metrics, done]: Parameters<OTLPMetricExporter["export"]>): void {
+    super.export(metrics, (result) => {
+      const { error } = result;
+      const reason = error === undefined ? "" : error.message || error.name;
+      if (reason !== this.#logged)
+        if (reason === "") this.#log("info", "metrics are pushed by OTLP again");
+        else
+          this.#log(
+            "warn",
+            `cannot push metrics by OTLP because ${reason}; look at the OTEL_* variables and the collector`,
+          );
+      this.#logged = reason;
+      done(result);
+    });
+  }
 }
 
 function producer(read: () => readonly Series[]): MetricProducer {

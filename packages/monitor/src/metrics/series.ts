@@ -8,6 +8,7 @@ import type { Histogram, PlacedGroup } from "@cpc-partition/image";
 import type { ServiceStatus } from "@cpc-partition/documents/service-status";
 import type { Observation, ObservedService } from "../observation/observed-partition.ts";
 import { coarse, coarser, type CoarseHistogram } from "../observation/coarse-histogram.ts";
+import type { WholeHistograms } from "../observation/whole-histograms.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 export interface Sample<Value> {
@@ -42,12 +43,19 @@ const histogramNames: Readonly<Record<Histogram, readonly [name: string, help: s
   receivedToPublished: ["cpc_received_to_published_seconds", "from the arrival of a changed value to its publication"],
 };
 
-export function seriesOf(observation: Observation, monitor: MonitorFigures): readonly Series[] {
+export function seriesOf(
+  observation: Observation,
+  monitor: MonitorFigures,
+  histograms: WholeHistograms,
+): readonly Series[] {
   const present = observation.services.filter(({ isOfEndedRun }) => !isOfEndedRun);
   return [
     ...serviceSeries(present),
     ...serverSeries(present),
-    ...histogramSeries(observation.images.filter(({ service }) => present.some((one) => one.service === service))),
+    ...histogramSeries(
+      observation.images.filter(({ service }) => present.some((one) => one.service === service)),
+      histograms,
+    ),
     gauge("cpc_monitor_viewers", "browsers that are connected to the monitor", "1", [
       { labels: {}, value: monitor.viewers },
     ]),
@@ -78,6 +86,12 @@ function serviceSeries(services: readonly ServiceStatus[]): readonly Series[] {
       "when the service was started",
       "s",
       of(({ startedAt }) => seconds(startedAt)),
+    ),
+    gauge(
+      "cpc_reading_threads",
+      "threads that read the servers; 0 where the partition does not tell",
+      "1",
+      of(({ threads }) => threads ?? 0),
     ),
     counter(
       "cpc_ticks_missed_total",
@@ -196,7 +210,7 @@ function serverSeries(services: readonly ServiceStatus[]): readonly Series[] {
 }
 
 /** Of polls one for each server; of delays, which a gateway has in common with its clock and its load, one for each service. */
-function histogramSeries(images: readonly ObservedService[]): readonly Series[] {
+function histogramSeries(images: readonly ObservedService[], histograms: WholeHistograms): readonly Series[] {
   return Object.entries(histogramNames).map(([name, [metric, help]]) => ({
     kind: "histogram",
     name: metric,
@@ -204,7 +218,7 @@ function histogramSeries(images: readonly ObservedService[]): readonly Series[] 
     unit: "s",
     samples: images.flatMap(({ service, image }) => {
       const of = (groups: readonly PlacedGroup[]): CoarseHistogram =>
-        coarser(coarse(groups.map(({ index }) => image.histogram(index, name as Histogram))));
+        coarser(coarse(groups.map(({ index }) => histograms.of(image, index, name as Histogram))));
       if (name !== "pollDuration") return [{ labels: { service }, value: of(image.directory.groups) }];
       return image.directory.servers.map(({ alias, groups }) => ({
         labels: { service, server: alias },

@@ -30,7 +30,7 @@ const placeOf = Array.from({ length: durationBuckets }, (_, bucket) =>
 );
 
 /** The sum of histograms of the image, an octave for each bucket. The image's bucket i ends at 2^((i+1)/4) us. */
-export function coarse(histograms: readonly Uint32Array[]): CoarseHistogram {
+export function coarse(histograms: readonly (Uint32Array | Float64Array)[]): CoarseHistogram {
   const counts = Array.from({ length: octaves + 1 }, () => 0);
   let count = 0;
   for (const buckets of histograms) {
