@@ -25,7 +25,7 @@ test("a file is checked, an invalid one is refused with every error, and a missi
   const [missing, none] = await Promise.all([start("nowhere.yaml").ended, start().ended]);
   assert.deepEqual([missing.code, none.code], [1, 2]);
   assert.match(missing.stderr, /^cannot read nowhere\.yaml because it does not exist\n$/);
-  assert.match(none.stderr, /give a file of outputs: cpc bridge bridge\.yaml/);
+  assert.match(none.stderr, /give a file of outputs: npm run -s cpc -- bridge bridge\.yaml/);
   const invalid = await start(file("outputs:\n  - type: mqtt\n    adress: x\n")).ended;
   assert.equal(invalid.code, 2);
   assert.match(

@@ -42,7 +42,7 @@ for (const [name, make] of Object.entries(brokers)) {
     await engine.start();
     const sandbox = new Sandbox(t);
     const { prefix } = sandbox;
-    const plant = sandbox.cpc(["demo", "--prefix", prefix, "--interval", "0.2"]);
+    const plant = sandbox.cpc(["demo", "--prefix", prefix, "--interval", "0.2"], { TMPDIR: sandbox.folder });
     const host = startSparkplugHost(t, port, "Werk%201", "gw%2F7");
     const seen = (type: string, from = 0): readonly HostMessage[] =>
       host.messages.slice(from).filter((message) => message.type === type);

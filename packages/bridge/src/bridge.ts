@@ -3,15 +3,17 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
+import { UnsuitableObjectError } from "@cpc-partition/image/posix/errno";
 import { FileLock } from "@cpc-partition/image/posix/file-lock";
-import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
+import { readBoundedFile, UnsuitableFileError } from "@cpc-partition/process/bounded-file";
+import { readingTrouble, writingTrouble } from "@cpc-partition/process/file-trouble";
 import { CommandError } from "@cpc-partition/process/command-error";
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import type { LogFormat, LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
 import { ServiceManager } from "@cpc-partition/process/service-manager";
 import { stopSignal } from "@cpc-partition/process/signals";
-import { printError } from "@cpc-partition/process/standard-error";
+import { printError, printWarning } from "@cpc-partition/process/standard-error";
 import { print } from "@cpc-partition/process/standard-output";
 import { writeTextfile } from "@cpc-partition/process/textfile";
 import { yamlText } from "./configuration/parse-yaml.ts";
@@ -122,7 +124,7 @@ function readText(file: string): string {
 
 /** True when there are errors. */
 function report(problems: BridgeConfiguration["problems"]): boolean {
-  for (const warning of problems.warnings) printError(`warning: ${warning}`);
+  for (const warning of problems.warnings) printWarning(warning);
   for (const error of problems.errors) printError(error);
   return problems.hasErrors;
 }
@@ -144,9 +146,11 @@ function inFolder<Result>(folder: string, open: () => Result): Result {
   try {
     return open();
   } catch (error) {
+    if (error instanceof UnsuitableFileError || error instanceof UnsuitableObjectError)
+      throw new CommandError(`cannot use the folder ${folder}: ${error.message}`, { cause: error });
     if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new CommandError(
-      `cannot use the folder ${folder} because ${readingTrouble(error)}; give this user the right to write there, or choose another with --state`,
+      `cannot use the folder ${folder} because ${writingTrouble(error)}; or choose another with --state`,
     );
   }
 }

@@ -3,6 +3,7 @@
 import { Option, type Command } from "commander";
 import { logFormatOption, logLevelOption, prefixOption } from "@cpc-partition/process/command-options";
 import type { ExitCode } from "@cpc-partition/process/exit-code";
+import { invocation } from "@cpc-partition/process/invocation";
 import type { BridgeSettings } from "./bridge.ts";
 
 /** `done` gets the exit code of the command that ran. */
@@ -13,7 +14,7 @@ export function addCommands(program: Command, done: (code: ExitCode) => void): v
     .addOption(new Option("--check", "only check the file").default(false))
     .action(
       async (file: string | undefined, settings: BridgeSettings & { readonly check: boolean }, command: Command) => {
-        if (file === undefined) command.error("error: give a file of outputs: cpc bridge bridge.yaml");
+        if (file === undefined) command.error(`error: give a file of outputs: ${invocation} bridge bridge.yaml`);
         const { bridgeFile, checkFile } = await import("./bridge.ts");
         done(settings.check ? checkFile(file, settings) : await bridgeFile(file, settings));
       },

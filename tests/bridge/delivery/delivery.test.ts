@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -7,6 +7,7 @@ import type { DeliverySettings } from "../../../packages/bridge/src/configuratio
 import { Delivery } from "../../../packages/bridge/src/delivery/delivery.ts";
 import { SegmentQueue } from "../../../packages/bridge/src/queue/segment-queue.ts";
 import { markCount } from "../../../packages/image/src/journal-layout.ts";
+import { OpenedJournal } from "../../../packages/image/src/opened-journal.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { serverOf } from "../../image/sample-image.ts";
 import { until } from "../../until.ts";
@@ -52,7 +53,7 @@ function place(t: TestContext, ringBytes?: number) {
     await until("births", () => output.births.length > 0);
     return { output, ...run };
   };
-  return { plant, start, begin, logged };
+  return { plant, start, begin, logged, stateFolder };
 }
 
 async function born(t: TestContext, changed?: Partial<DeliverySettings>) {
@@ -176,6 +177,41 @@ test("changes of a partition that was restarted while the bridge was down are re
     ["Kessel: 0"],
   );
 });
+
+for (const moment of [1, 2, 3, 4])
+  test(`a partition that is restarted when a bridge has opened ${moment} journals costs no change, and none comes twice`, async (t) => {
+    const { plant, start, first } = await delivered(t);
+    await first.end();
+    plant.set(0, 2);
+    let opened = 0;
+    let isRestarted = false;
+    const restart = (): void => {
+      if (isRestarted) return;
+      isRestarted = true;
+      plant.restart();
+      plant.set(0, 3);
+    };
+    const { open } = OpenedJournal.prototype as { readonly open: (this: OpenedJournal) => boolean };
+    t.mock.method(OpenedJournal.prototype, "open", function (this: OpenedJournal): boolean {
+      const isOpen = open.call(this);
+      if (this.name.includes("opcua_journal") && ++opened === moment) restart();
+      return isOpen;
+    });
+    const second = new RecordingOutput();
+    const { delivery, end } = start(second);
+    await until("the bridge follows", () => second.births.length > 0);
+    // The bridge may open fewer.
+    restart();
+    await until("the last change", () =>
+      second.batches.some(({ changes }) => changes.some(({ value }) => value === 3)),
+    );
+    await end();
+    assert.deepEqual(
+      second.batches.flatMap(({ changes }) => changes.map(({ value }) => value)).filter((value) => value !== null),
+      [2, 3],
+    );
+    assert.equal(delivery.state.lostChanges, 0);
+  });
 
 test("changes of a partition that was restarted twice while the engine took nothing are read from all three journals", async (t) => {
   const { plant, output, delivery, end, logged } = await born(t);
@@ -348,7 +384,7 @@ test("a disk that takes or gives nothing for a while is told, and delays nothing
   await until("the end of the connection", () => !delivery.state.isConnected);
   plant.set(0, 1);
   await until("a change in the queue", () => delivery.state.queuedChanges === 1);
-  const flush = t.mock.method(SegmentQueue.prototype, "flush", fails("fdatasync"));
+  const flush = t.mock.method(SegmentQueue.prototype, "flush", fails("fsync"));
   const read = t.mock.method(SegmentQueue.prototype, "read", fails("open"));
   output.isUp = true;
   output.print = "changed";
@@ -358,12 +394,67 @@ test("a disk that takes or gives nothing for a while is told, and delays nothing
   const messages = (): string => logged.map(({ message }) => message).join("\n");
   await until(
     "both troubles",
-    () => /queue: EMFILE.*open;/.test(messages()) && /queue: EMFILE.*fdatasync;/.test(messages()),
+    () => /queue: EMFILE.*open;/.test(messages()) && /queue: EMFILE.*fsync;/.test(messages()),
   );
   flush.mock.restore();
   read.mock.restore();
   await until("what waited", () => output.values("history").includes(1));
   await end();
+});
+
+/** Two changes wait in the queue of a bridge that has ended. */
+async function queued(t: TestContext) {
+  const placed = place(t);
+  const first = await placed.begin();
+  first.output.isUp = false;
+  first.output.cut();
+  await until("the end of the connection", () => !first.delivery.state.isConnected);
+  for (const value of [1, 2]) {
+    placed.plant.set(0, value);
+    await until("the change in the queue", () => first.delivery.state.queuedChanges === value);
+  }
+  await first.end();
+  return { ...placed, folder: join(placed.stateFolder, "queue") };
+}
+
+test("changes that the disk lost while no bridge ran are counted and logged", async (t) => {
+  const { folder, begin, logged } = await queued(t);
+  const newest = readdirSync(folder).find((name) => name.endsWith(".queue"));
+  truncateSync(join(folder, newest ?? ""), 100);
+  const { output, delivery, end } = await begin();
+  await until("the loss", () => delivery.state.droppedChanges === 2);
+  await until("an empty queue", () => delivery.state.queuedChanges === 0);
+  await end();
+  assert.deepEqual(output.batches, []);
+  assert.deepEqual(
+    logged.filter(({ level }) => level === "error"),
+    [
+      {
+        level: "error",
+        message: "2 queued changes are lost because their file is damaged or gone; look at the disk of --state",
+      },
+    ],
+  );
+});
+
+test("when it is not known what was sent of the queue, all of it is sent again, marked", async (t) => {
+  const { plant, folder, begin, logged } = await queued(t);
+  rmSync(join(folder, "bounds"));
+  const { output, delivery, end } = await begin();
+  await until("what waited", () => output.values("history").length === 2);
+  assert.deepEqual(output.values("history"), [1, 2]);
+  assert.ok(output.batches.every(({ isRepeat }) => isRepeat));
+  output.isUp = false;
+  output.cut();
+  await until("the end of the connection", () => !delivery.state.isConnected);
+  plant.set(0, 3);
+  await until("a change in the queue", () => delivery.state.queuedChanges === 1);
+  output.isUp = true;
+  output.print = "changed";
+  await until("the change", () => output.values("history").length === 3);
+  await end();
+  assert.equal(output.batches.at(-1)?.isRepeat, false);
+  assert.equal(logged.filter(({ message }) => message.includes("sent again")).length, 1);
 });
 
 test("what an engine does not take in time goes to the queue before the journal is overrun, and births follow", async (t) => {

@@ -35,7 +35,7 @@ test("full", async () => {
   }
   assert.ok(lost > 0);
   assert.equal(queue.records, 5000 - lost);
-  assert.equal(queue.read()!.payload.toString().split(" ")[0], String(lost / 10));
+  assert.equal(queue.read()!.payload!.toString().split(" ")[0], String(lost / 10));
 
   // Not even the file that is written has room left: the queue gives its own room up.
   fillDisk();
@@ -50,7 +50,7 @@ test("full", async () => {
   assert.equal(queue.records, 10 * blocks - lost);
   queue.acknowledge(queue.end - 10);
   queue.rewind();
-  assert.equal(queue.read()!.payload.toString().split(" ")[0], String(blocks - 1));
+  assert.equal(queue.read()!.payload!.toString().split(" ")[0], String(blocks - 1));
 
   rmSync(ballast);
   for (let more = 0; more < 10; more++) assert.equal(queue.append(block(blocks + more), 10), undefined);

@@ -1,12 +1,23 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { SegmentQueue, type QueueLimits } from "../../../packages/bridge/src/queue/segment-queue.ts";
 import { inOwnSharedMemory } from "../../faults/own-shared-memory.ts";
+import { syncedAtOnce, syncedPaths } from "../../synced-paths.ts";
 
 const limits = { limitBytes: 1 << 20, segmentBytes: 4096 };
 
@@ -30,8 +41,25 @@ function fill(queue: SegmentQueue, from: number, to: number): void {
 
 function rest(queue: SegmentQueue): readonly number[] {
   const numbers: number[] = [];
-  for (let block; (block = queue.read()) !== undefined;) numbers.push(Number(/\d+/.exec(block.payload.toString())![0]));
+  for (let block; (block = queue.read()) !== undefined;)
+    numbers.push(Number(/\d+/.exec(block.payload!.toString())![0]));
   return numbers;
+}
+
+/** Reads everything that is left. */
+function counted(queue: SegmentQueue): { readonly records: number; readonly damaged: number } {
+  let damaged = 0;
+  let records = 0;
+  for (let block; (block = queue.read()) !== undefined;)
+    if (block.payload === undefined) damaged += block.records;
+    else records += block.records;
+  return { records, damaged };
+}
+
+function damage(file: string, offset: number): void {
+  const bytes = readFileSync(file);
+  bytes[offset]! ^= 1;
+  writeFileSync(file, bytes);
 }
 
 function range(from: number, to: number): readonly number[] {
@@ -121,15 +149,119 @@ test("damage on the disk costs the rest of its file, which is counted", (t) => {
   fill(first, 0, 100);
   first[Symbol.dispose]();
   const [, file = ""] = segmentFiles(folder);
-  const bytes = readFileSync(file);
-  bytes[700]! ^= 1;
-  writeFileSync(file, bytes);
-  const queue = opened(t, folder);
-  let damaged = 0;
-  let records = 0;
-  for (let block; (block = queue.read()) !== undefined; records += block.records) damaged += block.damaged;
+  damage(file, 700);
+  const { records, damaged } = counted(opened(t, folder));
   assert.ok(damaged > 0);
   assert.equal(records + damaged, 1000);
+});
+
+test("damage to the file that is being written costs what is in it, and nothing that comes later", (t) => {
+  const folder = newFolder(t);
+  const queue = opened(t, folder);
+  fill(queue, 0, 3);
+  damage(segmentFiles(folder)[0]!, 800);
+  assert.deepEqual(counted(queue), { records: 10, damaged: 20 });
+  fill(queue, 3, 5);
+  assert.deepEqual(rest(queue), [3, 4]);
+  assert.equal(queue.end, 50);
+});
+
+for (const [what, spoil] of [
+  ["damaged in its middle", (file: string) => damage(file, 800)],
+  ["cut", (file: string) => truncateSync(file, 800)],
+  ["empty", (file: string) => truncateSync(file)],
+  ["gone", (file: string) => rmSync(file)],
+] as const)
+  test(`the newest file is ${what} when the next process comes: what was in it is counted, and nothing that comes later is lost`, (t) => {
+    for (const blocks of [3, 17]) {
+      const folder = newFolder(t);
+      const first = new SegmentQueue(folder, limits);
+      fill(first, 0, blocks);
+      first[Symbol.dispose]();
+      spoil(segmentFiles(folder).at(-1)!);
+      const second = opened(t, folder);
+      assert.equal(second.end, blocks * 10);
+      assert.equal(second.records, blocks * 10);
+      fill(second, blocks, blocks + 2);
+      const { records, damaged } = counted(second);
+      assert.ok(damaged > 0);
+      assert.equal(records + damaged, blocks * 10 + 20);
+      second.acknowledge(blocks * 10);
+      second.rewind();
+      assert.deepEqual(rest(second), [blocks, blocks + 1]);
+    }
+  });
+
+test("damage among what was taken of the newest file is no loss when the next process comes", (t) => {
+  const folder = newFolder(t);
+  const first = new SegmentQueue(folder, limits);
+  fill(first, 0, 3);
+  first.acknowledge(30);
+  first[Symbol.dispose]();
+  damage(segmentFiles(folder).at(-1)!, 800);
+  const second = opened(t, folder);
+  assert.equal(second.records, 0);
+  fill(second, 3, 5);
+  assert.deepEqual(rest(second), [3, 4]);
+});
+
+test("the oldest file, or every one, is gone when the next process comes: what was in them is counted", (t) => {
+  for (const mostFiles of [1, Infinity]) {
+    const folder = newFolder(t);
+    const first = new SegmentQueue(folder, limits);
+    fill(first, 0, 30);
+    first.acknowledge(20);
+    first[Symbol.dispose]();
+    for (const file of segmentFiles(folder).slice(0, mostFiles)) rmSync(file);
+    const second = opened(t, folder);
+    assert.equal(second.records, 280);
+    const { records, damaged } = counted(second);
+    assert.ok(damaged > 0);
+    assert.equal(records + damaged, 280);
+    assert.equal(records > 0, mostFiles === 1);
+    second.acknowledge(300);
+    fill(second, 30, 32);
+    assert.deepEqual(rest(second), [30, 31]);
+  }
+});
+
+test("damage that was counted is not counted again", (t) => {
+  const folder = newFolder(t);
+  const first = new SegmentQueue(folder, limits);
+  fill(first, 0, 15);
+  first[Symbol.dispose]();
+  damage(segmentFiles(folder)[0]!, 800);
+  const queue = opened(t, folder);
+  assert.equal(queue.read()?.end, 10);
+  const lost = queue.read()!;
+  assert.equal(lost.payload, undefined);
+  queue.acknowledge(lost.end);
+  queue.rewind();
+  assert.deepEqual(counted(queue), { records: 150 - lost.end, damaged: 0 });
+});
+
+test("damage among what was taken hides nothing that was not", (t) => {
+  const folder = newFolder(t);
+  const queue = opened(t, folder);
+  fill(queue, 0, 3);
+  queue.acknowledge(20);
+  damage(segmentFiles(folder)[0]!, 800);
+  queue.rewind();
+  assert.deepEqual(counted(queue), { records: 0, damaged: 10 });
+  queue.acknowledge(30);
+  damage(segmentFiles(folder)[0]!, 10);
+  queue.rewind();
+  fill(queue, 3, 5);
+  assert.deepEqual(rest(queue), [3, 4]);
+});
+
+test("a copy of a file beside them does not keep the queue from opening", (t) => {
+  const folder = newFolder(t);
+  const first = new SegmentQueue(folder, limits);
+  fill(first, 0, 3);
+  first[Symbol.dispose]();
+  copyFileSync(segmentFiles(folder)[0]!, join(folder, "backup.queue"));
+  assert.deepEqual(rest(opened(t, folder)), [0, 1, 2]);
 });
 
 test("a damaged note of what was taken means that records are sent again, not lost", (t) => {
@@ -138,11 +270,17 @@ test("a damaged note of what was taken means that records are sent again, not lo
   fill(first, 0, 3);
   first.acknowledge(20);
   first[Symbol.dispose]();
-  const note = join(folder, "taken");
-  const bytes = readFileSync(note);
-  bytes[0]! ^= 255;
-  writeFileSync(note, bytes);
-  assert.deepEqual(rest(opened(t, folder)), [0, 1, 2]);
+  damage(join(folder, "bounds"), 0);
+  const second = opened(t, folder);
+  assert.ok(second.isTakenUnknown);
+  assert.deepEqual(rest(second), [0, 1, 2]);
+  second.acknowledge(30);
+  fill(second, 3, 20);
+  second.acknowledge(100);
+  damage(join(folder, "bounds"), 0);
+  // The records of files that were taken and removed are not missed.
+  const third = opened(t, folder);
+  assert.deepEqual(counted(third).damaged, 0);
 });
 
 test("a killed process loses nothing that it had appended, and reads nothing again that was acknowledged", async (t) => {
@@ -169,8 +307,7 @@ test("a killed process loses nothing that it had appended, and reads nothing aga
   assert.ok(first.end - first.records >= taken);
   let next = first.end - first.records;
   for (let block = first as ReturnType<typeof queue.read>; block !== undefined; block = queue.read()) {
-    assert.equal(block.payload.toString().split(" ")[0], String(next));
-    assert.equal(block.damaged, 0);
+    assert.equal(block.payload?.toString().split(" ")[0], String(next));
     next = block.end;
   }
   assert.equal(next, queue.end);
@@ -180,10 +317,41 @@ test("a full disk costs the oldest records, and the queue is whole behind it", a
   await inOwnSharedMemory(t, 64 * 1024, new URL("full-disk.ts", import.meta.url), "full");
 });
 
-test("flush resolves, and a queue in a folder that cannot be written refuses to open", async (t) => {
-  const queue = opened(t, newFolder(t));
-  fill(queue, 0, 3);
+test("flush resolves when every file and folder that was made or written is on the disk", async (t) => {
+  const above = newFolder(t);
+  const folder = join(above, "state", "queue");
+  const synced = await syncedPaths(t);
+  const queue = opened(t, folder);
+  fill(queue, 0, 30);
+  const files = segmentFiles(folder);
+  assert.ok(files.length > 3);
+  assert.equal(synced.length, 0);
   await queue.flush();
+  for (const path of [above, join(above, "state"), folder, join(folder, "bounds"), ...files])
+    assert.ok(synced.includes(path), path);
+  synced.length = 0;
+  await queue.flush();
+  assert.deepEqual(synced, [], "nothing was written since");
+  fill(queue, 30, 31);
+  await queue.flush();
+  assert.deepEqual(new Set(synced.splice(0)), new Set([join(folder, "bounds"), segmentFiles(folder).at(-1)]));
+  queue.acknowledge(10);
+  await queue.flush();
+  assert.deepEqual(synced, [join(folder, "bounds")]);
+});
+
+test("what was taken is on the disk before its file is removed", async (t) => {
+  const folder = newFolder(t);
+  const queue = opened(t, folder);
+  fill(queue, 0, 30);
+  const files = segmentFiles(folder).length;
+  const synced = syncedAtOnce(t, () => segmentFiles(folder).length);
+  queue.acknowledge(300);
+  assert.equal(segmentFiles(folder).length, 1);
+  assert.deepEqual(synced[0], [join(folder, "bounds"), files]);
+});
+
+test("a queue in a folder that cannot be written refuses to open", (t) => {
   const file = join(newFolder(t), "file");
   writeFileSync(file, "");
   assert.throws(() => new SegmentQueue(file, limits), { code: "EEXIST" });
@@ -195,9 +363,7 @@ test("a file that somebody removed costs its records, which are counted, and no 
   fill(queue, 0, 100);
   const files = segmentFiles(folder);
   rmSync(files[1] ?? "");
-  let damaged = 0;
-  let records = 0;
-  for (let block; (block = queue.read()) !== undefined; records += block.records) damaged += block.damaged;
+  const { records, damaged } = counted(queue);
   assert.ok(damaged > 0);
   assert.equal(records + damaged, 1000);
   queue.acknowledge(queue.end);

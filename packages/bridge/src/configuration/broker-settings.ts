@@ -6,7 +6,8 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { readBoundedFile, readingTrouble } from "@cpc-partition/process/bounded-file";
+import { readBoundedFile } from "@cpc-partition/process/bounded-file";
+import { readingTrouble } from "@cpc-partition/process/file-trouble";
 import { quote, quotePath } from "@cpc-partition/process/quote";
 import { resolveSecret, SecretFiles, type SecretPlaces } from "@cpc-partition/process/secret";
 import type { Fields } from "./fields.ts";
@@ -184,7 +185,7 @@ export class BrokerSettings {
   }
 
   #secretPlaces(): SecretPlaces {
-    return { ...this.#context, files: new SecretFiles() };
+    return { ...this.#context, files: new SecretFiles(0) };
   }
 }
 

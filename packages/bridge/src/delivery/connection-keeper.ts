@@ -1,6 +1,7 @@
 // Keeps one output connected: connects, waits for the end, waits, connects again. Changed credentials and certificates are taken at once.
 
 import type { Log } from "@cpc-partition/process/log";
+import { LossLog } from "@cpc-partition/process/loss-log";
 import { Alarm } from "@cpc-partition/process/schedule";
 import { OutputError, type Output, type Session, type SessionEvents } from "../outputs/output.ts";
 import { RetrySchedule } from "./retry-schedule.ts";
@@ -19,13 +20,16 @@ export class ConnectionKeeper {
   readonly #events: SessionEvents;
   readonly #lookAtFilesMs: number;
   readonly #retry = new RetrySchedule();
+  readonly #losses: LossLog;
+  readonly #note: Log;
   #reconnects = -1;
-  /** The reason that the log knows. */
-  #logged = "";
 
   constructor(output: Output, log: Log, kept: KeptConnection, events: SessionEvents, lookAtFilesMs = 5000) {
     this.#output = output;
     this.#log = log;
+    const texts = { connected: `connected to ${output.name}`, remedy: "look at the broker and its log" };
+    this.#losses = new LossLog(log, texts, () => performance.now());
+    this.#note = (...record) => this.#losses.note(...record);
     this.#kept = kept;
     this.#events = events;
     this.#lookAtFilesMs = lookAtFilesMs;
@@ -39,31 +43,29 @@ export class ConnectionKeeper {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const fingerprint = this.#output.fingerprint();
-      let heldMs = 0;
+      let openedMs: number | undefined;
       let error: OutputError;
       try {
-        const session = await this.#output.connect({ log: this.#log, events: this.#events, signal });
-        const openedMs = performance.now();
+        const session = await this.#output.connect({ log: this.#note, events: this.#events, signal });
+        openedMs = performance.now();
         this.#reconnects++;
-        this.#logged = "";
-        this.#log("info", `connected to ${this.#output.name}`);
+        this.#losses.connected();
         this.#kept.opened(session);
         error = await this.#untilOver(session, fingerprint, signal);
         this.#kept.closed();
-        heldMs = performance.now() - openedMs;
         if (error.code === "Ended") continue;
       } catch (failure) {
         if (!(failure instanceof OutputError)) throw failure;
         error = failure;
       }
       if (signal.aborted) return;
-      const waitMs = this.#retry.after(error, heldMs);
-      if (error.message !== this.#logged)
-        this.#log(
-          "warn",
-          `${error.message}; changes are kept in the queue, the next attempt is in ${Math.ceil(waitMs / 1000)} s`,
-        );
-      this.#logged = error.message;
+      const waitMs = this.#retry.after(error, openedMs === undefined ? 0 : performance.now() - openedMs);
+      this.#losses.lost({
+        message: error.message,
+        wasConnected: openedMs !== undefined,
+        hasRemedy: error.isForPeople || error.code === "Unreachable",
+        consequence: `; changes are kept in the queue, the next attempt is in ${Math.ceil(waitMs / 1000)} s`,
+      });
       await this.#pause(waitMs, fingerprint, signal);
     }
   }
@@ -83,6 +85,7 @@ export class ConnectionKeeper {
       for (;;) {
         await alarm.wait(this.#lookAtFilesMs);
         if (over !== undefined) return over;
+        this.#losses.alive();
         const isChanged = this.#output.fingerprint() !== fingerprint;
         if (!signal.aborted && !isChanged) continue;
         if (isChanged)

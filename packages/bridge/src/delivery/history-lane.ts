@@ -22,6 +22,8 @@ export class HistoryLane {
   readonly #positions: PositionsFile;
   readonly #settings: HistorySettings;
   readonly #log: Log;
+  /** Blocks up to here may have been sent by an earlier process. */
+  readonly #repeatsEnd: number;
   #dropped = 0;
   #isDropping = false;
   /** Reasons that the log knows. */
@@ -32,6 +34,12 @@ export class HistoryLane {
     this.#positions = positions;
     this.#settings = settings;
     this.#log = log;
+    this.#repeatsEnd = queue.isTakenUnknown ? queue.end : 0;
+    if (queue.isTakenUnknown)
+      log(
+        "warn",
+        "all queued changes are sent again because the note of what was sent is gone or damaged; look at the disk",
+      );
   }
 
   /** Changes that were lost: the queue was full, or the disk. */
@@ -96,11 +104,10 @@ export class HistoryLane {
         dueMs = performance.now();
         continue;
       }
-      if (block.damaged > 0) this.#tellDamaged(block.damaged);
-      const decoded = decodeBatch(block.payload);
+      const decoded = block.payload === undefined ? undefined : decodeBatch(block.payload);
       if (decoded === undefined) this.#tellDamaged(block.records);
       else {
-        const isRepeat = decoded.isRepeat || this.#positions.historyEnd === block.end;
+        const isRepeat = decoded.isRepeat || this.#positions.historyEnd === block.end || block.end <= this.#repeatsEnd;
         this.#positions.markHistory(block.end);
         await session.publish({ kind: "history", isRepeat, changes: decoded.changes });
       }
@@ -115,7 +122,7 @@ export class HistoryLane {
     this.#dropped += records;
     this.#log(
       "error",
-      `${records} queued changes cannot be read because the disk gave back other bytes; look at the disk`,
+      `${records} queued changes are lost because their file is damaged or gone; look at the disk of --state`,
     );
   }
 

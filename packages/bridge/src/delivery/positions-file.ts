@@ -4,9 +4,10 @@
 // whatever batches they come then. Where an output began is written down at once: what comes behind that is never passed over. The file is
 // overwritten in place, in the page cache. A crash of the machine takes the journals along, so nothing would be gained by more.
 
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceName } from "@cpc-partition/image/service-name";
+import { openRegularFile } from "@cpc-partition/process/bounded-file";
 import type { Log } from "@cpc-partition/process/log";
 import { Troubles } from "@cpc-partition/process/troubles";
 import type { JournalPlace } from "../observation/followed-service.ts";
@@ -36,12 +37,12 @@ export class PositionsFile implements Disposable {
     const path = join(folder, "positions.json");
     this.#troubles = new Troubles(log);
     this.#path = path;
-    this.#descriptor = openSync(path, "a+", 0o600);
-    closeSync(this.#descriptor);
-    const { services, historyEnd } = parse(readFileSync(path, "utf8"));
+    this.#descriptor = openRegularFile(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    const bytes = Buffer.alloc(fileBytes);
+    const length = readSync(this.#descriptor, bytes, 0, fileBytes, 0);
+    const { services, historyEnd } = parse(bytes.toString("utf8", 0, length));
     this.#services = services;
     this.#historyEnd = historyEnd;
-    this.#descriptor = openSync(path, "r+");
     this.#store();
   }
 

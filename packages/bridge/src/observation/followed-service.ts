@@ -202,12 +202,10 @@ export class FollowedService implements Disposable {
     const run = journal.startedNs;
     if (found.length === 0 && this.#isReadingBefore) {
       this.#isReadingBefore = false;
-      const isBetween = this.#openBetween();
-      if (!isBetween) {
-        journal.close();
-        this.#openCurrent();
-      }
-      return { changes: [], lost: 0n, isEnd: true, isBehindGap: isBehindGap || isBetween };
+      journal.close();
+      this.#journal = new OpenedJournal(this.#journalName, "oldest");
+      this.#journal.open();
+      return { changes: [], lost: 0n, isEnd: true, isBehindGap: this.#openBetween() || isBehindGap };
     }
     let lost = 0n;
     const changes: FollowedChange[] = [];
@@ -254,7 +252,7 @@ export class FollowedService implements Disposable {
 
   #readAgain(journal: OpenedJournal): void {
     const place = this.#place;
-    if (place !== undefined && place.run === journal.startedNs) journal.seek(place.position);
+    if (place !== undefined && place.run === journal.startedNs) journal.goOnAt(place.position);
     else journal.open();
   }
 
@@ -287,19 +285,31 @@ export class FollowedService implements Disposable {
     };
   }
 
-  /** True when the place to go on at is gone, with the journal that it was in. */
+  /**
+   * True when the place to go on at is gone, with the journal that it was in. The present journal is opened first: a restart of the partition gives it
+   * the name of the one before, so that it is found under the one or the other.
+   */
   #begin(): boolean {
     this.#hasBegun = true;
     const place = (this.#place ??= this.#end());
+    const current = new OpenedJournal(this.#journalName, "oldest");
+    const isThere = current.open();
+    this.#journal = current;
+    if (place.run === noRun) return false;
+    if (current.startedNs === place.run) {
+      current.goOnAt(place.position);
+      return false;
+    }
     const before = new OpenedJournal(nameBefore(this.#journalName), "oldest");
     if (before.open() && before.startedNs === place.run) {
-      before.seek(place.position);
+      before.goOnAt(place.position);
+      current.close();
       this.#journal = before;
       this.#isReadingBefore = true;
       return false;
     }
     before.close();
-    return !this.#openCurrent();
+    return isThere;
   }
 
   /** Nothing older is wanted by who never read. */
@@ -313,7 +323,8 @@ export class FollowedService implements Disposable {
 
   /**
    * The partition was restarted more than once since the last change: the journal of the run before comes first. What there was between that one
-   * and the last change is unknown. False when the run before is the one of the last change.
+   * and the last change is unknown. False when the run before is the one of the last change, or of the journal that was just opened, which has lost
+   * its name meanwhile.
    */
   #openBetween(): boolean {
     const last = this.#place?.run ?? noRun;
@@ -321,7 +332,7 @@ export class FollowedService implements Disposable {
     const before = new OpenedJournal(nameBefore(this.#journalName), "oldest");
     const position = before.open() ? before.cursor?.position : undefined;
     const run = before.startedNs;
-    if (position === undefined || run === undefined || run === last) {
+    if (position === undefined || run === undefined || run === last || run === this.#journal?.startedNs) {
       before.close();
       return false;
     }
@@ -329,17 +340,6 @@ export class FollowedService implements Disposable {
     this.#journal = before;
     this.#isReadingBefore = true;
     this.#place = { run, position, sequence: -1n };
-    return true;
-  }
-
-  /** False when another run than the one of the last change is there: what came between them is unknown. */
-  #openCurrent(): boolean {
-    const journal = new OpenedJournal(this.#journalName, "oldest");
-    this.#journal = journal;
-    const place = this.#place;
-    if (!journal.open() || place === undefined || place.run === noRun) return true;
-    if (journal.startedNs !== place.run) return false;
-    journal.seek(place.position);
     return true;
   }
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { DiscardPolicy } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { nameOf } from "../../../../packages/bridge/src/names.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
 import { OutputError, type Session } from "../../../../packages/bridge/src/outputs/output.ts";
@@ -101,6 +102,29 @@ test(
     assert.match(logged.join("\n"), /max_payload of the server/);
   },
 );
+
+test("an answer of anybody else is no acknowledgement", watchdog, async (t) => {
+  const server = await startNats(t);
+  const address = `nats://127.0.0.1:${server.port}`;
+  const session = await connected(t, { address, timeout: "1s" });
+  const consumer = await connect({ servers: `127.0.0.1:${server.port}` });
+  t.after(async () => await consumer.close());
+  consumer.subscribe("cpc.live.>", {
+    callback: (_error, message) => {
+      for (const answer of ["", "ok", '{"stored":true,"error":1}']) message.respond(answer);
+    },
+  });
+  await consumer.flush();
+  const reader = await StreamReader.open(t, server.port);
+  await session.publish({ kind: "live", isRepeat: false, changes: changesOf(100) });
+  assert.equal((await reader.next()).filter(({ subject }) => subject.startsWith("cpc.live")).length, 100);
+  await reader.manager.streams.delete("CPC");
+  const deliveries = session.publish({ kind: "live", isRepeat: false, changes: changesOf(100, 100) });
+  await assert.rejects(deliveries, {
+    code: "Timeout",
+    message: /acknowledged nothing for 1 s; \d+ answers came from others/,
+  });
+});
 
 test(
   "gateways that share a stream are told apart, though their changes have the same run and position",

@@ -33,7 +33,12 @@ export interface Message {
 const mostOutstanding = 4000;
 /** What a server permits that says nothing. */
 const leastOfServers = 64 * 1024;
-const beginOfRefusal = Buffer.from('{"error"');
+/** Of what the server answers: the stream's acknowledgement, and its refusal. */
+const beginOfStored = Buffer.from('{"stream":');
+const beginOfRefusal = Buffer.from('{"error":');
+
+/** The status of the server's own answer: nobody listens to the subject. */
+const noResponders = 503;
 
 /** Of one call of `store`. */
 interface Outstanding {
@@ -59,6 +64,7 @@ export class NatsConnection {
   #error: OutputError | undefined;
   #callsMade = 0;
   #outstanding = 0;
+  #otherAnswers = 0;
   #answeredMs = performance.now();
 
   private constructor(connection: Connection, inbox: string, options: NatsOptions) {
@@ -141,18 +147,21 @@ export class NatsConnection {
     }
   }
 
-  #answered({ subject, data }: Msg): void {
+  #answered({ subject, data, headers: answerHeaders }: Msg): void {
+    if (begins(data, beginOfRefusal)) return this.#fail(refusedMessage(Buffer.from(data).toString(), this.#address));
+    if (data.length === 0 && answerHeaders?.code === noResponders) {
+      const message = `no stream on ${this.#address} takes the messages at present; is its leader down?`;
+      return this.#fail(new OutputError("Lost", message));
+    }
+    // Whoever listens to the subject may answer, too, and has stored nothing.
+    if (!begins(data, beginOfStored)) {
+      this.#otherAnswers++;
+      return;
+    }
     this.#answeredMs = performance.now();
     // Nothing that belongs to a call of this connection is ever answered twice.
     this.#outstanding--;
     this.#wake();
-    // An empty answer is the server's own: no stream listens to the subject.
-    if (data.length === 0)
-      this.#fail(
-        new OutputError("Lost", `no stream on ${this.#address} takes the messages at present; is its leader down?`),
-      );
-    else if (beginOfRefusal.compare(data, 0, beginOfRefusal.length) === 0)
-      this.#fail(refusedMessage(Buffer.from(data).toString(), this.#address));
     const call = this.#calls.get(subject);
     if (call !== undefined && --call.count === 0 && call.isHandedOver) call.done.resolve();
   }
@@ -167,9 +176,9 @@ export class NatsConnection {
 
   #lookAtTime(): void {
     if (this.#outstanding === 0 || performance.now() - this.#answeredMs < this.#timeoutMs) return;
-    this.#fail(
-      new OutputError("Timeout", `the server ${this.#address} acknowledged nothing for ${this.#timeoutMs / 1000} s`),
-    );
+    const others = this.#otherAnswers === 0 ? "" : `; ${this.#otherAnswers} answers came from others than a stream`;
+    const message = `the server ${this.#address} acknowledged nothing for ${this.#timeoutMs / 1000} s${others}`;
+    this.#fail(new OutputError("Timeout", message));
   }
 
   async #watchStatus(): Promise<void> {
@@ -206,6 +215,10 @@ export class NatsConnection {
     for (const { done } of this.#calls.values()) done.reject(error);
     this.#wake();
   }
+}
+
+function begins(data: Uint8Array, wanted: Buffer): boolean {
+  return data.length >= wanted.length && wanted.compare(data, 0, wanted.length) === 0;
 }
 
 function libraryOptions(options: NatsOptions): ConnectionOptions {
