@@ -23,7 +23,7 @@ import {
 const modbus = modbusConfiguration(modbusServer("A", { points: [modbusPoint("Druck")] }));
 const opcua = opcUaConfiguration(opcUaServer("Anlage", { nodes: [opcUaNode("Druck")] }));
 
-describe("simulated plant in a process of its own", { timeout: 40_000 }, () => {
+describe("simulated plant in a process of its own", { timeout: 200_000 }, () => {
   let directory = "";
 
   before(() => {

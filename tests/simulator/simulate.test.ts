@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { Sandbox, type Child } from "../partition/commands/cpc.ts";
 import { device, freePort } from "../plant/modbus-plant.ts";
 import { opcUaServersXml } from "../plant/configuration-xml.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
-const withoutIPv6 = hasIPv6 ? false : "this machine has no ::1";
+const address = hasIPv6
+  ? { host: "::1", shown: "[::1]", certified: "0:0:0:0:0:0:0:1" }
+  : { host: "127.0.0.1", shown: "127.0.0.1", certified: "127.0.0.1" };
 const examples = new URL("../../examples/compose/", import.meta.url);
 const opcUaConnection = "OPC UA Connections:Abfüllanlage";
 const level = "2:Füllstand Vorlagebehälter";
@@ -29,8 +31,8 @@ async function compose(sandbox: Sandbox) {
   });
   const plant = join(sandbox.folder, "plant");
   const given = ["--opcua-port", String(ports.opcua), "--modbus-port", String(ports.modbus), "--directory", plant];
-  const simulate = (...more: readonly string[]) => sandbox.cpc(["simulate", ...files, ...given, ...more]);
-  return { files, plant, ports, simulate };
+  const args = ["simulate", ...files, ...given];
+  return { files, plant, ports, args };
 }
 
 const started = (plant: Child) => plant.until("the plant says where it is", () => plant.stdout.includes("trust "));
@@ -42,20 +44,21 @@ function trustedCertificate(plant: string): X509Certificate {
 }
 
 test(
-  "a partition that shares a certificates folder reads the plant, whoever starts first and again",
+  "a partition that shares a certificates folder reads the plant, whoever starts first and again; the plant refuses any other",
   watchdog,
   async (t) => {
     const sandbox = new Sandbox(t);
-    const { files, plant, simulate } = await compose(sandbox);
+    const { files, plant, args } = await compose(sandbox);
     const run = sandbox.run(...files, "--certificates", join(plant, "certificates"));
     await run.until("it found nobody", () => sandbox.value(opcUaConnection, "opcua_shm") === false);
-    for (const _ of ["first", "again"]) {
-      const simulated = simulate();
+    for (const time of ["first", "again"]) {
+      const simulated = sandbox.cpc(args);
       await run.until("both are read", () =>
         [sandbox.value(level, "opcua_shm"), sandbox.value("Ecotec: Volumenstrom Druckluft")].every(Number.isFinite),
       );
       const before = sandbox.value(level, "opcua_shm");
       await run.until("values move", () => ![before, undefined].includes(sandbox.value(level, "opcua_shm")));
+      if (time === "again") await refusesAnother(t, files, plant);
       const { code, stderr } = await simulated.end();
       assert.deepEqual([code, stderr], [0, ""]);
       await run.until("it noticed", () => sandbox.value(opcUaConnection, "opcua_shm") === false);
@@ -63,81 +66,60 @@ test(
   },
 );
 
-test("the plant refuses a client whose certificate does not lie in its folder", watchdog, async (t) => {
+/** A client that trusts the plant, and whose own certificate does not lie in the plant's folder. */
+async function refusesAnother(t: TestContext, files: readonly string[], plant: string): Promise<void> {
   const sandbox = new Sandbox(t);
-  const { files, plant, simulate } = await compose(sandbox);
-  await started(simulate());
   const elsewhere = join(sandbox.folder, "elsewhere");
   cpSync(join(plant, "certificates"), elsewhere, { recursive: true });
+  rmSync(join(elsewhere, "own"), { recursive: true });
   const run = sandbox.run(...files, "--certificates", elsewhere);
   await run.until("it is refused", () => run.logged(/^cannot /).some(({ service }) => service === "opcua"));
   assert.equal(sandbox.value(opcUaConnection, "opcua_shm"), false);
   assert.ok(existsSync(join(elsewhere, "own", "certs")), "it did have a certificate");
-});
-
-test("the host name stands in addresses and certificate, also over an earlier plant's", watchdog, async (t) => {
-  const sandbox = new Sandbox(t);
-  const { plant, ports, simulate } = await compose(sandbox);
-  for (const name of ["fabrik.example.com", "plant"]) {
-    const simulated = simulate("--host-name", name);
-    await started(simulated);
-    assert.match(simulated.stdout, new RegExp(`opc\\.tcp://${name}:${ports.opcua}/Abfuellung {2}Abfüllanlage`));
-    assert.match(simulated.stdout, new RegExp(`${name}:${ports.modbus} {2}Ecotec`));
-    assert.match(trustedCertificate(plant).subjectAltName ?? "", new RegExp(`DNS:${name}\\b`));
-    await simulated.end();
-  }
-});
-
-test(
-  "the plant plays on an IPv6 address, and its certificate is for it",
-  { ...watchdog, skip: withoutIPv6 },
-  async (t) => {
-    const sandbox = new Sandbox(t);
-    const { plant, ports, simulate } = await compose(sandbox);
-    const simulated = simulate("--host", "::1");
-    await started(simulated);
-    assert.ok(simulated.stdout.includes(`opc.tcp://[::1]:${ports.opcua}/Abfuellung  Abfüllanlage`), simulated.stdout);
-    assert.ok(simulated.stdout.includes(`[::1]:${ports.modbus}  Ecotec`), simulated.stdout);
-    assert.match(trustedCertificate(plant).subjectAltName ?? "", /IP Address:0:0:0:0:0:0:0:1\b/);
-    await simulated.end();
-  },
-);
+}
 
 test("what cannot be simulated is said, and nothing stays behind", watchdog, async (t) => {
   const sandbox = new Sandbox(t);
-  const { files, plant, ports, simulate } = await compose(sandbox);
-  const nothing = await sandbox.cpc(["simulate", "--directory", plant]).ended;
-  assert.deepEqual([nothing.code, nothing.stdout], [2, ""]);
-  assert.match(nothing.stderr, /give --opcua FILE, --modbus FILE or both/);
-  const port = await sandbox.cpc(["simulate", ...files, "--directory", plant, "--opcua-port", "70000"]).ended;
+  const { files, plant, ports, args } = await compose(sandbox);
+  const port = await sandbox.ran("simulate", ...files, "--directory", plant, "--opcua-port", "70000");
   assert.equal(port.code, 2);
   assert.match(port.stderr, /port from 1 to 65535/);
-  const host = await sandbox.cpc(["simulate", ...files, "--directory", plant, "--host", "127.000.000.010"]).ended;
+  const host = await sandbox.ran("simulate", ...files, "--directory", plant, "--host", "127.000.000.010");
   assert.equal(host.code, 2);
   assert.match(host.stderr, /did you mean 127\.0\.0\.10\?/);
   await device(t, ports.modbus);
-  const taken = await simulate().ended;
+  const taken = await sandbox.cpc(args).ended;
   assert.equal(taken.code, 1);
   assert.match(taken.stderr, /^cannot start the simulated plant because .*EADDRINUSE/);
 });
 
-test("several servers have the same namespaces, and the plant ends when it is told to", watchdog, async (t) => {
-  const sandbox = new Sandbox(t);
-  const node = { name: "a", namespace: "<NamespaceIndex>4</NamespaceIndex>" };
-  const servers = [4840, 4841, 4842].map((port, index) => ({
-    alias: `Server ${index}`,
-    url: `opc.tcp://plc:${port}`,
-    nodes: [node],
-  }));
-  const all = opcUaServersXml(...servers);
-  const simulated = sandbox.cpc([
-    "simulate",
-    "--opcua",
-    sandbox.write("opcua.xml", all),
-    "--directory",
-    sandbox.folder,
-  ]);
-  await started(simulated);
-  assert.equal(simulated.stdout.match(/opc\.tcp:/g)?.length, 3);
-  assert.deepEqual((await simulated.end()).code, 0);
-});
+test(
+  `the host name stands in addresses and certificate; several servers play on ${address.shown}, with a certificate for it in place of the earlier plant's`,
+  watchdog,
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    const { files, plant, ports, args } = await compose(sandbox);
+    const named = sandbox.cpc([...args, "--host-name", "plant"]);
+    await started(named);
+    assert.match(named.stdout, new RegExp(`opc\\.tcp://plant:${ports.opcua}/Abfuellung {2}Abfüllanlage`));
+    assert.match(named.stdout, new RegExp(`plant:${ports.modbus} {2}Ecotec`));
+    assert.match(trustedCertificate(plant).subjectAltName ?? "", /DNS:plant\b/);
+    await named.end();
+
+    const node = { name: "a", namespace: "<NamespaceIndex>4</NamespaceIndex>" };
+    const servers = [4840, 4841, 4842].map((port, index) => ({
+      alias: `Server ${index}`,
+      url: `opc.tcp://plc:${port}`,
+      nodes: [node],
+    }));
+    const opcua = sandbox.write("several.xml", opcUaServersXml(...servers));
+    const [modbus = ""] = files.slice(-1);
+    const given = ["--opcua", opcua, "--modbus", modbus, "--directory", plant, "--host", address.host];
+    const simulated = sandbox.cpc(["simulate", ...given]);
+    await started(simulated);
+    assert.equal(simulated.stdout.split(`opc.tcp://${address.shown}:`).length, 4, "with the same namespaces");
+    assert.match(simulated.stdout.split(`Modbus TCP  ${address.shown}:`)[1] ?? "", /^\d+ {2}Ecotec/);
+    assert.ok(trustedCertificate(plant).subjectAltName?.includes(`IP Address:${address.certified}`));
+    assert.deepEqual((await simulated.end()).code, 0);
+  },
+);

@@ -35,7 +35,7 @@ const opcua = opcUaConfiguration(
   }),
 );
 
-describe("simulated plant", { timeout: 40_000 }, () => {
+describe("simulated plant", { timeout: 200_000 }, () => {
   let directory = "";
   let plant: SimulatedPlant;
 

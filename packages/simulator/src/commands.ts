@@ -41,7 +41,7 @@ export function addCommands(program: Command, done: (code: ExitCode) => void): v
 
   program
     .command("simulate")
-    .description("run only the simulated plant, until SIGTERM or SIGINT")
+    .description("run only the simulated plant, that of demo unless files are given, until SIGTERM or SIGINT")
     .addOption(pathsOption("opcua", "OPC UA servers to play (XML)"))
     .addOption(pathsOption("modbus", "Modbus TCP devices to play (XML)"))
     .option(
@@ -59,9 +59,6 @@ export function addCommands(program: Command, done: (code: ExitCode) => void): v
     .addOption(portOption("--modbus-port <number>", "port of the first Modbus TCP device"))
     .action(async (settings: Omit<SimulateSettings, "paths">, command: Command) => {
       const paths = { opcua: pathsGiven(command, "opcua"), modbus: pathsGiven(command, "modbus") };
-      if (paths.opcua === undefined && paths.modbus === undefined) {
-        program.error("error: nothing to simulate: give --opcua FILE, --modbus FILE or both");
-      }
       const { simulate } = await import("./simulate.ts");
       done(await simulate({ ...settings, paths }));
     });

@@ -1,23 +1,26 @@
-// `cpc demo`: a simulated plant on loopback, and the real partition on it, with the real names. On a terminal a live table.
+// `cpc demo`: a simulated plant on loopback, and the real partition on it, with the real names. On a terminal a live table; without one the
+// address of the monitor and one table, of the first values.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { shippedFile } from "cpc-partition/configuration/shipped-files";
 import { defaultJournalBytes } from "@cpc-partition/process/command-options";
-import type { Log, LogFormat, LogLevel } from "@cpc-partition/process/log";
+import type { LogFormat, LogLevel } from "@cpc-partition/process/log";
 import { createLog } from "@cpc-partition/process/pino-log";
 import { serviceNames } from "@cpc-partition/image/service-name";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
-import { configuredPlant } from "./configured-plant.ts";
+import { AnotherWriterError, hasWriter } from "@cpc-partition/image/posix/single-writer";
+import { configuredPlant, shippedPaths } from "./configured-plant.ts";
 import { ForkedMonitor } from "./forked-monitor.ts";
 import { forkSimulatedPlant } from "./forked-plant.ts";
 import { ExitCode } from "@cpc-partition/process/exit-code";
+import { print } from "@cpc-partition/process/standard-output";
 import { unpackConfigurations } from "cpc-partition/configuration/packed-configuration";
 import { packConfigurations } from "cpc-partition/commands/pack-configurations";
 import { loadConfigurations } from "cpc-partition/commands/load-configurations";
-import { rowsOf, takeBanks } from "cpc-partition/commands/point-rows";
+import { valuesText } from "cpc-partition/commands/dump-image";
+import { takeBanks } from "cpc-partition/commands/point-rows";
 import { runPartition } from "cpc-partition/commands/run";
 import { stopSignal } from "@cpc-partition/process/signals";
 import { LiveView } from "cpc-partition/commands/watch/live-view";
@@ -33,21 +36,19 @@ export interface DemoSettings {
   readonly logFormat: LogFormat;
 }
 
-const shipped = {
-  opcua: [shippedFile("opcua-endpoints.xml")],
-  modbus: [shippedFile("modbustcp-endpoints_ecotec.xml")],
-};
 const refreshMs = 250;
 /** A plant that does not come up must not make `--duration` last for ever. */
 const longestStartMs = 60_000;
 
 export async function demo(settings: DemoSettings): Promise<ExitCode> {
-  const { services } = await loadConfigurations({ paths: shipped, certificatesDirectory: "certificates" });
+  // Before anything is shown: the values of another partition are not those of this plant.
+  for (const name of imageNames(settings.prefix)) if (hasWriter(name)) throw new AnotherWriterError(name);
+  const { services } = await loadConfigurations({ paths: shippedPaths, certificatesDirectory: "certificates" });
   const isLive = process.stdout.isTTY;
   const logLevel = isLive ? "error" : settings.logLevel;
   const log = createLog({ level: logLevel, format: settings.logFormat });
   const { prefix, unreadable, strictJson, logFormat } = settings;
-  let doing = "Starting the simulated plant and the partition ...";
+  let isStopping = false;
   let monitor: ForkedMonitor | undefined;
   using shown = isLive
     ? new LiveView({
@@ -55,17 +56,24 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
         filter: "",
         sort: "configuration",
         title: () => monitor?.address ?? "",
-        waitingFor: () => doing,
+        waitingFor: () => (isStopping ? "Stopping ..." : "Starting the simulated plant and the partition ..."),
       })
-    : new ValueLines(prefix, log);
-  const stopped = endOf(settings, shown.quit).then(() => void (doing = "Stopping ..."));
+    : undefined;
+  const values = new FirstValues(prefix);
+  const stopped = endOf(settings, values, shown?.quit).then(() => void (isStopping = true));
   const directory = mkdtempSync(join(tmpdir(), "cpc-demo-"));
   try {
     log("info", "starting the simulated plant");
-    const plant = await forkSimulatedPlant({ ...configuredPlant(unpackConfigurations(services)), directory });
+    const plant = await forkSimulatedPlant({ ...configuredPlant(unpackConfigurations(services)), directory }).catch(
+      (error: unknown) => {
+        if (!isStopping) throw error;
+      },
+    );
+    // Ctrl+C reaches the whole process group: it ends a plant that has no handler yet.
+    if (plant === undefined) return ExitCode.fine;
     try {
       monitor = new ForkedMonitor(prefix);
-      void announce(monitor, log);
+      if (!isLive) void printOnce(monitor, values);
       const run = runPartition(
         {
           ...packConfigurations({ opcua: plant.opcua, modbus: plant.modbus }),
@@ -99,31 +107,52 @@ export async function demo(settings: DemoSettings): Promise<ExitCode> {
   return ExitCode.fine;
 }
 
-async function announce(monitor: ForkedMonitor, log: Log): Promise<void> {
+async function printOnce(monitor: ForkedMonitor, values: FirstValues): Promise<void> {
   const address = await monitor.listening;
-  if (address !== undefined) log("info", `the monitor shows a page at ${address}`);
+  if (address !== undefined) print(address);
+  const text = await values.text;
+  if (text !== undefined) print(`${text}\n\nThese were the first values. Ctrl+C stops.`);
 }
 
-async function endOf({ duration, prefix }: DemoSettings, quit: Promise<void> | undefined): Promise<void> {
+async function endOf({ duration }: DemoSettings, values: FirstValues, quit: Promise<void> | undefined): Promise<void> {
   const signal = stopSignal("SIGHUP");
-  const over = new AbortController();
-  const time = duration === undefined ? [] : [durationOver(duration * 1000, prefix, over.signal)];
+  const time =
+    duration === undefined ? [] : [values.text.then(() => delay(duration * 1000, undefined, { ref: false }))];
   await Promise.race([signal, ...time, ...(quit === undefined ? [] : [quit])]);
-  over.abort();
+  values.giveUp();
 }
 
 /** Counted from the first values of every server: until then there is nothing to see. */
-async function durationOver(durationMs: number, prefix: string, signal: AbortSignal): Promise<void> {
-  const images = openImages(prefix);
-  const begunNs = BigInt(Date.now()) * 1_000_000n;
-  try {
+class FirstValues {
+  readonly #images: readonly OpenedImage[];
+  readonly #over = new AbortController();
+  /** The values, once every server has given some; undefined when it took too long, or nobody waits any more. */
+  readonly text: Promise<string | undefined>;
+
+  constructor(prefix: string) {
+    this.#images = imageNames(prefix).map((name) => new OpenedImage(name));
+    this.text = this.#wait();
+  }
+
+  giveUp(): void {
+    this.#over.abort();
+  }
+
+  async #wait(): Promise<string | undefined> {
+    const begunNs = BigInt(Date.now()) * 1_000_000n;
     const giveUpMs = performance.now() + longestStartMs;
-    while (performance.now() < giveUpMs && !haveValues(images, begunNs)) await delay(refreshMs, undefined, { signal });
-    await delay(durationMs, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    for (const image of images) image.close();
+    try {
+      while (performance.now() < giveUpMs) {
+        if (haveValues(this.#images, begunNs))
+          return valuesText(this.#images.flatMap((image) => image.current() ?? []));
+        await delay(refreshMs, undefined, { signal: this.#over.signal, ref: false });
+      }
+    } catch (error) {
+      if (!this.#over.signal.aborted) throw error;
+    } finally {
+      for (const image of this.#images) image.close();
+    }
+    return undefined;
   }
 }
 
@@ -139,37 +168,6 @@ function haveValues(images: readonly OpenedImage[], begunNs: bigint): boolean {
   });
 }
 
-/** Without a terminal: one record a second and server, with its cycle and first values. */
-class ValueLines implements Disposable {
-  readonly quit = undefined;
-  readonly #images: readonly OpenedImage[];
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(prefix: string, log: Log) {
-    this.#images = openImages(prefix);
-    this.#timer = setInterval(() => {
-      for (const { bank } of takeBanks(this.#images.flatMap((image) => image.current() ?? []))) {
-        const { cycle, durationNs } = bank.state;
-        const values = rowsOf(bank, Date.now())
-          .slice(0, 5)
-          .map(({ point, value }) => [point, value]);
-        const pollMs = Math.round(Number(durationNs) / 1e4) / 100;
-        log("info", "values", {
-          server: bank.server.alias,
-          cycle: Number(cycle),
-          pollMs,
-          ...Object.fromEntries(values),
-        });
-      }
-    }, 1000);
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    for (const image of this.#images) image.close();
-  }
-}
-
-function openImages(prefix: string): readonly OpenedImage[] {
-  return serviceNames.map((service) => new OpenedImage(`${prefix}${service}_image`));
+function imageNames(prefix: string): readonly string[] {
+  return serviceNames.map((service) => `${prefix}${service}_image`);
 }

@@ -10,10 +10,11 @@ import type {
   RegisterForm,
   WordOrder,
 } from "cpc-partition/protocols/modbus/configuration/modbus-server";
+import { bitsOfFloat16 } from "cpc-partition/protocols/modbus/configuration/float16";
 import { isIdentity } from "cpc-partition/protocols/modbus/configuration/decimal";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import type { ModbusTable } from "./modbus-device.ts";
-import { movingBit, movingNumber, movingText, wrap } from "./moving-values.ts";
+import { movingBit, movingNumber, movingText, rangeOf, wrap, type Range } from "./moving-values.ts";
 
 type Cell = (atMs: number) => number;
 
@@ -77,15 +78,63 @@ function registerWriter(point: ModbusPoint): (bytes: DataView, atMs: number) => 
     const bit = movingBit(point.key);
     return (bytes, atMs) => bytes.setUint16(0, Number(bit(atMs)));
   }
-  const scaled = !isIdentity(point.scale, point.bias);
-  const scale = Number(point.scale);
-  const bias = Number(point.bias);
-  const whole = wireType !== BuiltInType.Float && wireType !== BuiltInType.Double;
-  const number = movingNumber(point.key, point.unit, !scaled && whole);
   const write = form === undefined ? (numberWriters.get(wireType) ?? writeRegister) : formWriters[form];
-  const factor = point.factorAddress === undefined ? 1 : 10 ** -simulatedExponent;
-  return (bytes, atMs) => write(bytes, ((number(atMs) - bias) / scale) * factor);
+  const raw = movingRaw(point);
+  return (bytes, atMs) => write(bytes, raw(atMs));
 }
+
+/** What the registers hold, before scale and bias: of a value as the point has it, where the registers have room for that. */
+function movingRaw(point: ModbusPoint): (atMs: number) => number {
+  const { key, unit, wireType } = point;
+  const isScaled = !isIdentity(point.scale, point.bias);
+  const isPlain = !isScaled && point.factorAddress === undefined;
+  const factor = point.factorAddress === undefined ? 1 : 10 ** -simulatedExponent;
+  const rawOf = (value: number): number => ((value - Number(point.bias)) / Number(point.scale)) * factor;
+  const isWhole = wireType !== BuiltInType.Float && wireType !== BuiltInType.Double;
+  const { lowest, highest } = rangeOf(key, unit);
+  const ends = [rawOf(lowest), rawOf(highest)];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  const room = roomOf(point);
+  // A counter that is not scaled overflows as one of a device does.
+  if (isPlain || (high - low >= room.step && low >= room.lowest && high <= room.highest)) {
+    const number = movingNumber(key, unit, !isScaled && isWhole);
+    return (atMs) => rawOf(number(atMs));
+  }
+  return movingNumber(key, "", true);
+}
+
+/** `step`: what moves by less hardly moves there. */
+interface Room extends Range {
+  readonly step: number;
+}
+
+const wholeSteps = 20;
+
+function roomOf({ form, wireType, width }: ModbusPoint): Room {
+  switch (form) {
+    case "float16":
+      return { lowest: -65_504, highest: 65_504, step: 0.1 };
+    case "bcd":
+      return { lowest: 0, highest: 10 ** (4 * width) - 1, step: wholeSteps };
+    default: {
+      const bits = form === undefined ? 16 * width : 8;
+      if (wireType === BuiltInType.Float) return { lowest: -3.4e38, highest: 3.4e38, step: 1e-36 };
+      if (wireType === BuiltInType.Double)
+        return { lowest: -Number.MAX_VALUE, highest: Number.MAX_VALUE, step: 1e-300 };
+      const isSigned = signedTypes.has(wireType);
+      const values = 2 ** Math.min(bits, 53);
+      const lowest = isSigned ? -values / 2 : 0;
+      return { lowest, highest: lowest + values - 1, step: wholeSteps };
+    }
+  }
+}
+
+const signedTypes: ReadonlySet<BuiltInType> = new Set([
+  BuiltInType.SByte,
+  BuiltInType.Int16,
+  BuiltInType.Int32,
+  BuiltInType.Int64,
+]);
 
 /** Writes the characters that fit. The texts have none in which ISO-8859-1 and windows-1252 differ. */
 function textEncoder(asked: ModbusText | undefined): (text: string, bytes: Uint8Array) => void {
@@ -121,7 +170,7 @@ const simulatedExponent = -1;
 const formWriters: Readonly<Record<RegisterForm, WriteNumber>> = {
   lowByte: (bytes, raw) => bytes.setUint8(1, Math.round(raw) & 0xff),
   highByte: (bytes, raw) => bytes.setUint8(0, Math.round(raw) & 0xff),
-  float16: (bytes, raw) => bytes.setFloat16(0, raw),
+  float16: (bytes, raw) => bytes.setUint16(0, bitsOfFloat16(raw)),
   bcd: (bytes, raw) => {
     const digits = String(Math.abs(Math.round(raw)))
       .padStart(2 * bytes.byteLength, "0")

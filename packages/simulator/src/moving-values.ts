@@ -9,7 +9,7 @@ import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 /** Texts stand for themselves in every type that carries one (String, LocalizedText, QualifiedName, XmlElement ...). */
 export type MovingScalar = boolean | number | bigint | string | Uint8Array;
 
-interface Range {
+export interface Range {
   readonly lowest: number;
   readonly highest: number;
 }
@@ -40,20 +40,33 @@ const behaviours: readonly { units: readonly string[]; words: RegExp; range: Ran
 
 const anything: Range = { lowest: 0, highest: 100 };
 
+const mostCounts = 1_000_000;
+const mostHours = 40_000;
 const stepMs = 250;
 const hourMs = 3_600_000;
 /** 1601-01-01 to 1970-01-01 (OPC 10000-6, 5.2.2.5). */
 const unixEpochTicks = 116_444_736_000_000_000n;
 
+/** Between what the point's value moves. */
+export function rangeOf(name: string, unit: string): Range {
+  const range = behaviourOf(name, unit);
+  if (range === "counter") return { lowest: 0, highest: mostCounts };
+  return range === "hours" ? { lowest: 0, highest: mostHours } : range;
+}
+
+function behaviourOf(name: string, unit: string): Range | "counter" | "hours" {
+  const ofUnit = behaviours.find(({ units }) => units.includes(unit));
+  return (ofUnit ?? behaviours.find(({ words }) => words.test(name)))?.range ?? anything;
+}
+
 /** The point's value in its engineering unit. `coarse`: only whole numbers will be seen of it, so give it something to show. */
 export function movingNumber(name: string, unit: string, coarse: boolean): (atMs: number) => number {
-  const ofUnit = behaviours.find(({ units }) => units.includes(unit));
-  const range = (ofUnit ?? behaviours.find(({ words }) => words.test(name)))?.range ?? anything;
+  const range = behaviourOf(name, unit);
   const seed = hash(name);
-  if (range === "hours") return (atMs) => (atMs / hourMs + (seed % 9000)) % 40_000;
+  if (range === "hours") return (atMs) => (atMs / hourMs + (seed % 9000)) % mostHours;
   if (range === "counter") {
     const msPerCount = 300 + 1500 * fraction(seed);
-    return (atMs) => Math.floor(atMs / msPerCount) % 1_000_000;
+    return (atMs) => Math.floor(atMs / msPerCount) % mostCounts;
   }
   // A device without decimals shows 6.4 bar as 64 or 640: fixed point.
   const decimals = coarse ? Math.max(0, Math.ceil(Math.log10(60 / (range.highest - range.lowest)))) : 0;

@@ -7,7 +7,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { hostInUrl } from "cpc-partition/certificates/host-name";
-import { configuredPlant, type ConfiguredPlant } from "./configured-plant.ts";
+import { configuredPlant, shippedPaths, type ConfiguredPlant } from "./configured-plant.ts";
 import { startSimulatedPlant, type SimulatedPlant } from "./simulated-plant.ts";
 import { print } from "@cpc-partition/process/standard-output";
 import { CommandError } from "@cpc-partition/process/command-error";
@@ -18,6 +18,7 @@ import type { ConfigurationPaths } from "cpc-partition/commands/read-configurati
 import { stopSignal } from "@cpc-partition/process/signals";
 
 export interface SimulateSettings {
+  /** Without any the plant is that of the demo. */
   readonly paths: ConfigurationPaths;
   readonly directory: string;
   readonly host: string;
@@ -31,7 +32,7 @@ export async function simulate(settings: SimulateSettings): Promise<ExitCode> {
   const stopped = stopSignal("SIGHUP");
   const directory = resolve(settings.directory);
   const { services, warnings } = await loadConfigurations({
-    paths: settings.paths,
+    paths: Object.values(settings.paths).some((own) => own !== undefined) ? settings.paths : shippedPaths,
     certificatesDirectory: join(directory, "certificates"),
   });
   printProblems(warnings);

@@ -37,7 +37,7 @@ interface Security {
   readonly policy?: SecurityPolicy;
 }
 
-describe("simulated OPC UA server", { timeout: 40_000 }, () => {
+describe("simulated OPC UA server", { timeout: 200_000 }, () => {
   let directory = "";
   let plant: SimulatedPlant;
   let server: OpcUaServer;

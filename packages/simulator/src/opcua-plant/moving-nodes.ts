@@ -3,17 +3,21 @@
 // Promises: namespace, identifier, browse name and data type as configured; a node whose type is not known is a Double.
 // Does not: build a hierarchy; everything lies in the Objects folder.
 
-import { coerceNodeId, DataType, StatusCodes, Variant, VariantArrayType } from "node-opcua-client";
+import { coerceNodeId, DataType, Variant, VariantArrayType } from "node-opcua-client";
+import type { NodeId } from "node-opcua-client";
 import type { OPCUAServer } from "node-opcua-server";
 
 import type { OpcUaNode } from "cpc-partition/protocols/opcua/configuration/opc-ua-server";
 import { identifierLetters } from "cpc-partition/protocols/opcua/configuration/opc-ua-point";
-import { BuiltInType, builtInTypeName } from "@cpc-partition/image/values/built-in-type";
-import { movingScalar, type MovingScalar } from "../moving-values.ts";
+import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
+import { movingStructure } from "./moving-structure.ts";
+import { contentTypeOf, dataTypeOf, movingContent } from "./wire-value.ts";
 
 type AddressSpace = NonNullable<OPCUAServer["engine"]["addressSpace"]>;
 
 const maxSeriesLength = 16;
+/** A part that lies further behind is answered as one that is not there. */
+const mostElements = 1_000_000;
 /** All namespaces below a configured one have to exist, and each takes memory: 65535 of them take more than there is. */
 const highestNamespaceIndex = 1000;
 
@@ -22,7 +26,8 @@ export function addNodes(server: OPCUAServer, nodes: readonly OpcUaNode[]): void
   const addressSpace = server.engine.addressSpace;
   if (addressSpace === null) throw new TypeError("cannot add nodes because the server has no address space");
   registerNamespaces(addressSpace, nodes);
-  for (const node of nodes) {
+  for (const [index, node] of nodes.entries()) {
+    if (node.member !== undefined) continue;
     const namespace =
       "uri" in node.namespace
         ? addressSpace.registerNamespace(node.namespace.uri) // finds one that is there
@@ -32,18 +37,20 @@ export function addNodes(server: OPCUAServer, nodes: readonly OpcUaNode[]): void
     );
     // A node of the standard nodeset (the server's clock, say), or one that is configured twice.
     if (addressSpace.findNode(nodeId) !== null) continue;
-    const type = node.type === BuiltInType.Null ? BuiltInType.Double : node.type;
+    const members = membersBehind(nodes, index);
+    const isStructure = members.length > 0 || node.type === BuiltInType.ExtensionObject;
+    const value = isStructure ? structureOf(addressSpace, node, members) : valueOf(node);
     const variable = namespace.addVariable({
       organizedBy: addressSpace.rootFolder.objects,
       nodeId,
       browseName: node.displayName,
       displayName: { locale: "de", text: node.displayName },
       description: { locale: "de", text: node.description },
-      dataType: builtInTypeName(type),
-      valueRank: seriesLength(node) === 0 ? -1 : 1,
+      dataType: value.dataType,
+      valueRank: value.valueRank,
       minimumSamplingInterval: 100,
     });
-    variable.bindVariable({ get: movingVariant(node, type) }, true);
+    variable.bindVariable({ get: value.get }, true);
   }
 }
 
@@ -64,50 +71,86 @@ function registerNamespaces(addressSpace: AddressSpace, nodes: readonly OpcUaNod
     addressSpace.registerNamespace(`urn:cpc-partition:simulated-plant:namespace:${index}`);
 }
 
-/** Numbers that have room for more than one are a row of them. */
-function seriesLength({ type, capacityBytes }: OpcUaNode): number {
-  const isNumber = type >= BuiltInType.Boolean && type <= BuiltInType.Double;
-  return isNumber ? Math.min(maxSeriesLength, Math.floor(capacityBytes / 8)) : 0;
+/** They follow the node that has the structure. */
+function membersBehind(nodes: readonly OpcUaNode[], owner: number): readonly OpcUaNode[] {
+  const end = nodes.findIndex(({ member }, index) => index > owner && member === undefined);
+  return nodes.slice(owner + 1, end < 0 ? nodes.length : end);
 }
 
-function movingVariant(node: OpcUaNode, type: BuiltInType): () => Variant {
-  const dataType = DataType[builtInTypeName(type)];
-  const length = seriesLength(node);
-  if (length > 0) {
-    const elements = Array.from({ length }, (_, i) => movingScalar(`${node.displayName} ${i}`, node.unit, type));
-    return () => {
-      const atMs = Date.now();
-      return new Variant({
-        dataType,
-        arrayType: VariantArrayType.Array,
-        value: elements.map((element) => wireValue(type, element(atMs))),
-      });
-    };
+interface MovingValue {
+  readonly dataType: NodeId;
+  readonly valueRank: number;
+  readonly get: () => Variant;
+}
+
+function structureOf(addressSpace: AddressSpace, node: OpcUaNode, members: readonly OpcUaNode[]): MovingValue {
+  const { dataType, isArray, valueAt } = movingStructure(addressSpace, node, members);
+  const arrayType = isArray ? VariantArrayType.Array : VariantArrayType.Scalar;
+  let isBound = false;
+  return {
+    dataType,
+    valueRank: isArray ? 1 : -1,
+    get: () => {
+      // Asked for once while it is bound: the server knows the type's fields from its start on.
+      const value = isBound ? valueAt(Date.now()) : isArray ? [] : null;
+      isBound = true;
+      return new Variant({ dataType: DataType.ExtensionObject, arrayType, value });
+    },
+  };
+}
+
+function valueOf(node: OpcUaNode): MovingValue {
+  const { displayName, unit } = node;
+  const type = node.type === BuiltInType.Null ? BuiltInType.Double : node.type;
+  const dataType = contentTypeOf(type);
+  const dimensions = dimensionsOf(node);
+  const common = { dataType: dataTypeOf(type), valueRank: dimensions.length === 0 ? -1 : dimensions.length };
+  if (dimensions.length === 0) {
+    const content = movingContent(displayName, unit, type);
+    const arrayType = VariantArrayType.Scalar;
+    return { ...common, get: () => new Variant({ dataType, arrayType, value: content(Date.now()) }) };
   }
-  const scalar = movingScalar(node.displayName, node.unit, type);
-  return () =>
-    new Variant({ dataType, arrayType: VariantArrayType.Scalar, value: wireValue(type, scalar(Date.now())) });
+  const count = dimensions.reduce((product, length) => product * length, 1);
+  const elements = Array.from({ length: Math.min(count, maxSeriesLength) }, (_, i) =>
+    movingContent(`${displayName} ${i}`, unit, type),
+  );
+  const shape =
+    dimensions.length === 1
+      ? { arrayType: VariantArrayType.Array }
+      : { arrayType: VariantArrayType.Matrix, dimensions: [...dimensions] };
+  return {
+    ...common,
+    get: () => {
+      const atMs = Date.now();
+      const contents = elements.map((element) => element(atMs));
+      const all = Array.from({ length: count }, (_, i) => contents[i % contents.length]);
+      return new Variant({ dataType, ...shape, value: rowOf(type, all) });
+    },
+  };
 }
 
-/** As node-opcua writes it. */
-function wireValue(type: BuiltInType, value: MovingScalar): unknown {
-  return wireForms.get(type)?.(value) ?? value;
+/** Lengths of an array: those that the configured part of it needs, else a row of numbers where there is room for more than one. */
+function dimensionsOf({ type, capacityBytes, indexRange }: OpcUaNode): readonly number[] {
+  const needed = indexRange?.split(",").map((range) => Number(range.split(":").at(-1)) + 1) ?? [];
+  const count = needed.reduce((product, length) => product * length, 1);
+  if (needed.length > 0 && count <= mostElements) return needed;
+  const isNumber = type >= BuiltInType.Boolean && type <= BuiltInType.Double;
+  const length = isNumber ? Math.min(maxSeriesLength, Math.floor(capacityBytes / 8)) : 0;
+  return length === 0 ? [] : [length];
 }
 
-const wireForms = new Map<BuiltInType, (value: MovingScalar) => unknown>([
-  [BuiltInType.Int64, highAndLow],
-  [BuiltInType.UInt64, highAndLow],
-  [BuiltInType.DateTime, (ticks) => new Date(Number((ticks as bigint) / 10_000n) - unixEpochMs)],
-  [BuiltInType.ByteString, (bytes) => Buffer.from(bytes as Uint8Array)],
-  [BuiltInType.StatusCode, () => StatusCodes.Good],
-  [BuiltInType.LocalizedText, (text) => ({ locale: "de", text })],
-  [BuiltInType.QualifiedName, (name) => ({ namespaceIndex: 0, name })],
+/** node-opcua takes a list for one of these types, too, with a warning on standard error. */
+const numberRows = new Map<BuiltInType, { from(values: readonly number[]): unknown }>([
+  [BuiltInType.SByte, Int8Array],
+  [BuiltInType.Byte, Uint8Array],
+  [BuiltInType.Int16, Int16Array],
+  [BuiltInType.UInt16, Uint16Array],
+  [BuiltInType.Int32, Int32Array],
+  [BuiltInType.UInt32, Uint32Array],
+  [BuiltInType.Float, Float32Array],
+  [BuiltInType.Double, Float64Array],
 ]);
 
-/** 1601-01-01 to 1970-01-01. */
-const unixEpochMs = 11_644_473_600_000;
-
-function highAndLow(value: MovingScalar): [number, number] {
-  const bits = BigInt.asUintN(64, value as bigint);
-  return [Number(bits >> 32n), Number(bits & 0xffff_ffffn)];
+function rowOf(type: BuiltInType, values: readonly unknown[]): unknown {
+  return numberRows.get(type)?.from(values as readonly number[]) ?? values;
 }
