@@ -112,7 +112,7 @@ test("the guard asks for what the package asks npm for, and its files hold to wh
     for (const file of globSync(join(packages, name, "dist/**/*.js")))
       assert.doesNotMatch(
         readFileSync(file, "utf8"),
-        /\b(?:Async)?DisposableStack\b|\bFloat16Array\b|RegExp\.escape\b/,
+        /\b(?:Async)?DisposableStack\b|Float16Array\b|\b[gs]etFloat16\b|\bf16round\b|\bthreadName\b|RegExp\.escape\b/,
         file,
       );
   }

@@ -14,7 +14,8 @@ from multiprocessing.shared_memory import SharedMemory
 
 import posix_ipc
 
-DEADLINE_S = 60
+# Ends what hangs; a loaded machine needs a minute until the plant is up.
+DEADLINE_S = 300
 SERVICES = ("opcua", "modbus")
 
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -42,8 +42,9 @@ test("the installed command prints its completion and its version", watchdog, (t
   assert.match(version, /^\d+\.\d+\.\d+/);
 });
 
-test("the plant of npm start is what npm run -s cpc -- watch shows on a terminal", watchdog, async (t) => {
-  const env = { ...process.env, CPC_PREFIX: ownPrefix(t), CPC_MONITOR_LISTEN: "127.0.0.1:0" };
+test("the plant of npm start is what cpc watch shows on a terminal", watchdog, async (t) => {
+  const folder = folderOf(t);
+  const env = { ...process.env, CPC_PREFIX: ownPrefix(t), CPC_MONITOR_LISTEN: "127.0.0.1:0", TMPDIR: folder };
   const plant = spawn("sh", ["-c", `exec ${onPage("npm ci && npm start").split(" && ")[1]}`], {
     cwd: root,
     env,
@@ -57,11 +58,13 @@ test("the plant of npm start is what npm run -s cpc -- watch shows on a terminal
   const endPlant = async (): Promise<void> => {
     if (plant.exitCode === null && plant.pid !== undefined) process.kill(-plant.pid, "SIGINT");
     await ended;
+    const left = readdirSync(folder).filter((name) => name.startsWith("cpc-"));
+    assert.deepEqual(left, [], "left behind");
   };
   try {
-    const isUp = () => said.includes("the monitor shows a page at http://");
+    const isUp = () => /^http:\/\/127/m.test(said);
     await until("the page has an address", isUp, { giveUpAfterMs: 90_000, evidence: () => said });
-    const command = onPage("npm run -s cpc -- watch");
+    const command = [onPage('cpc() { npm run -s cpc -- "$@"; }'), onPage("cpc watch")].join("; ");
     const terminal = spawn("script", ["-qfec", `stty rows 40 cols 120; ${command}`, "/dev/null"], { cwd: root, env });
     let shown = "";
     terminal.stdout.setEncoding("utf8").on("data", (text: string) => (shown += text));

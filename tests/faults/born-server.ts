@@ -56,10 +56,11 @@ export class BornServer {
   }
 
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, "close");
-    this.#child.kill(signal);
-    await ended;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = once(this.#child, "close");
+      this.#child.kill(signal);
+      await ended;
+    }
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { closeSync, fstatSync, ftruncateSync, openSync, rmSync, statfsSync, truncateSync, writeSync } from "node:fs";
 import { test, type TestContext } from "node:test";
+import { datagramSocket, type DatagramSocket } from "../image/posix/datagram-socket.ts";
 import { bornModbusXml, startBornDevice } from "./born-modbus.ts";
 import { bornOpcUaXml } from "./born-opcua.ts";
 import { BornServer } from "./born-server.ts";
@@ -48,8 +49,11 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     const modbus = bornModbusXml({ alias: "device", port, firstPlace: 0, points: 60 });
     for (let freePages = 0; freePages <= 20; freePages++) {
       fillUpTo(freePages * pageBytes);
-      const partition = new TestedPartition(t, { modbus, args: noJournal });
+      const manager = datagramSocket(t);
+      const launch = { env: { NOTIFY_SOCKET: manager.name, WATCHDOG_USEC: "200000" } };
+      const partition = new TestedPartition(t, { modbus, args: noJournal, launch });
       const outcome = await Promise.race([refusal(partition), incomplete(partition), goodValues(partition)]);
+      if (outcome === "incomplete") await isReady(partition, manager);
       t.diagnostic(`${freePages} free pages: ${outcome}`);
       if (outcome === "good values" && outcomes.has(outcome)) break;
       outcomes.add(outcome);
@@ -145,6 +149,26 @@ async function refusal(partition: TestedPartition): Promise<"refused"> {
 async function incomplete(partition: TestedPartition): Promise<"incomplete"> {
   await partition.until("it says what there is no room for", () => partition.child.logged(noRoom).length > 0);
   return "incomplete";
+}
+
+/** A service manager would end what does not get ready, over and over. */
+async function isReady(partition: TestedPartition, manager: DatagramSocket): Promise<void> {
+  const told: string[] = [];
+  const isTold = (what: RegExp) => (): boolean => {
+    told.push(...manager.received());
+    return told.some((text) => what.test(text));
+  };
+  await partition.until("it is ready", isTold(/^READY=1/));
+  if (!partition.child.logged(noRoom).some(({ msg }) => isOfImage(msg))) return;
+  await partition.until(
+    "its state says what is missing",
+    isTold(/^STATUS=modbus has no process image .* because \/dev\/shm has no room left/m),
+  );
+  assert.ok(
+    told.every((text) => !text.includes("No partition has run here")),
+    told.join("\n"),
+  );
+  await partition.until("it lives", isTold(/WATCHDOG=1/));
 }
 
 function isOfImage(message: unknown): boolean {

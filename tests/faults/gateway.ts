@@ -1,6 +1,6 @@
 // A partition of both services with one server each, for faults of the machine: the servers never fail.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -46,5 +46,11 @@ export function threadFaults(t: TestContext, nodeOptions = "") {
     NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} ${nodeOptions} --import=${preloaded}`,
     CPC_THREAD_FAULTS: folder,
   };
-  return { file: (thread: string, fault: string) => join(folder, `${thread}-${fault}`), launch: { env } };
+  /** Whoever sees the file sees its text, too. */
+  const order = (thread: string, fault: string, argument = ""): void => {
+    const file = join(folder, `${thread}-${fault}`);
+    writeFileSync(`${file}.new`, argument);
+    renameSync(`${file}.new`, file);
+  };
+  return { order, launch: { env } };
 }

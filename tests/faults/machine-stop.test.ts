@@ -148,10 +148,10 @@ fault({
   trigger: "SIGTERM while a thread that keeps crashing waits for its next start",
   holds: "exit 0 within 5 s",
   run: async (t) => {
-    const { file, launch } = threadFaults(t);
+    const { order, launch } = threadFaults(t);
     const partition = await gateway(t, { launch });
     await partition.until("values are good", () => isFresh(partition, 0));
-    writeFileSync(file("modbus", "crash"), "always");
+    order("modbus", "crash", "always");
     await partition.until("it is given a pause", () => partition.child.logged(/is started again/).length >= 3);
     await stopsWell(partition);
   },
@@ -162,10 +162,10 @@ fault({
   trigger: "SIGTERM while the event loop of a service's thread stands still for ever",
   holds: "exit 0 within 5 s, and its connections are shown as closed all the same",
   run: async (t) => {
-    const { file, launch } = threadFaults(t);
+    const { order, launch } = threadFaults(t);
     const partition = await gateway(t, { launch });
     await partition.until("values are good", () => isFresh(partition, 0));
-    writeFileSync(file("modbus", "block"), "1e9");
+    order("modbus", "block", "1e9");
     const beforeMs = Date.now();
     await pause(500); // some polls long
     assert.ok(!partition.modbus!.isFresh(beforeMs + 300), "it stands still");

@@ -1,7 +1,6 @@
 // What can happen to the threads of a partition: one crashes, one stands still, one takes all memory; or all of them are stopped.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { fault, times } from "./fault.ts";
@@ -16,7 +15,7 @@ const blockedMs = 2000;
 
 /** A Modbus service of two devices, each read by a thread of its own. */
 async function twoThreads(t: TestContext, interval = 0.1) {
-  const { file, launch } = threadFaults(t);
+  const { order, launch } = threadFaults(t);
   const devices = [];
   for (const [alias, firstPlace] of [
     ["device", 0],
@@ -34,7 +33,7 @@ async function twoThreads(t: TestContext, interval = 0.1) {
   });
   await partition.until("values are good", () => isFresh(partition, 0));
   await partition.healthy();
-  return { partition, file, other: devices[1]!.device };
+  return { partition, order, other: devices[1]!.device };
 }
 
 fault({
@@ -44,13 +43,13 @@ fault({
   extent: "quick",
   limitMs: 60_000 + crashes * 8000,
   run: async (t) => {
-    const { file, launch } = threadFaults(t);
+    const { order, launch } = threadFaults(t);
     const partition = await gateway(t, { launch, rules: { bystanders: ["server"] } });
     await partition.until("values are good", () => isFresh(partition, 0));
     await partition.healthy();
     for (let crash = 1; crash <= crashes; crash++) {
       const crashedMs = Date.now();
-      writeFileSync(file("modbus", "crash"), "");
+      order("modbus", "crash");
       await partition.until("it is told", () => partition.child.logged(/is started again/).length === crash);
       await partition.until("values are good again", () => partition.modbus!.isFresh(crashedMs));
     }
@@ -66,7 +65,7 @@ fault({
   trigger: `the event loop of a service's thread stands still for ${blockedMs} ms`,
   holds: "the ticks that it missed are counted and not made up for, the other service goes on without a pause",
   run: async (t) => {
-    const { file, launch } = threadFaults(t);
+    const { order, launch } = threadFaults(t);
     const partition = await gateway(t, { launch, rules: { bystanders: ["server"] } });
     await partition.until("values are good", () => isFresh(partition, 0));
     await partition.healthy();
@@ -75,7 +74,7 @@ fault({
     const before = modbus!.health!;
     const othersMissed = opcua!.health!.ticksMissed;
     const beganMs = Date.now();
-    writeFileSync(file("modbus", "block"), String(blockedMs));
+    order("modbus", "block", String(blockedMs));
     await partition.until("it goes on", () => modbus!.health!.ticksMissed > before.ticksMissed);
     await partition.until("values are good again", () => modbus!.isFresh(beganMs + blockedMs));
     const after = modbus!.health!;
@@ -97,10 +96,12 @@ fault({
   holds: "all of them are back without help, no old value looks good; status and log say why",
   limitMs: 60_000 + crashes * 8000,
   run: async (t) => {
-    const { partition, file } = await twoThreads(t);
+    const { partition, order } = await twoThreads(t);
+    // A thread that ends takes its time on a busy machine, and until then its image is there.
+    partition.modbus!.rule({ longestPauseMs: 15_000, oldestGoodMs: 15_000 });
     for (let crash = 1; crash <= crashes; crash++) {
       const crashedMs = Date.now();
-      writeFileSync(file("modbus-2", "crash"), "");
+      order("modbus-2", "crash");
       await partition.until("it is told", () => partition.child.logged(/is started again/).length === crash);
       await partition.until("values are good again", () => partition.modbus!.isFresh(crashedMs));
     }
@@ -114,12 +115,12 @@ fault({
   trigger: `one of several threads that read the devices of a service stands still for ${blockedMs} ms`,
   holds: "ticks are counted as missed meanwhile, because an image is as alive as all its threads; then all goes on",
   run: async (t) => {
-    const { partition, file } = await twoThreads(t);
+    const { partition, order } = await twoThreads(t);
     const { modbus } = partition;
     modbus!.rule({ longestPauseMs: blockedMs + 1000, oldestGoodMs: blockedMs + 1000 });
     const before = modbus!.health!;
     const beganMs = Date.now();
-    writeFileSync(file("modbus-2", "block"), String(blockedMs));
+    order("modbus-2", "block", String(blockedMs));
     await partition.until("ticks are missed", () => modbus!.health!.ticksMissed > before.ticksMissed + 5);
     await partition.until("values are good again", () => modbus!.isFresh(beganMs + blockedMs));
     assert.deepEqual(partition.child.logged(/is started again/), []);
@@ -133,12 +134,12 @@ fault({
   holds:
     "the other one soon stops to read, so memory is bounded, and goes on afterwards without a loss of a connection",
   run: async (t) => {
-    const { partition, file, other } = await twoThreads(t, 0.001);
+    const { partition, order, other } = await twoThreads(t, 0.001);
     const { modbus } = partition;
     modbus!.rule({ longestPauseMs: blockedMs + 1000, oldestGoodMs: blockedMs + 1000 });
     const before = modbus!.health!;
     const beganMs = Date.now();
-    writeFileSync(file("modbus", "block"), String(blockedMs));
+    order("modbus", "block", String(blockedMs));
     await partition.until("it stands still", () => modbus!.health!.heartbeatAgeMs > 200);
     const requested = other.requests.length;
     await pause(blockedMs / 2);
@@ -157,11 +158,11 @@ fault({
   trigger: "one of several threads that read the devices of a service hangs, and the partition is told to stop",
   holds: "no value of it is taken for a new one, the heartbeat is as old as its own, and the partition ends in time",
   run: async (t) => {
-    const { partition, file } = await twoThreads(t);
+    const { partition, order } = await twoThreads(t);
     const { modbus } = partition;
     modbus!.rule({ longestPauseMs: 30_000, oldestGoodMs: 30_000 });
     const { ticksMissed } = modbus!.health!;
-    writeFileSync(file("modbus-2", "block"), "60000");
+    order("modbus-2", "block", "60000");
     await partition.until("ticks are missed", () => modbus!.health!.ticksMissed > ticksMissed + 2);
     await partition.until("the heartbeat is that of the thread", () => modbus!.health!.heartbeatAgeMs > 2000);
     await partition.end();
@@ -205,13 +206,13 @@ fault({
   trigger: "a leak in a service's thread takes all the memory that it may have",
   holds: "it alone ends and is started again, with the reason in the log; the other service goes on without a pause",
   run: async (t) => {
-    const { file, launch } = threadFaults(t, "--max-old-space-size=96");
+    const { order, launch } = threadFaults(t, "--max-old-space-size=96");
     const partition = await gateway(t, { launch, rules: { bystanders: ["server"] } });
     await partition.until("values are good", () => isFresh(partition, 0));
     // Collecting what is no garbage takes its time.
     partition.modbus!.rule({ longestPauseMs: 15_000, oldestGoodMs: 15_000 });
     const filledMs = Date.now();
-    writeFileSync(file("modbus", "fill"), "");
+    order("modbus", "fill");
     await partition.until("it is told", () => partition.child.logged(/is started again/).length === 1);
     await partition.until("values are good again", () => partition.modbus!.isFresh(filledMs));
     assert.match(partition.child.stderr, /memory limit/, "the reason is told");
@@ -226,11 +227,11 @@ fault({
   trigger: "a leak in the main thread takes all the memory that the process may have",
   holds: "the process ends and says why, no reader takes its image for a living one, the next start has good values",
   run: async (t) => {
-    const { file, launch } = threadFaults(t, "--max-old-space-size=96");
+    const { order, launch } = threadFaults(t, "--max-old-space-size=96");
     const partition = await gateway(t, { launch });
     await partition.until("values are good", () => isFresh(partition, 0));
     for (const witness of partition.witnesses) witness.excuse(true);
-    writeFileSync(file("main", "fill"), "");
+    order("main", "fill");
     const { code, stderr } = await partition.child.ended;
     assert.notEqual(code, 0);
     assert.match(stderr, /JavaScript heap out of memory/);

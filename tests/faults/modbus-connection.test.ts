@@ -33,7 +33,8 @@ fault({
   extent: "quick",
   run: async (t) => {
     const device = await startBornDevice(t, 0);
-    const scene = await startModbusScene(t, { port: device.port });
+    // The device is in this process, which may be slow to close.
+    const scene = await startModbusScene(t, { port: device.port, victimTimeoutMs: 5000 });
     await scene.isHealthy();
     device.behaviour = (request) => {
       request.socket.end(replyTo(request).subarray(0, 15), () => void device.close());

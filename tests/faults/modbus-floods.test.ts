@@ -7,7 +7,7 @@ import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import { OtherProcess } from "../image/posix/other-process.ts";
 import { fault } from "./fault.ts";
 import { PollWatch, usuallyLateMs } from "./poll-watch.ts";
-import { SecurePlant } from "./secure-plant.ts";
+import { SecurePlant, secureTimeoutMs } from "./secure-plant.ts";
 import { intervalMs, startModbusScene } from "./modbus-scene.ts";
 
 interface Flood {
@@ -57,7 +57,8 @@ for (const { habit, code, because, isSecure = false } of floods) {
       const files = own === undefined ? [] : [own.certificateFile, own.keyFile, plant?.authority.certificateFile ?? ""];
       const device = new OtherProcess(t, new URL("./flooding-device.ts", import.meta.url), [habit, ...files]);
       const port = Number(await device.next());
-      const scene = await startModbusScene(t, { port, ...(plant === undefined ? {} : { settings: plant.settings }) });
+      const secure = plant === undefined ? {} : { settings: plant.settings, victimTimeoutMs: secureTimeoutMs };
+      const scene = await startModbusScene(t, { port, ...secure });
       await scene.isHealthy();
       const { sandbox, child } = scene.partition;
       const watch = new PollWatch(sandbox, "modbus", "neighbour", child.processId);

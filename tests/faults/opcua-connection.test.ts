@@ -47,7 +47,8 @@ fault({
     const start = (): Promise<BornServer> => BornServer.start(t, "opcua", 0, pointsPerVictim, { port });
     await partition.untilGood("neighbour");
     await scene.reasonsTold(/^cannot connect to .* because nothing listens there/);
-    const { stdout, code } = await partition.sandbox.command("status", "--json");
+    const { stdout, code } = await partition.sandbox.cpc(["status", "--json", "--prefix", partition.sandbox.prefix])
+      .ended;
     const { services } = JSON.parse(stdout) as { readonly services: readonly ServiceHealth[] };
     const victim = services[0]?.servers[0];
     assert.equal(victim?.state, "lost");

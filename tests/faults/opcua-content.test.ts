@@ -303,7 +303,14 @@ fault({
       await scene.isHealthy();
       const lastCycle = scene.cycles + times({ quick: 5, usual: 20, long: 300 });
       await partition.until("enough cycles went by", () => scene.cycles >= lastCycle);
-      const { stdout } = await partition.sandbox.command("dump", "opcua", "--image", "--json");
+      const { stdout } = await partition.sandbox.cpc([
+        "dump",
+        "opcua",
+        "--image",
+        "--json",
+        "--prefix",
+        partition.sandbox.prefix,
+      ]).ended;
       const [sourceNs, receivedNs] = [/"sourceNs":(\d+)/, /"receivedNs":(\d+)/].map((of) =>
         Number(of.exec(stdout)?.[1]),
       );

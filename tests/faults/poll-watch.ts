@@ -3,11 +3,11 @@
 import { OpenedImage } from "../../packages/image/src/opened-image.ts";
 import type { Sandbox } from "../partition/commands/cpc.ts";
 import { quantile, usualGrid, type Arrival } from "./punctuality.ts";
-import { waitedForProcessorMs } from "./stopwatch.ts";
+import { waitsForProcessorMs } from "./stopwatch.ts";
 
 interface Poll extends Arrival {
-  /** How long the partition had waited for a processor so far. */
-  readonly waitedMs: number;
+  /** How long the threads of the partition had waited for a processor so far, and those of this process, where the neighbour may be played. */
+  readonly waits: readonly ReadonlyMap<string, number>[];
 }
 
 const lookMs = 5;
@@ -32,8 +32,8 @@ export class PollWatch {
   }
 
   /**
-   * For each poll that was due after the first `quiet` ones, how late it began, without the time in which the machine kept the partition waiting for a
-   * processor. When they are due is what most of the quiet ones say.
+   * For each poll that was due after the first `quiet` ones, how late it began, without the time in which the machine kept the partition or this process
+   * waiting for a processor. When they are due is what most of the quiet ones say.
    */
   lateness(quiet: number, intervalMs: number): readonly number[] {
     const startMs = this.#polls[quiet]?.seenMs ?? 0;
@@ -45,7 +45,7 @@ export class PollWatch {
       const index = this.#polls.findIndex(({ seenMs }) => seenMs >= dueMs - intervalMs / 2);
       const [poll, before] = [this.#polls[index], this.#polls[index - 1]];
       if (poll === undefined || before === undefined) continue;
-      late.push(Math.max(0, poll.seenMs - dueMs - (poll.waitedMs - before.waitedMs)));
+      late.push(Math.max(0, poll.seenMs - dueMs - waitedMs(before, poll)));
     }
     return late;
   }
@@ -57,8 +57,20 @@ export class PollWatch {
     if (beganNs === undefined || beganNs === 0n) return;
     const seenMs = Number(beganNs) / 1e6;
     if (seenMs === this.#polls.at(-1)?.seenMs) return;
-    this.#polls.push({ seenMs, absentMs: seenMs, waitedMs: waitedForProcessorMs(processId) });
+    this.#polls.push({
+      seenMs,
+      absentMs: seenMs,
+      waits: [processId, process.pid].map((id) => waitsForProcessorMs(id)),
+    });
   }
+}
+
+/** Between two polls, of each process that of the thread which waited longest. */
+function waitedMs(before: Poll, poll: Poll): number {
+  return poll.waits.reduce((sum, waits, index) => {
+    const longer = [...waits].map(([thread, ms]) => ms - (before.waits[index]?.get(thread) ?? 0));
+    return sum + Math.max(0, ...longer);
+  }, 0);
 }
 
 /** So that one poll which the machine disturbed in a way that nobody counts does not decide. */

@@ -6,6 +6,9 @@ import { CertificateFolder, clientUse, serverUse, type Holder, type Wishes } fro
 import { startBornDevice } from "./born-modbus.ts";
 import { retryMs, startModbusScene, type ModbusScene } from "./modbus-scene.ts";
 
+/** A handshake takes longer than 500 ms where the machine has much else to do, and a victim that is refused for it is not asked again for a minute. */
+export const secureTimeoutMs = 3000;
+
 export class SecurePlant {
   readonly folder: CertificateFolder;
   readonly authority: Holder;
@@ -58,7 +61,12 @@ export class SecurePlant {
   }
 
   async scene(port: number, victimRetryMs = retryMs): Promise<ModbusScene> {
-    return await startModbusScene(this.#t, { port, settings: this.settings, victimRetryMs });
+    return await startModbusScene(this.#t, {
+      port,
+      settings: this.settings,
+      victimTimeoutMs: secureTimeoutMs,
+      victimRetryMs,
+    });
   }
 
   /** A good device at the end of a line that can be bad. */

@@ -37,11 +37,16 @@ export class Stopwatch {
 
 /** How long the thread of the process that waited longest was ready to run and had no processor; 0 for a process that is gone. */
 export function waitedForProcessorMs(processId: number): number {
+  return Math.max(0, ...waitsForProcessorMs(processId).values());
+}
+
+/** The same of each thread, by its number; of none for a process that is gone. */
+export function waitsForProcessorMs(processId: number): ReadonlyMap<string, number> {
   try {
     const threads = readdirSync(`/proc/${processId}/task`);
-    return Math.max(0, ...threads.map((thread) => waitedNs(processId, thread))) / 1e6;
+    return new Map(threads.map((thread) => [thread, waitedNs(processId, thread) / 1e6]));
   } catch {
-    return 0;
+    return new Map();
   }
 }
 

@@ -22,6 +22,9 @@ export interface TestedPartitionOptions {
 const defaultRules: WitnessRules = { oldestGoodMs: 2500, bystanders: [], longestPauseMs: 2000, documents: true };
 const exitWithinMs = 5000;
 
+/** Before the case counts as hung, so that its failure shows the log. */
+const hangsAfterMs = 120_000;
+
 export class TestedPartition {
   readonly sandbox: Sandbox;
   readonly modbus: Witness | undefined;
@@ -61,7 +64,7 @@ export class TestedPartition {
 
   /** Waits while the partition runs; in vain is a failure with its log. */
   async until(what: string, condition: () => boolean): Promise<void> {
-    await this.#child.until(what, condition);
+    await this.#child.until(what, condition, hangsAfterMs);
   }
 
   /** Every point of these servers looks good, at the same moment. */

@@ -10,14 +10,25 @@ const isDocuments = process.argv[1]?.includes("documents-process") === true;
 const name = isDocuments ? "documents" : isMainThread ? "main" : (threadName ?? "");
 const folder = process.env["CPC_THREAD_FAULTS"] ?? "";
 
+function block(forMs: number): void {
+  const endMs = performance.now() + forMs;
+  while (performance.now() < endMs);
+}
+
 const faults: Readonly<Record<string, (argument: string) => void>> = {
-  crash: () => {
+  /** Where a number is given, it stands still for so many milliseconds before. */
+  crash: (argument) => {
+    block(Number(argument));
     throw new TypeError("a fault of the test");
   },
-  /** For so many milliseconds. */
-  block: (argument) => {
-    const endMs = performance.now() + Number(argument);
-    while (performance.now() < endMs);
+  block: (argument) => block(Number(argument)),
+  /** As the protocol library does it in a callback of its own. */
+  library: () => {
+    process.emitWarning("a warning of the test");
+    const error = new TypeError("a fault of the library");
+    error.stack =
+      "TypeError: a fault of the library\n    at read (/srv/node_modules/node-opcua-transport/index.js:1:1)";
+    throw error;
   },
   /** As a leak does it: a little at a time, and for ever. */
   fill: () => {
@@ -32,8 +43,6 @@ function look(): void {
     const file = join(folder, `${name}-${fault}`);
     if (!existsSync(file)) continue;
     const argument = readFileSync(file, "utf8");
-    // It is there, but its text is still on the way.
-    if (fault === "block" && argument === "") continue;
     if (argument !== "always") rmSync(file);
     happen(argument);
   }

@@ -12,13 +12,13 @@ import type { TargetName } from "./targets.ts";
 const seed = Number(process.env["CPC_FUZZ_SEED"] ?? 20_260_101);
 
 const counts: Readonly<Record<TargetName, number>> = {
-  "modbus-stream": 4000,
-  "modbus-device": 120,
-  "modbus-rtu": 25,
-  "modbus-tls": 25,
-  "opcua-messages": 1200,
-  "opcua-before-trust": 30,
-  "opcua-server": 30,
+  "modbus-stream": 2000,
+  "modbus-device": 60,
+  "modbus-rtu": 12,
+  "modbus-tls": 12,
+  "opcua-messages": 600,
+  "opcua-before-trust": 15,
+  "opcua-server": 15,
 };
 
 for (const [target, count] of Object.entries(counts) as [TargetName, number][]) {

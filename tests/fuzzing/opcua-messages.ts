@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { DataValue, ReadResponse, StatusCodes } from "node-opcua-client";
 import type { Variant } from "node-opcua-client";
 
+import type { DataValues } from "../../packages/partition/src/protocols/opcua/channel/data-values.ts";
 import {
   decodeWithinBudgets,
   streamWithin,
@@ -74,11 +75,11 @@ const places = Array.from({ length: valuesPerResponse }, (_, place) => [place, o
 const delivery = new ValueDelivery(places, () => StatusCode.BadDataTypeIdUnknown);
 
 /** Undefined: it is refused. */
-function resultsIn(body: Buffer): ReadResults | undefined {
+function resultsIn(body: Buffer): DataValues | undefined {
   const results = new ReadResults();
   try {
     results.decode(streamWithin(readResponseStart(body, 1).bytes, limitsOfSession.units).stream);
-    return results;
+    return results.values;
   } catch (error) {
     assert.ok(error instanceof Error);
     return undefined;

@@ -142,23 +142,36 @@ export interface ListWishes {
   readonly revoked?: readonly string[];
   readonly thisUpdateMs?: number;
   readonly nextUpdateMs?: number;
+  readonly hasNoEnd?: boolean;
+  /** Default: that of the issuer's key. */
+  readonly hash?: "SHA-1";
   readonly extensions?: readonly Extension[];
+  /** Of each entry. */
+  readonly entryExtensions?: readonly Extension[];
 }
 
 export async function revocationList(wishes: ListWishes): Promise<Buffer> {
-  const { issuer, revoked = [] } = wishes;
+  const { issuer, revoked = [], entryExtensions = [] } = wishes;
   const { privateKey } = await keysNamed(issuer.keyName ?? issuer.name, issuer.key);
+  const signingKey = wishes.hash === undefined ? privateKey : await withHash(privateKey, wishes.hash);
   const nowMs = Date.now();
   const list = await X509CrlGenerator.create({
     issuer: [{ CN: [issuer.name] }],
     thisUpdate: new Date(wishes.thisUpdateMs ?? nowMs - dayMs),
-    nextUpdate: new Date(wishes.nextUpdateMs ?? nowMs + dayMs),
-    entries: revoked.map((serialNumber) => ({ serialNumber })),
+    ...(wishes.hasNoEnd === true ? {} : { nextUpdate: new Date(wishes.nextUpdateMs ?? nowMs + dayMs) }),
+    entries: revoked.map((serialNumber) => ({ serialNumber, extensions: [...entryExtensions] })),
     extensions: [...(wishes.extensions ?? [])],
-    signingAlgorithm: privateKey.algorithm as { name: string; hash: string },
-    signingKey: privateKey,
+    signingAlgorithm: signingKey.algorithm as { name: string; hash: string },
+    signingKey,
   });
   return Buffer.from(list.rawData);
+}
+
+/** The same key for another hash. */
+async function withHash(key: Keys["privateKey"], hash: string): Promise<Keys["privateKey"]> {
+  const { subtle } = webcrypto;
+  const bytes = await subtle.exportKey("pkcs8", key);
+  return await subtle.importKey("pkcs8", bytes, { ...key.algorithm, hash }, true, ["sign"]);
 }
 
 /** PKCS #8 as PEM. */

@@ -91,6 +91,7 @@ export class SubscribedSource {
         const sink = new RecordingSink();
         fill(sink);
         this.publications.push(sink);
+        return () => true;
       },
       everyTick: () => Promise.reject(new TypeError("a subscribed group is not polled")),
     };

@@ -108,7 +108,7 @@ test("one file opens connections to devices and one to IPv6 servers, one line of
     "partition/protocols/modbus/connection/metered-line.js: socket.end(done);",
     "partition/protocols/modbus/connection/metered-line.js: socket.write(chunk, done);",
     "partition/protocols/modbus/connection/rtu-session.js: socket.write(frame);",
-    "partition/protocols/modbus/connection/tcp-session.js: socket.write(request);",
+    "partition/protocols/modbus/connection/tcp-session.js: socket.write(request.bytes);",
   ]);
 });
 

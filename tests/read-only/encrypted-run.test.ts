@@ -25,7 +25,7 @@ function opcuaXml(port: number, nodes: readonly string[]): string {
 
 test(
   "a whole run with encryption and a password asks for nothing but values and types",
-  { timeout: 60_000 },
+  { timeout: 200_000 },
   async (t) => {
     const sandbox = new Sandbox(t);
     const trusted = join(sandbox.folder, "certificates", "trusted", "certs");
