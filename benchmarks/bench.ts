@@ -27,7 +27,7 @@ const clients = ["libmodbus", "jsmodbus", "modbus-serial", "pymodbus", "pymodbus
 ]);
 const help = `npm run bench -- [options]
 
-  --quick          fewer rounds and sizes: one or two minutes in place of seven
+  --quick          fewer rounds and sizes: one or two minutes in place of fifteen
   --only NAME,...  only these parts: ${parts.join(", ")};
                    or only these clients, beside ours: ${clients.slice(0, 5).join(", ")},
                    ${clients.slice(5).join(", ")}
@@ -50,12 +50,22 @@ const { values: options } = parseArgs({
 const only = options.only?.split(",");
 const startMs = performance.now();
 const extent = options.quick
-  ? { rounds: 3, turnMs: 100, warmUpMs: 800, polls: 100, seconds: 3, values: [1000, 10_000], servers: [1, 10, 100] }
+  ? {
+      rounds: 3,
+      turnMs: 100,
+      warmUpMs: 800,
+      polls: 100,
+      settleSeconds: 0,
+      seconds: 3,
+      values: [1000, 10_000],
+      servers: [1, 10, 100],
+    }
   : {
       rounds: 10,
       turnMs: 300,
       warmUpMs: 2000,
-      polls: 1000,
+      polls: 4000,
+      settleSeconds: 15,
       seconds: 8,
       values: [1000, 10_000, 100_000],
       servers: [1, 10, 100, 1000],
@@ -129,10 +139,10 @@ async function bench(): Promise<void> {
     ...(await attempt(() => answer("jitter", "--polls", String(extent.polls)))),
     ...(await attempt(() => answer("wake-up"))),
   ];
-  const { seconds, values, servers } = extent;
+  const { settleSeconds, seconds, values, servers } = extent;
   const say = (text: string): void => progress(`cost: ${text}`);
   const costs = chosen("cost")
-    ? await attempt(() => costPerValue({ main: built.main, seconds, values, servers, progress: say }))
+    ? await attempt(() => costPerValue({ main: built.main, settleSeconds, seconds, values, servers, progress: say }))
     : [];
   const found: Found = { contests, answers, costs, how };
   const page = benchPage(found);

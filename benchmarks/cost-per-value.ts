@@ -23,6 +23,8 @@ export interface Cost {
 
 export interface CostOptions {
   readonly main: string;
+  /** As of `MeasuredPartition`. */
+  readonly settleSeconds: number;
   readonly seconds: number;
   readonly values: readonly number[];
   readonly servers: readonly number[];
@@ -55,12 +57,13 @@ export async function costPerValue(options: CostOptions): Promise<readonly Cost[
   return costs;
 }
 
-async function measure({ main, seconds }: CostOptions, plant: Plant) {
+async function measure({ main, settleSeconds, seconds }: CostOptions, plant: Plant) {
   const folder = mkdtempSync(join(tmpdir(), "cpc-cost-"));
   try {
     await using peers = new AsyncDisposableStack();
     const own = await plant(folder, peers);
-    return await measurePartition({ main, arguments: own, prefix: `cost_${process.pid}_`, seconds });
+    const prefix = `cost_${process.pid}_`;
+    return await measurePartition({ main, arguments: own, prefix, settleSeconds, seconds });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,11 +1,14 @@
-// A whole partition as it is installed, in a process of its own: what it costs once every value is good, by the operating system's account.
+// A whole partition as it is installed, in a process of its own: what it costs some time after every value was good, by the operating system's
+// account.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { serviceStatuses } from "../packages/documents/src/service-status.ts";
+import { serviceStatuses, type ServiceStatus } from "../packages/documents/src/service-status.ts";
+import { OpenedImage } from "../packages/image/src/opened-image.ts";
+import { serviceNames } from "../packages/image/src/service-name.ts";
 import { modbusServersXml } from "../tests/plant/configuration-xml.ts";
 import { LineProcess } from "./line-process.ts";
 import { opcUaConfiguration } from "./plant-configuration.ts";
@@ -17,6 +20,10 @@ const WATCHDOG_MS = 300_000;
 export interface PartitionCost extends Memory {
   readonly firstValuesMs: number;
   readonly cpuPercent: number;
+  readonly valuesPerSecond: number;
+  readonly overruns: number;
+  readonly ticksMissed: number;
+  readonly reconnects: number;
 }
 
 export interface MeasuredPartition {
@@ -25,34 +32,69 @@ export interface MeasuredPartition {
   /** What the command is given beside the prefix. */
   readonly arguments: readonly string[];
   readonly prefix: string;
+  /** From its first good values until it is looked at: code is compiled, and what the start left is collected. */
+  readonly settleSeconds: number;
   /** How long it is looked at. */
   readonly seconds: number;
+  /** That read the servers; absent: as many as they need. */
+  readonly threads?: string | undefined;
 }
 
 export async function measurePartition(partition: MeasuredPartition): Promise<PartitionCost> {
-  const { main, prefix, seconds, arguments: own } = partition;
+  const { main, prefix, settleSeconds, seconds, threads, arguments: own } = partition;
   const startMs = performance.now();
   const isDemo = own[0] !== "run";
   const child = spawn(
     process.execPath,
     [main, ...own, "--prefix", prefix, "--log-level", "error", ...(isDemo ? [] : ["--remove-on-exit"])],
-    { env: { ...process.env, NODE_OPTIONS: undefined }, stdio: ["ignore", "ignore", "inherit"] },
+    { env: { ...process.env, NODE_OPTIONS: undefined, CPC_THREADS: threads }, stdio: ["ignore", "ignore", "inherit"] },
   );
   const ended = once(child, "exit");
   const pid = child.pid ?? 0;
   try {
     await untilGood(child, prefix);
     const firstValuesMs = performance.now() - startMs;
-    const cpuBeforeMs = cpuMsOf(pid);
+    await pause(settleSeconds * 1000);
+    const before = counted(pid, prefix);
     await pause(seconds * 1000);
+    const after = counted(pid, prefix);
+    const tookS = (after.atMs - before.atMs) / 1000;
     return {
       firstValuesMs,
-      cpuPercent: (cpuMsOf(pid) - cpuBeforeMs) / (10 * seconds),
+      cpuPercent: (after.cpuMs - before.cpuMs) / (10 * tookS),
+      valuesPerSecond: (after.values - before.values) / tookS,
+      overruns: after.overruns - before.overruns,
+      ticksMissed: after.ticksMissed - before.ticksMissed,
+      reconnects: after.reconnects - before.reconnects,
       ...memoryOf(pid),
     };
   } finally {
     child.kill("SIGTERM");
     await ended;
+  }
+}
+
+function counted(pid: number, prefix: string) {
+  const services = wholeStatuses(prefix);
+  const servers = services.flatMap((service) => service.servers);
+  return {
+    atMs: performance.now(),
+    cpuMs: cpuMsOf(pid),
+    values: servers.reduce((sum, { points, cycle }) => sum + points * cycle, 0),
+    overruns: servers.reduce((sum, { overruns }) => sum + overruns, 0),
+    ticksMissed: services.reduce((sum, { ticksMissed }) => sum + ticksMissed, 0),
+    reconnects: servers.reduce((sum, { reconnects }) => sum + reconnects, 0),
+  };
+}
+
+/** A status leaves out a server that publishes while it is looked at. */
+function wholeStatuses(prefix: string): readonly ServiceStatus[] {
+  const images = serviceNames.map((service) => new OpenedImage(`${prefix}${service}_image`));
+  const servers = images.reduce((sum, image) => sum + (image.current()?.directory.servers.length ?? 0), 0);
+  for (const image of images) image.close();
+  for (;;) {
+    const statuses = serviceStatuses(prefix, Date.now());
+    if (statuses.flatMap((status) => status.servers).length === servers) return statuses;
   }
 }
 

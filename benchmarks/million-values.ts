@@ -1,128 +1,123 @@
-// Does the partition hold 1,000,000 Modbus values a second? The built program reads 100,000 registers of ten devices every 100 ms; every value
-// differs from the one before, so the journal takes a record of each. Documents come once a second. The devices are one process in C.
-// What is counted are values that were published, polls that a server's loop left out, and ticks of the image.
+// Does the partition hold 1,000,000 values a second? The built program reads 10,000 points of each of ten servers every 100 ms. Documents come once a
+// second. The servers are one process in C. Every Modbus value differs from the one before, so the journal takes a record of each; OPC UA values have the
+// same and a new source time. With several numbers of threads, as `--threads 1,2`, they take turns.
 //
-//   node benchmarks/million-values.ts [--seconds N] [--devices N] [--points N] [--interval SECONDS] [--threads N] [--json]
+//   node benchmarks/million-values.ts [--protocol modbus|opcua] [--seconds N] [--servers N] [--points N] [--interval SECONDS] [--threads N,...] [--rounds N] [--json]
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { serviceStatuses } from "../packages/documents/src/service-status.ts";
-import { modbusServersXml } from "../tests/plant/configuration-xml.ts";
+import { modbusServersXml, opcUaServersXml } from "../tests/plant/configuration-xml.ts";
 import { builtPackages } from "./built-packages.ts";
 import { compiledPeer } from "./compiled-peer.ts";
 import { LineProcess } from "./line-process.ts";
-import { cpuMsOf, memoryOf } from "./process-account.ts";
-import { tell } from "./report.ts";
+import { measurePartition, type PartitionCost } from "./measured-partition.ts";
+import { quantile, tell, type Line } from "./report.ts";
 
 const { values } = parseArgs({
   options: {
+    protocol: { type: "string", default: "modbus" },
     seconds: { type: "string", default: "600" },
-    devices: { type: "string", default: "10" },
+    servers: { type: "string", default: "10" },
     points: { type: "string", default: "10000" },
     interval: { type: "string", default: "0.1" },
     threads: { type: "string" },
+    rounds: { type: "string", default: "1" },
     json: { type: "boolean" },
   },
 });
 const seconds = Number(values.seconds);
-const devices = Number(values.devices);
-const points = Number(values.points);
-const WATCHDOG_MS = 120_000;
+const numbers = Array.from({ length: Number(values.servers) }, (_, index) => index);
+const places = Array.from({ length: Number(values.points) }, (_, index) => index);
+const settings = `<interval>${values.interval}</interval>`;
 /** After the first good values: code is compiled, and the memory of the start is given back. */
-const STARTED_MS = 15_000;
-const prefix = `million_${process.pid}_`;
+const SETTLE_SECONDS = 15;
 
-interface Account {
-  readonly atMs: number;
-  readonly published: number;
-  readonly overruns: number;
-  readonly ticksMissed: number;
-  readonly reconnects: number;
-  readonly cpuMs: number;
+async function modbusXml(peers: AsyncDisposableStack): Promise<string> {
+  const peer = peers.use(LineProcess.command(compiledPeer("quick-devices"), numbers.length));
+  const { ports } = (await peer.line()) as { readonly ports: readonly number[] };
+  const endpoints = places.map((address) => ({ name: `${address}`, address, dataType: "UInt16" }));
+  return modbusServersXml(...ports.map((port, index) => ({ alias: `device ${index}`, port, settings, endpoints })));
 }
 
-function account(pid: number): Account {
-  const service = serviceStatuses(prefix, Date.now())[0];
-  const servers = service?.servers ?? [];
-  const sum = (of: "cycle" | "overruns" | "reconnects"): number => servers.reduce((all, server) => all + server[of], 0);
-  return {
-    atMs: performance.now(),
-    published: points * sum("cycle"),
-    overruns: sum("overruns"),
-    ticksMissed: service?.ticksMissed ?? 0,
-    reconnects: sum("reconnects"),
-    cpuMs: cpuMsOf(pid),
-  };
+async function opcUaXml(peers: AsyncDisposableStack): Promise<string> {
+  const peer = peers.use(LineProcess.compiled("open62541-server", places.length));
+  const { port } = (await peer.line()) as { readonly port: number };
+  const url = `opc.tcp://127.0.0.1:${port}`;
+  const nodes = places.map((place) => ({ name: `node ${place}` }));
+  return opcUaServersXml(...numbers.map((index) => ({ alias: `server ${index}`, url, settings, nodes })));
 }
 
-async function isGood(): Promise<void> {
-  for (const endMs = performance.now() + WATCHDOG_MS; ; await pause(250)) {
-    const servers = serviceStatuses(prefix, Date.now()).flatMap((service) => service.servers);
-    if (servers.length === devices && servers.every(({ cycle, pointsBad }) => cycle > 0 && pointsBad === 0)) return;
-    if (performance.now() > endMs) throw new Error(`no good values within ${WATCHDOG_MS} ms`);
-  }
+interface Figure {
+  readonly what: string;
+  readonly of: (cost: PartitionCost) => number;
+  readonly wanted?: string;
+}
+
+const cpuUsPerValue: Figure = {
+  what: "processor, us a value",
+  of: ({ cpuPercent, valuesPerSecond }) => (1e4 * cpuPercent) / valuesPerSecond,
+};
+const published: Figure = { what: "values published a second", of: (cost) => cost.valuesPerSecond };
+const resident: Figure = { what: "resident, MiB", of: (cost) => cost.residentMiB };
+const figures: readonly Figure[] = [
+  published,
+  { what: "polls left out", of: (cost) => cost.overruns, wanted: "0" },
+  { what: "ticks of the image missed", of: (cost) => cost.ticksMissed, wanted: "0" },
+  { what: "connections lost", of: (cost) => cost.reconnects, wanted: "0" },
+  { what: "processor of the partition, % of a core", of: (cost) => cost.cpuPercent },
+  cpuUsPerValue,
+  resident,
+];
+
+type Costs = readonly PartitionCost[];
+
+function linesOf(name: string, costs: Costs, first: Costs): readonly Line[] {
+  const median = (of: (cost: PartitionCost, round: number) => number): number => quantile(costs.map(of), 0.5);
+  const lines = figures.map(({ of, ...line }) => Object.assign(line, { what: name + line.what, figure: median(of) }));
+  if (costs === first) return lines;
+  const ratios = [published, cpuUsPerValue, resident].map(({ what, of }) => ({
+    what: `${name}${what}, times the first`,
+    figure: median((cost, round) => of(cost) / of(first[round] ?? cost)),
+  }));
+  return [...lines, ...ratios];
 }
 
 const folder = mkdtempSync(join(tmpdir(), "cpc-benchmark-"));
 try {
-  await using peer = LineProcess.command(compiledPeer("quick-devices"), devices);
-  const { ports } = (await peer.line()) as { readonly ports: readonly number[] };
-  const file = join(folder, "modbus.xml");
-  const endpoints = Array.from({ length: points }, (_, address) => ({
-    name: `${address}`,
-    address,
-    dataType: "UInt16",
+  const { main } = builtPackages();
+  await using peers = new AsyncDisposableStack();
+  const file = join(folder, `${values.protocol}.xml`);
+  writeFileSync(file, await (values.protocol === "opcua" ? opcUaXml(peers) : modbusXml(peers)));
+  const own = ["run", `--${values.protocol}`, file, "--interval", "1", "--certificates", join(folder, "certificates")];
+  const runs = (values.threads?.split(",") ?? [undefined]).map((threads) => ({
+    threads,
+    costs: [] as PartitionCost[],
   }));
-  const settings = `<interval>${values.interval}</interval>`;
-  const servers = ports.map((port, index) => ({ alias: `device ${index}`, port, settings, endpoints }));
-  writeFileSync(file, modbusServersXml(...servers));
-  const run = [
-    builtPackages().main,
-    "run",
-    "--modbus",
-    file,
-    "--interval",
-    "1",
-    "--prefix",
-    prefix,
-    "--remove-on-exit",
-  ];
-  const child = spawn(process.execPath, [...run, "--log-level", "warn"], {
-    env: { ...process.env, NODE_OPTIONS: undefined, CPC_THREADS: values.threads },
-    stdio: ["ignore", "ignore", "inherit"],
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const { threads, costs } of runs)
+      costs.push(
+        await measurePartition({
+          main,
+          arguments: own,
+          prefix: `million_${process.pid}_`,
+          settleSeconds: SETTLE_SECONDS,
+          seconds,
+          threads,
+        }),
+      );
+  const [first] = runs;
+  tell({
+    question: "Does the partition hold 1,000,000 values a second?",
+    lines: runs.flatMap(({ threads, costs }) =>
+      linesOf(threads === undefined ? "" : `threads ${threads}: `, costs, first?.costs ?? costs),
+    ),
+    remarks: [
+      `${numbers.length} servers (${values.protocol}) of ${places.length} points at ${values.interval} s; ${seconds} s, begun ${SETTLE_SECONDS} s after the ` +
+        `first good values; medians of ${values.rounds} rounds`,
+    ],
   });
-  const ended = once(child, "exit");
-  try {
-    const pid = child.pid ?? 0;
-    await isGood();
-    await pause(STARTED_MS);
-    const before = account(pid);
-    await pause(seconds * 1000);
-    const after = account(pid);
-    const tookS = (after.atMs - before.atMs) / 1000;
-    tell({
-      question: "Does the partition hold 1,000,000 Modbus values a second?",
-      lines: [
-        { what: "values published a second", figure: (after.published - before.published) / tookS },
-        { what: "polls left out", figure: after.overruns - before.overruns, wanted: "0" },
-        { what: "ticks of the image missed", figure: after.ticksMissed - before.ticksMissed, wanted: "0" },
-        { what: "connections lost", figure: after.reconnects - before.reconnects, wanted: "0" },
-        { what: "processor of the partition, % of a core", figure: (after.cpuMs - before.cpuMs) / (10 * tookS) },
-        { what: "resident, MiB", figure: memoryOf(pid).residentMiB },
-      ],
-      remarks: [
-        `${devices} devices of ${points} registers at ${values.interval} s, all values change; ${seconds} s, begun ${STARTED_MS / 1000} s after the first good values`,
-      ],
-    });
-  } finally {
-    child.kill("SIGTERM");
-    await ended;
-  }
 } finally {
   rmSync(folder, { recursive: true });
 }
