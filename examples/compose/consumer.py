@@ -1,5 +1,6 @@
 """Prints what the partition publishes, once a second: a program in another container, another user, the same group.
 
+With an argument it reads the documents of that consumer: `consumer.py psmo` for CPC_CONSUMERS=psmo.
 For each document it takes the semaphore, copies the segment, gives the semaphore back and only then parses.
 """
 
@@ -35,10 +36,11 @@ def read(segment, guard):
 
 
 def main():
+    suffix = "".join(f"_{consumer}" for consumer in sys.argv[1:2])
     services = []
     for service in ("opcua", "modbus"):
-        segment = attach(f"{service}_shm")
-        services.append((segment, posix_ipc.Semaphore(f"{service}_semaphore")))
+        segment = attach(f"{service}_shm{suffix}")
+        services.append((segment, posix_ipc.Semaphore(f"{service}_semaphore{suffix}")))
     while True:
         values = {}
         for segment, guard in services:
