@@ -40,11 +40,11 @@ function point(changes: Partial<ModbusPoint>): ModbusPoint {
   };
 }
 
-function registers(of: ModbusPoint, among: readonly ModbusPoint[] = [of]): DataView {
+function registers(of: ModbusPoint, among: readonly ModbusPoint[] = [of], time = atMs): DataView {
   const table = modbusTable(among);
   const bytes = new DataView(new ArrayBuffer(2 * of.width));
   for (let i = 0; i < of.width; i += 1) {
-    const value = table(of.functionCode, of.unitId, of.address + i, atMs);
+    const value = table(of.functionCode, of.unitId, of.address + i, time);
     assert.ok(value !== undefined, `no register at ${of.address + i}`);
     bytes.setUint16(2 * i, value);
   }
@@ -88,6 +88,20 @@ describe("registers of a simulated device", () => {
     });
     const expected = movingNumber(scaled.key, "°C", false)(atMs);
     assert.ok(Math.abs(registers(scaled).getInt16(0) * 0.1 - 50 - expected) <= 0.05 + 1e-9);
+  });
+
+  it("hold a raw number that moves and does not overflow where they have no room for the value", () => {
+    // A counter of a million, and hours up to 40,000, with the exponent -1 in registers of 16 bits.
+    for (const name of ["Zähler", "Betriebsstunden"]) {
+      const small = point({ key: `Anlage: ${name}`, wireType: BuiltInType.Int16, factorAddress: 11 });
+      fc.assert(
+        fc.property(fc.integer({ min: 0, max: 4e12 }), (time) => {
+          const at = (ms: number): number => registers(small, [small], ms).getInt16(0);
+          assert.ok(at(time) >= 0 && at(time) <= 100, `${name} ${at(time)}`);
+          assert.ok(new Set(Array.from({ length: 300 }, (_, second) => at(time + 1000 * second))).size >= 3);
+        }),
+      );
+    }
   });
 
   it("hold texts, filled up with NUL", () => {

@@ -14,7 +14,16 @@ import { bitsOfFloat16 } from "cpc-partition/protocols/modbus/configuration/floa
 import { isIdentity } from "cpc-partition/protocols/modbus/configuration/decimal";
 import { BuiltInType } from "@cpc-partition/image/values/built-in-type";
 import type { ModbusTable } from "./modbus-device.ts";
-import { movingBit, movingNumber, movingText, rangeOf, wrap, type Range } from "./moving-values.ts";
+import {
+  anything,
+  movingBit,
+  movingNumber,
+  movingText,
+  movingWithin,
+  rangeOf,
+  wrap,
+  type Range,
+} from "./moving-values.ts";
 
 type Cell = (atMs: number) => number;
 
@@ -100,7 +109,7 @@ function movingRaw(point: ModbusPoint): (atMs: number) => number {
     const number = movingNumber(key, unit, !isScaled && isWhole);
     return (atMs) => rawOf(number(atMs));
   }
-  return movingNumber(key, "", true);
+  return movingWithin(anything, key, true);
 }
 
 /** `step`: what moves by less hardly moves there. */

@@ -38,7 +38,8 @@ const behaviours: readonly { units: readonly string[]; words: RegExp; range: Ran
   { units: ["%"], words: /feuchte|füllstand|auslastung|load|level/i, range: { lowest: 8, highest: 97 } },
 ];
 
-const anything: Range = { lowest: 0, highest: 100 };
+/** Of a point that neither its unit nor its name tells of. */
+export const anything: Range = { lowest: 0, highest: 100 };
 
 const mostCounts = 1_000_000;
 const mostHours = 40_000;
@@ -68,6 +69,12 @@ export function movingNumber(name: string, unit: string, coarse: boolean): (atMs
     const msPerCount = 300 + 1500 * fraction(seed);
     return (atMs) => Math.floor(atMs / msPerCount) % mostCounts;
   }
+  return movingWithin(range, name, coarse);
+}
+
+/** As a temperature drifts and trembles, in a range that `name` has no part in. */
+export function movingWithin(range: Range, name: string, coarse: boolean): (atMs: number) => number {
+  const seed = hash(name);
   // A device without decimals shows 6.4 bar as 64 or 640: fixed point.
   const decimals = coarse ? Math.max(0, Math.ceil(Math.log10(60 / (range.highest - range.lowest)))) : 0;
   const factor = 10 ** decimals;
