@@ -68,6 +68,14 @@ test("a manager that is too busy to hear that the service is ready hears it late
   end();
 });
 
+test("a service that gets ready while it stops says no more that it is", (t) => {
+  const socket = datagramSocket(t);
+  const manager = new ServiceManager(noLog, { NOTIFY_SOCKET: socket.name });
+  manager.stopping();
+  manager.ready();
+  assert.deepEqual(socket.received(), ["STOPPING=1"]);
+});
+
 test("without a manager, or with another's watchdog, nothing of it is told", (t) => {
   const silent = new ServiceManager(noLog, {});
   silent.ready();

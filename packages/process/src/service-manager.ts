@@ -18,6 +18,7 @@ export class ServiceManager {
   #isFailing = false;
   /** The manager has not taken yet that we are ready: it is told again with all that follows. */
   #owesReady = false;
+  #isStopping = false;
   #tell = (): void => {};
 
   constructor(log: Log, environment: NodeJS.ProcessEnv = process.env) {
@@ -29,13 +30,16 @@ export class ServiceManager {
     for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete environment[name];
   }
 
+  /** What got ready only while it stops is not told of. */
   ready(): void {
+    if (this.#isStopping) return;
     this.#owesReady = true;
     this.#send();
     this.#tell();
   }
 
   stopping(): void {
+    this.#isStopping = true;
     this.#owesReady = false;
     this.#send("STOPPING=1");
   }
