@@ -33,8 +33,10 @@ test(
     );
     using writer = new TestWriter([serverOf("Kessel", 0)], `${sandbox.prefix}opcua_image`);
     writer.publish(0);
-    writer.image.beat();
-    while ((await fetch(`${address}health`)).status !== 200);
+    await monitor.until("it shows the partition", async () => {
+      writer.image.beat();
+      return (await fetch(`${address}health`)).status === 200;
+    });
     const { code, stderr } = await monitor.end();
     assert.deepEqual([code, stderr], [0, ""]);
   },

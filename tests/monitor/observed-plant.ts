@@ -6,13 +6,15 @@ import type { ServerDescription } from "../../packages/image/src/directory.ts";
 import { ownPrefix } from "../image/posix/own-objects.ts";
 import { TestWriter } from "../readers/test-writer.ts";
 
-/** `opcua_image` with these servers; every group was published once. */
+/** `opcua_image` with these servers, of a writer that beats until it dies; every group was published once. */
 export function observedPlant(t: TestContext, ...servers: readonly ServerDescription[]) {
   const prefix = ownPrefix(t);
   const writer = new TestWriter(servers, `${prefix}opcua_image`);
   const observed = new ObservedPartition(prefix);
+  const beat = setInterval(() => writer.image.beat(), 1000).unref();
   let isThere = true;
   const die = (): void => {
+    clearInterval(beat);
     if (isThere) writer[Symbol.dispose]();
     isThere = false;
   };
