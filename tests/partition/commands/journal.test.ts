@@ -49,6 +49,8 @@ function parsed(lines: string): readonly JsonLine[] {
 }
 
 const valuesOf = (lines: readonly JsonLine[]) => lines.map(({ value }) => Number(value));
+const restartIn = (lines: readonly JsonLine[]): number =>
+  lines.findIndex(({ sequence }, index) => index > 0 && sequence < (lines[index - 1]?.sequence ?? 0));
 const consecutive = (from: number, count: number): readonly number[] =>
   Array.from({ length: count }, (_, n) => from + n);
 
@@ -154,12 +156,14 @@ test(
 
     await follow.until(
       "it follows the next run",
-      () => (follow.stderr.match(/the run that began/g) ?? []).length === 2,
+      () =>
+        (follow.stderr.match(/the run that began/g) ?? []).length === 2 &&
+        restartIn(parsed(follow.stdout.slice(0, follow.stdout.lastIndexOf("\n") + 1))) > 0,
     );
     const { code, stdout, stderr } = await follow.end("SIGINT");
     assert.equal(code, 0, stderr);
     const lines = parsed(stdout);
-    const restart = lines.findIndex(({ sequence }, index) => index > 0 && sequence < (lines[index - 1]?.sequence ?? 0));
+    const restart = restartIn(lines);
     assert.ok(restart > 5, String(restart));
     assert.deepEqual(valuesOf(lines.slice(0, restart)), consecutive(1, restart));
     assert.deepEqual(new Set(lines.map(({ key }) => key)), new Set(["A: zählt"]));
