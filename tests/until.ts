@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 export interface Patience {
-  /** Default 60 s: only a hang takes so long. */
+  /** Default 150 s: only a hang takes so long, and the time-out of a test, 200 s, would not say what was waited for. */
   readonly giveUpAfterMs?: number;
   readonly lookAgainMs?: number;
   /** Why it can never come true any more, and what a failure should show. */
@@ -15,7 +15,7 @@ export interface Patience {
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  { giveUpAfterMs = 60_000, lookAgainMs = 10, isHopeless, evidence }: Patience = {},
+  { giveUpAfterMs = 150_000, lookAgainMs = 10, isHopeless, evidence }: Patience = {},
 ): Promise<void> {
   const giveUpMs = performance.now() + giveUpAfterMs;
   while (!(await condition())) {

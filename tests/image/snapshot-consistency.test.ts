@@ -11,7 +11,7 @@ import { ImageError } from "../../packages/image/src/read-directory.ts";
 import { serverOf } from "./sample-image.ts";
 
 const points = 2000;
-const giveUpMs = 30_000;
+const giveUpMs = 150_000;
 
 /** What a test waits for in a loop of its own must end, too, when it does not come: no time-out of the runner ends such a loop. */
 function patience(what: string): () => void {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Sandbox, type Child } from "../partition/commands/cpc.ts";
 import { freePort } from "../plant/modbus-plant.ts";
 
-const watchdog = { timeout: 60_000 };
+const watchdog = { timeout: 200_000 };
 
 async function started(plant: Child): Promise<void> {
   await plant.until("the plant says where it is", () => plant.stdout.includes("trust "));

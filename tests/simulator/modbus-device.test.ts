@@ -11,7 +11,7 @@ const table: ModbusTable = (functionCode, unitId, address) => {
   return functionCode <= 2 ? Number(address % 3 === 0) : address * unitId;
 };
 
-describe("Modbus device", { timeout: 20_000 }, () => {
+describe("Modbus device", { timeout: 200_000 }, () => {
   let device: ModbusDevice;
   let socket: Socket;
 

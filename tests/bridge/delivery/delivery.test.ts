@@ -293,6 +293,7 @@ test("while the partition is dead its servers are, too", async (t) => {
 
 test("a host that asks for births all the time gets them every five seconds at most", async (t) => {
   const { plant, output, end } = await born(t);
+  const beganMs = performance.now();
   for (let value = 0; value < 20; value++) {
     output.wantBirths();
     plant.set(0, value);
@@ -302,7 +303,7 @@ test("a host that asks for births all the time gets them every five seconds at m
     );
   }
   await end();
-  assert.ok(output.births.length <= 2);
+  assert.ok(output.births.length <= 2 + (performance.now() - beganMs) / 5000);
 });
 
 test("points that are not chosen are neither born nor published", async (t) => {

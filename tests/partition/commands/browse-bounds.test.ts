@@ -7,7 +7,7 @@ import type { OPCUAServer } from "node-opcua-server";
 import { OpcUaRig } from "../../plant/opcua-rig.ts";
 import { Sandbox } from "./cpc.ts";
 
-const watchdog = { timeout: 120_000 };
+const watchdog = { timeout: 200_000 };
 const levels = 3000;
 const wideNodes = 60;
 

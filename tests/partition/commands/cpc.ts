@@ -21,7 +21,7 @@ import { parseDocument } from "../../documents/parse-document.ts";
 import { endCommandIn, runInResident } from "./resident.ts";
 
 const sourceMain = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
-const watchdogMs = 90_000;
+const watchdogMs = 150_000;
 
 export type Document = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 

@@ -11,7 +11,7 @@ import { until } from "../../until.ts";
 import { Sandbox, type Child } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
-const watchdog = { timeout: 120_000 };
+const watchdog = { timeout: 200_000 };
 const connection = connectionKey("A");
 const counting = "A: zählt";
 

@@ -81,7 +81,7 @@ test("probe looks for unit ids, and does not take a gateway's word for a device"
     "probe",
     `127.0.0.1:${device.port}`,
     "--timeout",
-    "0.5",
+    "1",
     "--scan",
     "1..9",
     "--json",
@@ -132,42 +132,44 @@ test("a device that closes the connection, or answers nonsense, is asked on", wa
   assert.match(input?.refused[0]?.because ?? "", /closed the connection|was closed|connection/);
 });
 
-test(
-  "a silent address hides none behind it, and of a silent range the output says what was not asked for",
-  watchdog,
-  async (t) => {
-    const silent = new Set([104, 131]);
-    const device = await startDevice((request) => {
-      const { functionCode, address, quantity } = request;
-      if (functionCode === 4) return undefined;
-      if (functionCode === 1 && address <= 3 && address + quantity > 3) request.socket.destroy();
-      const isHeard = ![...silent].some((one) => functionCode === 3 && address <= one && one < address + quantity);
-      return isHeard ? response(request, data(request)) : undefined;
-    });
-    t.after(() => device.close());
-    const sandbox = new Sandbox(t);
-    const ranges = ["--holding", "100..140", "--input", "0..99", "--coils", "0..5"];
-    const args = ["probe", `127.0.0.1:${device.port}`, "--timeout", "0.05", ...ranges];
-    const { code, stdout } = await sandbox.ran(...args, "--json");
-    assert.equal(code, 0);
-    const [coils, holding, input] = (JSON.parse(stdout) as Seen).tables;
-    assert.deepEqual(
-      holding?.refused.map(({ address, quantity, because }) => [address, quantity, because]),
-      Array.from(silent, (address) => [address, 1, "no answer within 0.05 s"]),
-    );
-    assert.equal(holding?.values.length, 39);
-    assert.equal(holding?.notAsked, null);
-    assert.deepEqual([coils?.refused.map(({ address }) => address), coils?.values.length], [[3], 5]);
-    // One for the whole range, and 29 addresses.
-    assert.deepEqual(input?.refused, [{ address: 0, quantity: 29, because: "no answer within 0.05 s" }]);
-    assert.deepEqual(input?.notAsked, { address: 29, quantity: 71, because: "30 requests before had no answer" });
-    const text = await sandbox.ran(...args.slice(0, 4), "--input", "0..99");
-    assert.match(
-      text.stdout,
-      /^Addresses from 29 to 99 were not asked for because 30 requests before had no answer\. Ask for them with --input 29\.\.99\.$/m,
-    );
-  },
-);
+test("a silent address hides none behind it", watchdog, async (t) => {
+  const silent = new Set([104, 131]);
+  const device = await startDevice((request) => {
+    const { functionCode, address, quantity } = request;
+    if (functionCode === 1 && address <= 3 && address + quantity > 3) request.socket.destroy();
+    const isHeard = ![...silent].some((one) => functionCode === 3 && address <= one && one < address + quantity);
+    return isHeard ? response(request, data(request)) : undefined;
+  });
+  t.after(() => device.close());
+  const ranges = ["--holding", "100..140", "--coils", "0..5"];
+  // What is not silent answers within that on a busy machine, too.
+  const args = ["probe", `127.0.0.1:${device.port}`, "--timeout", "1", ...ranges, "--json"];
+  const { code, stdout } = await new Sandbox(t).ran(...args);
+  assert.equal(code, 0);
+  const [coils, holding] = (JSON.parse(stdout) as Seen).tables;
+  assert.deepEqual(
+    holding?.refused.map(({ address, quantity, because }) => [address, quantity, because]),
+    Array.from(silent, (address) => [address, 1, "no answer within 1 s"]),
+  );
+  assert.equal(holding?.values.length, 39);
+  assert.equal(holding?.notAsked, null);
+  assert.deepEqual([coils?.refused.map(({ address }) => address), coils?.values.length], [[3], 5]);
+});
+
+test("of a silent range the output says what was not asked for", watchdog, async (t) => {
+  const device = await startDevice(() => undefined);
+  t.after(() => device.close());
+  const sandbox = new Sandbox(t);
+  const args = ["probe", `127.0.0.1:${device.port}`, "--timeout", "0.05", "--input", "0..99"];
+  const [input] = (JSON.parse((await sandbox.ran(...args, "--json")).stdout) as Seen).tables;
+  // One for the whole range, and 29 addresses.
+  assert.deepEqual(input?.refused, [{ address: 0, quantity: 29, because: "no answer within 0.05 s" }]);
+  assert.deepEqual(input?.notAsked, { address: 29, quantity: 71, because: "30 requests before had no answer" });
+  assert.match(
+    (await sandbox.ran(...args)).stdout,
+    /^Addresses from 29 to 99 were not asked for because 30 requests before had no answer\. Ask for them with --input 29\.\.99\.$/m,
+  );
+});
 
 test("probe says what cannot be reached or read", watchdog, async (t) => {
   const sandbox = new Sandbox(t);

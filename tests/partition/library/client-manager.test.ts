@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { ClientManager } from "../../../packages/partition/src/library/client-manager.ts";
+import { until as untilTrue } from "../../until.ts";
 import { OwnImages, TestSource, untilAborted } from "../sources/test-source.ts";
 import { ConsumerPair, openConsumerPair } from "../../../packages/documents/src/consumer-pair.ts";
 import { consumerPairNames } from "../../../packages/documents/src/consumer-names.ts";
@@ -49,11 +50,7 @@ function setUp(t: TestContext) {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const giveUpMs = performance.now() + 30_000;
-  while (!condition()) {
-    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  await untilTrue(String(condition), condition, { lookAgainMs: 2 });
 }
 
 test("connections begin at once, all at the same time, and periodicRead takes them over", watchdog, async (t) => {

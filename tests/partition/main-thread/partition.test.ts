@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { packConfigurations } from "../../../packages/partition/src/commands/pack-configurations.ts";
 import type { ModbusServer } from "../../../packages/partition/src/protocols/modbus/configuration/modbus-server.ts";
@@ -19,6 +18,7 @@ import { recordingLog } from "../sources/test-source.ts";
 import { WholePartition, type WholeOptions } from "../whole-partition.ts";
 import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
 import { parseDocument } from "../../documents/parse-document.ts";
+import { until as untilTrue } from "../../until.ts";
 
 const watchdog = { timeout: 200_000 };
 const connection = "ModbusTCP Connections:Plant: Connection status";
@@ -58,11 +58,7 @@ async function setUp(t: TestContext, changes: Partial<WholeOptions> = {}) {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const giveUpMs = performance.now() + 30_000;
-  while (!condition()) {
-    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
-    await pause(2);
-  }
+  await untilTrue(String(condition), condition, { lookAgainMs: 2 });
 }
 
 /** A partition whose Modbus thread the test can end as a crash does: without a word. */

@@ -19,6 +19,7 @@ import { spawnWorker } from "../../../packages/partition/src/main-thread/spawn-w
 import { filesOf, ownPrefix } from "../../image/posix/own-objects.ts";
 import { honest, startDevice } from "../../plant/modbus-device.ts";
 import { point, server } from "../../plant/modbus-points.ts";
+import { until as untilTrue } from "../../until.ts";
 import { recordingLog } from "../sources/test-source.ts";
 
 const watchdog = { timeout: 200_000 };
@@ -65,11 +66,7 @@ async function running(t: TestContext, changes: Partial<PartitionOptions> = {}) 
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const giveUpMs = performance.now() + 30_000;
-  while (!condition()) {
-    assert.ok(performance.now() < giveUpMs, `waited in vain until ${String(condition)}`);
-    await pause(2);
-  }
+  await untilTrue(String(condition), condition, { lookAgainMs: 2 });
 }
 
 function keysOf(image: ImageReader | undefined): readonly string[] {

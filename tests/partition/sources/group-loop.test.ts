@@ -42,7 +42,7 @@ test("values that were cut are read again with the next image, whatever is publi
   assert.equal(renewals, 2, "once more, so that a refusal is forgotten");
 });
 
-test("a poll that has ended when nobody wants to know any more is not published", { timeout: 60_000 }, async () => {
+test("a poll that has ended when nobody wants to know any more is not published", { timeout: 200_000 }, async () => {
   const { reader, blocks } = imageOf(serverOf("A", 8));
   const group = loopOf({ block: blocks[0]!, alive: () => false });
   await group.everyTick(async (sink) => sink.unchanged(0), new AbortController().signal);

@@ -12,7 +12,7 @@ async function plant(t: TestContext, changed: Readonly<Record<string, unknown>> 
   const opened = openedOutput(t, {
     type: "mqtt",
     address: `mqtt://127.0.0.1:${broker.port}`,
-    timeout: "1s",
+    timeout: "60s",
     ...changed,
   });
   const seen = () =>

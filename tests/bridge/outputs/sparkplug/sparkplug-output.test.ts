@@ -48,7 +48,7 @@ async function plant(t: TestContext, changed: Readonly<Record<string, unknown>> 
       address: `mqtt://127.0.0.1:${broker.port}`,
       group: "Werk 1",
       edgeNode: "gw",
-      timeout: "1s",
+      timeout: "60s",
       ...changed,
     },
     noCommands,

@@ -23,7 +23,6 @@ test("keys lead through a real terminal, which is afterwards as it was before", 
   const shows = (text: string | RegExp): Promise<void> =>
     until(`the terminal shows ${String(text)}`, () => new RegExp(text).test(output), {
       evidence: () => JSON.stringify(output),
-      giveUpAfterMs: 20_000,
     });
   await shows("Waiting for a partition: there is no .*modbus_image");
   sandbox.run("--modbus", sandbox.write("modbus.xml", modbusXml({ alias: "Ecotec", port })));

@@ -13,7 +13,7 @@ import { ServerError } from "../../../../../packages/partition/src/sources/serve
 import { subscribedServer } from "../../../../plant/subscribed.ts";
 import { until } from "../../../../until.ts";
 
-const watchdog = { timeout: 20_000 };
+const watchdog = { timeout: 200_000 };
 
 interface Asked {
   readonly acknowledged: readonly (readonly [subscription: number, message: number])[];
