@@ -263,7 +263,7 @@ test("a dead unit id costs its neighbours one time-out, then nothing until it is
 });
 
 test("a unit id that never answered is found out before the one after it is asked", async () => {
-  const plant = await connected(threeUnits, silentUnit2, { timeoutMs: 100 });
+  const plant = await connected(threeUnits, silentUnit2, { timeoutMs: 400 });
   const { sink, asked } = await poll(plant);
   assert.deepEqual(asked, ["1/3: 0+2", "2/3: 0+2", "1/3: 0+2"]);
   assert.equal(sink.value(0), scrambled(1, 3, 0));
@@ -342,7 +342,7 @@ function there(sink: RecordingSink): string {
 }
 
 test("when all of many unit ids fall silent, the second time-out ends the poll and the connection", async () => {
-  const plant = await connected(tenUnits, honest(), { timeoutMs: 100 });
+  const plant = await connected(tenUnits, honest(), { timeoutMs: 400 });
   await poll(plant);
   plant.device.behaviour = () => undefined;
   const before = plant.device.requests.length;
@@ -353,7 +353,7 @@ test("when all of many unit ids fall silent, the second time-out ends the poll a
 });
 
 test("of unit ids that die together but not side by side, two are waited for in a poll, which then shows nothing", async () => {
-  const plant = await connected(tenUnits, honest(), { timeoutMs: 100 });
+  const plant = await connected(tenUnits, honest(), { timeoutMs: 400 });
   await poll(plant);
   plant.device.behaviour = without([2, 4, 6, 8]);
   const polls = [await poll(plant), await poll(plant), await poll(plant)];
@@ -369,7 +369,7 @@ test("of unit ids that die together but not side by side, two are waited for in 
 });
 
 test("unit ids that die together side by side cost one reconnect, and are found out one in each poll", async () => {
-  const plant = await connected(tenUnits, honest(), { timeoutMs: 100 });
+  const plant = await connected(tenUnits, honest(), { timeoutMs: 400 });
   await poll(plant);
   plant.device.behaviour = without([1, 2, 3, 6, 7, 8]);
   await rejected(poll(plant), "Timeout");
@@ -388,7 +388,7 @@ test("unit ids that die together side by side cost one reconnect, and are found 
 });
 
 test("a dead unit id that is due does not lengthen the wait for those that fall silent", async () => {
-  const plant = await connected(threeUnits, without([3]), { timeoutMs: 100, retryIntervalMs: 30_000 });
+  const plant = await connected(threeUnits, without([3]), { timeoutMs: 400, retryIntervalMs: 30_000 });
   await poll(plant);
   plant.clock.nowMs += 30_000;
   plant.device.behaviour = () => undefined;
@@ -401,7 +401,7 @@ test("a dead unit id that is due does not lengthen the wait for those that fall 
 });
 
 test("a dead unit id that is due and one that dies make the poll too long, and the next one is good", async () => {
-  const plant = await connected(threeUnits, without([3]), { timeoutMs: 100, retryIntervalMs: 30_000 });
+  const plant = await connected(threeUnits, without([3]), { timeoutMs: 400, retryIntervalMs: 30_000 });
   await poll(plant);
   plant.clock.nowMs += 30_000;
   plant.device.behaviour = without([2, 3]);
@@ -415,7 +415,7 @@ test("a dead unit id that is due and one that dies make the poll too long, and t
 
 test("a unit id that falls silent between two of its own responses has cost a time-out, too", async () => {
   const points = [1, 2, 3].flatMap((unitId) => [point(0, { unitId }), point(0, { unitId, functionCode: 4 })]);
-  const plant = await connected(points, honest(), { timeoutMs: 100 });
+  const plant = await connected(points, honest(), { timeoutMs: 400 });
   await poll(plant);
   plant.device.behaviour = (request) => (request.functionCode === 4 ? undefined : response(request, data(request)));
   const { sink, asked } = await poll(plant);
@@ -430,7 +430,7 @@ test("of servers that share a gateway, those with a dead unit id are waited for 
   const connections = new ModbusConnections();
   const clients = tenUnits.slice(0, 4).map(({ unitId }) => {
     const settings = server(gateway.port, [point(0, { unitId }), point(0, { unitId, functionCode: 4 })], {
-      timeoutMs: 100,
+      timeoutMs: 400,
     });
     return new ModbusTcpClient(settings, connections);
   });
@@ -449,7 +449,7 @@ test("of servers that share a gateway, those with a dead unit id are waited for 
 });
 
 test("a device that accepts and never answers, or accepts and hangs up, is an error and no value", async () => {
-  const silent = await connected(run(0, 3), () => undefined, { timeoutMs: 100 });
+  const silent = await connected(run(0, 3), () => undefined, { timeoutMs: 400 });
   await rejected(poll(silent), "Timeout");
   const plant = await connected(run(0, 3));
   plant.device.onConnection = (socket) => socket.end();
@@ -466,7 +466,7 @@ test("a device that accepts and never answers, or accepts and hangs up, is an er
 test("two servers at one place share one connection, and the dead one does not end it for the other", async () => {
   const gateway = await device((request) => (request.unitId === 2 ? undefined : response(request, data(request))));
   const connections = new ModbusConnections();
-  const changes = { timeoutMs: 150 };
+  const changes = { timeoutMs: 400 };
   const dead = new ModbusTcpClient(server(gateway.port, [point(0, { unitId: 2 })], changes), connections);
   const alive = new ModbusTcpClient(server(gateway.port, [point(0)], { ...changes, timeoutMs: 5000 }), connections);
   cleanUps.push(() => Promise.all([dead.disconnect(), alive.disconnect()]));

@@ -100,14 +100,14 @@ test("a connection for each request, and a device that does not close: we do", b
 });
 
 test("a connection for each request, and a device that falls silent: a time-out ends it", bounded, async () => {
-  const plant = await connected([point(0)], honest(), { connectsPerRequest: true, timeoutMs: 80 });
+  const plant = await connected([point(0)], honest(), { connectsPerRequest: true, timeoutMs: 400 });
   await poll(plant);
   plant.device.behaviour = () => undefined;
   await rejected(poll(plant), "Timeout");
 });
 
 test("a connection for each request, and a device that never answers: tried no longer than any", bounded, async () => {
-  const plant = await connected([point(0)], () => undefined, { connectsPerRequest: true, timeoutMs: 60 });
+  const plant = await connected([point(0)], () => undefined, { connectsPerRequest: true, timeoutMs: 400 });
   await rejected(poll(plant), "Timeout");
   assert.equal(plant.device.requests.length, 3);
 });

@@ -64,7 +64,7 @@ test("the poll of a fast group goes between two requests of a slow one's, the wh
 
 test("a group whose unit id is silent is bad, and does not end the connection on which another group is answered", async () => {
   const points = [point(0, fast), point(0, { unitId: 5 })];
-  const { plant, session } = await opened({ intervalMs: 5000, timeoutMs: 50 }, points);
+  const { plant, session } = await opened({ intervalMs: 5000, timeoutMs: 400 }, points);
   plant.behaviour = (request) => (request.unitId === 5 ? undefined : response(request, data(request)));
   const sink = new RecordingSink();
   await session.poll(0, sink, running);
@@ -75,7 +75,7 @@ test("a group whose unit id is silent is bad, and does not end the connection on
 });
 
 test("a connection on which no group is answered has failed", async () => {
-  const { plant, session } = await opened({ intervalMs: 200, timeoutMs: 50 });
+  const { plant, session } = await opened({ intervalMs: 200, timeoutMs: 400 });
   for (const group of [0, 1]) await session.poll(group, new RecordingSink(), running);
   plant.behaviour = () => undefined;
   await assert.rejects(session.poll(0, new RecordingSink(), running), { code: "Timeout" });

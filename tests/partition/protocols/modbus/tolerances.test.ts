@@ -66,7 +66,7 @@ test("a late reply without a transaction id is never taken for the next one", as
   const changes = {
     tolerates: ["transactionId"],
     maxRegistersPerRequest: 1,
-    timeoutMs: 60,
+    timeoutMs: 400,
     retryIntervalMs: 1,
   } as const;
   const plant = await connected(points, withoutId, changes);

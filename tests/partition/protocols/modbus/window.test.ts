@@ -120,7 +120,7 @@ const fates = fc.constantFrom("answers", "answers", "slow", "silent", "late", "a
 type Fate = typeof fates extends fc.Arbitrary<infer T> ? T : never;
 
 const exceptionOf: Partial<Record<Fate, number>> = { absent: 11, "no path": 10, busy: 6, broken: 4 };
-const patienceMs = 60;
+const patienceMs = 200;
 /** Two who are silent at the same time cost a connection; then each of them costs a poll. */
 const mostPolls = 25;
 
@@ -203,7 +203,7 @@ test("holes and lengths that a device refuses are found with eight at a time as 
 
 test("a unit id that is silent gets one request, and the others are read", async () => {
   const points = [1, 2, 3].flatMap((unitId) => run(0, 20, { unitId }));
-  const plant = await connected(points, honest(), { ...inEights, maxRegistersPerRequest: 2, timeoutMs: 60 });
+  const plant = await connected(points, honest(), { ...inEights, maxRegistersPerRequest: 2, timeoutMs: 400 });
   await poll(plant);
   plant.device.behaviour = (request) => (request.unitId === 2 ? undefined : response(request, data(request)));
   const first = await poll(plant);
@@ -219,7 +219,7 @@ test("a unit id that is silent gets one request, and the others are read", async
 });
 
 test("a device that loses requests in company gets one at a time, and no value turns bad", async () => {
-  const plant = await connected(run(0, 20), honest(), { ...inEights, maxRegistersPerRequest: 2, timeoutMs: 60 });
+  const plant = await connected(run(0, 20), honest(), { ...inEights, maxRegistersPerRequest: 2, timeoutMs: 400 });
   await poll(plant);
   let isBusy = false;
   plant.device.behaviour = (request) => {
@@ -255,7 +255,7 @@ test("a device that answers one request and closes is read with several at a tim
 });
 
 test("a cable that is cut while eight requests are outstanding says nothing of their length", async () => {
-  const plant = await connected(run(0, 800), honest(), { ...inEights, timeoutMs: 60 });
+  const plant = await connected(run(0, 800), honest(), { ...inEights, timeoutMs: 400 });
   await poll(plant);
   plant.device.behaviour = () => undefined;
   await assert.rejects(poll(plant), ServerError);

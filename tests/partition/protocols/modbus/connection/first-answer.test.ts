@@ -36,14 +36,14 @@ function deaf(requests: number): Behaviour {
 }
 
 test("a device that is deaf after a connect is read on the same connection", async () => {
-  const plant = await connected([point(0)], deaf(2), { timeoutMs: 100 });
+  const plant = await connected([point(0)], deaf(2), { timeoutMs: 400 });
   const { sink } = await poll(plant);
   assert.equal(sink.value(0), scrambled(1, 3, 0));
   assert.equal(plant.device.connections, 1);
 });
 
 test("one that is deaf for longer is read on a later connection, which waits longer", async () => {
-  const plant = await connected([point(0)], deaf(4), { timeoutMs: 100 });
+  const plant = await connected([point(0)], deaf(4), { timeoutMs: 400 });
   await rejected(poll(plant), "Timeout");
   await plant.client.connect(running);
   const { sink } = await poll(plant);

@@ -30,7 +30,7 @@ for (const [what, sends, says] of peers) {
 }
 
 test("a banner that comes before anything was asked is told, too", async () => {
-  const plant = await connected([point(0)], () => undefined, { timeoutMs: 100 });
+  const plant = await connected([point(0)], () => undefined, { timeoutMs: 400 });
   await poll(plant).catch(() => undefined);
   plant.device.onConnection = (socket) => socket.write("SSH-2.0-dropbear\r\n");
   await plant.client.connect(running);

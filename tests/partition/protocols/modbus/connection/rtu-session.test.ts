@@ -193,7 +193,7 @@ test("a late reply is never taken for the answer to the next request", async () 
 });
 
 test("a device that speaks Modbus TCP is named in the error, and so is noise without an end", async () => {
-  const plant = await connected(run(0, 1), { timeoutMs: 40 });
+  const plant = await connected(run(0, 1), { timeoutMs: 400 });
   const mbapReply = Buffer.from("0001000000050103020007", "hex");
   plant.device.behaviour = () => mbapReply;
   await assert.rejects(poll(plant), { code: "Timeout", message: /frames of Modbus TCP: remove <framing>/ });

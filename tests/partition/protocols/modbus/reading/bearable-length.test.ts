@@ -8,7 +8,7 @@ import { run } from "../../../../plant/modbus-points.ts";
 import { connected, poll, running, type Plant } from "../../../../plant/modbus-rig.ts";
 import { data, response, scrambled, type Behaviour } from "../../../../plant/modbus-device.ts";
 
-const settings = { timeoutMs: 100, retryIntervalMs: 30_000, maxGap: 0 };
+const settings = { timeoutMs: 400, retryIntervalMs: 30_000, maxGap: 0 };
 
 /** Connects and polls again after each failure, as the server's loop does, until a poll asks for so few; the failures. */
 async function reach(plant: Plant, isReached: (asked: readonly string[]) => boolean): Promise<number> {
