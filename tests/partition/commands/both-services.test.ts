@@ -87,7 +87,7 @@ test(
     const demo = sandbox.cpc([
       "demo",
       "--duration",
-      "1.5",
+      "4",
       "--prefix",
       sandbox.prefix,
       "--log-format",

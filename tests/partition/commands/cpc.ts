@@ -22,6 +22,7 @@ import { endCommandIn, runInResident } from "./resident.ts";
 
 const sourceMain = fileURLToPath(new URL("../../../packages/partition/src/main.ts", import.meta.url));
 const watchdogMs = 150_000;
+const nothing = new Int32Array(new SharedArrayBuffer(4));
 
 export type Document = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -164,15 +165,18 @@ export class Sandbox {
     return path;
   }
 
-  /** The document in a segment; undefined while there is none. */
+  /** The document in a segment; undefined while there is none. It is read without its guard: what is half a publication is read again. */
   document(segment = "modbus_shm"): Document | undefined {
     const path = this.path(segment);
-    if (!existsSync(path)) return undefined;
-    try {
-      return parseDocument(readFileSync(path, "utf8").replace(/\0+$/, "")) as Document;
-    } catch {
-      return undefined; // in the middle of a publication, or not yet one
+    for (let looks = 0; looks < 100 && existsSync(path); looks++) {
+      try {
+        const text = readFileSync(path, "utf8").replace(/\0+$/, "");
+        return text === "" ? undefined : (parseDocument(text) as Document);
+      } catch {
+        Atomics.wait(nothing, 0, 0, 10);
+      }
     }
+    return undefined;
   }
 
   value(key: string, segment?: string): unknown {
