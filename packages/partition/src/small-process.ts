@@ -34,7 +34,11 @@ const growth = {
   settled: 50,
 } as const;
 
-/** Holds for all threads of the process, and so for a process of ours only. */
+/**
+ * Holds for all threads of the process, and so for a process of ours only. Compiled code serves under the flags only under which it was compiled, our own
+ * that is kept between runs and that which comes with the runtime. So this comes when the threads of a start have loaded theirs. A thread that is started later
+ * (after a crash, for a reload, for many servers) takes some 50 ms longer, and keeps its code apart.
+ */
 export function keepHeapsSmall(): void {
   setFlagsFromString(`--heap-growing-percent=${growth.starting}`);
   setFlagsFromString("--expose-gc");

@@ -37,6 +37,8 @@ export type MessageToWorker =
   | { readonly kind: "image refused"; readonly reason: string };
 
 export type MessageToMain =
+  /** The first one, before there is an order: its code is loaded. */
+  | { readonly kind: "loaded" }
   | {
       readonly kind: "log";
       readonly level: LogLevel;

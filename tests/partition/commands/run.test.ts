@@ -166,4 +166,6 @@ test("code that was compiled serves the next run, which writes none of it anew w
     assert.ok(anew.length < 10, `run ${runs}: ${anew.join(" ")}`);
     before = now;
   }
+  // A folder for each set of flags under which code was loaded: the runtime's own code is compiled for those of the first only.
+  assert.equal(readdirSync(folder).length, 1);
 });

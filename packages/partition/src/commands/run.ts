@@ -15,7 +15,7 @@ import { formatProblem } from "../configuration/problem.ts";
 import { endProcessAtOnce } from "@cpc-partition/image/posix/process-end";
 import { Partition, type PartitionOptions, type SpawnedWorkers } from "../main-thread/partition.ts";
 import { keepHeapsSmall } from "../small-process.ts";
-import { spawnWorker } from "../main-thread/spawn-worker.ts";
+import { spawnWorker, untilLoaded } from "../main-thread/spawn-worker.ts";
 import type { PackedConfiguration } from "../configuration/packed-configuration.ts";
 import { perProtocol, protocols } from "../protocols/registry.ts";
 import { CommandError } from "@cpc-partition/process/command-error";
@@ -50,16 +50,13 @@ export interface RunSettings {
 
 /** Throws a ConfigurationError before any OS object is made, and AnotherWriterError or PosixError when one cannot be. */
 export async function run(settings: RunSettings): Promise<ExitCode> {
-  // Before a thread compiles anything: code that is kept between runs serves under the same flags only, and is else written anew at every end.
-  keepHeapsSmall();
   const stopped = stopSignal();
   const hangups = new Hangups();
   const { paths, certificates: certificatesDirectory, requireSecurity } = settings;
   const intervalMs = settings.interval * 1000;
   const begun = begin({ paths, certificatesDirectory, requireSecurity, intervalMs }, stopped);
   // The threads load their protocol stacks while the configuration is read.
-  const configured = perProtocol(paths).map(({ protocol }) => protocol.name);
-  const spawned = Object.fromEntries(configured.map((name) => [name, spawnWorker(name)]));
+  const spawned = spawnWorkers(perProtocol(paths).map(({ protocol }) => protocol.name));
   try {
     const read = await Promise.race([begun, stopped.then(() => undefined)]);
     if (read === undefined) endBeforeThreads();
@@ -81,7 +78,7 @@ async function runWith(
   { watch, configurations }: Awaited<ReturnType<typeof begin>>,
   stopped: Promise<unknown>,
   hangups: Hangups,
-  spawned: SpawnedWorkers,
+  spawned: LoadingWorkers,
 ): Promise<void> {
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of configurations.warnings) log("warn", formatProblem(warning));
@@ -125,16 +122,17 @@ export interface RunOptions extends PartitionOptions {
 export async function runPartition(
   options: RunOptions,
   stopped: Promise<unknown>,
-  spawned: SpawnedWorkers = {},
+  { workers, loaded }: LoadingWorkers = spawnWorkers(servicesOf(options)),
   started: (partition: Partition) => () => void = () => () => {},
 ): Promise<void> {
   logRuntimeWarnings(options.log);
-  keepHeapsSmall();
   const { documents: wanted, prefix } = options;
   if (wanted !== undefined) refuseUnusableNames(servicesOf(options), wanted.consumers, prefix);
   const partition = new Partition(options);
   const documents = superviseDocuments(options);
-  partition.start(spawned);
+  await Promise.race([loaded, stopped]);
+  keepHeapsSmall();
+  partition.start(workers);
   logStart(options, options.log);
   const end = started(partition);
   const manager = new ServiceManager(options.log);
@@ -165,6 +163,20 @@ function stateOf(partition: Partition, services: ObservedServices): string {
   const statuses = services.statuses(Date.now());
   if (statuses.length > 0) return [...troubles, overallHealth(statuses).summary].join(" ");
   return troubles.length > 0 ? troubles.join(" ") : "Starting: the process image is being made.";
+}
+
+/** Threads of services that have no order yet, and when their code is loaded. */
+export interface LoadingWorkers {
+  readonly workers: SpawnedWorkers;
+  readonly loaded: Promise<unknown>;
+}
+
+function spawnWorkers(services: readonly ServiceName[]): LoadingWorkers {
+  const workers = services.map((service) => [service, spawnWorker(service)] as const);
+  return {
+    workers: Object.fromEntries(workers),
+    loaded: Promise.all(workers.map(([, worker]) => untilLoaded(worker))),
+  };
 }
 
 function superviseDocuments(options: RunOptions): DocumentsSupervisor | undefined {

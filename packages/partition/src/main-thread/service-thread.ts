@@ -182,6 +182,8 @@ export class ServiceThread {
   #receive(message: MessageToMain): void {
     this.#heardMs = performance.now();
     switch (message.kind) {
+      case "loaded":
+        return;
       case "log":
         this.#log(message.level, message.message, message.fields);
         return;

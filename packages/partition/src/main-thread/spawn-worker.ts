@@ -1,6 +1,7 @@
 // Starting the thread of a service: it loads its protocol stack at once and then waits for its order, so a caller that has other
 // things to do first (reading the configuration) loses no time.
 
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import { youngMegabytes } from "../small-process.ts";
@@ -21,4 +22,9 @@ export function spawnWorker(service: ServiceName): Worker {
   });
   worker.unref();
   return worker;
+}
+
+/** Its first message says that its code is loaded. To be called in the turn of the event loop in which it was spawned. */
+export async function untilLoaded(worker: Worker): Promise<void> {
+  await once(worker, "message");
 }

@@ -29,8 +29,9 @@ await work(parentPort, protocol.imageCode, await protocol.loadClient());
 
 async function work(port: MessagePort, serviceCode: number, client: ProtocolClient): Promise<void> {
   client.prepareThread();
-  const [{ order }] = (await once(port, "message")) as [Extract<MessageToWorker, { kind: "start" }>];
   const report = (message: MessageToMain): void => port.postMessage(message);
+  report({ kind: "loaded" });
+  const [{ order }] = (await once(port, "message")) as [Extract<MessageToWorker, { kind: "start" }>];
   const log: Log = (level, message, fields) => report({ kind: "log", level, message, fields });
   logRuntimeWarnings(log);
   neverListen(log);
