@@ -10,7 +10,7 @@ import { until } from "../until.ts";
 import type { Engine } from "./engines/engine.ts";
 import { mosquitto } from "./engines/mosquitto.ts";
 import { natsServer } from "./engines/nats-server.ts";
-import { freePorts } from "./engines/free-ports.ts";
+import { freePort } from "../plant/free-port.ts";
 import { startSparkplugHost, type HostMessage } from "./engines/sparkplug-host.ts";
 
 /** Some process has the prefix in its command line. */
@@ -30,7 +30,7 @@ const brokers: Readonly<Record<string, (t: TestContext) => Promise<{ engine: Eng
     return { engine, port: engine.port };
   },
   "nats-server": async (t) => {
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const engine = await natsServer(t, { lines: () => [`mqtt { listen: "127.0.0.1:${port}" }`] });
     return { engine, port };
   },

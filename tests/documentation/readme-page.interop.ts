@@ -12,7 +12,7 @@ import { until } from "../until.ts";
 import { Sandbox } from "../partition/commands/cpc.ts";
 import { modbusServersXml, opcUaServersXml } from "../plant/configuration-xml.ts";
 import { honest, startDevice } from "../plant/modbus-device.ts";
-import { freePort } from "../plant/modbus-plant.ts";
+import { freePort } from "../plant/free-port.ts";
 import { OpcUaRig } from "../plant/opcua-rig.ts";
 
 const root = join(import.meta.dirname, "../..");

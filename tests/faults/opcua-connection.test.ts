@@ -2,8 +2,6 @@
 // read or subscribed to.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceHealth } from "../../packages/image/src/health.ts";
@@ -19,6 +17,7 @@ import {
   type Victim,
   type VictimOptions,
 } from "./opcua-lines.ts";
+import { freePort } from "../plant/free-port.ts";
 import type { Direction, TcpProxy } from "../plant/tcp-proxy.ts";
 import { isChunk, type Chunk } from "./ua-chunk.ts";
 
@@ -27,21 +26,12 @@ const server = linesOfFile("usual");
 const both: ReadonlySet<Direction> = new Set(["to client", "to server"]);
 const answers: ReadonlySet<Direction> = new Set(["to client"]);
 
-async function unusedPort(): Promise<number> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, "close");
-  return port;
-}
-
 fault({
   area: "OPC UA server",
   trigger: "it is down at the start, comes, is killed and comes back",
   holds: "its values are bad while it is away, its neighbour's stay good, `cpc status` tells why, and nobody helps",
   run: async (t) => {
-    const port = await unusedPort();
+    const port = await freePort();
     const scene = await server().scene(t, [{ port }]);
     const { partition } = scene;
     const start = (): Promise<BornServer> => BornServer.start(t, "opcua", 0, pointsPerVictim, { port });

@@ -18,7 +18,8 @@ import {
   ServerError,
 } from "../../packages/partition/src/library.ts";
 import { Sandbox } from "./commands/cpc.ts";
-import { connectionKey, device, freePort, modbusXml } from "../plant/modbus-plant.ts";
+import { freePort } from "../plant/free-port.ts";
+import { connectionKey, device, modbusXml } from "../plant/modbus-plant.ts";
 import { opcUaXml } from "../plant/configuration-xml.ts";
 
 const library = fileURLToPath(new URL("../../packages/partition/src/library.ts", import.meta.url));

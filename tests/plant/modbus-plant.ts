@@ -14,13 +14,6 @@ export async function device(t: TestContext, port = 0): Promise<RogueDevice> {
   return started;
 }
 
-/** A port where nobody listens, for now. */
-export async function freePort(): Promise<number> {
-  const passing = await startDevice();
-  await passing.close();
-  return passing.port;
-}
-
 export interface Server extends Omit<XmlModbusServer, "endpoints"> {
   readonly names?: readonly string[];
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Sandbox, type Child } from "../partition/commands/cpc.ts";
-import { freePort } from "../plant/modbus-plant.ts";
+import { freePort } from "../plant/free-port.ts";
 
 const watchdog = { timeout: 200_000 };
 

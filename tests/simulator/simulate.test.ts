@@ -5,7 +5,8 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Sandbox, type Child } from "../partition/commands/cpc.ts";
-import { device, freePort } from "../plant/modbus-plant.ts";
+import { freePort } from "../plant/free-port.ts";
+import { device } from "../plant/modbus-plant.ts";
 import { opcUaServersXml } from "../plant/configuration-xml.ts";
 
 const watchdog = { timeout: 200_000 };

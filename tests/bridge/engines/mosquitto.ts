@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Engine, type Ending } from "./engine.ts";
-import { freePorts } from "./free-ports.ts";
+import { freePort } from "../../plant/free-port.ts";
 
 export interface MosquittoWishes {
   /** More lines for its port. */
@@ -14,7 +14,7 @@ export interface MosquittoWishes {
 
 /** Not started yet. */
 export async function mosquitto(t: Ending, { lines = [], plainPort }: MosquittoWishes = {}): Promise<Engine> {
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   return new Engine(t, port, (folder) => {
     const file = join(folder, "mosquitto.conf");
     const plain = plainPort === undefined ? [] : [`listener ${plainPort} 127.0.0.1`];

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Engine, type Ending } from "./engine.ts";
-import { freePorts } from "./free-ports.ts";
+import { freePort } from "../../plant/free-port.ts";
 
 const program =
   process.env["CPC_NATS_SERVER"] ??
@@ -21,7 +21,7 @@ export interface NatsWishes {
 
 /** Not started yet. */
 export async function natsServer(t: Ending, { port, name = "alone", domain, lines }: NatsWishes = {}): Promise<Engine> {
-  const own = port ?? (await freePorts(1))[0] ?? 0;
+  const own = port ?? (await freePort());
   return new Engine(t, own, (folder) => {
     const file = join(folder, "server.conf");
     const configuration = [
@@ -43,7 +43,7 @@ export async function startNats(t: Ending, wishes: NatsWishes = {}): Promise<Eng
 
 /** Started, with three servers; a stream of three replicas survives one of them. */
 export async function startNatsCluster(t: Ending): Promise<readonly Engine[]> {
-  const routes = await freePorts(3);
+  const routes = await Promise.all([freePort(), freePort(), freePort()]);
   const urls = routes.map((port) => `nats://127.0.0.1:${port}`).join(", ");
   const servers = await Promise.all(
     routes.map(
@@ -68,7 +68,7 @@ export async function startHubAndLeaf(
   t: Ending,
   through: (leafnodePort: number) => Promise<number>,
 ): Promise<HubAndLeaf> {
-  const [leafnodes = 0] = await freePorts(1);
+  const leafnodes = await freePort();
   const hub = await startNats(t, {
     name: "hub",
     domain: "hub",

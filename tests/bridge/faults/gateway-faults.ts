@@ -16,7 +16,7 @@ import { modbusServersXml } from "../../plant/configuration-xml.ts";
 import { response, startDevice } from "../../plant/modbus-device.ts";
 import { TcpProxy } from "../../plant/tcp-proxy.ts";
 import { until } from "../../until.ts";
-import { freePorts } from "../engines/free-ports.ts";
+import { freePort } from "../../plant/free-port.ts";
 import { mosquitto, type MosquittoWishes } from "../engines/mosquitto.ts";
 import { BridgeProcess, type BridgeLaunch } from "./bridge-process.ts";
 import { NumberedHost } from "./numbered-host.ts";
@@ -247,7 +247,7 @@ export async function credentialsRevoked(t: TestContext): Promise<void> {
   };
   allow("first");
   writeFileSync(password, "first\n", { mode: 0o600 });
-  const [plainPort = 0] = await freePorts(1);
+  const plainPort = await freePort();
   const { broker, bridge, hears, finish, watch } = await scene(t, {
     settings: { user: "gateway", password: `\${file:${password}}` },
     broker: { lines: [`password_file ${accounts}`], plainPort },
@@ -278,7 +278,7 @@ export async function certificatesChanged(t: TestContext): Promise<void> {
   copyFileSync(before.server.certificateFile, certificate);
   copyFileSync(before.server.keyFile, key);
   copyFileSync(before.authority.certificateFile, ca);
-  const [plainPort = 0] = await freePorts(1);
+  const plainPort = await freePort();
   const { broker, bridge, hears, finish, watch } = await scene(t, {
     settings: { tls: { ca } },
     broker: { lines: [`certfile ${certificate}`, `keyfile ${key}`], plainPort },

@@ -6,7 +6,8 @@ import { datagramSocket } from "../../image/posix/datagram-socket.ts";
 import { until } from "../../until.ts";
 import { Sandbox, type Child } from "./cpc.ts";
 import { opcUaServersXml } from "../../plant/configuration-xml.ts";
-import { connectionKey, device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
+import { freePort } from "../../plant/free-port.ts";
+import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
 const watchdog = { timeout: 200_000 };
 const modbusObjects = ["modbus_documents", "modbus_image", "modbus_journal", "modbus_shm", "sem.modbus_semaphore"];

@@ -6,7 +6,7 @@ import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
-import { freePort } from "../../plant/modbus-plant.ts";
+import { freePort } from "../../plant/free-port.ts";
 import { Sandbox } from "./cpc.ts";
 
 const watchdog = { timeout: 200_000 };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Sandbox, type Ended } from "./cpc.ts";
-import { device, freePort, modbusXml } from "../../plant/modbus-plant.ts";
+import { freePort } from "../../plant/free-port.ts";
+import { device, modbusXml } from "../../plant/modbus-plant.ts";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
 
 const watchdog = { timeout: 200_000 };

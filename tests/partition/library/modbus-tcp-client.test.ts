@@ -6,6 +6,7 @@ import { ModbusTcpClient } from "../../../packages/partition/src/library/modbus-
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
 import { ServerError } from "../../../packages/partition/src/sources/server-error.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
+import { freePort } from "../../plant/free-port.ts";
 import { point, RecordingSink, run, server } from "../../plant/modbus-points.ts";
 import { cleanUps, connected, device, poll, refusing, rejected, running } from "../../plant/modbus-rig.ts";
 import {
@@ -526,9 +527,3 @@ test("disconnecting is harmless without a connection, and closes the one there i
   await rejected(plant.client.poll(new RecordingSink(), running), "ConnectionFailed");
   while (plant.device.openSockets() > 0) await new Promise(setImmediate);
 });
-
-async function freePort(): Promise<number> {
-  const taken = await startDevice();
-  await taken.close();
-  return taken.port;
-}

@@ -10,6 +10,7 @@ import type { FailureKind } from "@cpc-partition/image/failure-kind";
 import type { ServerError } from "../../../../packages/partition/src/sources/server-error.ts";
 import { until } from "../../../until.ts";
 import { Stopwatch } from "../../../faults/stopwatch.ts";
+import { freePort } from "../../../plant/free-port.ts";
 import { configuredServer, never, nodeNamed, portOf, RecordingSink } from "../../../plant/opcua-server.ts";
 import { OpcUaRig, polled } from "../../../plant/opcua-rig.ts";
 import { TcpProxy } from "../../../plant/tcp-proxy.ts";
@@ -25,18 +26,9 @@ function fails(work: Promise<unknown>, code: FailureKind, message = /^cannot |^t
   });
 }
 
-async function unusedPort(): Promise<number> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, "close");
-  return port;
-}
-
 describe("a connect", () => {
   test("says when nothing listens", async () => {
-    const port = await unusedPort();
+    const port = await freePort();
     await fails(rig.client({}, `opc.tcp://127.0.0.1:${port}`).connect(never), "ConnectionFailed", /connection refused/);
   });
 
