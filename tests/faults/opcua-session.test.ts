@@ -21,7 +21,8 @@ fault({
   extent: "quick",
   run: async (t) => {
     const victim = await Victim.start(t, 2);
-    const scene = new OpcUaScene(t, { victim, neighbour: neighbour() });
+    // On a busy machine a shorter time-out would end the session before the server's answer does.
+    const scene = new OpcUaScene(t, { victim, neighbour: neighbour(), victimTimeoutMs: 5000 });
     await scene.isHealthy();
     for (let turn = 0; turn < times({ quick: 1, usual: 5, long: 50 }); turn++) {
       const { engine } = victim.server;
