@@ -21,12 +21,12 @@ export interface Fault {
   readonly holds: string;
   /** Default usual. */
   readonly extent?: Extent;
-  /** When the case counts as hung. Default 3 minutes: on a machine with forty times the work that it can do, cases of seconds take two. */
+  /** When the case counts as hung. At least 3 minutes: on a machine with forty times the work that it can do, cases of seconds take two. */
   readonly limitMs?: number;
   readonly run: (t: TestContext) => Promise<void> | void;
 }
 
-const defaultLimitMs = 180_000;
+const leastLimitMs = 180_000;
 const extent = extents.find((name) => name === process.env["CPC_FAULTS"]) ?? "quick";
 
 /** How often something is done, by the extent of this run. */
@@ -39,16 +39,10 @@ export function isTried(wanted: Extent): boolean {
   return extents.indexOf(wanted) <= extents.indexOf(extent);
 }
 
-export function fault({
-  area,
-  trigger,
-  holds,
-  extent: wanted = "usual",
-  limitMs: timeout = defaultLimitMs,
-  run,
-}: Fault): void {
+export function fault({ area, trigger, holds, extent: wanted = "usual", limitMs = leastLimitMs, run }: Fault): void {
   if (!isTried(wanted)) return;
-  test(`${area}: ${trigger}`, { timeout: timeout + defaultLimitMs }, async (t) => {
+  const timeout = Math.max(limitMs, leastLimitMs);
+  test(`${area}: ${trigger}`, { timeout: timeout + leastLimitMs }, async (t) => {
     const before = openResources();
     // A subtest gives back what it registered before the outer one goes on.
     await t.test(holds, { timeout }, run);

@@ -197,6 +197,7 @@ fault({
   trigger: "each call fails while the partition is created",
   holds: "it says what it cannot do and why, nothing is left behind, and the next try succeeds",
   extent: "quick",
+  limitMs: 600_000,
   run: async (t) => {
     const plant = await startPlant(t, "modbus", "opcua");
     const tried = await everyFault((order) => tryToCreate(plant, order));
