@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
 import { NamedSemaphore } from "../../../packages/image/src/posix/named-semaphore.ts";
 import { opcUaXml } from "../../plant/configuration-xml.ts";
+import { until } from "../../until.ts";
 import { Sandbox } from "./cpc.ts";
 import { connectionKey, device, modbusXml } from "../../plant/modbus-plant.ts";
 
@@ -52,7 +53,7 @@ test(
     const before = sandbox.run("--modbus", file, "--consumers", "psmo,gone");
     await before.until("there are values", () => sandbox.value("A: always 42", "modbus_shm_psmo") === 42);
     await before.end("SIGKILL");
-    await before.until("its documents have ended", async () => {
+    await until("its documents have ended", async () => {
       const { stdout } = await sandbox.command("status", "--json");
       return !stdout.includes('"documentsAlive": true');
     });
