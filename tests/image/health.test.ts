@@ -87,7 +87,7 @@ test("nobody vouches for the servers and values of a service that does not run",
   assert.equal(services[0]?.servers[0]?.state, "unknown");
   const { isAlive, serversLost, pointsBad, summary } = overallHealth(services);
   assert.deepEqual([isAlive, serversLost, pointsBad], [false, 1, 1]);
-  assert.match(summary, /^modbus is NOT RUNNING, last heartbeat 0\.0 s ago\. 1 of 1 servers lost: A 0\. /);
+  assert.match(summary, /^modbus is NOT RUNNING, last heartbeat \d+\.\d s ago\. 1 of 1 servers lost: A 0\. /);
 });
 
 test("an image without a writer is of an ended run when that run ended before the others began", (t) => {
