@@ -19,7 +19,6 @@ fault({
   limitMs: times({ quick: 60_000, usual: 120_000, long: 1_200_000 }),
   run: async (t) => {
     const scene = await ConsumerScene.start(t, intervalMs, isMeasured);
-    let heldAtDeath = 0;
     const kills = times({ quick: 5, usual: 50, long: 1000 });
     const kill = async (): Promise<void> => {
       let next = scene.badConsumer("comes and goes");
@@ -31,16 +30,16 @@ fault({
         assert.equal(await consumer.next(), "started");
         await pause(Math.random() * killedWithinMs);
         await consumer.kill();
-        if (scene.permits() === 0) heldAtDeath++;
         await scene.recovers();
       }
     };
     await (isMeasured ? scene.staysPunctual(kill) : kill());
     const { guardTimeouts = 0, guardSeizures = 0 } = scene.partition.witness.health ?? {};
-    t.diagnostic(`${heldAtDeath} of ${kills} died holding it: ${guardTimeouts} time-outs, ${guardSeizures} seizures`);
-    assert.ok(heldAtDeath >= kills / 10, "too few died holding the guard to say anything");
-    assert.ok(guardSeizures >= heldAtDeath && guardTimeouts >= 2 * guardSeizures, "counted for `status`");
-    assert.equal(scene.permits(), 1);
+    t.diagnostic(`${kills} died: ${guardTimeouts} time-outs, ${guardSeizures} seizures`);
+    // A permit that is missing at a death does not say that it died holding it: the partition may be the one that has it.
+    assert.ok(guardSeizures >= kills / 10, "too few died holding the guard to say anything");
+    assert.ok(guardTimeouts >= 2 * guardSeizures, "counted for `status`");
+    await scene.partition.until("the guard is at 1", () => scene.permits() === 1);
     await scene.partition.end();
   },
 });
