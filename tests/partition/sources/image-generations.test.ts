@@ -31,6 +31,17 @@ test("without a reason there is no new generation", async () => {
   assert.deepEqual([images.memories.length, images.announced, images.released], [1, 1, 0]);
 });
 
+test("an image that is lost comes back as a new one, counted once however often it is said meanwhile", async () => {
+  const { generations, images } = await setUp(new TestSource("A", "x"));
+  for (const restored of [1n, 2n]) {
+    generations.imageLost();
+    generations.imageLost();
+    assert.equal(await generations.renew(), true);
+    assert.equal(await generations.renew(), false);
+    assert.equal(images.reader.serviceCount("objectsRestored"), restored);
+  }
+});
+
 test("a value that was cut has room in the next generation, half as much again, and the old one is retired after", async () => {
   const a = new TestSource("A", "x");
   const { generations, images, text } = await setUp(a);

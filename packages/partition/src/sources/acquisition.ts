@@ -124,8 +124,7 @@ export class Acquisition {
 
   /** Somebody removed the name of the process image: it comes back as a new generation. */
   imageLost(): void {
-    this.#generations.image.count("objectsRestored");
-    this.#generations.wantNew();
+    this.#generations.imageLost();
     void this.#clock.request();
   }
 

@@ -81,7 +81,7 @@ export class ImageGenerations {
     const memory = await refusals.attempt(unreadable, imageBytes, () => provider.allocate(imageBytes));
     const image = new ImageWriter(head, directory, memory ?? privateMemory(imageBytes));
     const generations = new ImageGenerations(head, sources, provider, keys, refusals, image);
-    if (memory === undefined) generations.wantNew();
+    if (memory === undefined) generations.#isNewWanted = true;
     else await generations.#announce();
     return generations;
   }
@@ -118,8 +118,10 @@ export class ImageGenerations {
     this.#sources = sources;
   }
 
-  /** The next `renew` makes a new generation in any case. */
-  wantNew(): void {
+  /** Readers do not find the image any more, so the next `renew` makes a new one. Whoever looks for it says so until it is back. */
+  imageLost(): void {
+    if (this.#isNewWanted) return;
+    this.image.count("objectsRestored");
     this.#isNewWanted = true;
   }
 
