@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import {
+import fs, {
   appendFileSync,
   copyFileSync,
   mkdtempSync,
@@ -12,6 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -370,3 +371,55 @@ test("a file that somebody removed costs its records, which are counted, and no 
   fill(queue, 100, 103);
   assert.deepEqual(rest(queue), [100, 101, 102]);
 });
+
+test("a note that somebody removed does not keep taken files from going", (t) => {
+  const folder = newFolder(t);
+  const queue = opened(t, folder);
+  fill(queue, 0, 30);
+  rmSync(join(folder, "bounds"));
+  queue.acknowledge(290);
+  assert.equal(segmentFiles(folder).length, 1);
+  assert.deepEqual(rest(queue), [29]);
+});
+
+test("a file that does not go costs what comes, which is counted, until it goes", (t) => {
+  const folder = newFolder(t);
+  const queue = opened(t, folder, { limitBytes: 20_000, segmentBytes: 4096 });
+  fill(queue, 0, 15);
+  const stuck = segmentFiles(folder)[0]!;
+  const letGo = refuseRemoval(t, stuck);
+  assert.throws(() => queue.acknowledge(100), { code: "EBUSY" });
+  let lost = 0;
+  for (let number = 15; number < 50; number++) {
+    const loss = queue.append(Buffer.from(`block ${number} `.repeat(60)), 10);
+    if (loss !== undefined) assert.deepEqual([loss.why, loss.code], ["disk", "EBUSY"]);
+    lost += loss?.records ?? 0;
+    assert.ok(queue.bytes <= 20_000);
+  }
+  assert.ok(lost > 0);
+  assert.equal(queue.records, 400 - lost);
+  queue.rewind();
+  assert.deepEqual(rest(queue), range(10, 50 - lost / 10));
+
+  letGo();
+  fill(queue, 50, 55);
+  assert.ok(!segmentFiles(folder).includes(stuck));
+  assert.deepEqual(rest(queue), range(50, 55));
+});
+
+/** Until the result is called. */
+function refuseRemoval(t: TestContext, path: string): () => void {
+  const { rmSync: remove } = fs;
+  const mocked = t.mock.method(fs, "rmSync", (target: string, options: fs.RmOptions) => {
+    if (target === path)
+      throw Object.assign(new Error(`EBUSY: resource busy or locked, rm '${path}'`), { code: "EBUSY", syscall: "rm" });
+    remove(target, options);
+  });
+  syncBuiltinESMExports();
+  const letGo = (): void => {
+    mocked.mock.restore();
+    syncBuiltinESMExports();
+  };
+  t.after(letGo);
+  return letGo;
+}

@@ -1,7 +1,7 @@
 // Where the queue begins and ends: two numbers, written over themselves, so that a full disk cannot keep them from being stored. The end is known
 // here as well as from the records, so that records which the disk has lost can be counted.
 
-import { closeSync, constants, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fsyncSync, readSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { openRegularFile } from "@cpc-partition/process/bounded-file";
 
@@ -41,6 +41,11 @@ export class BoundsFile implements Disposable {
     stored.writeBigUInt64LE(BigInt(end), endOffset);
     stored.writeUInt32LE(checksum(stored), checksumOffset);
     writeSync(this.#descriptor, stored, 0, fileBytes, 0);
+  }
+
+  /** What was stored survives a power failure. Also where somebody removed the file. */
+  toDisk(): void {
+    fsyncSync(this.#descriptor);
   }
 
   [Symbol.dispose](): void {

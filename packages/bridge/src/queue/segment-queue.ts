@@ -18,7 +18,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { toDisk, toDiskSync } from "@cpc-partition/process/to-disk";
+import { toDisk } from "@cpc-partition/process/to-disk";
 import { BoundsFile } from "./bounds-file.ts";
 import { encodeBlock, readBlock, type StoredBlock } from "./segment.ts";
 
@@ -130,13 +130,16 @@ export class SegmentQueue implements Disposable {
   append(payload: Uint8Array, records: number): Loss | undefined {
     const block = encodeBlock(payload, records);
     const { limitBytes, segmentBytes } = this.#limits;
-    let lost = 0;
+    const taken = this.#taken;
+    let refusal: string | undefined;
     if (this.#writing.segment.bytes > 0 && this.#writing.segment.bytes + block.length > segmentBytes) this.#roll();
-    while (this.#bytes + block.length > limitBytes && this.#canDrop()) lost += this.#dropOldest();
-    const refusal = this.#write(block, records);
+    while (refusal === undefined && this.#bytes + block.length > limitBytes && this.#canDrop())
+      refusal = this.#dropOldest();
+    refusal ??= this.#write(block, records);
     let code = refusal;
-    for (; code !== undefined && this.#canDrop(); code = this.#write(block, records)) lost += this.#dropOldest();
-    if (code !== undefined) lost += records;
+    while (code !== undefined && this.#canDrop() && this.#dropOldest() === undefined)
+      code = this.#write(block, records);
+    const lost = this.#taken - taken + (code === undefined ? 0 : records);
     if (lost === 0) return undefined;
     return refusal === undefined ? { records: lost, why: "limit" } : { records: lost, why: "disk", code: refusal };
   }
@@ -175,12 +178,14 @@ export class SegmentQueue implements Disposable {
     }
   }
 
-  /** The engine has everything before `end`; it is never read again, not even after a crash. */
+  /** The engine has everything before `end`; it is never read again, not even after a crash. Throws what the system throws when a file does not go. */
   acknowledge(end: number): void {
-    if (end <= this.#taken) return;
-    this.#taken = end;
-    this.#bounds.store({ taken: end, end: this.#end });
-    this.#volatile.add(this.#bounds.path);
+    if (end > this.#taken) {
+      this.#taken = end;
+      this.#bounds.store({ taken: end, end: this.#end });
+      this.#volatile.add(this.#bounds.path);
+    }
+    // One that did not go before is tried again.
     this.#removeTaken();
   }
 
@@ -280,12 +285,14 @@ export class SegmentQueue implements Disposable {
     return this.#writing.segment.bytes > 0 && this.#roll() === undefined;
   }
 
-  /** How many records were lost that nobody had taken. */
-  #dropOldest(): number {
-    const end = this.#segments[1]?.first ?? this.#end;
-    const lost = Math.max(0, end - this.#taken);
-    this.acknowledge(end);
-    return lost;
+  /** The system's code when it does not go. */
+  #dropOldest(): string | undefined {
+    try {
+      this.acknowledge(this.#segments[1]?.first ?? this.#end);
+      return undefined;
+    } catch (error) {
+      return codeOf(error);
+    }
   }
 
   #removeTaken(): void {
@@ -294,7 +301,7 @@ export class SegmentQueue implements Disposable {
       if (oldest === undefined || next === undefined || next.first > this.#taken) return;
       if (this.#next.record < next.first || this.#reading?.segment === oldest) this.#readAt(next.first);
       // First the note: after a power failure a file that is gone counts as lost unless it was taken.
-      toDiskSync(this.#bounds.path);
+      this.#bounds.toDisk();
       removeFile(oldest.path);
       this.#bytes -= oldest.bytes;
       this.#segments.shift();
