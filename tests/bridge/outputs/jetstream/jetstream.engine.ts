@@ -103,6 +103,17 @@ test(
   },
 );
 
+/** Another stream, of a hub for example, may take the same subjects. */
+const answersOfOthers = [
+  "",
+  "ok",
+  '{"stored":true,"error":1}',
+  '{"stream":"SITE","seq":1}',
+  '{"stream":"CPC2","seq":1}',
+  '{"error":{"code":503,"err_code":10023,"description":"insufficient resources"},"stream":"SITE","seq":0}',
+  '{"error":',
+];
+
 test("an answer of anybody else is no acknowledgement", watchdog, async (t) => {
   const server = await startNats(t);
   const address = `nats://127.0.0.1:${server.port}`;
@@ -111,7 +122,7 @@ test("an answer of anybody else is no acknowledgement", watchdog, async (t) => {
   t.after(async () => await consumer.close());
   consumer.subscribe("cpc.live.>", {
     callback: (_error, message) => {
-      for (const answer of ["", "ok", '{"stored":true,"error":1}']) message.respond(answer);
+      for (const answer of answersOfOthers) message.respond(answer);
     },
   });
   await consumer.flush();

@@ -50,7 +50,8 @@ function readJetStream(fields: Fields, { name, broker }: OutputSetting): Output 
       // The next attempt is at the next server of the cluster.
       const address = broker.addresses[turn++ % broker.addresses.length] ?? broker.address;
       const access = accessOf(broker, address);
-      const connection = await NatsConnection.open({ ...address, clientName: `cpc-${root}`, access, ...times });
+      const clientName = `cpc-${root}`;
+      const connection = await NatsConnection.open({ ...address, clientName, stream: stream.name, access, ...times });
       const stop = (): void => void connection.end();
       signal.addEventListener("abort", stop, { once: true });
       try {

@@ -16,6 +16,8 @@ import { provideStream, type WantedStream } from "./stream.ts";
 
 export interface NatsOptions extends BrokerAddress {
   readonly clientName: string;
+  /** Whose acknowledgements count. */
+  readonly stream: string;
   readonly access: BrokerAccess;
   readonly keepAliveMs: number;
   /** Without an acknowledgement for so long the connection is over. */
@@ -33,8 +35,7 @@ export interface Message {
 const mostOutstanding = 4000;
 /** What a server permits that says nothing. */
 const leastOfServers = 64 * 1024;
-/** Of what the server answers: the stream's acknowledgement, and its refusal. */
-const beginOfStored = Buffer.from('{"stream":');
+/** Of a stream's refusal. */
 const beginOfRefusal = Buffer.from('{"error":');
 
 /** The status of the server's own answer: nobody listens to the subject. */
@@ -53,6 +54,9 @@ export class NatsConnection {
   readonly #address: string;
   readonly #timeoutMs: number;
   readonly #inbox: string;
+  readonly #stream: string;
+  /** Of the stream's acknowledgement. */
+  readonly #beginOfStored: Buffer;
   readonly #over = Promise.withResolvers<OutputError>();
   readonly #calls = new Map<string, Outstanding>();
   /** Calls that wait for room in the window. */
@@ -69,7 +73,9 @@ export class NatsConnection {
 
   private constructor(connection: Connection, inbox: string, options: NatsOptions) {
     this.#connection = connection;
-    const { timeoutMs } = options;
+    const { timeoutMs, stream } = options;
+    this.#stream = stream;
+    this.#beginOfStored = Buffer.from(`{"stream":${JSON.stringify(stream)}`);
     this.#address = addressText(options);
     this.#timeoutMs = timeoutMs;
     this.#inbox = inbox;
@@ -148,13 +154,16 @@ export class NatsConnection {
   }
 
   #answered({ subject, data, headers: answerHeaders }: Msg): void {
-    if (begins(data, beginOfRefusal)) return this.#fail(refusedMessage(Buffer.from(data).toString(), this.#address));
+    if (begins(data, beginOfRefusal)) {
+      const refusal = Buffer.from(data).toString();
+      if (isRefusalOf(this.#stream, refusal)) return this.#fail(refusedMessage(refusal, this.#address));
+    }
     if (data.length === 0 && answerHeaders?.code === noResponders) {
       const message = `no stream on ${this.#address} takes the messages at present; is its leader down?`;
       return this.#fail(new OutputError("Lost", message));
     }
-    // Whoever listens to the subject may answer, too, and has stored nothing.
-    if (!begins(data, beginOfStored)) {
+    // Whoever listens to the subject may answer, too: a program that stores nothing, or another stream, of a hub for example. It proves nothing.
+    if (!begins(data, this.#beginOfStored)) {
       this.#otherAnswers++;
       return;
     }
@@ -176,7 +185,10 @@ export class NatsConnection {
 
   #lookAtTime(): void {
     if (this.#outstanding === 0 || performance.now() - this.#answeredMs < this.#timeoutMs) return;
-    const others = this.#otherAnswers === 0 ? "" : `; ${this.#otherAnswers} answers came from others than a stream`;
+    const others =
+      this.#otherAnswers === 0
+        ? ""
+        : `; ${this.#otherAnswers} answers came from others than the stream ${this.#stream}`;
     const message = `the server ${this.#address} acknowledged nothing for ${this.#timeoutMs / 1000} s${others}`;
     this.#fail(new OutputError("Timeout", message));
   }
@@ -219,6 +231,16 @@ export class NatsConnection {
 
 function begins(data: Uint8Array, wanted: Buffer): boolean {
   return data.length >= wanted.length && wanted.compare(data, 0, wanted.length) === 0;
+}
+
+/** One that does not say whose it is counts. */
+function isRefusalOf(stream: string, text: string): boolean {
+  try {
+    const { stream: refusing = stream } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return refusing === stream;
+  } catch {
+    return false;
+  }
 }
 
 function libraryOptions(options: NatsOptions): ConnectionOptions {
