@@ -36,7 +36,7 @@ export async function monitor(settings: MonitorSettings): Promise<ExitCode> {
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   const manager = new ServiceManager(log);
   if (textfile === undefined) demandProtection(listen, settings);
-  const desk = textfile === undefined && users !== undefined ? new SignInDesk(users) : undefined;
+  const desk = textfile === undefined && users !== undefined ? new SignInDesk(users, { log }) : undefined;
   const stopped = Promise.race([stopSignal(), parentGone()]);
   using observed = new ObservedPartition(prefix);
   using live = new LiveStreams(observed, () => desk?.version ?? "");

@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -103,7 +113,7 @@ test("a file that others may read, that is not there, or that holds something el
 test("who knows user and password is welcome, at once the second time; everybody else is refused and counted", async (t) => {
   const path = usersFile(t);
   await addUser(path, "anna", "a long password");
-  const desk = new SignInDesk(path, { mostWaiting: 2, mostWaitingOfAddress: 2, pauseMs: 1 });
+  const desk = new SignInDesk(path, { limits: { mostWaiting: 2, mostWaitingOfAddress: 2, pauseMs: 1 } });
   assert.equal(await desk.judge(basic("anna", "a long password")), "Welcome");
   assert.equal(await desk.judge(basic("anna", "a long password")), "Welcome");
   assert.equal(desk.failures, 0);
@@ -117,7 +127,7 @@ test("who knows user and password is welcome, at once the second time; everybody
 test("guesses wait in one short queue, and what is known already passes it", async (t) => {
   const path = usersFile(t);
   await addUser(path, "anna", "a long password");
-  const desk = new SignInDesk(path, { mostWaiting: 2, mostWaitingOfAddress: 2, pauseMs: 1 });
+  const desk = new SignInDesk(path, { limits: { mostWaiting: 2, mostWaitingOfAddress: 2, pauseMs: 1 } });
   await desk.judge(basic("anna", "a long password"));
   const order: string[] = [];
   const guesses = Array.from({ length: 3 }, async (_, index) => {
@@ -138,10 +148,40 @@ test("guesses wait in one short queue, and what is known already passes it", asy
 test("one address cannot take the whole queue", async (t) => {
   const path = usersFile(t);
   await addUser(path, "anna", "a long password");
-  const desk = new SignInDesk(path, { mostWaiting: 8, mostWaitingOfAddress: 2, pauseMs: 1 });
+  const desk = new SignInDesk(path, { limits: { mostWaiting: 8, mostWaitingOfAddress: 2, pauseMs: 1 } });
   const guesses = Array.from({ length: 9 }, async () => await desk.judge(basic("anna", "guess"), "10.0.0.1"));
   assert.equal(await desk.judge(basic("anna", "a long password"), "10.0.0.2"), "Welcome");
   const answers = await Promise.all(guesses);
   assert.deepEqual([answers.filter((answer) => answer === "Refused").length, answers.includes("Welcome")], [2, false]);
   assert.equal(await desk.judge(basic("anna", "guess"), "10.0.0.1"), "Refused", "its places are free again");
+});
+
+test("a file that cannot be used lets nobody in and says why, until it can, if only by its mode", async (t) => {
+  const path = usersFile(t);
+  await addUser(path, "anna", "a long password");
+  const logged: string[] = [];
+  const log = (level: string, message: string): number => logged.push(`${level}: ${message}`);
+  const desk = new SignInDesk(path, { limits: { mostWaiting: 2, mostWaitingOfAddress: 2, pauseMs: 1 }, log });
+  const anna = async (): Promise<string> => await desk.judge(basic("anna", "a long password"));
+  assert.equal(await anna(), "Welcome");
+  chmodSync(path, 0o644);
+  assert.equal(await anna(), "Refused");
+  assert.equal(await anna(), "Refused");
+  assert.match(
+    logged.splice(0).join("\n"),
+    /^error: cannot use \S+ because others than its owner may read it: chmod 6[04]0 \S+; nobody can sign in until that is done$/,
+  );
+  chmodSync(path, 0o600);
+  assert.equal(await anna(), "Welcome");
+
+  rmSync(path);
+  symlinkSync(path, path);
+  const { version } = desk;
+  assert.equal(await anna(), "Refused");
+  assert.equal(desk.version, version);
+  assert.match(logged.splice(0).join("\n"), /^error: cannot read the users in \S+ because its symbolic links go round/);
+  rmSync(path);
+  await addUser(path, "anna", "a long password");
+  assert.equal(await anna(), "Welcome");
+  assert.deepEqual(logged, []);
 });

@@ -6,6 +6,8 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { CommandError } from "@cpc-partition/process/command-error";
+import type { Log } from "@cpc-partition/process/log";
 import { hashPassword, isPasswordOf } from "./password-hash.ts";
 import { AddressPlaces } from "./address-places.ts";
 import { readUsers, type Users } from "./users-file.ts";
@@ -19,12 +21,18 @@ export interface QueueLimits {
   readonly pauseMs: number;
 }
 
+export interface DeskOptions {
+  readonly limits?: QueueLimits;
+  readonly log?: Log;
+}
+
 const usualLimits: QueueLimits = { mostWaiting: 16, mostWaitingOfAddress: 4, pauseMs: 500 };
 const mostRemembered = 256;
 
 export class SignInDesk {
   readonly #path: string;
   readonly #limits: QueueLimits;
+  readonly #log: Log;
   readonly #key = randomBytes(32);
   readonly #remembered = new Set<string>();
   readonly #places: AddressPlaces;
@@ -37,9 +45,10 @@ export class SignInDesk {
   failures = 0;
 
   /** Throws a CommandError when the file cannot be used. */
-  constructor(path: string, limits = usualLimits) {
+  constructor(path: string, { limits = usualLimits, log = () => {} }: DeskOptions = {}) {
     this.#path = path;
     this.#limits = limits;
+    this.#log = log;
     this.#places = new AddressPlaces(limits.mostWaitingOfAddress);
     this.#users = readUsers(path);
     this.#version = versionOf(path);
@@ -94,13 +103,20 @@ export class SignInDesk {
     this.#remembered.clear();
     try {
       this.#users = readUsers(this.#path);
-    } catch {
+    } catch (error) {
       this.#users = new Map();
+      if (!(error instanceof CommandError)) throw error;
+      this.#log("error", `${error.message}; nobody can sign in until that is done`);
     }
   }
 }
 
+/** The time of the last change, also one of owner or mode: a file that was refused for them is read again. */
 function versionOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+  try {
+    const { ctimeMs, mode, size, ino } = statSync(path);
+    return `${ctimeMs} ${mode} ${size} ${ino}`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
 }
