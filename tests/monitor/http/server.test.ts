@@ -102,7 +102,7 @@ test("paths that lead out of the page's folder lead nowhere", watchdog, async (t
 });
 
 test("no request changes anything: what is not GET or HEAD is refused, a body is not read", watchdog, async (t) => {
-  const { ask, port } = await served(t, [serverOf("Kessel", 0)]);
+  const { ask, port, live } = await served(t, [serverOf("Kessel", 0)]);
   for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]) {
     for (const path of ["/", "/health", "/live", "/nowhere"]) {
       const { status, headers } = await ask(path, { method });
@@ -110,6 +110,8 @@ test("no request changes anything: what is not GET or HEAD is refused, a body is
     }
   }
   assert.equal((await ask("/health", { method: "HEAD" })).status, 200);
+  assert.equal((await ask("/live", { method: "HEAD" })).status, 404, "who is sent nothing takes no place");
+  assert.equal(live.viewers, 0);
   const socket = connect(port, "127.0.0.1");
   socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n`);
   const [answer] = (await once(socket, "data")) as [Buffer];

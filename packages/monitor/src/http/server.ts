@@ -184,7 +184,8 @@ function addAnswers(
     const format = formatFor(request.headers.accept);
     await reply.header("vary", "accept").type(contentTypes[format]).send(metricsText(format));
   });
-  server.get("/live", (request, reply) => {
+  // Nothing would be sent to HEAD: nobody would see when its client is gone.
+  server.get("/live", { exposeHeadRoute: false }, (request, reply) => {
     const query = request.query as Readonly<Record<string, string | readonly string[] | undefined>>;
     const { ip } = request;
     // Gone while the password was checked: no event would end the stream.
