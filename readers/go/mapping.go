@@ -91,12 +91,12 @@ func (m *mapping) copy(at, length uint64) []byte {
 	return append([]byte(nil), m.bytes[at:at+length]...)
 }
 
-// F_OFD_GETLK asks who has the lock. It takes nothing.
+// F_OFD_GETLK asks who has the lock. It takes nothing. A read lock is anybody's.
 func (m *mapping) isLocked() bool {
 	defer runtime.KeepAlive(m)
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	err := unix.FcntlFlock(m.file.Fd(), unix.F_OFD_GETLK, &lock)
-	return err == nil && lock.Type != unix.F_UNLCK
+	return err == nil && lock.Type == unix.F_WRLCK
 }
 
 // Sleeps while the word of 32 bits has this value. Who is woken by another value wakes the other sleepers.

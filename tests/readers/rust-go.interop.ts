@@ -14,6 +14,7 @@ import { header, ConnectionState } from "../../packages/image/src/layout.ts";
 import { ImageReader } from "../../packages/image/src/image-reader.ts";
 import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
+import { readLocked } from "../image/read-lock.ts";
 import { CompiledAgent, compiledLanguages, runShow } from "./agents/compiled-agent.ts";
 import { numbersServer, servers, setEveryCase } from "./every-type.ts";
 import { imageJson, type Json } from "./json-form.ts";
@@ -322,6 +323,8 @@ for (const language of compiledLanguages) {
           assert.match(await copied, / torn 0 /);
           assert.equal(await agent.ask("alive"), "0");
           assert.equal(await agent.ask("usable", "pattern 199", 3_600_000), "writer dead");
+          using reader = readLocked(name);
+          assert.equal(await agent.ask("alive"), "0", `only readers have ${reader.name} locked`);
           assert.equal(await agent.ask("torn", 10, "checked"), "whole 10 torn 0 lapped 0");
           await agent.ask("wait", 0);
         }

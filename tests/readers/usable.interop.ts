@@ -6,6 +6,7 @@ import { header, ImageState } from "../../packages/image/src/layout.ts";
 import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
+import { readLocked } from "../image/read-lock.ts";
 import { AgentProcess, languages } from "./agents/agent-process.ts";
 import { numbersServer } from "./every-type.ts";
 import { PatternWriterProcess } from "./pattern-writer-process.ts";
@@ -76,6 +77,12 @@ for (const language of languages) {
         assert.deepEqual(await agent.ask("usable 60000 good"), ["writerDead"]);
         await agent.ask("keep");
         assert.deepEqual(await agent.ask("usable 60000 good"), ["writerDead"]);
+        using reader = readLocked(name);
+        assert.deepEqual(
+          await agent.ask("usable 60000 good"),
+          ["writerDead"],
+          `only readers have ${reader.name} locked`,
+        );
       } finally {
         for (const left of [name, `${name}.next`]) SharedMemoryObject.remove(left);
       }

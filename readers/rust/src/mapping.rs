@@ -63,11 +63,11 @@ impl Mapping {
         copy
     }
 
-    /// fcntl(2), "open file description locks": asks, takes nothing.
+    /// fcntl(2), "open file description locks": asks, takes nothing. A read lock is anybody's.
     pub fn is_locked(&self) -> bool {
         let mut lock = libc::flock { l_type: libc::F_WRLCK as i16, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
         let answer = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) };
-        answer == 0 && lock.l_type != libc::F_UNLCK as i16
+        answer == 0 && lock.l_type == libc::F_WRLCK as i16
     }
 
     /// Sleeps while the word of 32 bits has this value. Who is woken by another value wakes the other sleepers.

@@ -15,6 +15,7 @@ import { errno, PosixError, UnsuitableObjectError } from "../../../packages/imag
 import { injectFaults } from "../../../packages/image/src/posix/libc.ts";
 import { SharedMemoryObject } from "../../../packages/image/src/posix/shared-memory-object.ts";
 import { filesOf, openObjects, ownPrefix } from "./own-objects.ts";
+import { readLocked } from "../read-lock.ts";
 
 const path = (name: string): string => `/dev/shm/${name}`;
 const modeOf = (name: string): number => statSync(path(name)).mode & 0o777;
@@ -188,6 +189,8 @@ test("whether somebody has the lock can be asked without taking it, with read pe
   assert.equal(reader?.isLocked(), true);
   writer.close();
   assert.equal(reader?.isLocked(), false);
+  using other = readLocked(name);
+  assert.equal(reader?.isLocked(), false, `only readers have ${other.name} locked`);
 });
 
 test("an object knows when its name leads to none or to another", (t) => {
