@@ -36,6 +36,9 @@ const kepware = `Tag Name,Address,Data Type,Respect Data Type,Client Access,Scan
 "text","400010.16H","String",1,"R/W",100,"Linear",0,1000,0,100,"String",0,0,"","",0
 "flag","400020.3","Boolean",1,"R/W",100,"Linear",0,1,0,10,"Float",0,0,"","",0
 "coil","000001","Boolean",1,"R/W",100,"None",,,,,,0,0,"","",1
+"zero","400030","Word",1,"R/W",100,"Linear",0E-999999999,1000,0e999999999,100,"Float",0,0,"","",0
+"flat","400031","Word",1,"R/W",100,"Linear",0,1000,5,5,"Float",0,0,"","",0
+"cut","400032","QWord",1,"R/W",100,"Linear",0,9e18,0,1e-6,"Double",0,0,"","",0
 `;
 
 test("KEPServerEX: what is not linear, cut to whole numbers or a scaled bit is named", () => {
@@ -47,6 +50,9 @@ test("KEPServerEX: what is not linear, cut to whole numbers or a scaled bit is n
     "text x8 dataType=String",
     "flag x1 bit=3",
     "coil x1",
+    "zero x1 dataType=UInt16 scale=0.1 bias=0",
+    "flat x1 dataType=UInt16",
+    "cut x4 dataType=UInt64 wordOrder=CDAB",
   ]);
   assert.deepEqual(leftOut, [
     'line 2: the scaling of "flow": "Square Root" is not linear; the raw value is published',
@@ -54,6 +60,8 @@ test("KEPServerEX: what is not linear, cut to whole numbers or a scaled bit is n
     'line 5: the scaling of "text": a text has none',
     'line 6: the scaling of "flag": a single bit has none',
     'line 7: the scaling of "coil": a single bit has none',
+    'line 9: the scaling of "flat": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
+    'line 10: the scaling of "cut": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
   ]);
   assert.match(notes, /bits were counted from 0 for the least significant.*change <offset>/);
 });
@@ -65,6 +73,7 @@ const telegraf = `
 [[inputs.modbus]]
   name = "M"
   controller = "tcp://192.0.2.9:502"
+  timeout = 3
   holding_registers = [
     { name = "ufixed", byte_order = "ABCD", data_type = "FLOAT32", scale = 1e-7, address = [0, 1] },
     { name = "quoted", byte_order = "AB", data_type = "INT16", scale = "0.1", address = [2] },
@@ -74,6 +83,7 @@ const telegraf = `
 [[inputs.modbus]]
   name = "R"
   controller = "tcp://192.0.2.10:502"
+  timeout = "1d"
   configuration_type = "request"
   [[inputs.modbus.request]]
     slave_id = 1
@@ -114,8 +124,11 @@ test("Telegraf: floats of the style request, exponents, dropped scales and types
     "processors.scale: values are published as they are read, and not changed on their way",
   ]);
   assert.deepEqual(
-    servers.map(({ settings: { interval } }) => interval),
-    ["20", "20"],
+    servers.map(({ settings: { interval, timeout } }) => [interval, timeout]),
+    [
+      ["20", "3"],
+      ["20", "86400"],
+    ],
   );
 });
 
@@ -125,6 +138,8 @@ const tags = [
   { name: "swapped", address: "1!400003.4#B", attribute: 1, type: 11 },
   { name: "far", address: "1!400003.16", attribute: 1, type: 11 },
   { name: "flag", address: "1!400003.1", attribute: 1, type: 11, decimal: 0.1, precision: 2 },
+  { name: "no bit", address: "1!400003.1", attribute: 1, type: 4 },
+  { name: "no text", address: "1!400003#L.2", attribute: 1, type: 4 },
 ];
 const neuron = JSON.stringify({
   nodes: [
@@ -150,6 +165,8 @@ test("Neuron: exponents, numbers in quotation marks, swapped bits, and factors o
     'driver "m", group "g": decimal of "words" is no number; it is not applied',
     'driver "m", group "g": "far": bit 16 is none of a register',
     'driver "m", group "g": decimal of "flag": bits, texts and OPC UA values are published as they are',
+    'driver "m", group "g": "no bit": bit 1 of a register is of the type BIT (11), and this tag is not',
+    'driver "m", group "g": "no text": only a text has a length',
     'driver "line", group "g": decimal of "v": bits, texts and OPC UA values are published as they are',
     'driver "line", group "g": bias of "v": bits, texts and OPC UA values are published as they are',
   ]);

@@ -75,7 +75,9 @@ export function decimalText(text: string): string | undefined {
   const isNumber = decimalForm.test(plain) && plain.length <= longestDecimal && Number.isFinite(Number(plain));
   // What a Double cannot tell from 0 makes every value 0.
   const isLost = Number(plain) === 0 && /[1-9]/.test(plain.replace(/e.*$/i, ""));
-  return isNumber && !isAmbiguous && !isLost ? plain : undefined;
+  if (!isNumber || isAmbiguous || isLost) return undefined;
+  // An exponent of nothing may be of any size.
+  return Number(plain) === 0 ? "0" : plain;
 }
 
 /** Without an exponent, which elements for times and deadbands do not take. */

@@ -165,7 +165,7 @@ function scalingOf(tag: Tag, findings: Findings): Scaling | string {
   if (rawLow === undefined || rawHigh === undefined || scaledLow === undefined || scaledHigh === undefined)
     return "one of its ends is no number";
   const line = linearScale({ rawLow, rawHigh, scaledLow, scaledHigh });
-  if (line === undefined) return "its raw ends are equal, or its factor has too many digits";
+  if (line === undefined) return "its raw or its scaled ends are equal, or its factor has too many digits";
   const { scale, bias, isRounded } = line;
   if (isRounded) {
     findings.note(

@@ -18,6 +18,8 @@ export interface LinearScale {
 const mostDigits = 35;
 /** As the grammar has them. */
 const longestFactor = 50;
+/** As many digits as a Double has are left of a rounded factor. */
+const leastRounded = 10n ** 17n;
 
 /** As our elements <scale> and <bias>; undefined: there is no such line, or none that they can hold. */
 export function linearScale(ends: LineEnds): LinearScale | undefined {
@@ -32,8 +34,10 @@ export function linearScale(ends: LineEnds): LinearScale | undefined {
   const scale = decimal(factor, mostDigits);
   // Of the rounded factor, so that the lower end is exact.
   const bias = decimal(scaledLow * unit - rawLow * factor, mostDigits + places);
-  if (factor === 0n || Math.max(scale.length, bias.length) > longestFactor) return undefined;
-  return { scale, bias, isRounded: factor * rawSpan !== scaledSpan * unit };
+  const isRounded = factor * rawSpan !== scaledSpan * unit;
+  const isCut = isRounded && magnitude(factor) < leastRounded;
+  if (isCut || Math.max(scale.length, bias.length) > longestFactor) return undefined;
+  return { scale, bias, isRounded };
 }
 
 function decimalPlaces(text: string): number {
@@ -58,14 +62,20 @@ function plain(text: string): string {
 
 function rounded(dividend: bigint, divisor: bigint): bigint {
   const isNegative = dividend < 0n !== divisor < 0n;
-  const [size, by] = [dividend < 0n ? -dividend : dividend, divisor < 0n ? -divisor : divisor];
+  const [size, by] = [magnitude(dividend), magnitude(divisor)];
   const result = (2n * size + by) / (2n * by);
   return isNegative ? -result : result;
 }
 
+function magnitude(value: bigint): bigint {
+  return value < 0n ? -value : value;
+}
+
 /** `value` over ten to the `places`, without zeros at its end. */
 function decimal(value: bigint, places: number): string {
-  const digits = (value < 0n ? -value : value).toString().padStart(places + 1, "0");
+  const digits = magnitude(value)
+    .toString()
+    .padStart(places + 1, "0");
   const fraction = digits.slice(digits.length - places).replace(/0+$/, "");
   return `${value < 0n ? "-" : ""}${digits.slice(0, digits.length - places)}${fraction === "" ? "" : `.${fraction}`}`;
 }

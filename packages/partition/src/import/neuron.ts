@@ -201,6 +201,9 @@ function endpointOf(tag: Fields, address: string, fromZero: boolean): EndpointDr
     const wordOrder = swapped === "BADC" || swapped === "DCBA" ? "BADC" : undefined;
     return { ...common, quantity: 1, bit: Number(bit ?? 0), settings: { wordOrder } };
   }
+  // Without it the whole register would be published in place of its bit, or of its half.
+  if (bit !== undefined) return `bit ${bit} of a register is of the type BIT (${bitType}), and this tag is not`;
+  if (length !== undefined && type !== textType) return "only a text has a length";
   if (type === textType) {
     if (length === undefined) return "the text has no length";
     const isSingle = form === "D" || form === "E";

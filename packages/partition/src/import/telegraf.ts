@@ -334,10 +334,10 @@ function largestFill(requests: readonly Fields[]): string | undefined {
   return fills.length === 0 ? undefined : String(Math.max(...fills));
 }
 
-/** "500ms", "1m30s"; undefined: not said, or zero. */
+/** "500ms", "1m30s", "1d", or a plain number of seconds; undefined: not said, or zero. */
 function seconds(value: unknown): string | undefined {
-  const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 };
-  const parts = [...text(value).matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  const units: Readonly<Record<string, number>> = { us: 0.000_001, ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
+  const parts = [...text(value).matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h|d|$)/g)];
   const total = parts.reduce((sum, [, amount, unit = "s"]) => sum + Number(amount) * (units[unit] ?? 1), 0);
   return total === 0 ? undefined : String(Number(total.toFixed(6)));
 }
