@@ -73,8 +73,9 @@ function registerNamespaces(addressSpace: AddressSpace, nodes: readonly OpcUaNod
 
 /** They follow the node that has the structure. */
 function membersBehind(nodes: readonly OpcUaNode[], owner: number): readonly OpcUaNode[] {
-  const end = nodes.findIndex(({ member }, index) => index > owner && member === undefined);
-  return nodes.slice(owner + 1, end < 0 ? nodes.length : end);
+  let end = owner + 1;
+  while (nodes[end]?.member !== undefined) end++;
+  return nodes.slice(owner + 1, end);
 }
 
 interface MovingValue {

@@ -13,7 +13,8 @@ import { dataTypeOf, movingContent } from "./wire-value.ts";
 
 type AddressSpace = NonNullable<OPCUAServer["engine"]["addressSpace"]>;
 
-const mostElements = 1000;
+/** Arrays within one another multiply. An element that lies further behind is answered as one that is not there. */
+const mostElements = 10_000;
 
 /** What the paths of the members say of one place in the structure. */
 interface Place {
@@ -46,12 +47,11 @@ export function movingStructure(
   const root = emptyPlace();
   if (members.length === 0) root.members.set("Value", emptyPlace());
   // The elements of an array that the configuration reads.
-  root.elements =
-    owner.indexRange === undefined ? 0 : Math.min(mostElements, Number(/\d+$/.exec(owner.indexRange)?.[0]) + 1);
+  root.elements = owner.indexRange === undefined ? 0 : Number(/\d+$/.exec(owner.indexRange)?.[0]) + 1;
   for (const node of members) {
     let place = root;
     for (const step of node.member?.steps ?? []) {
-      if (typeof step === "number") place.elements = Math.min(mostElements, Math.max(place.elements, step + 1));
+      if (typeof step === "number") place.elements = Math.max(place.elements, step + 1);
       else {
         const next = place.members.get(step) ?? emptyPlace();
         place.members.set(step, next);
@@ -60,7 +60,7 @@ export function movingStructure(
     }
     place.node = node;
   }
-  const { dataType, valueAt } = made(addressSpace, root, owner.displayName);
+  const { dataType, valueAt } = made(addressSpace, root, owner.displayName, mostElements);
   return { dataType, valueAt, isArray: root.elements > 0 };
 }
 
@@ -68,9 +68,12 @@ function emptyPlace(): Place {
   return { members: new Map(), elements: 0, node: undefined };
 }
 
-function made(addressSpace: AddressSpace, place: Place, path: string): Made {
-  const { dataType, valueAt } = place.members.size === 0 ? leaf(place, path) : structure(addressSpace, place, path);
-  const { elements } = place;
+/** `room`: for so many elements. */
+function made(addressSpace: AddressSpace, place: Place, path: string, room: number): Made {
+  const elements = Math.min(place.elements, room);
+  const within = Math.floor(room / Math.max(1, elements));
+  const { dataType, valueAt } =
+    place.members.size === 0 ? leaf(place, path) : structure(addressSpace, place, path, within);
   if (elements === 0) return { dataType, valueAt };
   return { dataType, valueAt: (atMs) => Array.from({ length: elements }, () => valueAt(atMs)) };
 }
@@ -82,11 +85,11 @@ function leaf({ node }: Place, path: string): Made {
   return { dataType: dataTypeOf(type), valueAt: movingContent(path, node?.unit ?? "", type) };
 }
 
-function structure(addressSpace: AddressSpace, place: Place, path: string): Made {
+function structure(addressSpace: AddressSpace, place: Place, path: string, room: number): Made {
   const members = Array.from(place.members, ([name, one]) => ({
     name,
     place: one,
-    made: made(addressSpace, one, `${path}.${name}`),
+    made: made(addressSpace, one, `${path}.${name}`, room),
   }));
   const namespace = addressSpace.getOwnNamespace();
   const type = namespace.createDataType({
