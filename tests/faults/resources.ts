@@ -7,7 +7,8 @@ import { setTimeout as pause } from "node:timers/promises";
 /** Kind ("descriptor socket", "mapping opcua_image", ...) -> how many. */
 export type Resources = ReadonlyMap<string, number>;
 
-const settleMs = 10_000;
+/** Also on a machine that is busy with other things: a thread that reads the configuration takes long to end there. */
+const settleMs = 90_000;
 const lookAgainMs = 20;
 
 /** Descriptors and shared mappings of any process. */
