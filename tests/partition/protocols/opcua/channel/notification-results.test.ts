@@ -180,3 +180,25 @@ test("the library does not refuse what it cannot decode", () => {
   assert.deepEqual(inPlace(bytes, 1000), { is: "refused" });
   assert.equal(new RepublishResponse(null).notificationMessage.notificationData?.length, 0);
 });
+
+test("a message of thousands of notifications takes no more memory than its values", (t) => {
+  let words32 = 0;
+  const { Uint32Array } = globalThis;
+  class Counted extends Uint32Array {
+    constructor(length: number) {
+      super(length);
+      words32 += length;
+    }
+  }
+  globalThis.Uint32Array = Counted as unknown as typeof Uint32Array;
+  t.after(() => (globalThis.Uint32Array = Uint32Array));
+  const item = Buffer.concat([words(1), Buffer.alloc(1)]);
+  const of = (count: number): Buffer =>
+    notification(dataChange, Buffer.concat([words(count), ...Array.from({ length: count }, () => item), words(0)]));
+  const all = [of(1000), ...Array.from({ length: 2000 }, (_, at) => of(at % 2))];
+  const bytes = Buffer.concat([beforeMessage, words(1), Buffer.alloc(8), words(all.length), ...all, words(0, 0)]);
+  const response = new PublishResults();
+  response.decode(streamWithin(bytes, 131_072).stream);
+  assert.equal(response.notificationMessage.values.count, 2000);
+  assert.ok(words32 <= 4 * 2000, `${words32} words`);
+});

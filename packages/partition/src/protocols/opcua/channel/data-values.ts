@@ -78,12 +78,16 @@ export class DataValues {
   #starts = new Uint32Array(0);
   readonly #decoded = new Map<number, DataValue>();
 
-  /** So many more are to be decoded of this message. */
+  /** So many more are to be decoded of this message, which may say so as often as it likes. */
   expect(stream: Stream, count: number): void {
-    this.#message = stream.buffer;
-    const { buffer, byteOffset, byteLength } = stream.buffer;
-    this.#view = new DataView(buffer, byteOffset, byteLength);
-    const starts = new Uint32Array(this.#count + count);
+    if (this.#message !== stream.buffer) {
+      this.#message = stream.buffer;
+      const { buffer, byteOffset, byteLength } = stream.buffer;
+      this.#view = new DataView(buffer, byteOffset, byteLength);
+    }
+    const needed = this.#count + count;
+    if (needed <= this.#starts.length) return;
+    const starts = new Uint32Array(Math.max(needed, 2 * this.#starts.length));
     starts.set(this.#starts);
     this.#starts = starts;
   }
