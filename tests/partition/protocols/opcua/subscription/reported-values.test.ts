@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { DataType, DataValue, Variant, VariantArrayType } from "node-opcua-client";
 import type { OpcUaItem } from "../../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import { ReportedValues } from "../../../../../packages/partition/src/protocols/opcua/subscription/reported-values.ts";
@@ -13,6 +16,7 @@ const dateTime = (value: Date): Variant => new Variant({ dataType: DataType.Date
 const double = (value: number): Variant => new Variant({ dataType: DataType.Double, value });
 const boolean = (value: boolean): Variant => new Variant({ dataType: DataType.Boolean, value });
 const byte = (value: number): Variant => new Variant({ dataType: DataType.Byte, value });
+const bytes = (length: number): Buffer => Buffer.alloc(length, 7);
 const array = (...value: number[]): Variant =>
   new Variant({ dataType: DataType.Double, arrayType: VariantArrayType.Array, value });
 
@@ -78,4 +82,33 @@ test("a Boolean is held against a Boolean, and no value against none", () => {
     false,
     "nothing was reported",
   );
+});
+
+test("what was reported does not keep its message in memory", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const variants = [
+    new Variant({ dataType: DataType.Byte, arrayType: VariantArrayType.Array, value: new Uint8Array(bytes(10)) }),
+    new Variant({ dataType: DataType.Double, arrayType: VariantArrayType.Array, value: new Float64Array([1, 2]) }),
+    new Variant({ dataType: DataType.ByteString, value: bytes(10) }),
+    new Variant({
+      dataType: DataType.ByteString,
+      arrayType: VariantArrayType.Array,
+      value: [bytes(3), null, bytes(4)],
+    }),
+  ];
+  const reported = new ReportedValues(variants.length);
+  const report = (): WeakRef<ArrayBufferLike> => {
+    const large = new Variant({ dataType: DataType.ByteString, value: bytes(100_000) });
+    const values = dataValuesOf(...[...variants, large].map((value) => new DataValue({ value })));
+    for (const index of variants.keys()) reported.set(index, values, index);
+    return new WeakRef((values.at(variants.length).value.value as Buffer).buffer);
+  };
+  const message = report();
+  await nextTurn();
+  collect();
+  assert.equal(message.deref(), undefined);
+  const how = { deadband: { kind: "Absolute", value: 0 }, trigger: "StatusValue" } as OpcUaItem;
+  for (const [index, value] of variants.entries())
+    assert.equal(reported.agrees(index, new DataValue({ value }), how), true, String(value));
 });

@@ -32,7 +32,7 @@ export class ReportedValues {
     const decoded = plain === undefined ? values.at(position) : undefined;
     const status = plain?.status ?? (decoded?.statusCode.value ?? 0) >>> 0;
     this.#codes[index] = status >>> codeShift;
-    this.#values[index] = plain === undefined ? decoded?.value : contentOf(plain);
+    this.#values[index] = plain === undefined ? withoutMessage(decoded?.value) : contentOf(plain);
     return status;
   }
 
@@ -52,6 +52,18 @@ export class ReportedValues {
     const [before, after] = [variantToValue(last), variantToValue(read.value)];
     return isDeepStrictEqual(before, after) || isWithin(deadband, before, after);
   }
+}
+
+/** Arrays of numbers and bytes come as views of their message, which is thousands of times as large, and an item may not report again for years. */
+function withoutMessage(variant: Variant | undefined): Variant | undefined {
+  if (variant !== undefined) variant.value = copyOfViews(variant.value);
+  return variant;
+}
+
+function copyOfViews(value: unknown): unknown {
+  // Not its own `slice`: that of a Buffer is a view again.
+  if (ArrayBuffer.isView(value)) return Uint8Array.prototype.slice.call(value);
+  return Array.isArray(value) && value.some((one) => ArrayBuffer.isView(one)) ? value.map(copyOfViews) : value;
 }
 
 function contentOf({ type, number, other }: PlainValue): Plain {
