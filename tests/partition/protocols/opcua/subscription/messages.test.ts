@@ -340,6 +340,19 @@ test("the next session begins with the first message that readers do not have, a
   assert.deepEqual(next.live.takeShown(), [2, 3, 4]);
 });
 
+test("messages that a server has kept are taken in their order, in whatever order it names them", async () => {
+  const numbers = [largest - 1, largest, 1, 2, 3];
+  const named = [3, largest, 1, 1, largest - 1, 2];
+  const kept = new Map(named.map((number) => [number, messageOf(number, [[0, number]])]));
+  for (const nextNumber of [undefined, largest - 1]) {
+    const { live, published } = subscribed(kept, { nextNumber });
+    await live.catchUp(named, never);
+    assert.deepEqual(seen(published, 0), numbers);
+    assert.equal(live.ended, undefined);
+    assert.equal(live.nextNumber, 4);
+  }
+});
+
 test("nothing of a message is published while the thread that takes it is behind", async () => {
   const hasRoom = Promise.withResolvers<void>();
   const { published, give } = subscribed(new Map(), { room: () => hasRoom.promise });

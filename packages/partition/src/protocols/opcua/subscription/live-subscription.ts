@@ -26,7 +26,7 @@ import { badSubscriptionIdInvalid } from "./monitored-items.ts";
 import { namedItems, roundsOf } from "./notification.ts";
 import type { Subscriber } from "./publish-requests.ts";
 import { PublishedMessages } from "./published-messages.ts";
-import type { SequenceNumbers } from "./sequence-numbers.ts";
+import { inTheirOrder, type SequenceNumbers } from "./sequence-numbers.ts";
 import { mostValuesInMessage, republish, type ServerSubscription } from "./server-subscription.ts";
 import { itemTiming, keepAliveMs, type SubscriptionTiming } from "./subscription-timing.ts";
 import { Watchdogs } from "./watchdogs.ts";
@@ -126,7 +126,7 @@ export class LiveSubscription implements Subscriber {
 
   /** Messages that the server has kept, with these numbers, as far as they were not handled before. */
   async catchUp(kept: readonly number[], signal: AbortSignal): Promise<void> {
-    for (const number of kept) {
+    for (const number of inTheirOrder(kept)) {
       const arrival = this.#numbers.arrived(number);
       // Only its acknowledgement was lost.
       if (arrival.is === "past") {

@@ -55,6 +55,14 @@ export class SequenceNumbers {
   }
 }
 
+/** No part of the standard says in which order a server names the messages that it keeps. */
+export function inTheirOrder(numbers: readonly number[]): readonly number[] {
+  return numbers.toSorted((one, other) => {
+    const from = distance(one, other);
+    return from > largest / 2 ? 1 : -from;
+  });
+}
+
 function forward(number: number, by: number): number {
   return ((number - 1 + by) % largest) + 1;
 }
