@@ -150,7 +150,7 @@ describe("the trust list", () => {
     const shown = Array.from({ length: 200 }, (_, number) => Buffer.from(`certificate ${number}`));
     let clock = Date.now() / 1000 - shown.length;
     for (const each of shown) {
-      const kept = trustList.keepRejected(each, "hostile server");
+      const kept = trustList.keepRejected(each, "hostile-server");
       const file = kept.outcome === "Kept" ? kept.file : assert.fail(kept.outcome);
       assert.match(basename(file), /^hostile-server\.unreadable-[0-9a-f]{64}\.der$/);
       utimesSync(file, clock, ++clock);
@@ -158,8 +158,27 @@ describe("the trust list", () => {
     const last = shown.slice(-5).map((each) => `hostile-server.unreadable-${fingerprint(each)}.der`);
     assert.deepEqual(readdirSync(trustList.rejectedFolder).toSorted(), last.toSorted());
     assert.equal(trustList.keepRejected(one, "another server").outcome, "Kept");
-    assert.equal(trustList.keepRejected(one, "hostile server").outcome, "Kept");
+    assert.equal(trustList.keepRejected(one, "hostile-server").outcome, "Kept");
     assert.equal(readdirSync(trustList.rejectedFolder).length, 6, "the same certificate is there once");
+  });
+
+  test("keeps the certificate of each server, in whatever letters its alias is written", () => {
+    const aliases = [
+      "Öl",
+      "Äl",
+      "l",
+      "反应釜一",
+      "反应釜二",
+      "Насос",
+      "server",
+      "Tank 1",
+      "Tank-1",
+      "x".repeat(41),
+      "x".repeat(42),
+    ];
+    for (const alias of aliases)
+      for (let number = 0; number < 3; number++) trustList.keepRejected(Buffer.from(`${alias} ${number}`), alias);
+    assert.equal(readdirSync(trustList.rejectedFolder).length, 3 * aliases.length);
   });
 
   test("does not keep what is larger than any certificate", () => {

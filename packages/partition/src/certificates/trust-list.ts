@@ -96,7 +96,7 @@ export class TrustList {
     const present = filesIn(this.rejectedFolder, certificateName);
     const same = present.find((name) => name.endsWith(`-${fingerprint(certificate)}.der`));
     if (same !== undefined) return { outcome: "Kept", file: join(this.rejectedFolder, same) };
-    const place = server === undefined ? "" : `${harmless(server) || "server"}.`;
+    const place = server === undefined ? "" : `${placeOf(server)}.`;
     const removed = place === "" ? 0 : this.#makeRoom(present.filter((name) => name.startsWith(place)));
     if (present.length - removed >= maxRejected) return { outcome: "Full" };
     this.makeFolders();
@@ -253,6 +253,12 @@ function subjectName(certificate: Uint8Array): string {
   } catch {
     return "unreadable";
   }
+}
+
+/** Each server has its own, whatever letters its alias is written with. */
+function placeOf(server: string): string {
+  const name = harmless(server);
+  return name === server ? name : `${name || "server"}-${fingerprint(Buffer.from(server)).slice(0, 8)}`;
 }
 
 /** For the name of a file: letters, digits and hyphens. */
