@@ -13,6 +13,10 @@ import type {
   CertificateVerdict,
   ServerCertificateExpectations,
 } from "../../../packages/partition/src/certificates/server-certificate-check.ts";
+import {
+  ParsedCertificate,
+  ParsedRevocationList,
+} from "../../../packages/partition/src/certificates/parsed-certificate.ts";
 import { certificate, dayMs, Extension, KeyUsageFlags, revocationList } from "../../plant/certificates.ts";
 import type { CertificateWishes } from "../../plant/certificates.ts";
 
@@ -44,6 +48,7 @@ function failed(chain: readonly Uint8Array[], change: Partial<ServerCertificateE
 const root = { name: "root" };
 const middle = { name: "middle" };
 const now = Date.now();
+const partOnly = new Extension("2.5.29.28", false, Uint8Array.of(0x30, 3, 0x81, 1, 0xff)); // issuing distribution point: user certificates
 const changesOnly = new Extension("2.5.29.27", true, Uint8Array.of(2, 1, 1)); // delta CRL indicator
 
 let self: Buffer;
@@ -316,6 +321,9 @@ describe("revocation", () => {
       "a list signed with SHA-1": [await revocationList({ issuer: middle, hash: "SHA-1" })],
       "a list of changes only": [await revocationList({ issuer: middle, extensions: [changesOnly] })],
       rubbish: [Buffer.from("rubbish")],
+      "a list of a part only, which says so too softly": [
+        await revocationList({ issuer: middle, extensions: [partOnly] }),
+      ],
     };
     for (const [what, list] of Object.entries(lists)) {
       const known = authorities({ revocationLists: [rootList, ...list] });
@@ -374,6 +382,11 @@ describe("revocation", () => {
       const list = await revocationList({ issuer: middle, revoked: ["0f"], entryExtensions: extensions });
       assert.deepEqual(failed([issued], authorities({ revocationLists: [rootList, list] })), expected);
     }
+    const list = await revocationList({ issuer: middle, revoked: ["0f"], entryExtensions: [holds] });
+    assert.equal(new ParsedRevocationList(list).content.isComplete, false);
+    // "FALSE" need not be written, but some do.
+    list[list.indexOf(Buffer.from([1, 1, 0xff])) + 2] = 0;
+    assert.equal(new ParsedRevocationList(list).content.isComplete, true);
   });
 
   test("is told by an outdated list, too, but the newest list counts", async () => {
@@ -383,10 +396,57 @@ describe("revocation", () => {
     assert.deepEqual(failed([issued], authorities({ revocationLists: [rootList, older, middleList] })), []);
   });
 
+  test("is found in a list of thousands", async () => {
+    const others = Array.from({ length: 3500 }, (_, at) => (0x1000 + at).toString(16));
+    for (const [revoked, expected] of [
+      [[...others, "0a"], ["Revoked"]],
+      [others, []],
+    ] as const) {
+      const list = await revocationList({ issuer: middle, revoked });
+      assert.deepEqual(failed([issued], authorities({ revocationLists: [rootList, list] })), expected);
+    }
+  });
+
+  test("is unknown with a list that cannot be read, and the reason says why", async () => {
+    const entry = Buffer.from([0x30, 0x14, 0x02, 1, 0x0b]);
+    const list = await revocationList({ issuer: middle, revoked: ["0b"] });
+    const at = list.indexOf(entry);
+    assert.ok(at > 0);
+    for (const [offset, value, reason] of [
+      [1, 0x7f, "it is cut off"],
+      [2, 0x04, "an entry of it has no serial number"],
+    ] as const) {
+      const spoiled = Buffer.from(list);
+      spoiled[at + offset] = value;
+      const [unknown] = verdict([issued], authorities({ revocationLists: [rootList, spoiled] })).failed;
+      assert.equal(
+        unknown?.reason,
+        'there is no revocation list of "CN=middle" (a file of trusted/crl or issuers/crl is passed over: ' +
+          `it is not a certificate revocation list: ${reason})`,
+      );
+    }
+  });
+
   test("of a serial number with leading zeros is the same number", async () => {
     const list = await revocationList({ issuer: middle, revoked: ["000a"] });
     assert.deepEqual(failed([issued], authorities({ revocationLists: [rootList, list] })), ["Revoked"]);
   });
+});
+
+function cpuMs(work: () => void): number {
+  const earlier = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(earlier);
+  return (user + system) / 1000;
+}
+
+test("a trust list of a thousand servers costs a check no parsing of each", async () => {
+  const others = Array.from({ length: 1000 }, () => Buffer.from(self));
+  const parsingMs = cpuMs(() => others.slice(0, 300).forEach((der) => new ParsedCertificate(der)));
+  const known = authorities({ trusted: [...others, rootDer] });
+  assert.deepEqual(failed([issued], known), []);
+  const checkMs = cpuMs(() => assert.deepEqual(failed([issued], known), []));
+  assert.ok(checkMs < parsingMs, `${checkMs} ms, and to parse 300 takes ${parsingMs} ms`);
 });
 
 describe("what a site relaxes", () => {

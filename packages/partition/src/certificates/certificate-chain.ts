@@ -18,12 +18,14 @@ export interface BrokenChain {
   readonly reason: string;
 }
 
-/** `authorities`: every certificate that may be an issuer, trusted or not. */
-export function buildChain(leaf: ParsedCertificate, authorities: readonly ParsedCertificate[]): Chain {
+/** Every certificate, trusted or not, that bears the name of this one's issuer. */
+export type Namesakes = (certificate: ParsedCertificate) => readonly ParsedCertificate[];
+
+export function buildChain(leaf: ParsedCertificate, namesakesOf: Namesakes): Chain {
   const certificates = [leaf];
   for (let last = leaf; ;) {
     if (last.isSelfIssued && last.isSignedBy(last)) return { certificates, broken: undefined };
-    const step = issuerOf(last, certificates, authorities);
+    const step = issuerOf(last, certificates, namesakesOf);
     if ("kind" in step) return { certificates, broken: step };
     if (certificates.length === maxChainLength) {
       return {
@@ -39,12 +41,12 @@ export function buildChain(leaf: ParsedCertificate, authorities: readonly Parsed
 function issuerOf(
   certificate: ParsedCertificate,
   chain: readonly ParsedCertificate[],
-  authorities: readonly ParsedCertificate[],
+  namesakesOf: Namesakes,
 ): ParsedCertificate | BrokenChain {
   const { subject, issuer } = certificate.content;
   const whose = certificate === chain[0] ? "its" : `that of "${subject}"`;
   // A certificate that names itself as its issuer and is not signed by itself can have been re-issued under a new key of the authority.
-  const namesakes = authorities.filter((authority) => certificate.namesIssuer(authority));
+  const namesakes = namesakesOf(certificate);
   if (namesakes.length === 0) {
     return certificate.isSelfIssued
       ? { kind: "SignatureWrong", reason: `${whose} signature is wrong` }

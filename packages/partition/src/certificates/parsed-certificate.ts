@@ -69,6 +69,8 @@ export class ParsedCertificate {
   readonly der: Buffer;
   readonly content: CertificateContent;
   readonly #certificate: X509Certificate;
+  /** DER. */
+  readonly #issuerName: Buffer;
 
   /** Throws a CertificateError. */
   constructor(der: Uint8Array) {
@@ -76,6 +78,7 @@ export class ParsedCertificate {
     try {
       this.#certificate = new X509Certificate(this.der);
       this.content = contentOf(new Asn1Certificate(this.der), this.#certificate.publicKey);
+      this.#issuerName = issuerNameOf(this.der);
     } catch (cause) {
       throw new CertificateError(`it is not an X.509 certificate: ${(cause as Error).message}`, { cause });
     }
@@ -87,6 +90,11 @@ export class ParsedCertificate {
 
   get isSelfIssued(): boolean {
     return this.content.subjectName === this.content.issuerName;
+  }
+
+  /** False: `authority`, DER, does not bear the name of this certificate's issuer. It is not parsed, which takes a millisecond: trust lists have thousands. */
+  mayBeIssuedBy(authority: Uint8Array): boolean {
+    return Buffer.from(authority.buffer, authority.byteOffset, authority.byteLength).includes(this.#issuerName);
   }
 
   isSameAs(other: Uint8Array): boolean {
@@ -149,27 +157,38 @@ export interface RevocationListContent {
   readonly isComplete: boolean;
 }
 
-/** A certificate revocation list (RFC 5280, 5). */
+/**
+ * A certificate revocation list (RFC 5280, 5.1): SEQUENCE { tbsCertList, signatureAlgorithm, signature }. The library sees it without its entries: it
+ * makes objects of each, takes no more than some thousands, and loses them where there is no nextUpdate.
+ */
 export class ParsedRevocationList {
   readonly content: RevocationListContent;
   readonly #list: X509Crl;
-  readonly #der: Buffer;
-  readonly #revoked: ReadonlySet<string>;
+  readonly #signedPart: Buffer;
+  /** Empty when nothing is revoked. */
+  readonly #entries: Buffer;
 
   /** Throws a CertificateError. */
   constructor(der: Uint8Array) {
-    this.#der = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
     try {
-      this.#list = new X509Crl(this.#der);
-      this.#revoked = revokedSerials(this.#signedPart());
+      const [signedPart = Buffer.alloc(0), ...signature] = elementsOf(
+        Buffer.from(der.buffer, der.byteOffset, der.byteLength),
+      );
+      const fields = [...elementsOf(signedPart)];
+      const behindTimes = fields.findLastIndex(([tag]) => timeTags.has(tag)) + 1;
+      const hasEntries = fields[behindTimes]?.[0] === sequenceTag;
+      const [entries = Buffer.alloc(0)] = hasEntries ? fields.splice(behindTimes, 1) : [];
+      this.#signedPart = signedPart;
+      this.#entries = entries;
+      this.#list = new X509Crl(sequence([sequence(fields), ...signature]));
+      let isWhole = !this.#list.extensions.some(({ critical, type }) => critical || partial.has(type));
+      for (const { extensions } of entriesOf(entries)) isWhole &&= !hasCritical(extensions);
       this.content = {
         issuerName: hex(this.#list.issuerName.toArrayBuffer()),
         thisUpdateMs: instantMs(this.#list.thisUpdate),
         nextUpdateMs: this.#list.nextUpdate === undefined ? undefined : instantMs(this.#list.nextUpdate),
         signatureHash: (this.#list.signatureAlgorithm as { readonly hash?: { readonly name: string } }).hash?.name,
-        isComplete: ![this.#list, ...this.#list.entries].some(({ extensions }) =>
-          extensions.some(({ critical }) => critical),
-        ),
+        isComplete: isWhole,
       };
     } catch (cause) {
       throw new CertificateError(`it is not a certificate revocation list: ${(cause as Error).message}`, { cause });
@@ -182,52 +201,68 @@ export class ParsedRevocationList {
     const key = issuer.publicKey;
     const padding = name === "RSA-PSS" ? { padding: constants.RSA_PKCS1_PSS_PADDING } : {};
     try {
-      return verify(hash.name, this.#signedPart(), { key, ...padding }, Buffer.from(this.#list.signature));
+      return verify(hash.name, this.#signedPart, { key, ...padding }, Buffer.from(this.#list.signature));
     } catch {
       return false;
     }
   }
 
-  lists(certificate: ParsedCertificate): boolean {
-    return this.#revoked.has(certificate.content.serialNumber);
-  }
-
-  /** CertificateList ::= SEQUENCE { tbsCertList, ... }: the first element inside the first. */
-  #signedPart(): Buffer {
-    const [first = Buffer.alloc(0)] = elementsOf(this.#der);
-    return first;
+  lists({ content: { serialNumber } }: ParsedCertificate): boolean {
+    for (const { serial } of entriesOf(this.#entries))
+      if (plainSerial(serial.toString("hex")) === serialNumber) return true;
+    return false;
   }
 }
 
-const sequenceTag = 0x30;
+const booleanTag = 0x01;
 const integerTag = 0x02;
+const sequenceTag = 0x30;
+/** [0] of a TBSCertificate: there is none in version 1. */
+const versionTag = 0xa0;
 /** UTCTime, GeneralizedTime. */
 const timeTags: ReadonlySet<number | undefined> = new Set([0x17, 0x18]);
 
-/**
- * The serial numbers of a TBSCertList (RFC 5280, 5.1): SEQUENCE { version?, signature, issuer, thisUpdate, nextUpdate?, revokedCertificates?, extensions? }. The
- * library loses them where there is no nextUpdate.
- */
-function revokedSerials(signedPart: Buffer): ReadonlySet<string> {
+/** TBSCertificate ::= SEQUENCE { version?, serialNumber, signature, issuer, ... }, the first element of the certificate (RFC 5280, 4.1). */
+function issuerNameOf(certificate: Buffer): Buffer {
+  const [signedPart = Buffer.alloc(0)] = elementsOf(certificate);
   const fields = [...elementsOf(signedPart)];
-  const behindTimes = fields.findLastIndex(([tag]) => timeTags.has(tag)) + 1;
-  const entries = fields[behindTimes];
-  const serials = new Set<string>();
-  if (entries?.[0] !== sequenceTag) return serials;
+  return fields[fields[0]?.[0] === versionTag ? 3 : 2] ?? Buffer.alloc(0);
+}
+
+/** Delta CRL indicator, issuing distribution point: critical by the standard (RFC 5280, 5.2.4 and 5.2.5), and no less where an authority forgets to say so. */
+const partial: ReadonlySet<string> = new Set(["2.5.29.27", "2.5.29.28"]);
+
+interface Entry {
+  readonly serial: Buffer;
+  /** Empty when there are none. */
+  readonly extensions: Buffer;
+}
+
+/** revokedCertificates ::= SEQUENCE OF SEQUENCE { userCertificate, revocationDate, crlEntryExtensions? } */
+function* entriesOf(entries: Buffer): Iterable<Entry> {
   for (const entry of elementsOf(entries)) {
-    const [serial] = elementsOf(entry);
+    const [serial, , extensions = Buffer.alloc(0)] = elementsOf(entry);
     if (serial?.[0] !== integerTag) throw new CertificateError("an entry of it has no serial number");
-    serials.add(plainSerial(serial.subarray(headerBytes(serial)).toString("hex")));
+    yield { serial: serial.subarray(headerBytes(serial)), extensions };
   }
-  return serials;
+}
+
+/** Extensions ::= SEQUENCE OF SEQUENCE { extnID, critical?, extnValue } */
+function hasCritical(extensions: Buffer): boolean {
+  for (const extension of elementsOf(extensions)) {
+    const [, critical] = elementsOf(extension);
+    if (critical?.[0] === booleanTag && critical.at(-1) !== 0) return true;
+  }
+  return false;
 }
 
 /** Of a constructed one, in their order; with tags and lengths. */
 function* elementsOf(element: Buffer): Iterable<Buffer> {
   for (let at = headerBytes(element); at < element.length;) {
-    const length = elementBytes(element, at);
-    yield element.subarray(at, at + length);
-    at += length;
+    const end = at + elementBytes(element, at);
+    if (end > element.length) throw new CertificateError("it is cut off");
+    yield element.subarray(at, end);
+    at = end;
   }
 }
 
@@ -235,6 +270,13 @@ function* elementsOf(element: Buffer): Iterable<Buffer> {
 function headerBytes(element: Buffer): number {
   const first = element[1] ?? 0;
   return first < 0x80 ? 2 : 2 + (first & 0x7f);
+}
+
+function sequence(elements: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(elements);
+  const head = Buffer.from([sequenceTag, 0x84, 0, 0, 0, 0]);
+  head.writeUInt32BE(content.length, 2);
+  return Buffer.concat([head, content]);
 }
 
 function hex(bytes: ArrayBuffer): string {

@@ -124,11 +124,12 @@ export function checkServerCertificate(
     const reason = "it is not the server certificate that the configuration names";
     return { failed: [{ check: "Pinned", reason }], tolerated: [] };
   }
-  const trusted = readable(expectations.trusted);
-  const shown = readable(chain.slice(1));
-  const built = buildChain(leaf, [...trusted, ...readable(expectations.issuers), ...shown]);
-  const isTrusted = (certificate: ParsedCertificate): boolean =>
-    trusted.some((other) => other.isSameAs(certificate.der));
+  const { trusted, issuers } = expectations;
+  const authorities = [...trusted, ...issuers, ...chain.slice(1)];
+  const built = buildChain(leaf, (certificate) =>
+    readable(authorities.filter((der) => certificate.mayBeIssuedBy(der))).filter((one) => certificate.namesIssuer(one)),
+  );
+  const isTrusted = (certificate: ParsedCertificate): boolean => trusted.some((other) => certificate.isSameAs(other));
   const isNamed = pinned !== undefined || isTrusted(leaf);
   const failed: FailedCheck[] = [
     ...(isNamed || built.certificates.some(isTrusted) ? [] : [untrusted]),
@@ -250,20 +251,25 @@ function nameFailures(leaf: ParsedCertificate, expected: ServerCertificateExpect
 }
 
 function revocationFailures({ certificates, broken }: Chain, expected: ServerCertificateExpectations): FailedCheck[] {
+  const unusable: string[] = [];
   const lists = expected.revocationLists.flatMap((der) => {
     try {
       return [new ParsedRevocationList(der)];
     } catch (error) {
-      if (error instanceof CertificateError) return [];
-      throw error;
+      if (!(error instanceof CertificateError)) throw error;
+      unusable.push(error.message);
+      return [];
     }
   });
+  const passedOver =
+    unusable.length === 0 ? "" : ` (a file of trusted/crl or issuers/crl is passed over: ${unusable[0]})`;
   const failed = certificates.slice(1).flatMap((issuer, index): FailedCheck[] => {
     const certificate = certificates[index] as ParsedCertificate;
     const { state, reason } = revocationOf(certificate, issuer, lists, expected.nowMs);
     if (state === "Good") return [];
     const check = state === "Revoked" ? "Revoked" : "RevocationUnknown";
-    return [{ check, reason: index === 0 ? reason : `about its issuer "${certificate.content.subject}": ${reason}` }];
+    const about = index === 0 ? "" : `about its issuer "${certificate.content.subject}": `;
+    return [{ check, reason: `${about}${reason}${state === "Unknown" ? passedOver : ""}` }];
   });
   if (broken?.kind !== "IssuerMissing") return failed;
   return [
