@@ -38,6 +38,7 @@ import { Watchdogs } from "../../../../../packages/partition/src/protocols/opcua
 import { ValueDelivery } from "../../../../../packages/partition/src/protocols/opcua/value-delivery.ts";
 import type { OpcUaServer } from "../../../../../packages/partition/src/protocols/opcua/configuration/opc-ua-server.ts";
 import { ServerError } from "../../../../../packages/partition/src/sources/server-error.ts";
+import type { GroupReports } from "../../../../../packages/partition/src/sources/source.ts";
 import {
   PublishResults,
   RepublishResults,
@@ -141,8 +142,12 @@ function subscribed(
   live: LiveSubscription;
   published: RecordingSink[];
   give: (message: NotificationMessage) => Promise<void>;
+  /** Numbers of messages that were asked for again. */
+  asked: number[];
+  group: Pick<GroupReports, "wantsAgain">;
 } {
-  let republishes = 0;
+  const asked: number[] = [];
+  const group: Pick<GroupReports, "wantsAgain"> = { wantsAgain: undefined };
   const nodes = [subscribedNode("a"), subscribedNode("b")];
   const server = subscribedServer("opc.tcp://127.0.0.1:4840", { nodes, ...changes });
   const delivery = new ValueDelivery([...server.nodes.entries()], () => 0);
@@ -151,7 +156,7 @@ function subscribed(
     server,
     request: (request: unknown) => {
       assert.ok(request instanceof RepublishRequest);
-      if (republishes++ >= republished)
+      if (asked.push(request.retransmitSequenceNumber) > republished)
         return Promise.reject(new ServerError("ConnectionFailed", "Server", "was lost"));
       const notificationMessage = kept.get(request.retransmitSequenceNumber);
       if (notificationMessage !== undefined)
@@ -164,6 +169,7 @@ function subscribed(
     session,
     reader: {
       nodeAttributes: [],
+      rereadings: 0,
       decodeStructures: () => Promise.resolve(),
       read: async () => {
         await new Promise(setImmediate);
@@ -177,7 +183,7 @@ function subscribed(
     recheck,
     reports: {
       groups: [
-        {
+        Object.assign(group, {
           room,
           publish: (fill: (sink: RecordingSink) => void) => {
             const sink = new RecordingSink();
@@ -187,7 +193,7 @@ function subscribed(
             const number = published.length - 1;
             return () => receipt(number);
           },
-        },
+        }),
       ],
     },
   } as unknown as SubscriptionContext;
@@ -198,7 +204,7 @@ function subscribed(
     const response = new PublishResponse({ subscriptionId: 1, availableSequenceNumbers, notificationMessage });
     await live.message(decodedAs(PublishResults, response), never);
   };
-  return { live, published, give };
+  return { live, published, give, asked, group };
 }
 
 function seen(published: readonly RecordingSink[], item: number): unknown[] {
@@ -385,14 +391,76 @@ test("a server is not silent because nothing was taken of it", async () => {
   assert.ok((looks[0] ?? 0) >= silentForMs, "it waits for room itself");
 });
 
-test("a message of somebody else's subscription is not shown, and the subscription is not ours to delete", async () => {
+function strangersMessage(sequenceNumber: number): NotificationMessage {
   const stranger = new MonitoredItemNotification({ clientHandle: 0, value: double(7) });
-  const { live, published, give } = subscribed(new Map());
   const notificationData = [new DataChangeNotification({ monitoredItems: [value(0, 1), stranger] })];
-  await give(new NotificationMessage({ sequenceNumber: 1, notificationData }));
+  return new NotificationMessage({ sequenceNumber, notificationData });
+}
+
+test("a message of somebody else's subscription is not shown, and the subscription is not ours to delete", async () => {
+  const { live, published, give } = subscribed(new Map());
+  await give(strangersMessage(1));
   assert.deepEqual([published.length, live.isOurs, live.isForeign], [0, false, true]);
   assert.match(await live.keep(never), /names item 0, which is none of ours/);
 });
+
+test("when a message that was missing is somebody else's, no other one is asked for or shown", async () => {
+  const kept = new Map([5, 6].map((number) => [number, strangersMessage(number)]));
+  for (const last of [messageOf(7, []), messageOf(7, [[0, 7]])]) {
+    const { live, published, give, asked } = subscribed(kept, { nextNumber: 4 });
+    await give(messageOf(4, [[0, 4]]));
+    await give(last);
+    assert.deepEqual([asked, published.length, live.isForeign], [[5], 1, true]);
+  }
+});
+
+test("a message after the end is not shown: what it brings comes with the next subscription", async () => {
+  const { live, published, give } = subscribed(new Map());
+  await give(messageOf(5, [[0, 1]]));
+  await give(messageOf(4, [[0, 2]]));
+  assert.match(live.ended ?? "", /do not follow one another: number 4 came/);
+  await give(messageOf(6, [[0, 3]]));
+  await give(messageOf(7, []));
+  assert.equal(published.length, 1);
+});
+
+test("kept messages that cannot follow one another end it before any behind the gap is shown", async () => {
+  const kept = new Map([7, 5000].map((number) => [number, messageOf(number, [[0, number]])]));
+  const { live, published, asked } = subscribed(kept, { nextNumber: 7 });
+  await live.catchUp([...kept.keys()], never);
+  assert.match(live.ended ?? "", /do not follow one another: number 5000 came/);
+  assert.deepEqual([seen(published, 0), asked], [[7], [7]]);
+});
+
+function farewell(sequenceNumber: number): NotificationMessage {
+  const ended = new StatusChangeNotification({ status: StatusCodes.GoodSubscriptionTransferred });
+  return new NotificationMessage({ sequenceNumber, notificationData: [ended] });
+}
+
+test("the server's farewell to the session before, which it has kept, does not end the subscription of this one", async () => {
+  const kept = new Map([
+    [5, farewell(5)],
+    [6, messageOf(6, [[0, 1]])],
+  ]);
+  const { live, published, give, asked } = subscribed(kept);
+  await live.catchUp([...kept.keys()], never);
+  assert.deepEqual([live.ended, seen(published, 0), asked], [undefined, [1], [5, 6]]);
+  assert.deepEqual(live.takeShown(), [5, 6], "without values it is a message all the same");
+  await give(farewell(7));
+  assert.match(live.ended ?? "", /has ended it \(GoodSubscriptionTransferred\)/);
+});
+
+test(
+  "values that could not be shown are read again as soon as they can be, and nobody asks for that afterwards",
+  { timeout: 20_000 },
+  async () => {
+    const { live, group } = subscribed(new Map());
+    const kept = live.keep(never);
+    group.wantsAgain?.();
+    await assert.rejects(kept, /cannot read because it was stopped/);
+    assert.equal(group.wantsAgain, undefined);
+  },
+);
 
 test("a message that proves nothing leaves it open whose subscription it is", async () => {
   const { live, give } = subscribed(new Map());

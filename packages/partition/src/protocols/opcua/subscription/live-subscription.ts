@@ -182,7 +182,7 @@ export class LiveSubscription implements Subscriber {
     const arrival = this.#numbers.arrived(sequenceNumber);
     if (arrival.is === "broken" || arrival.is === "past") return this.#doNotFollow(sequenceNumber);
     if (arrival.is === "gap") await this.#fetch(arrival.missing, availableSequenceNumbers ?? [], signal);
-    await this.#take(notificationMessage, signal);
+    if (!this.#isForeign) await this.#take(notificationMessage, signal);
   }
 
   gone(): void {
