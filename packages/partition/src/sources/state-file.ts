@@ -70,14 +70,15 @@ export class StateFile {
   #failed(error: unknown): void {
     const reason = writingTrouble(error, this.path);
     const { what, consequence } = this.#words;
+    // Any other reason lies in the content, and no other folder helps.
+    const isOfSystem = error instanceof Error && "errno" in error;
+    const outlook = isOfSystem
+      ? `it is tried again, and until then ${consequence}. --state chooses another folder`
+      : consequence;
     if (this.#loggedFailure !== reason)
-      this.#log(
-        "warn",
-        `cannot remember ${what} in ${this.path} because ${reason}; it is tried again, and until then ${consequence}. --state chooses another folder`,
-      );
+      this.#log("warn", `cannot remember ${what} in ${this.path} because ${reason}; ${outlook}`);
     this.#loggedFailure = reason;
-    // Any other reason lies in the content.
-    if (error instanceof Error && "errno" in error) setTimeout(() => this.save(), this.#tryAgainMs).unref();
+    if (isOfSystem) setTimeout(() => this.save(), this.#tryAgainMs).unref();
   }
 }
 
