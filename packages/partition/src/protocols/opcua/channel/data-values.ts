@@ -40,10 +40,9 @@ for (const [type, bytes] of [
 ] as const)
   fixedBytes[type] = bytes;
 
-/** The length of a String stands before it (OPC 10000-6, 5.2.2.4). What the library would refuse as too long, it is shown. */
+/** The length of a String stands before it (OPC 10000-6, 5.2.2.4). */
 const lengthBytes = 4;
 const noText = -1;
-const longestText = 65_536;
 
 /** Of what stands behind the value, by the mask; its other bits mean nothing. */
 const restBytes = Uint8Array.from({ length: 256 }, (_, mask) =>
@@ -148,7 +147,7 @@ function endOfPlain(view: DataView, start: number): number | undefined {
 function bytesOfText(view: DataView, at: number): number {
   const textBytes = view.getInt32(at, true);
   if (textBytes === noText) return lengthBytes;
-  return textBytes >= 0 && textBytes <= longestText ? lengthBytes + textBytes : 0;
+  return textBytes >= 0 ? lengthBytes + textBytes : 0;
 }
 
 const plain = {
