@@ -251,6 +251,27 @@ describe("a certificate of an authority", () => {
     assert.deepEqual(failed([issued, (await renewed(weak)).der], change), ["HashAlgorithm", "RevocationUnknown"]);
   });
 
+  test("is accepted when an authority was renewed with its key, wherever the certificate of before lies", async () => {
+    const rootBefore = (await certificate({ name: "root", authority: true, notAfterMs: now - 1000 })).der;
+    const middleBefore = await certificate({
+      name: "middle",
+      issuer: root,
+      authority: true,
+      serialNumber: "0c",
+      notAfterMs: now - 1000,
+    });
+    for (const trusted of [
+      [rootBefore, rootDer],
+      [rootDer, rootBefore],
+    ])
+      for (const issuers of [
+        [middleBefore.der, middleDer],
+        [middleDer, middleBefore.der],
+      ])
+        assert.deepEqual(failed([issued], authorities({ trusted, issuers })), []);
+    assert.deepEqual(failed([issued], authorities({ trusted: [rootBefore] })), ["Expired"]);
+  });
+
   test("is refused when an authority has a critical extension that is not known, also one that limits names", async () => {
     for (const type of ["1.2.3.4", "2.5.29.30", "2.5.29.36", "2.5.29.54"]) {
       const extensions = [new Extension(type, true, Uint8Array.of(48, 0))];

@@ -126,8 +126,12 @@ export function checkServerCertificate(
   }
   const { trusted, issuers } = expectations;
   const authorities = [...trusted, ...issuers, ...chain.slice(1)];
+  // An authority may have been renewed with its key, and the certificate of before still be there.
+  const isOver = ({ content }: ParsedCertificate): boolean => content.notAfterMs < expectations.nowMs;
   const built = buildChain(leaf, (certificate) =>
-    readable(authorities.filter((der) => certificate.mayBeIssuedBy(der))).filter((one) => certificate.namesIssuer(one)),
+    readable(authorities.filter((der) => certificate.mayBeIssuedBy(der)))
+      .filter((one) => certificate.namesIssuer(one))
+      .toSorted((one, other) => Number(isOver(one)) - Number(isOver(other))),
   );
   const isTrusted = (certificate: ParsedCertificate): boolean => trusted.some((other) => certificate.isSameAs(other));
   const isNamed = pinned !== undefined || isTrusted(leaf);
