@@ -95,3 +95,12 @@ test("what is cut off, or says that there is more than there is, is a RangeError
     }
   }
 });
+
+test("a length below nothing, which would lead back to what was read, and a body of an unknown kind are a RangeError", () => {
+  const noDiagnostics = Buffer.from([0]);
+  for (const [table, additional] of [
+    [Buffer.concat([words(2), words(-4), words(-8)]), Buffer.alloc(3)],
+    [words(-1), Buffer.concat([typeId(5), Buffer.from([3]), text("body")])],
+  ] as const)
+    assert.throws(() => start(header(1, noDiagnostics, table, additional)), RangeError);
+});
