@@ -368,6 +368,9 @@ describe("revocation", () => {
       const revoking = await revocationList({ issuer: middle, revoked: ["0a"], thisUpdateMs: now - 1000, ...wish });
       const known = authorities({ revocationLists: [rootList, revoking, middleList], relaxations: allRelaxed });
       assert.deepEqual(failed([issued], known), ["Revoked"]);
+      const older = await revocationList({ issuer: middle, revoked: ["0a"], thisUpdateMs: now - 2 * dayMs });
+      const both = authorities({ revocationLists: [rootList, weak, older] });
+      assert.deepEqual(failed([issued], both), ["Revoked"], "a weak list that is newer takes nothing back");
     }
     const foreign = await revocationList({ issuer: { name: "middle", keyName: "impostor" } });
     const [unsigned] = verdict([issued], authorities({ revocationLists: [rootList, foreign] })).failed;
