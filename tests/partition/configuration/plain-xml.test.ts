@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { compileSchema, parseAnyXml, parseXml } from "../../../packages/partition/src/configuration/parse-xml.ts";
+import type { ParsedXml, XmlElement } from "../../../packages/partition/src/configuration/parse-xml.ts";
 import { parsePlainXml } from "../../../packages/partition/src/configuration/plain-xml.ts";
 import { readXmlText } from "../../../packages/partition/src/configuration/read-xml-text.ts";
 import { shippedFile } from "../../../packages/partition/src/configuration/shipped-files.ts";
@@ -15,6 +16,16 @@ const schemas = ["modbustcp-endpoints.xsd", "opcua-endpoints.xsd"].map((name) =>
 const [modbusSchema] = schemas;
 assert.ok(modbusSchema !== undefined);
 
+function asObjects(parsed: ParsedXml): ParsedXml {
+  const copy = (element: XmlElement): XmlElement => ({ ...element, children: element.children.map(copy) });
+  if (!parsed.wellFormed) return parsed;
+  const violations = parsed.violations.map(({ element, ...where }) => ({
+    ...where,
+    element: element && copy(element),
+  }));
+  return { ...parsed, root: copy(parsed.root), violations };
+}
+
 test("what is read without libxml2 is what libxml2 reads, for every case and both grammars", () => {
   const folder = join(import.meta.dirname, "cases");
   let plain = 0;
@@ -22,7 +33,8 @@ test("what is read without libxml2 is what libxml2 reads, for every case and bot
     const read = readXmlText(join(folder, name));
     if (!read.ok) continue;
     if (parsePlainXml(read.text) !== undefined) plain++;
-    for (const schema of schemas) assert.deepEqual(parseXml(read.text, schema), parseAnyXml(read.text, schema), name);
+    for (const schema of schemas)
+      assert.deepEqual(asObjects(parseXml(read.text, schema)), parseAnyXml(read.text, schema), name);
   }
   assert.ok(plain > 40, String(plain));
 });
@@ -80,7 +92,7 @@ test("no text is read otherwise than libxml2 reads it, well-formed or not", () =
     fc.property(document, (text) => {
       if (parsePlainXml(text) === undefined) return;
       plain++;
-      assert.deepEqual(parseXml(text, modbusSchema), parseAnyXml(text, modbusSchema));
+      assert.deepEqual(asObjects(parseXml(text, modbusSchema)), parseAnyXml(text, modbusSchema));
     }),
     { numRuns: 3000 },
   );
@@ -101,4 +113,41 @@ test("in a long list each wrong value is found, also beside values that were rig
   const lines = text.split("\n");
   const places = parsed.violations.map(({ line }) => lines.slice(0, line).join("").split("<endpoint>").length - 2);
   assert.deepEqual([...new Set(places)], [...wrong.keys()]);
+});
+
+test("an element with a wrong value is the same object in the tree and in what is said of it", () => {
+  const endpoints = Array.from({ length: 600 }, (_, at) => ({
+    name: `n${at}`,
+    address: at % 2 === 0 ? 5 : 70_000 + at,
+  }));
+  const parsed = parseXml(modbusServersXml({ alias: "A", port: 502, endpoints }), modbusSchema);
+  assert.ok(parsed.wellFormed);
+  const all = (element: XmlElement): readonly XmlElement[] => [element, ...element.children.flatMap(all)];
+  const inTree = new Set(all(parsed.root));
+  const wrong = new Set(parsed.violations.map(({ element }) => element));
+  assert.equal(wrong.size, 300);
+  for (const element of wrong) assert.ok(element !== undefined && inTree.has(element), element?.text);
+});
+
+test("an element keeps its children under another spelling of its name", () => {
+  const written = modbusServersXml({ alias: "A", port: 502, endpoints: [{ name: "n", address: 1 }] });
+  const text = written.replaceAll("endpoint>", "Endpoint>");
+  assert.notEqual(text, written);
+  const parsed = parseXml(text, modbusSchema);
+  assert.deepEqual(asObjects(parsed), parseAnyXml(text, modbusSchema));
+  assert.ok(parsed.wellFormed);
+  assert.deepEqual(parsed.violations, []);
+});
+
+test("the leaves of a large document are no objects until somebody looks at them", () => {
+  const endpoints = Array.from({ length: 2000 }, (_, at) => ({ name: `n${at}`, address: at }));
+  const parsed = parseXml(modbusServersXml({ alias: "A", port: 502, endpoints }), modbusSchema);
+  assert.ok(parsed.wellFormed);
+  const read = parsed.root.children[0]?.children.at(-1)?.children ?? [];
+  assert.equal(read.length, 2000);
+  const [first, second] = read.map(({ children }) => children);
+  assert.deepEqual(first?.map(({ text }) => text).slice(0, 1), ["n0"]);
+  assert.notEqual(read[0]?.children, first);
+  assert.deepEqual(read[0]?.children, first);
+  assert.notEqual(second, first);
 });

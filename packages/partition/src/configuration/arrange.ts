@@ -26,7 +26,7 @@ export function arrange(root: XmlElement, grammar: ElementGrammar): Arranged {
     return { root, violations: [{ line: root.line, message, element: root }] };
   }
   const arranger = new Arranger(grammar, violations);
-  return { root: arranger.element({ ...root, name: grammar.name }, grammar) ?? root, violations };
+  return { root: arranger.element(renamed(root, grammar.name), grammar) ?? root, violations };
 }
 
 class Arranger {
@@ -88,7 +88,7 @@ class Arranger {
         const message = `<${own.name}> appears twice (first in line ${others[0].line}); remove one of the two`;
         this.#report(child, message);
       } else {
-        const read = this.element(child.name === own.name ? child : { ...child, name: own.name }, own);
+        const read = this.element(renamed(child, own.name), own);
         if (read === undefined) named.add(own.name);
         else others.push(read);
       }
@@ -161,6 +161,10 @@ class Arranger {
   #report(element: XmlElement, message: string): void {
     if (!this.#isFull) this.#violations.push({ line: element.line, message, element });
   }
+}
+
+function renamed(element: XmlElement, name: string): XmlElement {
+  return element.name === name ? element : { ...element, name, children: element.children };
 }
 
 /** Every child stands where the grammar has it, under its name there, and none is missing. */

@@ -11,6 +11,7 @@ import { XmlValidateError, XsdValidator } from "libxml2-wasm";
 import { arrange } from "./arrange.ts";
 import { readGrammar, type ElementGrammar, type OtherNamesOfTypes } from "./grammar.ts";
 import { JudgedValues } from "./judged-values.ts";
+import { lastingChildren } from "./packed-leaves.ts";
 import { parsePlainXml } from "./plain-xml.ts";
 import { mostProblems } from "./problem.ts";
 
@@ -20,6 +21,7 @@ export interface XmlElement {
   readonly line: number;
   /** As written, white space included; "" when the element holds elements. */
   readonly text: string;
+  /** Maybe made anew each time (packed-leaves.ts). A copy needs them by name: `{ ...element }` leaves them out. */
   readonly children: readonly XmlElement[];
   readonly attributes: ReadonlyMap<string, string>;
   /** There is more than white space beside its children. */
@@ -184,9 +186,8 @@ function validate(root: XmlElement, validator: XsdValidator): readonly Violation
     return [];
   } catch (error) {
     if (!(error instanceof XmlValidateError)) throw error;
-    const elements = elementsByPath(root);
     return error.details.map((detail) => {
-      const element = elements.get(fullPath(detail.xpath ?? ""));
+      const element = elementAt(root, detail.xpath ?? "");
       return { line: element?.line ?? Math.max(detail.line, 1), message: detail.message.trim(), element };
     });
   } finally {
@@ -203,22 +204,12 @@ function escapeCharacter(character: string): string {
   return `&#${character.charCodeAt(0)};`;
 }
 
-/** libxml2 leaves the number out where a name has no equal beside it: `/a/b[2]/c` becomes `/a[1]/b[2]/c[1]`. */
-function fullPath(path: string): string {
-  return path.replaceAll(/[^/\]](?=\/|$)/g, "$&[1]");
-}
-
-function elementsByPath(root: XmlElement): ReadonlyMap<string, XmlElement> {
-  const elements = new Map<string, XmlElement>();
-  const visit = (element: XmlElement, path: string): void => {
-    elements.set(path, element);
-    const counts = new Map<string, number>();
-    for (const child of element.children) {
-      const count = (counts.get(child.name) ?? 0) + 1;
-      counts.set(child.name, count);
-      visit(child, `${path}/${child.name}[${count}]`);
-    }
-  };
-  visit(root, `/${root.name}[1]`);
-  return elements;
+/** libxml2 leaves the number out where a name has no equal beside it: `/a/b[2]/c`. */
+function elementAt(root: XmlElement, path: string): XmlElement | undefined {
+  const steps = path.matchAll(/\/([^/[]+)(?:\[(\d+)\])?/g);
+  if (steps.next().done === true) return undefined;
+  let element: XmlElement | undefined = root;
+  for (const [, name, number = "1"] of steps)
+    element = element && lastingChildren(element).filter((child) => child.name === name)[Number(number) - 1];
+  return element;
 }

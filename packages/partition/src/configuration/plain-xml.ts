@@ -4,6 +4,7 @@
 // Promises: what comes back is what libxml2 makes of the same text. Whatever goes beyond those three, or is not well-formed, is left to libxml2,
 // which knows all of XML and has the words for its mistakes.
 
+import { LeafParent, leafElement, noAttributes, PackedLeaves } from "./packed-leaves.ts";
 import type { XmlElement } from "./parse-xml.ts";
 
 /** libxml2 refuses what is nested deeper, and longer texts. */
@@ -19,7 +20,8 @@ const foreign = /(?![\t\n\r])\p{Cc}|\p{Cs}|[\ufffe\uffff]|\]\]>|<!\[/u;
 const wholeName = /^[A-Za-z_][\w.-]*$/;
 /** XML's names have no bound; what is longer than any of ours is libxml2's. */
 const longestName = 100;
-const reference = /&(?:amp|lt|gt|quot|apos);|&/g;
+const reference = /&(?:amp|lt|gt|quot|apos);/g;
+const foreignReference = /&(?!(?:amp|lt|gt|quot|apos);)/;
 const characters: Readonly<Record<string, string>> = {
   "&amp;": "&",
   "&lt;": "<",
@@ -28,21 +30,23 @@ const characters: Readonly<Record<string, string>> = {
   "&apos;": "'",
 };
 
-/** Shared: none of these elements has an attribute. */
-const noAttributes: ReadonlyMap<string, string> = new Map();
-const noChildren: readonly XmlElement[] = [];
-
 interface OpenElement {
   readonly name: string;
   readonly line: number;
-  children: XmlElement[] | undefined;
+  /** Nothing but text so far. */
+  isLeaf: boolean;
   hasOwnText: boolean;
+  /** Its children among the packed leaves begin here. */
+  firstLeaf: number;
+  /** Undefined: all of them are packed leaves. */
+  children: XmlElement[] | undefined;
 }
 
 /** The outermost element; undefined when the text needs libxml2. */
 export function parsePlainXml(text: string): XmlElement | undefined {
   if (foreign.test(text)) return undefined;
   const open: OpenElement[] = [];
+  const leaves = new PackedLeaves(text, contentOf);
   /** Each once, however many elements have it. */
   const names = new Map<string, string>();
   let root: XmlElement | undefined;
@@ -53,8 +57,8 @@ export function parsePlainXml(text: string): XmlElement | undefined {
     const tag = text.indexOf("<", at);
     const end = tag === -1 ? text.length : tag;
     const parent = open.at(-1);
-    const isLeafEnd = text.charCodeAt(end + 1) === slash && parent?.children === undefined;
-    if (!(parent !== undefined && isLeafEnd) && !isBlank(text, at, end)) {
+    const isLeafEnd = text.charCodeAt(end + 1) === slash && parent?.isLeaf === true;
+    if (!isLeafEnd && !isBlank(text, at, end)) {
       if (parent === undefined) return undefined;
       if (text.slice(at, end).includes("&")) return undefined;
       parent.hasOwnText = true;
@@ -66,19 +70,22 @@ export function parsePlainXml(text: string): XmlElement | undefined {
       const close = text.indexOf(">", tag);
       if (parent === undefined || close - tag - 2 !== parent.name.length || !text.startsWith(parent.name, tag + 2))
         return undefined;
-      const element = closed(parent, text.slice(at, tag));
-      if (element === undefined) return undefined;
+      if (parent.isLeaf ? !isLeafText(text.slice(at, tag)) : isEmpty(parent, leaves)) return undefined;
       open.pop();
       const above = open.at(-1);
-      if (above === undefined) root = element;
-      else (above.children ??= []).push(element);
+      if (parent.isLeaf && above !== undefined && above.children === undefined) leaves.add(parent, at, tag);
+      else {
+        const element = parent.isLeaf ? leafElement(parent, contentOf(text.slice(at, tag))) : closed(parent, leaves);
+        if (above === undefined) root = element;
+        else above.children?.push(element);
+      }
       at = close + 1;
     } else if (next === exclamation) {
       // A comment cuts the text of a leaf in two.
       if (!text.startsWith("<!--", tag)) return undefined;
       const close = text.indexOf("--", tag + 4);
       if (close === -1 || text.charCodeAt(close + 2) !== greater) return undefined;
-      if (parent !== undefined) parent.children ??= [];
+      holdMore(open, leaves);
       at = close + 3;
     } else {
       const close = text.indexOf(">", tag);
@@ -89,8 +96,8 @@ export function parsePlainXml(text: string): XmlElement | undefined {
         if (!wholeName.test(written)) return undefined;
         names.set(written, (name = written));
       }
-      if (parent !== undefined) parent.children ??= [];
-      open.push({ name, line, children: undefined, hasOwnText: false });
+      holdMore(open, leaves);
+      open.push({ name, line, isLeaf: true, hasOwnText: false, firstLeaf: 0, children: undefined });
       at = close + 1;
     }
   }
@@ -100,33 +107,35 @@ const slash = 0x2f;
 const exclamation = 0x21;
 const greater = 0x3e;
 
-function closed({ name: own, line, children, hasOwnText }: OpenElement, written: string): XmlElement | undefined {
-  if (children !== undefined && children.length > 0)
-    return { name: own, line, text: "", children, attributes: noAttributes, hasOwnText };
-  // Nothing but a comment: where its text ends and begins again is libxml2's.
-  if (children !== undefined || written.length > longestText) return undefined;
-  const content = contentOf(written);
-  if (content === undefined) return undefined;
-  return {
-    name: own,
-    line,
-    text: content,
-    children: noChildren,
-    attributes: noAttributes,
-    hasOwnText: content.trim() !== "",
-  };
+/** The innermost element is no leaf, and the one around it no parent of leaves. */
+function holdMore(open: readonly OpenElement[], leaves: PackedLeaves): void {
+  const inner = open.at(-1);
+  if (inner?.isLeaf !== true) return;
+  inner.isLeaf = false;
+  const outer = open.at(-2);
+  if (outer !== undefined) outer.children ??= leaves.takeFrom(outer.firstLeaf);
+  inner.firstLeaf = leaves.count;
 }
 
-/** Line ends as XML has them (2.11), the five references resolved; undefined with any other. */
-function contentOf(written: string): string | undefined {
+/** Nothing but a comment: where its text ends and begins again is libxml2's. */
+function isEmpty({ children, firstLeaf }: OpenElement, leaves: PackedLeaves): boolean {
+  return children === undefined && firstLeaf === leaves.count;
+}
+
+function closed(element: OpenElement, leaves: PackedLeaves): XmlElement {
+  const { name, line, children, hasOwnText, firstLeaf } = element;
+  if (children === undefined) return new LeafParent(element, leaves, firstLeaf);
+  return { name, line, text: "", children, attributes: noAttributes, hasOwnText };
+}
+
+function isLeafText(written: string): boolean {
+  return written.length <= longestText && !(written.includes("&") && foreignReference.test(written));
+}
+
+/** Line ends as XML has them (2.11), and the five references resolved. */
+function contentOf(written: string): string {
   const text = written.includes("\r") ? written.replaceAll(/\r\n?/g, "\n") : written;
-  if (!text.includes("&")) return text;
-  let isKnown = true;
-  const content = text.replaceAll(reference, (found) => {
-    isKnown &&= found !== "&";
-    return characters[found] ?? found;
-  });
-  return isKnown ? content : undefined;
+  return text.includes("&") ? text.replaceAll(reference, (found) => characters[found] ?? found) : text;
 }
 
 function isBlank(text: string, from: number, to: number): boolean {
