@@ -30,14 +30,13 @@ const characters: Readonly<Record<string, string>> = {
   "&apos;": "'",
 };
 
+/** It holds more than text. */
 interface OpenElement {
   readonly name: string;
   readonly line: number;
-  /** Nothing but text so far. */
-  isLeaf: boolean;
   hasOwnText: boolean;
   /** Its children among the packed leaves begin here. */
-  firstLeaf: number;
+  readonly firstLeaf: number;
   /** Undefined: all of them are packed leaves. */
   children: XmlElement[] | undefined;
 }
@@ -47,8 +46,8 @@ export function parsePlainXml(text: string): XmlElement | undefined {
   if (foreign.test(text)) return undefined;
   const open: OpenElement[] = [];
   const leaves = new PackedLeaves(text, contentOf);
-  /** Each once, however many elements have it. */
-  const names = new Map<string, string>();
+  /** Each once, however many elements have it, and how such an element ends. */
+  const names = new Map<string, { readonly name: string; readonly endTag: string }>();
   let root: XmlElement | undefined;
   let line = 1;
   let at = declaration.exec(text)?.[0].length ?? 0;
@@ -57,8 +56,7 @@ export function parsePlainXml(text: string): XmlElement | undefined {
     const tag = text.indexOf("<", at);
     const end = tag === -1 ? text.length : tag;
     const parent = open.at(-1);
-    const isLeafEnd = text.charCodeAt(end + 1) === slash && parent?.isLeaf === true;
-    if (!isLeafEnd && !isBlank(text, at, end)) {
+    if (!isBlank(text, at, end)) {
       if (parent === undefined) return undefined;
       if (text.slice(at, end).includes("&")) return undefined;
       parent.hasOwnText = true;
@@ -70,35 +68,41 @@ export function parsePlainXml(text: string): XmlElement | undefined {
       const close = text.indexOf(">", tag);
       if (parent === undefined || close - tag - 2 !== parent.name.length || !text.startsWith(parent.name, tag + 2))
         return undefined;
-      if (parent.isLeaf ? !isLeafText(text.slice(at, tag)) : isEmpty(parent, leaves)) return undefined;
+      const element = closed(parent, leaves);
+      if (element === undefined) return undefined;
       open.pop();
       const above = open.at(-1);
-      if (parent.isLeaf && above !== undefined && above.children === undefined) leaves.add(parent, at, tag);
-      else {
-        const element = parent.isLeaf ? leafElement(parent, contentOf(text.slice(at, tag))) : closed(parent, leaves);
-        if (above === undefined) root = element;
-        else above.children?.push(element);
-      }
+      if (above === undefined) root = element;
+      else above.children?.push(element);
       at = close + 1;
     } else if (next === exclamation) {
-      // A comment cuts the text of a leaf in two.
       if (!text.startsWith("<!--", tag)) return undefined;
       const close = text.indexOf("--", tag + 4);
       if (close === -1 || text.charCodeAt(close + 2) !== greater) return undefined;
-      holdMore(open, leaves);
       at = close + 3;
     } else {
       const close = text.indexOf(">", tag);
       if (close === -1 || close - tag > longestName || root !== undefined || open.length > deepest) return undefined;
       const written = text.slice(tag + 1, close);
-      let name = names.get(written);
-      if (name === undefined) {
+      let known = names.get(written);
+      if (known === undefined) {
         if (!wholeName.test(written)) return undefined;
-        names.set(written, (name = written));
+        names.set(written, (known = { name: written, endTag: `</${written}>` }));
       }
-      holdMore(open, leaves);
-      open.push({ name, line, isLeaf: true, hasOwnText: false, firstLeaf: 0, children: undefined });
-      at = close + 1;
+      const { name, endTag } = known;
+      const behind = text.indexOf("<", close);
+      if (text.startsWith(endTag, behind)) {
+        const content = text.slice(close + 1, behind);
+        if (!isLeafText(content)) return undefined;
+        if (parent === undefined) root = leafElement({ name, line }, contentOf(content));
+        else if (parent.children === undefined) leaves.add({ name, line }, close + 1, behind);
+        else parent.children.push(leafElement({ name, line }, contentOf(content)));
+        at = behind + endTag.length;
+      } else {
+        if (parent !== undefined) parent.children ??= leaves.takeFrom(parent.firstLeaf);
+        open.push({ name, line, hasOwnText: false, firstLeaf: leaves.count, children: undefined });
+        at = close + 1;
+      }
     }
   }
 }
@@ -107,25 +111,11 @@ const slash = 0x2f;
 const exclamation = 0x21;
 const greater = 0x3e;
 
-/** The innermost element is no leaf, and the one around it no parent of leaves. */
-function holdMore(open: readonly OpenElement[], leaves: PackedLeaves): void {
-  const inner = open.at(-1);
-  if (inner?.isLeaf !== true) return;
-  inner.isLeaf = false;
-  const outer = open.at(-2);
-  if (outer !== undefined) outer.children ??= leaves.takeFrom(outer.firstLeaf);
-  inner.firstLeaf = leaves.count;
-}
-
-/** Nothing but a comment: where its text ends and begins again is libxml2's. */
-function isEmpty({ children, firstLeaf }: OpenElement, leaves: PackedLeaves): boolean {
-  return children === undefined && firstLeaf === leaves.count;
-}
-
-function closed(element: OpenElement, leaves: PackedLeaves): XmlElement {
+/** Undefined without a child: where a comment cuts the text of a leaf in two is libxml2's. */
+function closed(element: OpenElement, leaves: PackedLeaves): XmlElement | undefined {
   const { name, line, children, hasOwnText, firstLeaf } = element;
-  if (children === undefined) return new LeafParent(element, leaves, firstLeaf);
-  return { name, line, text: "", children, attributes: noAttributes, hasOwnText };
+  if (children !== undefined) return { name, line, text: "", children, attributes: noAttributes, hasOwnText };
+  return firstLeaf === leaves.count ? undefined : new LeafParent(element, leaves, firstLeaf);
 }
 
 function isLeafText(written: string): boolean {
