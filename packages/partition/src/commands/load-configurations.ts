@@ -22,7 +22,7 @@ export interface ReadingBounds extends TimeBounds {
   readonly heapMegabytes: number;
 }
 
-const youngMegabytes = 64;
+const youngMegabytes = 24;
 const lookAgainMs = 1000;
 
 /** A million points take 2.5 GB and half a minute of processor time. On a small gateway the memory for a hundred thousand remains. */
@@ -59,7 +59,7 @@ async function inThread(
     workerData: order,
     stdout: true,
     stderr: true,
-    // What is read stays until the end: with the usual young generation a quarter of the time is spent on copying it.
+    // Little of what is made stays: a larger young generation takes memory and saves no time.
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: youngMegabytes },
   });
   const answer = Promise.withResolvers<ConfigurationAnswer>();
