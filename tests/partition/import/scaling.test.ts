@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FormatName } from "../../../packages/partition/src/import/format-names.ts";
 import { formats } from "../../../packages/partition/src/import/formats.ts";
+import { monitoringOf } from "../../../packages/partition/src/import/monitoring.ts";
 import { modbusXml, opcUaXml } from "../../../packages/partition/src/import/write-xml.ts";
-import type { ModbusDraft, OpcUaDraft } from "../../../packages/partition/src/import/draft.ts";
+import { Findings, type ModbusDraft, type OpcUaDraft } from "../../../packages/partition/src/import/draft.ts";
 import { Sandbox } from "../commands/cpc.ts";
 
 interface Read {
@@ -39,6 +40,7 @@ const kepware = `Tag Name,Address,Data Type,Respect Data Type,Client Access,Scan
 "zero","400030","Word",1,"R/W",100,"Linear",0E-999999999,1000,0e999999999,100,"Float",0,0,"","",0
 "flat","400031","Word",1,"R/W",100,"Linear",0,1000,5,5,"Float",0,0,"","",0
 "cut","400032","QWord",1,"R/W",100,"Linear",0,9e18,0,1e-6,"Double",0,0,"","",0
+"long","400033","Word",1,"R/W",100,"Linear",0,1,0,1e60,"Double",0,0,"","",0
 `;
 
 test("KEPServerEX: what is not linear, cut to whole numbers or a scaled bit is named", () => {
@@ -53,6 +55,7 @@ test("KEPServerEX: what is not linear, cut to whole numbers or a scaled bit is n
     "zero x1 dataType=UInt16 scale=0.1 bias=0",
     "flat x1 dataType=UInt16",
     "cut x4 dataType=UInt64 wordOrder=CDAB",
+    "long x1 dataType=UInt16",
   ]);
   assert.deepEqual(leftOut, [
     'line 2: the scaling of "flow": "Square Root" is not linear; the raw value is published',
@@ -62,6 +65,7 @@ test("KEPServerEX: what is not linear, cut to whole numbers or a scaled bit is n
     'line 7: the scaling of "coil": a single bit has none',
     'line 9: the scaling of "flat": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
     'line 10: the scaling of "cut": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
+    'line 11: the scaling of "long": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
   ]);
   assert.match(notes, /bits were counted from 0 for the least significant.*change <offset>/);
 });
@@ -138,6 +142,7 @@ const tags = [
   { name: "swapped", address: "1!400003.4#B", attribute: 1, type: 11 },
   { name: "far", address: "1!400003.16", attribute: 1, type: 11 },
   { name: "flag", address: "1!400003.1", attribute: 1, type: 11, decimal: 0.1, precision: 2 },
+  { name: "none", address: "1!400004", attribute: 1, type: 4, decimal: 0, bias: null },
   { name: "no bit", address: "1!400003.1", attribute: 1, type: 4 },
   { name: "no text", address: "1!400003#L.2", attribute: 1, type: 4 },
 ];
@@ -160,6 +165,7 @@ test("Neuron: exponents, numbers in quotation marks, swapped bits, and factors o
     "words x1 dataType=UInt16",
     "swapped x1 bit=4 wordOrder=BADC",
     "flag x1 bit=1",
+    "none x1 dataType=UInt16",
   ]);
   assert.deepEqual(leftOut, [
     'driver "m", group "g": decimal of "words" is no number; it is not applied',
@@ -181,8 +187,14 @@ const listened = `
     { name = "tiny", namespace = "2", identifier_type = "s", identifier = "A", monitoring_params = { data_change_filter = { trigger = "StatusValue", deadband_type = "Absolute", deadband_value = 1e-7 } } },
     { name = "large", namespace = "2", identifier_type = "s", identifier = "B", monitoring_params = { data_change_filter = { trigger = "StatusValue", deadband_type = "Percent", deadband_value = 150.0 } } },
     { name = "odd", namespace = "2", identifier_type = "s", identifier = "C", monitoring_params = { data_change_filter = { trigger = "StatusValue", deadband_type = "Relative", deadband_value = 2.0 } } },
+    { name = "none", namespace = "2", identifier_type = "s", identifier = "D", monitoring_params = { data_change_filter = { trigger = "StatusValue", deadband_type = "None", deadband_value = 2.0 } } },
   ]
 `;
+
+test("an interval with an exponent is written without one", () => {
+  const foreign = { samplingInterval: 1e-7, queueSize: undefined, trigger: "", deadbandType: "", deadband: undefined };
+  assert.equal(monitoringOf(foreign, "node", new Findings())["samplingInterval"], "0.0000001");
+});
 
 test("a deadband with an exponent is written without one, and one that cannot be is named", async (t) => {
   const given = {
@@ -198,6 +210,7 @@ test("a deadband with an exponent is written without one, and one that cannot be
     opcua[0]?.nodes.map(({ settings: { deadband, deadbandPercent } }) => [deadband, deadbandPercent]),
     [
       ["0.0000001", undefined],
+      [undefined, undefined],
       [undefined, undefined],
       [undefined, undefined],
     ],
@@ -220,6 +233,8 @@ lost;5;UINT16;;;1e-400;
 swapped;6;BOOL;4;BADC;;
 scaled;7;BOOL;5;;0,1;
 plain;8;BOOL;6;;1;0
+digits;9;UINT16;;;0.${"1".repeat(49)};
+far;10;BOOL;16;;;
 `;
 
 test("lists: exponents, numbers that could be several, swapped and scaled bits", async (t) => {
@@ -236,8 +251,13 @@ test("lists: exponents, numbers that could be several, swapped and scaled bits",
     'line 5: "none": scale 0 would make every value the same',
     'line 6: "lost": scale "1e-400" is no number, or could be several',
     'line 8: scale "0,1" of "scaled": a single bit has none',
+    `line 10: "digits": scale "0.${"1".repeat(49)}" is no number, or could be several`,
+    'line 11: "far": bit 16 is none of a register',
   ]);
   assert.match(notes, /bits were counted from 0 for the least significant of a register/);
+  const coils = read("name;function;address;scale;bias\nscaled;1;5;0,1;\nplain;1;6;1;0\n", "csv");
+  assert.deepEqual(coils.points, ["scaled x1", "plain x1"]);
+  assert.deepEqual(coils.leftOut, ['line 2: scale "0,1" of "scaled": a single bit has none']);
   const nodes = read(
     "node id;name;scale;bias;bit\nns=2;s=A;A;0,1;0;\nns=2;s=B;B;1;5;3\nns=2;s=C;C;1;;-1\n".replaceAll(
       /ns=[^;]*;s=./g,
