@@ -185,3 +185,17 @@ test("a file that cannot be used lets nobody in and says why, until it can, if o
   assert.equal(await anna(), "Welcome");
   assert.deepEqual(logged, []);
 });
+
+test("a password is not remembered of a user who was removed while it was checked", async (t) => {
+  const path = usersFile(t);
+  for (const name of ["anna", "bert"]) await addUser(path, name, "a long password");
+  const desk = new SignInDesk(path);
+  await desk.judge(basic("anna", "a long password"));
+  const begun = desk.judge(basic("bert", "a long password"));
+  // Its hash is looked up at once, and calculated in another thread.
+  await new Promise(setImmediate);
+  removeUser(path, "bert");
+  assert.notEqual(desk.version, "");
+  await begun;
+  assert.equal(await desk.judge(basic("bert", "a long password")), "Refused");
+});
