@@ -440,6 +440,11 @@ static inline uint32_t cpc_service(const cpc_image *image) {
     return cpc_header_u32_(image, 44);
 }
 
+/* What the partition of this image runs: the bit 1 << (service - 1) for each; 0 when the writer does not tell. */
+static inline uint32_t cpc_services(const cpc_image *image) {
+    return image->minor_version >= 3 ? cpc_header_u32_(image, 260) : 0;
+}
+
 static inline uint64_t cpc_service_counter(const cpc_image *image, int counter) {
     return counter >= 0 && counter < CPC_SERVICE_COUNTERS ? cpc_header_u64_(image, 128 + 8 * (uint32_t)counter) : 0;
 }

@@ -143,7 +143,7 @@ func imageJSON(image *Image) (string, error) {
 	return jsonLine(object{
 		"service": service(h.Service), "generation": h.Generation, "pointsSince": h.PointsSince, "isRetired": h.State != 1,
 		"publications": h.Publications, "intervalMs": h.IntervalMs, "startedNs": big(h.StartedNs),
-		"heartbeatNs": big(h.HeartbeatNs), "counters": counters(h.Counters[:3]),
+		"heartbeatNs": big(h.HeartbeatNs), "services": h.Services, "counters": counters(h.Counters[:3]),
 		"servers": servers,
 	})
 }

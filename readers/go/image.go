@@ -95,7 +95,13 @@ func rows[T any](m *mapping, h Header, number int, least [7]uint32) []T {
 func (i *Image) Text(t Text) string { return text(i.m.copy(uint64(t.offset), uint64(t.length))) }
 
 // Header as it is now: counters, state, heartbeat.
-func (i *Image) Header() Header { return view[Header](i.m.copy(0, 512)) }
+func (i *Image) Header() Header {
+	h := view[Header](i.m.copy(0, 512))
+	if h.head[1]&0xffff < 3 {
+		h.Services = 0
+	}
+	return h
+}
 
 // Find gives the number of a point, which it keeps as long as the image is the same; -1 when there is none.
 func (i *Image) Find(key string) int {

@@ -21,6 +21,7 @@ type Header struct {
 	StartedNs, HeartbeatNs                                        int64
 	Counters                                                      [16]uint64
 	Ticks                                                         uint32
+	Services                                                      uint32 // of the partition: bit Service-1 for each; 0: the writer does not tell
 }
 
 // Server is an entry of the server table.

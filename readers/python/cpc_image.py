@@ -345,6 +345,12 @@ class ProcessImage:
         return "opcua" if self._current().word(44) == 1 else "modbus"
 
     @property
+    def services(self) -> int:
+        """What the partition of this image runs: 1 for OPC UA and 2 for Modbus TCP, added; 0 when the writer does not tell."""
+        image = self._current()
+        return image.word(260) if image.word(8) & 0xFFFF >= 3 else 0
+
+    @property
     def generation(self) -> int:
         return self._current().word(88)
 

@@ -83,7 +83,7 @@ test("memory that holds no whole image of this version is refused with a reason"
   refused((view, buffer) => {
     view.setUint16(header.version + 2, majorVersion + 1, true);
     return buffer;
-  }, /version 3\.2 and this reader knows 2/);
+  }, /version 3\.3 and this reader knows 2/);
 });
 
 test("an image of the other byte order is refused", () => {

@@ -4,6 +4,7 @@ import type { Scalar, Value } from "../../packages/image/src/values/value.ts";
 import type { BankReader } from "../../packages/image/src/bank-reader.ts";
 import type { PlacedGroup } from "../../packages/image/src/directory.ts";
 import type { ImageReader } from "../../packages/image/src/image-reader.ts";
+import { bitsOfServices } from "../../packages/image/src/service-name.ts";
 import type { Change, Cursor, JournalReader } from "../../packages/image/src/journal-reader.ts";
 import {
   groupCounters,
@@ -22,6 +23,7 @@ export const overtaken = { overtaken: true } as const;
 export function imageJson(image: ImageReader, bankOf: (groupIndex: number) => BankReader | undefined): Json {
   return {
     service: image.service,
+    services: bitsOfServices(image.services),
     generation: image.generation,
     pointsSince: image.pointsSince,
     isRetired: image.isRetired,

@@ -12,6 +12,7 @@ import { ConnectionState, header } from "../../packages/image/src/layout.ts";
 import { errno } from "../../packages/image/src/posix/errno.ts";
 import { injectFaults } from "../../packages/image/src/posix/libc.ts";
 import type { PointDescription } from "../../packages/image/src/point.ts";
+import type { ServiceName } from "../../packages/image/src/service-name.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
 import type { Timestamp } from "../../packages/image/src/values/timestamp.ts";
@@ -113,10 +114,15 @@ function everyType(): Uint8Array {
   return bytesOf(memory.buffer);
 }
 
-function imageWriter(service: "opcua" | "modbus", servers: readonly ServerDescription[], ring?: SharedArrayBuffer) {
+function imageWriter(
+  service: ServiceName,
+  servers: readonly ServerDescription[],
+  ring?: SharedArrayBuffer,
+  partitionServices: readonly ServiceName[] = [],
+) {
   const directory = planDirectory(servers);
   const memory = privateMemory(directory.imageBytes);
-  const writer = new ImageWriter({ service, intervalMs: 1000 }, directory, memory);
+  const writer = new ImageWriter({ service, partitionServices, intervalMs: 1000 }, directory, memory);
   if (ring !== undefined) writer.startJournal(ring);
   return { writer, memory };
 }
@@ -178,7 +184,7 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
     },
   ];
   const ring = new SharedArrayBuffer(journalHeader.bytes + 4 * smallestRing);
-  const { writer } = imageWriter("modbus", plant(8), ring);
+  const { writer } = imageWriter("modbus", plant(8), ring, ["opcua", "modbus"]);
   const groups = writer.blocks.flatMap((block) => block.groups);
   const [pump, , valve] = writer.blocks;
   const publish = (index: number, fill: (block: (typeof groups)[number]) => void, durationMs = 4): void => {

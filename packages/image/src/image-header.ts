@@ -6,11 +6,12 @@ import {
   ImageState,
   magicWords,
   majorVersion,
+  minorWithServices,
   serviceCounters,
   type ServiceCounter,
 } from "./layout.ts";
 import { ImageError } from "./read-directory.ts";
-import { serviceOfCode, type ServiceName } from "./service-name.ts";
+import { serviceOfCode, servicesOfBits, type ServiceName } from "./service-name.ts";
 
 export class ImageHeader {
   protected readonly memory: ArrayBufferLike;
@@ -36,6 +37,12 @@ export class ImageHeader {
 
   get service(): ServiceName {
     return serviceOfCode(this.load(header.service));
+  }
+
+  /** What the partition of this image runs, this service included; empty: the writer does not tell. */
+  get services(): readonly ServiceName[] {
+    const minorVersion = this.load(header.version) & 0xffff;
+    return minorVersion < minorWithServices ? [] : servicesOfBits(this.load(header.services));
   }
 
   get generation(): number {

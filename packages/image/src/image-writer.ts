@@ -25,12 +25,14 @@ import {
 } from "./layout.ts";
 import { wallClockNs } from "./posix/wall-clock.ts";
 import { ServerBlock } from "./server-block.ts";
-import { codeOfService, type ServiceName } from "./service-name.ts";
+import { bitsOfServices, codeOfService, type ServiceName } from "./service-name.ts";
 
 export interface ImageHead {
   readonly service: ServiceName;
   /** `header.service`; absent: the one of the name. */
   readonly serviceCode?: number;
+  /** All that the partition runs, this one included; absent: readers are not told. */
+  readonly partitionServices?: readonly ServiceName[];
   readonly intervalMs: number;
 }
 
@@ -168,6 +170,7 @@ export class ImageWriter {
       [header.state, ImageState.live],
       [header.pid, process.pid],
       [header.intervalMs, this.#head.intervalMs],
+      [header.services, bitsOfServices(this.#head.partitionServices ?? [])],
     ];
     for (const [offset, value] of fields) view.setUint32(offset, value, true);
     view.setBigUint64(header.imageBytes, BigInt(imageBytes), true);

@@ -28,11 +28,13 @@ import { i64, place, text, u32, u64, u8 } from "./byte-layout.ts";
 export const magicWords = [0x49435043, 0x4547414d] as const;
 /** Readers accept any minor version of the major version they know. */
 export const majorVersion = 2;
-export const minorVersion = 2;
+export const minorVersion = 3;
 /** Entries of the point table have a `serverPosition` since this minor version. */
 export const minorWithPositions = 1;
 /** And an `enumeration` since this one. */
 export const minorWithEnumerations = 2;
+/** The header names the services of the partition since this one. */
+export const minorWithServices = 3;
 /** As a little-endian word; a machine of the other byte order reads 0x04030201. */
 export const byteOrderMark = 0x01020304;
 
@@ -81,6 +83,7 @@ export const header = place(
     heartbeatNs: i64, //       wall clock, stored at every tick and at least every 250 ms
     counters: counterCount * u64,
     ticks: u32, //             grows by one when the values of a tick are complete, and when a server comes or goes: a futex word
+    services: u32, //          of the partition, a bit for each: 1 << (code - 1); 0: the writer does not tell
   },
   512,
 );

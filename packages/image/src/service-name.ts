@@ -20,3 +20,15 @@ export function codeOfService(name: ServiceName): number {
   for (const [code, known] of nameByCode) if (known === name) return code;
   return 0;
 }
+
+/** `header.services`. Services without a code are none that anybody looks for. */
+export function bitsOfServices(names: readonly ServiceName[]): number {
+  let bits = 0;
+  for (const [code, name] of nameByCode) if (names.includes(name)) bits |= 1 << (code - 1);
+  return bits;
+}
+
+/** Those of a newer writer are left out. */
+export function servicesOfBits(bits: number): readonly ServiceName[] {
+  return Array.from(nameByCode).flatMap(([code, name]) => ((bits & (1 << (code - 1))) === 0 ? [] : [name]));
+}

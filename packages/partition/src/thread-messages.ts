@@ -9,6 +9,8 @@ import type { LogLevel } from "@cpc-partition/process/log";
 export interface ServiceOrder {
   /** Name of its protocol. */
   readonly service: ServiceName;
+  /** All that the partition runs, this one included. */
+  readonly partitionServices: readonly ServiceName[];
   readonly configuration: PackedConfiguration;
   readonly intervalMs: number;
   readonly imageName: string;

@@ -118,8 +118,7 @@ fn image_json(image: &Arc<Image>) -> Result<String> {
             counters: counted, state: format!("{{{state}}}"), groups: list(groups))
         ));
     }
-    let counted =
-        json!(service: service(header.service), counters: counters(&header.counters[..3]), servers: list(servers));
+    let counted = json!(service: service(header.service), services: header.services, counters: counters(&header.counters[..3]), servers: list(servers));
     Ok(format!("{{{numbers},{times},{counted}}}\n"))
 }
 

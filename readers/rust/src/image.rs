@@ -89,9 +89,11 @@ impl Image {
         String::from_utf8_lossy(bytes.unwrap_or_default())
     }
 
-    /// As it is now: counters, state, heartbeat.
+    /// As it is now: counters, state, heartbeat. `services`: of the partition, bit `service - 1` for each; 0: the writer does not tell.
     pub fn header(&self) -> Header {
-        view(&self.map.copy(0, 264))
+        let header: Header = view(&self.map.copy(0, 264));
+        let services = if header.version & 0xffff < 3 { 0 } else { header.services };
+        Header { services, ..header }
     }
 
     /// The number of a point, which it keeps as long as the image is the same.

@@ -14,7 +14,7 @@ tables! {
     Header {
         magic: u64, version: u32, byte_order: u32, sizes: [u32; 7], service: u32, image_bytes: u64, tables: [[u32; 2]; 4],
         generation: u32, points_since: u32, state: u32, publications: u32, pid: u32, interval_ms: u32, started_ns: i64,
-        heartbeat_ns: i64, counters: [u64; 16], ticks: u32
+        heartbeat_ns: i64, counters: [u64; 16], ticks: u32, services: u32
     }
     Server {
         alias: Text, connection_key: Text, connection_description: Text,

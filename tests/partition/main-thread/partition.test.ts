@@ -86,6 +86,23 @@ test("a start is not waited for for ever where a thread crashes before it has an
   ]);
 });
 
+test("the image of each service names all that its partition runs", watchdog, async (t) => {
+  const servicesOf = async (changes: Partial<WholeOptions>) => {
+    const { prefix, options } = await setUp(t, changes);
+    const partition = new Partition({ ...options, prefix });
+    t.after(() => partition.stop());
+    partition.start();
+    await partition.settled();
+    return ["opcua", "modbus"].map((service) => {
+      using image = new OpenedImage(`${prefix}${service}_image`);
+      return image.current()?.services;
+    });
+  };
+  assert.deepEqual(await servicesOf({}), [undefined, ["modbus"]]);
+  const both = ["opcua", "modbus"];
+  assert.deepEqual(await servicesOf({ opcua: packConfigurations({ opcua: { servers: [] } }).opcua }), [both, both]);
+});
+
 test(
   "a thread that crashed shows closed connections at once, its readers are sent on, and it is started again",
   watchdog,

@@ -188,7 +188,7 @@ static void dump(cpc_image *image) {
     printf("{\"service\":\"%s\",\"generation\":%" PRIu32 ",\"pointsSince\":%" PRIu32, service_name(cpc_service(image)), cpc_generation(image), cpc_points_since(image));
     printf(",\"isRetired\":%s,\"publications\":%" PRIu32, cpc_is_retired(image) ? "true" : "false", cpc_publications(image));
     printf(",\"intervalMs\":%" PRIu32 ",\"startedNs\":\"%" PRId64 "\"", cpc_interval_ms(image), cpc_started_ns(image));
-    printf(",\"heartbeatNs\":\"%" PRId64 "\",\"counters\":", cpc_heartbeat_ns(image));
+    printf(",\"heartbeatNs\":\"%" PRId64 "\",\"services\":%" PRIu32 ",\"counters\":", cpc_heartbeat_ns(image), cpc_services(image));
     for (int n = 0; n < CPC_SERVICE_COUNTERS; n++) printf("%c\"%" PRIu64 "\"", n == 0 ? '[' : ',', cpc_service_counter(image, n));
     printf("],\"servers\":[");
     for (uint32_t index = 0; cpc_server_at(image, index, &server) == 0; index++) {

@@ -92,7 +92,7 @@ def dump(image):
         servers = image.servers
     except ImageError:
         return "none"
-    names = "service generation points_since is_retired publications interval_ms".split()
+    names = "service services generation points_since is_retired publications interval_ms".split()
     head = {camel(name): getattr(image, name) for name in names}
     head.update(startedNs=str(image.started_ns), heartbeatNs=str(image.heartbeat_ns))
     head.update(counters=[str(counters[name]) for name in SERVICE_COUNTERS], servers=[])

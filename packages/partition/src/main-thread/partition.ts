@@ -32,7 +32,8 @@ export class Partition {
     this.#options = options;
     const threads: ServiceThread[] = [];
     try {
-      for (const plan of plansOf(options)) threads.push(new ServiceThread(plan, options, spawn));
+      const services = perProtocol<PackedConfiguration>(options).map(({ protocol }) => protocol.name);
+      for (const plan of plansOf(options, services)) threads.push(new ServiceThread(plan, options, spawn));
     } catch (error) {
       for (const thread of threads) thread.giveUp();
       throw error;
@@ -48,7 +49,8 @@ export class Partition {
 
   /** Takes over configurations that were checked. A service that did not run before needs a restart of the partition. */
   reconfigure(configurations: PackedConfigurations): void {
-    for (const plan of plansOf({ ...this.#options, ...configurations }))
+    const services = this.#threads.map(({ service }) => service);
+    for (const plan of plansOf({ ...this.#options, ...configurations }, services))
       this.#threads.find(({ service }) => service === plan.service)?.reconfigure(plan);
     giveBackMemorySoon();
   }
@@ -79,10 +81,11 @@ export class Partition {
   }
 }
 
-function plansOf(options: PartitionOptions): readonly ServicePlan[] {
+function plansOf(options: PartitionOptions, partitionServices: readonly ServiceName[]): readonly ServicePlan[] {
   const { intervalMs, certificatesDirectory, namesFile, threads } = options;
   return perProtocol<PackedConfiguration>(options).map(({ protocol, value }) => ({
     service: protocol.name,
+    partitionServices,
     configuration: value,
     intervalMs,
     certificatesDirectory,

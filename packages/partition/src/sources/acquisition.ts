@@ -27,6 +27,8 @@ export interface AcquisitionOptions {
   readonly service: ServiceName;
   /** `header.service` of the image; absent: the one of the service. */
   readonly serviceCode?: number;
+  /** All that the partition runs; absent: readers of the image are not told. */
+  readonly partitionServices?: readonly ServiceName[];
   readonly sources: readonly Source[];
   readonly intervalMs: number;
   readonly image: ImageProvider;
@@ -69,8 +71,8 @@ export class Acquisition {
   #isStopped = false;
 
   static async create(options: AcquisitionOptions): Promise<Acquisition> {
-    const { service, serviceCode, intervalMs, sources, image, log, keys } = options;
-    const head = { service, intervalMs, ...(serviceCode === undefined ? {} : { serviceCode }) };
+    const { service, serviceCode, partitionServices = [], intervalMs, sources, image, log, keys } = options;
+    const head = { service, partitionServices, intervalMs, ...(serviceCode === undefined ? {} : { serviceCode }) };
     return new Acquisition(options, await ImageGenerations.create(head, sources, image, log, keys));
   }
 

@@ -37,7 +37,7 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
   neverListen(log);
   if (client.faultyPackages !== undefined) surviveFaultsOf(client.faultyPackages, log);
 
-  const { service, intervalMs, imageName, certificatesDirectory, namesFile, threads } = order;
+  const { service, partitionServices, intervalMs, imageName, certificatesDirectory, namesFile, threads } = order;
   const sourceOf = client.sources({ log, certificatesDirectory, namesFile });
   const packedOf = new WeakMap<Source, PackedServer>();
   const list = new SourceList(
@@ -90,6 +90,7 @@ async function work(port: MessagePort, serviceCode: number, client: ProtocolClie
   const running = await Acquisition.create({
     service,
     serviceCode,
+    partitionServices,
     sources,
     intervalMs,
     image,
