@@ -1,4 +1,4 @@
-// Partitions in a /dev/shm that has no room: run in a process that has one of its own, `full-shared-memory.ts start|later|reconfigured`.
+// Partitions in a /dev/shm that has no room: run in a process that has one of its own, `full-shared-memory.ts start|one|later|reconfigured`.
 
 import assert from "node:assert/strict";
 import { closeSync, fstatSync, ftruncateSync, openSync, rmSync, statfsSync, truncateSync, writeSync } from "node:fs";
@@ -69,6 +69,62 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     assert.deepEqual(outcomes, new Set(["refused", "incomplete", "good values"]));
   },
 
+  one: async (t) => {
+    const server = await BornServer.start(t, "opcua", 500, 400);
+    const device = await startBornDevice(t, 0);
+    // Enough for the one service, and far from enough for the other.
+    fillUpTo(24 * pageBytes);
+    const manager = datagramSocket(t);
+    const partition = new TestedPartition(t, {
+      modbus: bornModbusXml({ alias: "device", port: device.port, firstPlace: 0, points: 3 }),
+      opcua: bornOpcUaXml({ alias: "server", port: server.port, firstPlace: 500, points: 400 }),
+      args: noJournal,
+      launch: { env: { NOTIFY_SOCKET: manager.name, WATCHDOG_USEC: "200000" } },
+    });
+    const { sandbox, child } = partition;
+    await partition.until("the one has values", () => partition.modbus?.isGood("device") === true);
+    const prefix = ["--prefix", sandbox.prefix];
+    const status = async (...options: string[]) => await sandbox.cpc(["status", ...options, ...prefix]).ended;
+    const monitor = sandbox.cpc(["monitor", "--listen", "127.0.0.1:0", ...prefix]);
+    await monitor.until("it listens", () => monitor.stdout.endsWith("/\n"));
+    const [, address = ""] = /^monitor: (\S+)/.exec(monitor.stdout) ?? [];
+    const health = async () => await fetch(`${address}health`);
+    const metrics = async () => await (await fetch(`${address}metrics`)).text();
+
+    await child.until("status names the other", async () =>
+      /^opcua has NO PROCESS IMAGE: .* log says why/.test((await status()).stdout),
+    );
+    assert.equal((await status()).code, 1);
+    assert.equal((await status("--alive")).code, 0, "to start it again would end the service that is well");
+    const answer = await health();
+    assert.equal(answer.status, 503);
+    const { isAlive, imagesMissing, servers } = (await answer.json()) as Readonly<Record<string, unknown>>;
+    assert.deepEqual([isAlive, imagesMissing, servers], [false, 1, 1]);
+    assert.match(await metrics(), /^cpc_up\{service="opcua"\} 0$/m);
+    assert.match(await metrics(), /^cpc_image_missing\{service="opcua"\} 1$/m);
+    assert.match(await metrics(), /^cpc_up\{service="modbus"\} 1$/m);
+    assert.ok(
+      child.logged(noRoom).some(({ msg }) => /opcua_image/.test(String(msg))),
+      "the log says why",
+    );
+
+    manager.received();
+    const states: string[] = [];
+    await partition.until("so does the state", () => {
+      states.push(...manager.received().filter((text) => /^STATUS=opcua has no process image/m.test(text)));
+      return states.length > 0;
+    });
+    assert.doesNotMatch(states.join("\n"), /STARTING|NO PROCESS IMAGE/, "once is enough");
+
+    freeAgain();
+    await goodValues(partition);
+    await child.until("all is well", async () => (await status("--require-connected")).code === 0);
+    await child.until("for the monitor, too", async () => (await health()).status === 200);
+    assert.match(await metrics(), /^cpc_image_missing\{service="opcua"\} 0$/m);
+    await monitor.end();
+    await partition.end();
+  },
+
   later: async (t) => {
     const partition = await gateway(t, { args: noJournal });
     const { sandbox, child } = partition;
@@ -91,7 +147,7 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     fillUpTo(0);
     const withoutMs = Date.now();
     await partition.until("the other image goes on", () => partition.opcua?.isGood("server") === true);
-    assert.ok(partition.opcua!.health!.heartbeatAgeMs < 2000 + Date.now() - withoutMs);
+    assert.ok(partition.opcua!.health!.heartbeatAgeMs! < 2000 + Date.now() - withoutMs);
     freeAgain();
     const freeMs = Date.now();
     await partition.until("all is put back", () => isFresh(partition, freeMs));
@@ -165,7 +221,7 @@ async function isReady(partition: TestedPartition, manager: DatagramSocket): Pro
     isTold(/^STATUS=modbus has no process image .* because \/dev\/shm has no room left/m),
   );
   assert.ok(
-    told.every((text) => !text.includes("No partition has run here")),
+    told.every((text) => !text.includes("no partition has run here")),
     told.join("\n"),
   );
   await partition.until("it lives", isTold(/WATCHDOG=1/));

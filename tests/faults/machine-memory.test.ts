@@ -16,6 +16,15 @@ fault({
 
 fault({
   area: "Machine",
+  trigger:
+    "/dev/shm has room for the process image of one service when the partition starts, and not for that of the other",
+  holds:
+    "status, health and metrics name the service without an image, and none calls that well; with room it is made, and all is well",
+  run: (t) => inOwnSharedMemory(t, sizeBytes, script, "one"),
+});
+
+fault({
+  area: "Machine",
   trigger: "/dev/shm fills up while the partition runs, and consumers remove its objects",
   holds: "no SIGBUS, values go on where there is memory for them, and all is put back when there is room again",
   run: (t) => inOwnSharedMemory(t, sizeBytes, script, "later"),

@@ -140,7 +140,7 @@ fault({
     const before = modbus!.health!;
     const beganMs = Date.now();
     order("modbus", "block", String(blockedMs));
-    await partition.until("it stands still", () => modbus!.health!.heartbeatAgeMs > 200);
+    await partition.until("it stands still", () => modbus!.health!.heartbeatAgeMs! > 200);
     const requested = other.requests.length;
     await pause(blockedMs / 2);
     const meanwhile = other.requests.length - requested;
@@ -164,7 +164,7 @@ fault({
     const { ticksMissed } = modbus!.health!;
     order("modbus-2", "block", "60000");
     await partition.until("ticks are missed", () => modbus!.health!.ticksMissed > ticksMissed + 2);
-    await partition.until("the heartbeat is that of the thread", () => modbus!.health!.heartbeatAgeMs > 2000);
+    await partition.until("the heartbeat is that of the thread", () => modbus!.health!.heartbeatAgeMs! > 2000);
     await partition.end();
   },
 });

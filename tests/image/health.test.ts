@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { healthOf, type ObservedImage } from "../../packages/image/src/health.ts";
-import { overallHealth } from "../../packages/documents/src/overall-health.ts";
+import { isRunning, overallHealth } from "../../packages/documents/src/overall-health.ts";
 import { qualityText } from "../../packages/image/src/point-quality.ts";
 import { StatusCode } from "../../packages/image/src/values/status-code.ts";
-import { ConnectionState } from "../../packages/image/src/layout.ts";
+import { ConnectionState, header } from "../../packages/image/src/layout.ts";
+import { planDirectory } from "../../packages/image/src/directory.ts";
+import { privateMemory } from "../../packages/image/src/image-memory.ts";
+import { ImageReader } from "../../packages/image/src/image-reader.ts";
+import { ImageWriter } from "../../packages/image/src/image-writer.ts";
+import type { ServiceName } from "../../packages/image/src/service-name.ts";
 import { imageOf, serverOf } from "./sample-image.ts";
 
 const BadIndexRangeInvalid = 0x80360000;
@@ -39,6 +44,7 @@ test("the sentence names what is lost, and the figures count it", () => {
   assert.deepEqual(overallHealth(services), {
     summary: "2 of 4 servers lost: A 1, B 0. 1 of 4 servers not connected yet: B 1. 3 of 4 points bad.",
     isAlive: true,
+    imagesMissing: 0,
     servers: 4,
     serversLost: 2,
     points: 4,
@@ -52,7 +58,8 @@ test("a sentence for all that is well, one for nothing at all, and names within 
   const fine = healthOf([service("A", { ...good }, { ...good }).observed], later());
   assert.equal(overallHealth(fine).summary, "All servers connected (2), all points good (2).");
   const none = overallHealth([]);
-  assert.deepEqual([none.isAlive, none.summary], [false, "No partition has run here (with this prefix)."]);
+  assert.equal(none.isAlive, false);
+  assert.match(none.summary, /^There is no process image \(with this prefix\): no partition has run here, or its log /);
   const lost = Array.from({ length: 7 }, () => ({ state: "lost" as const, statuses: [] }));
   assert.match(
     overallHealth(healthOf([service("A", ...lost).observed], later())).summary,
@@ -108,6 +115,80 @@ test("an image without a writer is of an ended run when that run ended before th
   past.writer.retire();
   assert.deepEqual(isOfEndedRun(left, began.observed), [true, false], "it was stopped");
   assert.deepEqual(isOfEndedRun(past.observed, began.observed), [false, false], "somebody still holds it");
+});
+
+/** The image of one service of a partition, which a process keeps up to date. */
+function running(own: ServiceName, partitionServices: readonly ServiceName[]) {
+  const directory = planDirectory([serverOf(own)]);
+  const memory = privateMemory(directory.imageBytes);
+  const writer = new ImageWriter({ service: own, partitionServices, intervalMs: 1000 }, directory, memory);
+  const image = new ImageReader(memory.buffer);
+  const observed: ObservedImage = { name: `p_${own}_image`, image, hasWriter: true };
+  const startedAgo = (ms: number): void => {
+    new BigInt64Array(memory.buffer)[header.startedNs / 8] = BigInt(Date.now() - ms) * 1_000_000n;
+  };
+  return { writer, observed, startedAgo };
+}
+
+const statesOf = (...all: readonly ObservedImage[]): readonly string[] =>
+  healthOf(all, Date.now(), "p_").map(
+    ({ image, imageState, isOfEndedRun, isAlive }) =>
+      `${image} ${isOfEndedRun ? "ended" : isAlive ? "alive" : imageState}`,
+  );
+
+test("a service that never got an image is starting, then missing, and neither is well", () => {
+  const { observed, startedAgo } = running("opcua", ["opcua", "modbus"]);
+  assert.deepEqual(statesOf(observed), ["p_opcua_image alive", "p_modbus_image starting"]);
+  const starting = overallHealth(healthOf([observed], Date.now()));
+  assert.deepEqual([starting.isAlive, starting.imagesMissing], [false, 1]);
+  assert.match(starting.summary, /^modbus is STARTING: it has no process image yet\./);
+  startedAgo(30_000);
+  assert.deepEqual(statesOf(observed), ["p_opcua_image alive", "p_modbus_image missing"]);
+  const services = healthOf([observed], Date.now());
+  const missing = overallHealth(services);
+  assert.deepEqual([missing.isAlive, missing.imagesMissing, missing.serversLost], [false, 1, 0]);
+  assert.match(
+    missing.summary,
+    /^modbus has NO PROCESS IMAGE: its partition runs and tries again, and its log says why/,
+  );
+  assert.equal(isRunning(services), true, "to start the partition again would end the other service");
+  assert.deepEqual([services[1]?.heartbeatAgeMs, services[1]?.servers], [null, []]);
+  startedAgo(-3_600_000);
+  assert.deepEqual(statesOf(observed)[1], "p_modbus_image missing", "the clock was set back");
+});
+
+test("what an earlier run has left is not the image that is missing, whoever has its lock", () => {
+  const left = running("modbus", ["opcua", "modbus"]);
+  left.startedAgo(120_000);
+  left.writer.beat(60_000);
+  const { observed } = running("opcua", ["opcua", "modbus"]);
+  const states = ["p_opcua_image alive", "p_modbus_image starting"];
+  assert.deepEqual(statesOf(left.observed, observed), states, "killed; the new run has its lock");
+  left.writer.retire();
+  assert.deepEqual(statesOf(left.observed, observed), states, "stopped; the new run has its lock");
+  assert.deepEqual(statesOf({ ...left.observed, hasWriter: false }, observed), states);
+});
+
+test("an image that this run made and nobody keeps up to date is not running, and no image that is missing", () => {
+  const { observed } = running("opcua", ["opcua", "modbus"]);
+  const crashed = running("modbus", ["opcua", "modbus"]);
+  crashed.writer.retire();
+  const services = healthOf([observed, crashed.observed], Date.now());
+  assert.deepEqual(statesOf(observed, crashed.observed), ["p_opcua_image alive", "p_modbus_image present"]);
+  assert.match(overallHealth(services).summary, /modbus is NOT RUNNING/);
+  assert.equal(isRunning(services), false);
+});
+
+test("nothing is missing of partitions with one service each, of one that does not tell, and of one that is over", () => {
+  const opcua = running("opcua", ["opcua"]).observed;
+  const modbus = running("modbus", ["modbus"]).observed;
+  assert.deepEqual(statesOf(opcua), ["p_opcua_image alive"]);
+  assert.deepEqual(statesOf(opcua, modbus), ["p_opcua_image alive", "p_modbus_image alive"]);
+  assert.deepEqual(statesOf(running("opcua", []).observed), ["p_opcua_image alive"]);
+  const over = running("opcua", ["opcua", "modbus"]);
+  assert.deepEqual(statesOf({ ...over.observed, hasWriter: false }), ["p_opcua_image present"]);
+  over.writer.retire();
+  assert.deepEqual(statesOf(over.observed), ["p_opcua_image present"], "it is stopping");
 });
 
 test("a state is told with its beginning; of an image that nobody keeps up to date its last heartbeat is", () => {

@@ -29,7 +29,7 @@ test(
     assert.equal(before.status, 503);
     assert.equal(
       ((await before.json()) as { summary: string }).summary,
-      "No partition has run here (with this prefix).",
+      "There is no process image (with this prefix): no partition has run here, or its log says why it has not made one yet.",
     );
     using writer = new TestWriter([serverOf("Kessel", 0)], `${sandbox.prefix}opcua_image`);
     writer.publish(0);

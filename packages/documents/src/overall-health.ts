@@ -10,6 +10,8 @@ export interface OverallHealth {
   readonly summary: string;
   /** There is a service that counts, and each of them is alive. */
   readonly isAlive: boolean;
+  /** Services of a partition that runs, for which it has no image (yet). */
+  readonly imagesMissing: number;
   readonly servers: number;
   /** Neither connected nor on the way to it for the first time. The servers of a service that is not alive are lost. */
   readonly serversLost: number;
@@ -29,6 +31,7 @@ export function overallHealth(all: readonly Judged[]): OverallHealth {
   const lost = servers.filter(isLost);
   const figures = {
     isAlive: services.length > 0 && services.every(({ isAlive }) => isAlive),
+    imagesMissing: services.filter(({ imageState }) => imageState !== "present").length,
     servers: servers.length,
     serversLost: lost.length,
     points: sum(servers, ({ points }) => points),
@@ -37,6 +40,15 @@ export function overallHealth(all: readonly Judged[]): OverallHealth {
     documentEntriesMissing: sum(services, ({ documentEntriesMissing }) => documentEntriesMissing ?? 0),
   };
   return { summary: summaryOf(services, servers, lost, figures), ...figures };
+}
+
+/**
+ * What whoever starts a partition again wants to know. One that lacks an image tries again by itself, and goes on reading for the others: a
+ * restart would end that, and make no room.
+ */
+export function isRunning(all: readonly Judged[]): boolean {
+  const services = all.filter(({ isOfEndedRun }) => !isOfEndedRun);
+  return services.length > 0 && services.every(({ isAlive, imageState }) => isAlive || imageState !== "present");
 }
 
 /** What exit code and readiness say: about the partition, and with `requireConnected` about the plant, too. */
@@ -57,12 +69,14 @@ function summaryOf(
   lost: readonly ServerHealth[],
   figures: Omit<OverallHealth, "summary">,
 ): string {
-  if (services.length === 0) return "No partition has run here (with this prefix).";
-  const dead = services.filter(({ isAlive }) => !isAlive);
+  if (services.length === 0)
+    return "There is no process image (with this prefix): no partition has run here, or its log says why it has not made one yet.";
+  const dead = services.filter(({ isAlive, imageState }) => !isAlive && imageState === "present");
   const waiting = servers.filter((server) => server.state !== "connected" && !isLost(server));
   const { points, pointsBad, documentEntriesMissing } = figures;
   const of = `of ${servers.length} servers`;
   const sentences = [
+    ...services.flatMap(withoutImage),
     ...dead.map(
       ({ service, heartbeatAgeMs }) => `${service} is NOT RUNNING, last heartbeat ${heartbeatText(heartbeatAgeMs)}.`,
     ),
@@ -79,6 +93,14 @@ function summaryOf(
     : `All servers connected (${servers.length}), all points good (${points}).`;
 }
 
+function withoutImage({ service, imageState }: Judged): readonly string[] {
+  if (imageState === "missing") return [`${service} has NO PROCESS IMAGE: ${wayToImage}.`];
+  return imageState === "starting" ? [`${service} is STARTING: it has no process image yet.`] : [];
+}
+
+/** Continues a sentence. */
+export const wayToImage = "its partition runs and tries again, and its log says why (no room in /dev/shm?)";
+
 const mostNamed = 5;
 
 function names(servers: readonly ServerHealth[]): string {
@@ -87,7 +109,8 @@ function names(servers: readonly ServerHealth[]): string {
   return rest > 0 ? `${named.join(", ")} and ${rest} more` : named.join(", ");
 }
 
-export function heartbeatText(ageMs: number): string {
+export function heartbeatText(ageMs: number | null): string {
+  if (ageMs === null) return "never";
   return ageMs < 0 ? `in ${ageText(-ageMs)}: the clock was set back since` : `${ageText(ageMs)} ago`;
 }
 

@@ -1,7 +1,7 @@
 // The health of a service and of its documents together: the image says the one, the documents' record the other.
 
 import { documentsHealth } from "./documents-health.ts";
-import { healthOf, type ObservedImage, type ServiceHealth } from "@cpc-partition/image/health";
+import { healthOf, observedImages, type ObservedImage, type ServiceHealth } from "@cpc-partition/image/health";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
 import { serviceNames } from "@cpc-partition/image/service-name";
 
@@ -30,15 +30,9 @@ export class ObservedServices implements Disposable {
     this.#images = serviceNames.map((service) => new OpenedImage(`${prefix}${service}_image`));
   }
 
-  /** Of each service whose image is there. */
+  /** Of each service whose image is there, or should be. */
   statuses(nowMs: number): readonly ServiceStatus[] {
-    const observed = this.#images.flatMap((image) => {
-      // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
-      const hasWriter = image.hasWriter();
-      const reader = image.current();
-      return reader === undefined ? [] : [{ name: image.name, image: reader, hasWriter }];
-    });
-    return statusesOf(this.#prefix, observed, nowMs);
+    return statusesOf(this.#prefix, observedImages(this.#images), nowMs);
   }
 
   [Symbol.dispose](): void {
@@ -58,7 +52,7 @@ export function statusesOf(
   observed: readonly ObservedImage[],
   nowMs: number,
 ): readonly ServiceStatus[] {
-  return healthOf(observed, nowMs).map((health) =>
+  return healthOf(observed, nowMs, prefix).map((health) =>
     withDocuments(health, `${prefix}${health.service}_documents`, nowMs),
   );
 }

@@ -5,7 +5,9 @@ import type { FailureKind } from "./failure-kind.ts";
 import type { GroupSnapshot } from "./group-snapshot.ts";
 import type { ImageReader } from "./image-reader.ts";
 import { ConnectionState, durationBuckets, serverCounters, type GroupCounter } from "./layout.ts";
+import type { OpenedImage } from "./opened-image.ts";
 import { qualityOf, type PointQuality } from "./point-quality.ts";
+import type { ServiceName } from "./service-name.ts";
 import { isHeartbeatOld } from "./usable-value.ts";
 
 export interface ServiceHealth {
@@ -14,12 +16,18 @@ export interface ServiceHealth {
   /** A process holds the image's lock, and the publish clock ticks. */
   readonly isAlive: boolean;
   /**
+   * "missing": a partition that runs runs this service, too, and has no image for it; "starting": that partition began a moment ago. Neither
+   * says anything of servers and points.
+   */
+  readonly imageState: "present" | "starting" | "missing";
+  /**
    * Left by a run that is over, while the present one does without this service (it is not configured any more): says nothing about the
    * present.
    */
   readonly isOfEndedRun: boolean;
-  /** Negative: the wall clock was set back since, and nobody has beaten after that. */
-  readonly heartbeatAgeMs: number;
+  /** Null: there is no image. Negative: the wall clock was set back since, and nobody has beaten after that. */
+  readonly heartbeatAgeMs: number | null;
+  /** Without an image: when the partition began that should have one. */
   readonly startedAt: string;
   /** How often somebody removed the image, and it came back. */
   readonly objectsRestored: number;
@@ -80,10 +88,66 @@ export interface ObservedImage {
   readonly hasWriter: boolean;
 }
 
-/** The health of each service whose image is there. They are judged together: what is of an ended run, the others show. */
-export function healthOf(observed: readonly ObservedImage[], nowMs: number): readonly ServiceHealth[] {
+export function observedImages(opened: readonly OpenedImage[]): readonly ObservedImage[] {
+  return opened.flatMap((one) => {
+    // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
+    const hasWriter = one.hasWriter();
+    const image = one.current();
+    return image === undefined ? [] : [{ name: one.name, image, hasWriter }];
+  });
+}
+
+/** An image that a partition should have, and has not. */
+export interface MissingImage {
+  readonly service: ServiceName;
+  /** When that partition began. */
+  readonly startedNs: bigint;
+  readonly isStarting: boolean;
+}
+
+/** The threads of a partition make their images within seconds of each other, with a million points within half a minute. */
+const startLimitMs = 30_000;
+
+/**
+ * What images that are kept up to date say should be there. One that a run before has left is not what is looked for. Who keeps none up to date
+ * says nothing.
+ */
+export function missingImages(observed: readonly ObservedImage[], nowMs: number): readonly MissingImage[] {
+  const alive = observed.filter((one) => isKeptUp(one, nowMs));
+  const expected = new Map<ServiceName, bigint>();
+  for (const { image } of alive) for (const service of image.services) expected.set(service, image.startedNs);
+  const isThere = (service: ServiceName, startedNs: bigint): boolean =>
+    observed.some(
+      (one) => one.image.service === service && (alive.includes(one) || one.image.heartbeatNs >= startedNs),
+    );
+  return Array.from(expected).flatMap(([service, startedNs]) => {
+    if (isThere(service, startedNs)) return [];
+    const sinceMs = nowMs - Number(startedNs / 1_000_000n);
+    return [{ service, startedNs, isStarting: sinceMs >= 0 && sinceMs < startLimitMs }];
+  });
+}
+
+function isKeptUp({ image, hasWriter }: ObservedImage, nowMs: number): boolean {
+  return hasWriter && !image.isRetired && !isHeartbeatOld(image, nowMs);
+}
+
+/**
+ * The health of each service whose image is there, or should be. They are judged together: what is of an ended run, and what is missing, the
+ * others show.
+ */
+export function healthOf(
+  observed: readonly ObservedImage[],
+  nowMs: number,
+  prefix: string = "",
+): readonly ServiceHealth[] {
   const starts = observed.filter(({ hasWriter }) => hasWriter).map(({ image }) => image.startedNs);
-  return observed.map((one) => serviceHealth(one, isOfEndedRun(one, starts), BigInt(nowMs) * 1_000_000n));
+  const missing = missingImages(observed, nowMs);
+  return [
+    ...observed
+      .filter(({ image }) => missing.every(({ service }) => service !== image.service))
+      .map((one) => serviceHealth(one, isOfEndedRun(one, starts), nowMs)),
+    ...missing.map((one) => healthWithoutImage(one, prefix)),
+  ];
 }
 
 /** `starts`: of the services that run. One that was killed in a run that has not ended is a failure and no past. */
@@ -92,15 +156,33 @@ function isOfEndedRun({ image, hasWriter }: ObservedImage, starts: readonly bigi
   return image.isRetired || starts.every((startedNs) => image.heartbeatNs < startedNs);
 }
 
-function serviceHealth({ name, image, hasWriter }: ObservedImage, isEnded: boolean, nowNs: bigint): ServiceHealth {
-  const heartbeatAgeMs = Number((nowNs - image.heartbeatNs) / 1_000_000n);
-  const isAlive = hasWriter && !image.isRetired && !isHeartbeatOld(image, Number(nowNs / 1_000_000n));
+function healthWithoutImage({ service, startedNs, isStarting }: MissingImage, prefix: string): ServiceHealth {
+  return {
+    service,
+    image: `${prefix}${service}_image`,
+    isAlive: false,
+    imageState: isStarting ? "starting" : "missing",
+    isOfEndedRun: false,
+    heartbeatAgeMs: null,
+    startedAt: isoOf(startedNs),
+    objectsRestored: 0,
+    ticksMissed: 0,
+    threads: null,
+    servers: [],
+  };
+}
+
+function serviceHealth(one: ObservedImage, isEnded: boolean, nowMs: number): ServiceHealth {
+  const { name, image } = one;
+  const nowNs = BigInt(nowMs) * 1_000_000n;
+  const isAlive = isKeptUp(one, nowMs);
   return {
     service: image.service,
     image: name,
     isAlive,
+    imageState: "present",
     isOfEndedRun: isEnded,
-    heartbeatAgeMs,
+    heartbeatAgeMs: Number((nowNs - image.heartbeatNs) / 1_000_000n),
     startedAt: isoOf(image.startedNs),
     objectsRestored: Number(image.serviceCount("objectsRestored")),
     ticksMissed: Number(image.serviceCount("ticksMissed")),

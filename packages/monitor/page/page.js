@@ -61,7 +61,7 @@ function show(changes) {
   const { overall, serverNames } = changes;
   if (overall !== undefined) {
     setText(parts.summary, words.summary(overall, count));
-    document.body.classList.toggle("dead", !overall.isAlive);
+    document.body.classList.toggle("dead", !overall.isAlive && overall.imagesMissing === 0);
     document.body.dataset.worst = overall.problems[0]?.severity ?? "none";
     document.title = overall.problemCount === 0 ? words.title : `(${overall.problemCount}) ${words.title}`;
     showProblems(parts.problems, overall);

@@ -6,7 +6,9 @@ export const german = {
   summary: (o, count) =>
     o.isAlive
       ? `${count(o.servers - o.serversLost)} von ${count(o.servers)} Servern, ${count(o.points - o.pointsBad)} von ${count(o.points)} Punkten gut`
-      : "Die Partition LÄUFT NICHT",
+      : o.imagesMissing > 0
+        ? "Ein Dienst hat KEIN PROZESSABBILD"
+        : "Die Partition LÄUFT NICHT",
   connected: "live",
   connecting: "verbindet",
   disconnected: (time) =>
@@ -22,9 +24,11 @@ export const german = {
   remedy: "Was zu tun ist",
   handbook: (section, row) => `Betriebshandbuch, „${section}“: ${row}`,
   kinds: {
-    noPartition: () => "Hier lief noch keine Partition",
+    noPartition: () => "Es gibt kein Prozessabbild",
     imageUnreadable: () => "Ein Prozessabbild ist nicht lesbar",
     notRunning: (p) => `${p.service} LÄUFT NICHT: kein Wert wird aktualisiert`,
+    imageMissing: (p) => `${p.service} hat KEIN PROZESSABBILD: niemand sieht seine Werte`,
+    serviceStarting: (p) => `${p.service} startet: noch gibt es kein Prozessabbild`,
     documentsNotRunning: (p) => `Der Dokumentenprozess von ${p.service} LÄUFT NICHT`,
     serverLost: (p, count) => `${p.server} ist nicht verbunden: ${count(p.of)} Punkte sind schlecht`,
     serverNotYetConnected: (p) => `${p.server} ist noch nicht verbunden`,
@@ -47,9 +51,13 @@ export const german = {
         : `Unser Zertifikat für ${p.server} läuft in ${p.count} Tagen ab`,
   },
   remedies: {
-    noPartition: "Starten: cpc run --opcua DATEI --modbus DATEI. Hat sie ein anderes --prefix?",
+    noPartition:
+      "Starten: cpc run --opcua DATEI --modbus DATEI. Hat sie ein anderes --prefix? Wenn sie läuft, sagt ihr Protokoll, warum es kein Abbild gibt.",
     imageUnreadable: "Den Benutzer des Monitors in die Gruppe der Partition aufnehmen.",
     notRunning: "Das Protokoll der Partition lesen; systemd oder Container sollen sie neu starten.",
+    imageMissing:
+      "Das Protokoll der Partition lesen; in /dev/shm Platz schaffen oder es größer einhängen. Die Partition versucht es selbst wieder.",
+    serviceStarting: "Eine halbe Minute warten.",
     documentsNotRunning: "Das Protokoll des Dokumentenprozesses lesen; cpc run startet ihn von selbst neu.",
     serverNotYetConnected: "Den ersten Versuch abwarten oder den Grund lesen.",
     pointsBad: "Diese Punkte in der Liste unten ansehen: Adresse, Knoten, Typ.",

@@ -6,7 +6,9 @@ export const english = {
   summary: (o, count) =>
     o.isAlive
       ? `${count(o.servers - o.serversLost)} of ${count(o.servers)} servers, ${count(o.points - o.pointsBad)} of ${count(o.points)} points good`
-      : "The partition is NOT RUNNING",
+      : o.imagesMissing > 0
+        ? "A service has NO PROCESS IMAGE"
+        : "The partition is NOT RUNNING",
   connected: "live",
   connecting: "connecting",
   disconnected: (time) =>
@@ -22,9 +24,11 @@ export const english = {
   remedy: "What to do",
   handbook: (section, row) => `Operations handbook, “${section}”: ${row}`,
   kinds: {
-    noPartition: () => "No partition has run here",
+    noPartition: () => "There is no process image",
     imageUnreadable: () => "An image cannot be read",
     notRunning: (p) => `${p.service} is NOT RUNNING: no value is kept up to date`,
+    imageMissing: (p) => `${p.service} has NO PROCESS IMAGE: nobody sees its values`,
+    serviceStarting: (p) => `${p.service} is starting: it has no process image yet`,
     documentsNotRunning: (p) => `The documents process of ${p.service} is NOT RUNNING`,
     serverLost: (p, count) => `${p.server} is lost: ${count(p.of)} points are bad`,
     serverNotYetConnected: (p) => `${p.server} is not connected yet`,
@@ -45,9 +49,13 @@ export const english = {
         : `Our certificate for ${p.server} ends in ${p.count} days`,
   },
   remedies: {
-    noPartition: "Start it: cpc run --opcua FILE --modbus FILE. Does it use another --prefix?",
+    noPartition:
+      "Start it: cpc run --opcua FILE --modbus FILE. Does it use another --prefix? If it runs, its log says why there is no image.",
     imageUnreadable: "Let the monitor's user be a member of the partition's group.",
     notRunning: "Look at the partition's log; let systemd or the container engine start it again.",
+    imageMissing:
+      "Look at the partition's log; free room in /dev/shm, or mount it larger. The partition tries again by itself.",
+    serviceStarting: "Wait for half a minute.",
     documentsNotRunning: "Look at the log of the documents process; cpc run starts it again by itself.",
     serverNotYetConnected: "Wait for the first attempt, or look at the reason.",
     pointsBad: "Look at these points in the list below: address, node id, type.",

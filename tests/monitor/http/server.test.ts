@@ -4,7 +4,8 @@ import { request, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { ConnectionState } from "../../../packages/image/src/layout.ts";
+import { ConnectionState, header } from "../../../packages/image/src/layout.ts";
+import { bitsOfServices } from "../../../packages/image/src/service-name.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
 import { serverOf } from "../../image/sample-image.ts";
 import { until } from "../../until.ts";
@@ -32,6 +33,22 @@ test("health and readiness say what status says, with its exit code", watchdog, 
   await untilStatus(async () => (await ask("/health")).status, 503);
   const { exitCode: failed } = JSON.parse((await ask("/health")).text) as Record<string, unknown>;
   assert.equal(failed, 1);
+});
+
+test("a service whose partition has no image for it is neither healthy nor up", watchdog, async (t) => {
+  const { ask, writer } = await served(t, [serverOf("Kessel", 0)]);
+  const { text: before } = await ask("/metrics");
+  assert.match(before, /^cpc_image_missing\{service="opcua"\} 0$/m);
+  assert.doesNotMatch(before, /service="modbus"/);
+  writer.words[header.services / 4] = bitsOfServices(["opcua", "modbus"]);
+  await untilStatus(async () => (await ask("/health")).status, 503);
+  const { summary, isAlive } = JSON.parse((await ask("/health")).text) as Record<string, unknown>;
+  assert.match(String(summary), /^modbus is STARTING/);
+  assert.equal(isAlive, false);
+  const { text } = await ask("/metrics");
+  assert.match(text, /^cpc_up\{service="modbus"\} 0$/m);
+  assert.match(text, /^cpc_image_missing\{service="modbus"\} 1$/m);
+  assert.doesNotMatch(text, /^cpc_(?:heartbeat|ticks|start)\w+\{service="modbus"/m, "nothing is known of it");
 });
 
 /** Health is remembered for a fifth of a second, and who asks too often is refused. */

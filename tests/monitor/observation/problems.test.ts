@@ -34,6 +34,7 @@ const running: ServiceStatus = {
   service: "modbus",
   image: "modbus_image",
   isAlive: true,
+  imageState: "present",
   isOfEndedRun: false,
   heartbeatAgeMs: 0,
   startedAt: since,
@@ -73,6 +74,8 @@ test("each fault is a problem of its kind", () => {
     problemsOf(observation(), new GrowthWatch()).map(({ kind }) => kind),
     ["noPartition"],
   );
+  assert.deepEqual(kindsOf({ isAlive: false, imageState: "missing", servers: [] }), ["critical imageMissing"]);
+  assert.deepEqual(kindsOf({ isAlive: false, imageState: "starting", servers: [] }), ["warning serviceStarting"]);
   assert.deepEqual(kindsOf({}, { state: "connecting" }), ["warning serverNotYetConnected"]);
   assert.deepEqual(kindsOf({}, { state: "lost" }), ["critical serverLost"]);
   assert.deepEqual(kindsOf({}, { state: "stopped" }), ["critical serverLost"]);

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { header } from "../../../packages/image/src/layout.ts";
+import { bitsOfServices } from "../../../packages/image/src/service-name.ts";
+import { serverOf } from "../../image/sample-image.ts";
+import { TestWriter } from "../../readers/test-writer.ts";
 import { Sandbox, type Ended } from "./cpc.ts";
 import { freePort } from "../../plant/free-port.ts";
 import { device, modbusXml } from "../../plant/modbus-plant.ts";
@@ -84,6 +88,34 @@ for (const ending of ["SIGTERM", "SIGKILL"] as const) {
     },
   );
 }
+
+test(
+  "a service without an image fails the check, and not the one that starts the partition again",
+  watchdog,
+  async (t) => {
+    const sandbox = new Sandbox(t);
+    using writer = new TestWriter([serverOf("A", 0)], `${sandbox.prefix}opcua_image`);
+    writer.publish(0);
+    writer.image.beat();
+    assert.equal((await sandbox.command("status")).code, 0);
+    writer.words[header.services / 4] = bitsOfServices(["opcua", "modbus"]);
+    const starting = await sandbox.command("status");
+    assert.equal(starting.code, 1);
+    assert.match(starting.stdout, /^modbus is STARTING: [^]*\n\S*modbus_image: STARTING, no process image yet\n$/);
+    const integers = new BigInt64Array(writer.words.buffer);
+    integers[header.startedNs / 8] = (integers[header.startedNs / 8] ?? 0n) - 60_000_000_000n;
+    writer.image.beat();
+    const missing = await sandbox.command("status");
+    assert.equal(missing.code, 1);
+    assert.match(missing.stdout, /^modbus has NO PROCESS IMAGE: .*\(no room in \/dev\/shm\?\)\./);
+    assert.match(missing.stdout, /\n\S*opcua_image: alive [^]*\n\S*modbus_image: NO PROCESS IMAGE: its partition runs/);
+    assert.equal((await sandbox.command("status", "--alive")).code, 0);
+    const { isAlive, imagesMissing, services } = parsed(await sandbox.command("status", "--json"));
+    assert.deepEqual([isAlive, imagesMissing], [false, 1]);
+    const states = (services as { imageState: string }[]).map(({ imageState }) => imageState);
+    assert.deepEqual(states, ["present", "missing"]);
+  },
+);
 
 test(
   "a documents process that is dead fails the check, and not the one that starts the partition again",

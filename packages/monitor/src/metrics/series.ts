@@ -65,21 +65,33 @@ export function seriesOf(
   ];
 }
 
-function serviceSeries(services: readonly ServiceStatus[]): readonly Series[] {
-  const of = (value: (service: ServiceStatus) => number): readonly Sample<number>[] =>
+function samplesOf(services: readonly ServiceStatus[]) {
+  return (value: (service: ServiceStatus) => number): readonly Sample<number>[] =>
     services.map((service) => ({ labels: { service: service.service }, value: value(service) }));
+}
+
+function serviceSeries(services: readonly ServiceStatus[]): readonly Series[] {
+  const ofAll = samplesOf(services);
+  // Without an image nothing has been counted, which is not the same as 0.
+  const of = samplesOf(services.filter(({ imageState }) => imageState === "present"));
   return [
     gauge(
       "cpc_up",
       "1 while a partition keeps the image up to date",
       "1",
-      of(({ isAlive }) => Number(isAlive)),
+      ofAll(({ isAlive }) => Number(isAlive)),
+    ),
+    gauge(
+      "cpc_image_missing",
+      "1 while a partition runs the service and has no image for it",
+      "1",
+      ofAll(({ imageState }) => Number(imageState !== "present")),
     ),
     gauge(
       "cpc_heartbeat_age_seconds",
       "time since the partition's last heartbeat",
       "s",
-      of(({ heartbeatAgeMs }) => heartbeatAgeMs / 1000),
+      of(({ heartbeatAgeMs }) => (heartbeatAgeMs ?? 0) / 1000),
     ),
     gauge(
       "cpc_start_time_seconds",

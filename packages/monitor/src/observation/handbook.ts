@@ -16,6 +16,8 @@ const machine = "The machine fails";
 
 export const rows = {
   notRunning: { section: look, row: "`NOT RUNNING, last heartbeat`" },
+  imageMissing: { section: look, row: "`NO PROCESS IMAGE`" },
+  serviceStarting: { section: look, row: "`STARTING`" },
   entriesMissing: { section: look, row: "`ENTRIES MISSING`" },
   killed: { section: machine, row: "killed (`kill -9`, out of memory)" },
   nameTaken: { section: machine, row: "something else has our name in `/dev/shm`" },

@@ -14,6 +14,8 @@ export type ProblemKind =
   | "noPartition"
   | "imageUnreadable"
   | "notRunning"
+  | "imageMissing"
+  | "serviceStarting"
   | "documentsNotRunning"
   | "serverLost"
   | "serverNotYetConnected"
@@ -82,6 +84,10 @@ function wholeProblem(finding: Finding, watch: GrowthWatch): Problem {
 }
 
 function serviceFindings(service: ServiceStatus, watch: GrowthWatch): readonly Finding[] {
+  if (service.imageState === "missing")
+    return [{ kind: "imageMissing", severity: "critical", since: service.startedAt, row: rows.imageMissing }];
+  if (service.imageState === "starting")
+    return [{ kind: "serviceStarting", severity: "warning", since: service.startedAt, row: rows.serviceStarting }];
   if (!service.isAlive) {
     const since = service.servers[0]?.stateSince;
     return [{ kind: "notRunning", severity: "critical", row: rows.killed, ...(since === undefined ? {} : { since }) }];

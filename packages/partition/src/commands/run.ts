@@ -160,7 +160,10 @@ async function settled(partition: Partition, documents: DocumentsSupervisor | un
 /** What is missing comes first. */
 function stateOf(partition: Partition, services: ObservedServices): string {
   const troubles = partition.imageTroubles();
-  const statuses = services.statuses(Date.now());
+  // A trouble says more than that an image is missing.
+  const statuses = services
+    .statuses(Date.now())
+    .filter(({ imageState }) => imageState === "present" || troubles.length === 0);
   if (statuses.length > 0) return [...troubles, overallHealth(statuses).summary].join(" ");
   return troubles.length > 0 ? troubles.join(" ") : "Starting: the process image is being made.";
 }

@@ -2,7 +2,7 @@
 
 import { ExitCode } from "@cpc-partition/process/exit-code";
 import type { ServerHealth } from "@cpc-partition/image/health";
-import { heartbeatText, isFine, overallHealth } from "@cpc-partition/documents/overall-health";
+import { heartbeatText, isFine, isRunning, overallHealth, wayToImage } from "@cpc-partition/documents/overall-health";
 import { qualityText } from "@cpc-partition/image/point-quality";
 import { ageText } from "@cpc-partition/process/age-text";
 import { securityLines } from "./security-lines.ts";
@@ -26,7 +26,7 @@ export function status({ prefix, json, requireConnected, alive }: StatusSettings
   const overall = overallHealth(services);
   if (json) print(JSON.stringify({ ...overall, services }, null, 2));
   else print([overall.summary, ...services.map(describe)].join("\n\n"));
-  const isGood = alive ? overall.isAlive : isFine(overall, services, requireConnected);
+  const isGood = alive ? isRunning(services) : isFine(overall, services, requireConnected);
   return isGood ? ExitCode.fine : ExitCode.failed;
 }
 
@@ -35,6 +35,8 @@ function describe(service: ServiceStatus): string {
     const ended = `left by a run that ended ${heartbeatText(service.heartbeatAgeMs)}`;
     return `${service.image}: ${ended} and does not count; "clean" removes it`;
   }
+  if (service.imageState === "missing") return `${service.image}: NO PROCESS IMAGE: ${wayToImage}`;
+  if (service.imageState === "starting") return `${service.image}: STARTING, no process image yet`;
   const { documentBytes, documentCapacityBytes, documentEntriesMissing } = service;
   const share = documentCapacityBytes === 0 ? 0 : Math.round((100 * documentBytes) / documentCapacityBytes);
   const missing = documentEntriesMissing === 0 ? "" : `, ${documentEntriesMissing} ENTRIES MISSING`;

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { imageOf, pointOf, poll, serverOf } from "../../../image/sample-image.ts";
 import { BuiltInType } from "../../../../packages/image/src/values/built-in-type.ts";
+import type { MissingImage } from "../../../../packages/image/src/health.ts";
 import { ConnectionState } from "../../../../packages/image/src/layout.ts";
 import { ChosenPoints } from "../../../../packages/partition/src/commands/watch/chosen-points.ts";
 import { detailLines } from "../../../../packages/partition/src/commands/watch/detail.ts";
@@ -29,9 +30,14 @@ function plant() {
   return { reader, points: pointsOf(reader) };
 }
 
-function screenOf(columns: number, rows: number, view = newView("", "configuration")) {
+function screenOf(
+  columns: number,
+  rows: number,
+  view = newView("", "configuration"),
+  missing: readonly MissingImage[] = [],
+) {
   const { reader, points } = plant();
-  const look = lookAt([reader], points, [], Date.now());
+  const look = lookAt([reader], points, [], missing, Date.now());
   const chosen = new ChosenPoints().of(look, view.filter, view.sort);
   return overview(look, chosen, view, "", { columns, rows }, plain).lines;
 }
@@ -44,6 +50,13 @@ test("lost servers come first, and servers take a third of the screen at most", 
   const servers = lines.findIndex((line) => line === "") - 1;
   assert.ok(servers <= 8, `${servers} of 24 lines`);
   assert.match(lines.at(-2) ?? "", /^points 1 to 10 of 36, sorted by configuration, 5 more server groups$/);
+});
+
+test("the first line says which image is missing", () => {
+  const [missing = ""] = screenOf(200, 24, undefined, [{ service: "opcua", startedNs: 0n, isStarting: false }]);
+  const [starting = ""] = screenOf(200, 24, undefined, [{ service: "opcua", startedNs: 0n, isStarting: true }]);
+  assert.match(missing, /^opcua has NO PROCESS IMAGE: its partition runs .* log says why .*\. 36 points, 1 bad/);
+  assert.match(starting, /^opcua has no process image yet\. 36 points, 1 bad/);
 });
 
 test("no line is wider than the terminal, down to 40 columns, and the value stays", () => {
@@ -77,7 +90,7 @@ test("the detail has the whole value, its times, the address and the description
     sink.setValue(0, { type: BuiltInType.String, value: text }, 0, { unixMs: 1_700_000_000_000, subMsNs: 0 }),
   );
   const watched = pointsOf(reader);
-  const look = lookAt([reader], watched, [], Date.now());
+  const look = lookAt([reader], watched, [], [], Date.now());
   const lines = detailLines(look, watched[0] ?? assert.fail(), [], { columns: 60, rows: 24 }, plain);
   const all = lines.map((line) => line.slice(13)).join("");
   assert.ok(all.includes(`"${text}" °C`), "whole, over several lines");

@@ -10,7 +10,7 @@ import { firstRow, newView, nothingShown, press } from "../../../../packages/par
 
 const { reader } = imageOf(serverOf("A", ...Array.from({ length: 30 }, () => 0)), serverOf("B", 0));
 const points = pointsOf(reader);
-const look = lookAt([reader], points, [], Date.now());
+const look = lookAt([reader], points, [], [], Date.now());
 
 /** A view of some rows, and a function that presses a key as somebody who sees the screen. */
 function seen(rows: number) {

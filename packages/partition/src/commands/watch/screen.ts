@@ -2,6 +2,7 @@
 // from `paint`.
 
 import { ConnectionState } from "@cpc-partition/image/layout";
+import { wayToImage } from "@cpc-partition/documents/overall-health";
 import { isBad, isGood } from "@cpc-partition/image/values/status-code";
 import { ageText } from "@cpc-partition/process/age-text";
 import { terminalLine } from "@cpc-partition/process/terminal-text";
@@ -85,6 +86,12 @@ function titleLine(look: Look, title: string, columns: number, paint: Paint): st
   if (look.silent.length > 0) {
     const warning = `No partition writes to ${look.silent.join(" and ")}: these are the last values. Start it with: ${invocation} run`;
     return paint("red", cut(warning, columns));
+  }
+  const [missing] = look.missing;
+  if (missing !== undefined) {
+    const { service, isStarting } = missing;
+    const warning = `${service} has ${isStarting ? "no process image yet" : `NO PROCESS IMAGE: ${wayToImage}`}.`;
+    return paint(isStarting ? "yellow" : "red", cut([warning, line].join(" "), columns));
   }
   return paint(look.badPoints + lost === 0 ? "bold" : "yellow", line);
 }
@@ -216,6 +223,7 @@ export function waitingLines(names: readonly string[]): readonly string[] {
   return [
     `Waiting for a partition: there is no ${names.join(" and no ")} in /dev/shm.`,
     `Start one with: ${invocation} run      q quits`,
+    "Where one runs, its log says why it has not made them yet.",
   ];
 }
 

@@ -3,6 +3,7 @@
 
 import type { BankReader } from "@cpc-partition/image/bank-reader";
 import type { PlacedGroup, PlacedPoint } from "@cpc-partition/image/directory";
+import { missingImages, observedImages, type MissingImage } from "@cpc-partition/image/health";
 import type { ImageReader } from "@cpc-partition/image/image-reader";
 import { ConnectionState } from "@cpc-partition/image/layout";
 import { OpenedImage } from "@cpc-partition/image/opened-image";
@@ -39,6 +40,8 @@ export interface Look {
   readonly badPoints: number;
   /** Names of images that nobody writes any more. */
   readonly silent: readonly string[];
+  /** Images that the partition should have, and has not (yet). */
+  readonly missing: readonly MissingImage[];
   readonly nowMs: number;
   /** Undefined when the writer was too fast this time. */
   bankOf(point: WatchedPoint): BankReader | undefined;
@@ -60,19 +63,15 @@ export class WatchedPlant {
 
   /** Undefined while there is no image. */
   look(nowMs: number): Look | undefined {
-    const readers = this.#images.flatMap((image) => image.current() ?? []);
+    const observed = observedImages(this.#images);
+    const readers = observed.map(({ image }) => image);
     if (readers.length === 0) return undefined;
     if (readers.length !== this.#readers.length || readers.some((reader, index) => reader !== this.#readers[index])) {
       this.#readers = readers;
       this.#points = readers.flatMap(pointsOf);
     }
-    const silent = this.#images.filter((image) => image.current() !== undefined && !image.hasWriter());
-    return lookAt(
-      readers,
-      this.#points,
-      silent.map(({ name }) => name),
-      nowMs,
-    );
+    const silent = observed.filter(({ hasWriter }) => !hasWriter).map(({ name }) => name);
+    return lookAt(readers, this.#points, silent, missingImages(observed, nowMs), nowMs);
   }
 
   close(): void {
@@ -84,6 +83,7 @@ export function lookAt(
   images: readonly ImageReader[],
   points: readonly WatchedPoint[],
   silent: readonly string[],
+  missing: readonly MissingImage[],
   nowMs: number,
 ): Look {
   const banks = new Map<PlacedGroup, BankReader>();
@@ -98,6 +98,7 @@ export function lookAt(
     servers: images.flatMap((image) => serversOf(image, banks)).toSorted((a, b) => rank(a) - rank(b)),
     badPoints: Array.from(banks.values()).reduce((sum, bank) => sum + badPoints(bank), 0),
     silent,
+    missing,
     nowMs,
     bankOf: ({ group }) => banks.get(group),
   };
