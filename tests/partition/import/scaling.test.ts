@@ -40,6 +40,8 @@ const kepware = `Tag Name,Address,Data Type,Respect Data Type,Client Access,Scan
 "zero","400030","Word",1,"R/W",100,"Linear",0E-999999999,1000,0e999999999,100,"Float",0,0,"","",0
 "flat","400031","Word",1,"R/W",100,"Linear",0,1000,5,5,"Float",0,0,"","",0
 "cut","400032","QWord",1,"R/W",100,"Linear",0,9e18,0,1e-6,"Double",0,0,"","",0
+"far","400034.16","Boolean",1,"R/W",100,"None",,,,,,0,0,"","",0
+"tens","400035","Word",1,"R/W",100,"Linear",0,100,0,1000,"Long",0,0,"","",0
 "long","400033","Word",1,"R/W",100,"Linear",0,1,0,1e60,"Double",0,0,"","",0
 `;
 
@@ -55,6 +57,7 @@ test("KEPServerEX: what is not linear, cut to whole numbers or a scaled bit is n
     "zero x1 dataType=UInt16 scale=0.1 bias=0",
     "flat x1 dataType=UInt16",
     "cut x4 dataType=UInt64 wordOrder=CDAB",
+    "tens x1 dataType=UInt16 scale=10 bias=0",
     "long x1 dataType=UInt16",
   ]);
   assert.deepEqual(leftOut, [
@@ -65,7 +68,8 @@ test("KEPServerEX: what is not linear, cut to whole numbers or a scaled bit is n
     'line 7: the scaling of "coil": a single bit has none',
     'line 9: the scaling of "flat": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
     'line 10: the scaling of "cut": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
-    'line 11: the scaling of "long": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
+    'line 11: "far": bit 16 is none of a register',
+    'line 13: the scaling of "long": its raw or its scaled ends are equal, or its factor has too many digits; the raw value is published',
   ]);
   assert.match(notes, /bits were counted from 0 for the least significant.*change <offset>/);
 });
@@ -99,6 +103,7 @@ const telegraf = `
       { address = 3, name = "double", type = "FLOAT64", output = "INT64" },
       { address = 7, name = "cut", type = "INT16", scale = 0.1, output = "INT64" },
       { address = 8, name = "bit", type = "BIT", bit = 4 },
+      { address = 11, name = "whole", type = "INT16", output = "INT64" },
       { address = 9, name = "far", type = "BIT", bit = 16 },
       { address = 10, name = "scaled", type = "BIT", bit = 1, scale = 10.0 },
     ]
@@ -115,6 +120,7 @@ test("Telegraf: floats of the style request, exponents, dropped scales and types
     "double x4 dataType=Double wordOrder=BADC",
     "cut x1 dataType=Int16 wordOrder=BADC scale=0.1",
     "bit x1 bit=4 wordOrder=BADC",
+    "whole x1 dataType=Int16 wordOrder=BADC",
     "scaled x1 bit=1 wordOrder=BADC",
   ]);
   assert.deepEqual(leftOut, [
@@ -123,8 +129,8 @@ test("Telegraf: floats of the style request, exponents, dropped scales and types
     'inputs.modbus[0].holding_registers[3]: "flag": type "BOOL" has no counterpart',
     'inputs.modbus[1].request[0].fields[2]: output INT64 of "double": the decimal places are not cut off',
     'inputs.modbus[1].request[0].fields[3]: output INT64 of "cut": the decimal places are not cut off',
-    'inputs.modbus[1].request[0].fields[5]: "far": bit 16 is none of a register',
-    'inputs.modbus[1].request[0].fields[6]: the scale of "scaled": a single bit and a text have none',
+    'inputs.modbus[1].request[0].fields[6]: "far": bit 16 is none of a register',
+    'inputs.modbus[1].request[0].fields[7]: the scale of "scaled": a single bit and a text have none',
     "processors.scale: values are published as they are read, and not changed on their way",
   ]);
   assert.deepEqual(
