@@ -14,10 +14,38 @@ export const monotonicMs: MonotonicClock = () => threadStartMs + performance.now
 /** What the runtime's timers count up to. */
 const longestTimerMs = 2 ** 31 - 1;
 
+/** Those who wait for the same instant share a timer. A thousand devices would have a thousand, each set anew at every tick. */
+class Appointment {
+  readonly #ends = new Set<() => void>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #over: () => void;
+
+  /** `over` is called when nobody waits any more. */
+  constructor(durationMs: number, over: () => void) {
+    this.#over = over;
+    this.#timer = setTimeout(() => {
+      over();
+      for (const end of this.#ends) end();
+    }, timerMs(durationMs));
+  }
+
+  join(end: () => void): void {
+    this.#ends.add(end);
+  }
+
+  leave(end: () => void): void {
+    if (!this.#ends.delete(end) || this.#ends.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#over();
+  }
+}
+
 /** The instants start, start + interval, start + 2 interval, ... */
 export class Grid {
   readonly startMs: number;
   readonly intervalMs: number;
+  /** By the number of the instant. */
+  readonly #appointments = new Map<number, Appointment>();
 
   constructor(startMs: number, intervalMs: number) {
     this.startMs = startMs;
@@ -32,6 +60,38 @@ export class Grid {
   instantMs(number: number): number {
     return this.startMs + number * this.intervalMs;
   }
+
+  /** Somebody waits for this instant. */
+  appointment(number: number, nowMs: number): Appointment {
+    const made = this.#appointments.get(number);
+    if (made !== undefined) return made;
+    const appointment = new Appointment(this.instantMs(number) - nowMs, () => this.#appointments.delete(number));
+    this.#appointments.set(number, appointment);
+    return appointment;
+  }
+}
+
+/** The grids of several intervals, which begin together. */
+export class Grids {
+  readonly startMs: number;
+  readonly #usualMs: number;
+  readonly #grids = new Map<number, Grid>();
+
+  constructor(startMs: number, usualMs: number) {
+    this.startMs = startMs;
+    this.#usualMs = usualMs;
+  }
+
+  /** The same object for the same interval. */
+  of(intervalMs = this.#usualMs): Grid {
+    const made = this.#grids.get(intervalMs) ?? new Grid(this.startMs, intervalMs);
+    this.#grids.set(intervalMs, made);
+    return made;
+  }
+}
+
+function timerMs(durationMs: number): number {
+  return Math.min(longestTimerMs, Math.max(0, durationMs));
 }
 
 /**
@@ -43,6 +103,7 @@ export class Alarm {
   /** While somebody waits. */
   #end: ((isRung: boolean) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #appointment: Appointment | undefined;
 
   ring(): void {
     if (this.#end === undefined) this.#isRung = true;
@@ -54,7 +115,17 @@ export class Alarm {
     return new Promise((resolve) => {
       this.#end = resolve;
       if (this.#isRung) this.#finish(true);
-      else this.#timer = setTimeout(this.#timeIsOver, Math.min(longestTimerMs, Math.max(0, durationMs)));
+      else this.#timer = setTimeout(this.#timeIsOver, timerMs(durationMs));
+    });
+  }
+
+  /** The same until an instant of a grid, for one of many who do so. */
+  waitUntil(grid: Grid, number: number, nowMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#end = resolve;
+      if (this.#isRung) return this.#finish(true);
+      this.#appointment = grid.appointment(number, nowMs);
+      this.#appointment.join(this.#timeIsOver);
     });
   }
 
@@ -70,6 +141,8 @@ export class Alarm {
 
   #finish(isRung: boolean): void {
     clearTimeout(this.#timer);
+    this.#appointment?.leave(this.#timeIsOver);
+    this.#appointment = undefined;
     this.#isRung = false;
     this.#end?.(isRung);
     this.#end = undefined;

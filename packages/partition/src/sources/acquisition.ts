@@ -2,7 +2,7 @@
 // the same object go on undisturbed.
 
 import type { Log } from "@cpc-partition/process/log";
-import { Grid, monotonicMs } from "@cpc-partition/process/schedule";
+import { Grid, Grids, monotonicMs } from "@cpc-partition/process/schedule";
 import type { ImageReader } from "@cpc-partition/image/image-reader";
 import type { ServiceName } from "@cpc-partition/image/service-name";
 import type { ServerBlock } from "@cpc-partition/image/server-block";
@@ -61,7 +61,7 @@ export interface OtherThreads {
 
 export class Acquisition {
   readonly #options: AcquisitionOptions;
-  readonly #grid: Grid;
+  readonly #grids: Grids;
   readonly #generations: ImageGenerations;
   readonly #pollsInFlight: PollsInFlight;
   readonly #clock: ImageClock;
@@ -80,12 +80,12 @@ export class Acquisition {
     this.#options = options;
     const { others } = options;
     this.#sources = new Set(options.sources);
-    this.#grid = new Grid(monotonicMs(), options.intervalMs);
+    this.#grids = new Grids(monotonicMs(), options.intervalMs);
     this.#generations = generations;
     const ownHeadStartMs = headStartOf(options.intervalMs);
     this.#pollsInFlight = new PollsInFlight(monotonicMs, options.intervalMs, ownHeadStartMs);
     this.#clock = new ImageClock(generations, {
-      grid: new Grid(this.#grid.startMs + ownHeadStartMs, options.intervalMs),
+      grid: new Grid(this.#grids.startMs + ownHeadStartMs, options.intervalMs),
       clock: monotonicMs,
       pollsInFlight: others === undefined ? this.#pollsInFlight : both(this.#pollsInFlight, others),
       ...(others === undefined ? {} : { beatAgeMs: () => others.beatAgeMs() }),
@@ -138,12 +138,12 @@ export class Acquisition {
 
   #startLoops(): void {
     if (this.#isStopped) return;
-    const { intervalMs, started, log, others } = this.#options;
+    const { started, log, others } = this.#options;
     for (const [source, block] of this.#generations.blocks) {
       // A generation may show sources that left while it was made.
       if (this.#loops.has(source) || !this.#sources.has(source)) continue;
       const context = {
-        gridOf: (ownMs: number | undefined) => new Grid(this.#grid.startMs, ownMs ?? intervalMs),
+        gridOf: (ownMs: number | undefined) => this.#grids.of(ownMs),
         clock: monotonicMs,
         pollsInFlight: this.#pollsInFlight,
         log,

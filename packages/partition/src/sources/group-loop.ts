@@ -62,7 +62,7 @@ export class GroupLoop implements GroupReports {
         // A timer may fire a little before its time: the tick it was for is over all the same.
         const next = Math.max(tick, grid.after(nowMs));
         if (next > tick) this.#block.count("overruns", BigInt(next - tick));
-        const isEarly = await this.#nextPoll.wait(grid.instantMs(next) - nowMs);
+        const isEarly = await this.#nextPoll.waitUntil(grid, next, nowMs);
         tick = isEarly ? next : next + 1;
       }
     } finally {

@@ -3,7 +3,7 @@
 
 import { once } from "node:events";
 import { parentPort, type MessagePort } from "node:worker_threads";
-import { Grid, monotonicMs } from "@cpc-partition/process/schedule";
+import { Grids, monotonicMs } from "@cpc-partition/process/schedule";
 import type { Log } from "@cpc-partition/process/log";
 import { logRuntimeWarnings } from "@cpc-partition/process/runtime-warnings";
 import { unpackServer } from "../configuration/packed-configuration.ts";
@@ -58,8 +58,9 @@ async function work(port: MessagePort, client: ProtocolClient): Promise<void> {
   const sourceOf = client.sources({ log, certificatesDirectory, namesFile: undefined });
   const isBehind = (): boolean => shared.outstanding > mostOutstanding;
   const pollsInFlight = new PollsInFlight(monotonicMs, intervalMs, headStartOf(intervalMs), isBehind);
+  const grids = new Grids(gridStartMs, intervalMs);
   const context = {
-    gridOf: (ownMs: number | undefined) => new Grid(gridStartMs, ownMs ?? intervalMs),
+    gridOf: (ownMs: number | undefined) => grids.of(ownMs),
     clock: monotonicMs,
     pollsInFlight,
     log,
