@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { PlacedBlock } from "../../packages/image/src/bank-pair.ts";
 import { planDirectory, type PlacedPoint, type ServerDescription } from "../../packages/image/src/directory.ts";
+import { privateMemory } from "../../packages/image/src/image-memory.ts";
 import { ImageReader } from "../../packages/image/src/image-reader.ts";
 import {
   block,
@@ -136,7 +137,7 @@ test("a server that does not stay starts anew, one that does keeps its counters,
   writer.count("ticksMissed", 3n);
   const startedNs = new ImageReader(writer.memory.buffer).startedNs;
   const directory = planDirectory([serverOf("B", 0), serverOf("C", 0)]);
-  const memory = { buffer: new SharedArrayBuffer(directory.imageBytes), wake: () => {} };
+  const memory = privateMemory(directory.imageBytes);
   writer.replace(directory, memory, [blocks[1], undefined]);
   const reader = new ImageReader(memory.buffer);
   assert.deepEqual(

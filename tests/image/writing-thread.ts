@@ -2,6 +2,7 @@
 
 import { workerData } from "node:worker_threads";
 import { planDirectory } from "../../packages/image/src/directory.ts";
+import { imageMemory } from "../../packages/image/src/image-memory.ts";
 import { ImageWriter } from "../../packages/image/src/image-writer.ts";
 import { ConnectionState } from "../../packages/image/src/layout.ts";
 import { BuiltInType } from "../../packages/image/src/values/built-in-type.ts";
@@ -13,7 +14,11 @@ const { buffer, points, stop } = workerData as {
   readonly stop: Int32Array<SharedArrayBuffer>;
 };
 const directory = planDirectory([serverOf("A", ...Array.from({ length: points }, () => 0))]);
-const writer = new ImageWriter({ service: "modbus", intervalMs: 1 }, directory, { buffer, wake: () => {} });
+const writer = new ImageWriter(
+  { service: "modbus", intervalMs: 1 },
+  directory,
+  imageMemory(buffer, () => {}),
+);
 for (let value = 1; Atomics.load(stop, 0) === 0; value = (value + 1) % 65_536) {
   const block = writer.blocks[0]?.groups[0];
   block?.begin();

@@ -3,7 +3,7 @@
 
 import { mock } from "node:test";
 import { planDirectory, type ServerDescription } from "../../packages/image/src/directory.ts";
-import { privateMemory } from "../../packages/image/src/image-memory.ts";
+import { imageMemory, privateMemory } from "../../packages/image/src/image-memory.ts";
 import { ImageReader } from "../../packages/image/src/image-reader.ts";
 import { ImageWriter, retireImage } from "../../packages/image/src/image-writer.ts";
 import { journalHeader, markCount } from "../../packages/image/src/journal-layout.ts";
@@ -255,7 +255,7 @@ function plantVectors(): { readonly image: Uint8Array; readonly journal: Journal
 
 function retired(image: Uint8Array): Uint8Array {
   const buffer = Uint8Array.from(image).buffer;
-  retireImage({ buffer, wake: () => {} });
+  retireImage(imageMemory(buffer, () => {}));
   return new Uint8Array(buffer);
 }
 

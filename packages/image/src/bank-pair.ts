@@ -22,8 +22,8 @@ export class BankPair {
   constructor(place: PlacedBlock, memory: ImageMemory) {
     this.#place = place;
     this.#memory = memory;
-    this.#bytes = Buffer.from(memory.buffer);
-    this.#words = new Uint32Array(memory.buffer);
+    this.#bytes = memory.bytes;
+    this.#words = memory.words;
   }
 
   /** Between `begin` and `publish`. */
@@ -62,7 +62,7 @@ export class BankPair {
   /** Into the memory of a new generation. `copyBank` copies one bank from its offset in the old memory to its offset in the new one. */
   moveTo(place: PlacedBlock, memory: ImageMemory, copyBank: (from: number, to: number) => void): void {
     const old = this.#place;
-    const bytes = Buffer.from(memory.buffer);
+    const { bytes, words } = memory;
     const headBytes = Math.min(old.banksOffset - old.blockOffset, place.banksOffset - place.blockOffset);
     bytes.set(this.#bytes.subarray(old.blockOffset, old.blockOffset + headBytes), place.blockOffset);
     for (const bank of [0, 1])
@@ -70,7 +70,7 @@ export class BankPair {
     this.#place = place;
     this.#memory = memory;
     this.#bytes = bytes;
-    this.#words = new Uint32Array(memory.buffer);
+    this.#words = words;
   }
 
   #bank(publication: number): number {

@@ -41,6 +41,9 @@ const noTime: Timestamp = { unixMs: 0, subMsNs: 0 };
 /** What is longer than this stays cut and flagged: one value must not eat the gateway's memory. */
 export const maximumRoomBytes = 64 * 1024;
 
+/** When a poll is published. */
+const now = new Uint32Array(2);
+
 export class GroupBlock implements PointSink {
   #group: PlacedGroup;
   readonly #banks: BankPair;
@@ -56,7 +59,6 @@ export class GroupBlock implements PointSink {
   /** When the poll began, and when the last response came: low and high word each. */
   readonly #requested = new Uint32Array(2);
   readonly #received = new Uint32Array(2);
-  readonly #now = new Uint32Array(2);
   #truncated = new Map<number, number>();
   /** Points whose key the server has yet to confirm. */
   #expected: readonly number[] = [];
@@ -199,12 +201,12 @@ export class GroupBlock implements PointSink {
   publish(connection: ConnectionState, durationMs?: number | null): void {
     const head = this.#bank;
     this.#withhold();
-    readWallClock(this.#now);
+    readWallClock(now);
     this.#words[(head + poll.connection) / 4] = connection;
     this.#setWords((head + poll.requestedNs) / 4, this.#requested);
-    this.#setWords((head + poll.publishedNs) / 4, this.#now);
+    this.#setWords((head + poll.publishedNs) / 4, now);
     if (durationMs !== undefined) {
-      this.#setWords((head + poll.lastGoodNs) / 4, this.#now);
+      this.#setWords((head + poll.lastGoodNs) / 4, now);
       this.#integers[(head + poll.cycle) / 8] = this.count("polls");
     }
     if (typeof durationMs === "number") {
@@ -232,7 +234,7 @@ export class GroupBlock implements PointSink {
   moveTo(group: PlacedGroup, memory: ImageMemory): void {
     const old = { bytes: this.#bytes, points: this.#group.points };
     const fixedBytes = poll.bytes + old.points.length * record.bytes;
-    const target = Buffer.from(memory.buffer);
+    const target = memory.bytes;
     this.#banks.moveTo(group, memory, (from, to) => {
       target.set(old.bytes.subarray(from, from + fixedBytes), to);
       for (const [index, point] of old.points.entries()) {
@@ -302,11 +304,11 @@ export class GroupBlock implements PointSink {
   #attach(memory: ImageMemory): void {
     const { points } = this.#group;
     this.#expected = points.flatMap(({ isExpected }, index) => (isExpected === true ? [index] : []));
-    this.#bytes = Buffer.from(memory.buffer);
-    this.#words = new Uint32Array(memory.buffer);
-    this.#floats = new Float32Array(memory.buffer);
-    this.#doubles = new Float64Array(memory.buffer);
-    this.#integers = new BigInt64Array(memory.buffer);
+    this.#bytes = memory.bytes;
+    this.#words = memory.words;
+    this.#floats = memory.floats;
+    this.#doubles = memory.doubles;
+    this.#integers = memory.integers;
   }
 
   #setLongValue(index: number, at: number, value: Value): boolean {

@@ -5,6 +5,12 @@ import type { Mapping } from "./posix/mapping.ts";
 
 export interface ImageMemory {
   readonly buffer: ArrayBufferLike;
+  /** The same bytes in other forms, for all blocks: those of a thousand blocks would not stay in the processor's cache. */
+  readonly bytes: Buffer;
+  readonly words: Uint32Array;
+  readonly floats: Float32Array;
+  readonly doubles: Float64Array;
+  readonly integers: BigInt64Array;
   /** Wakes who sleeps on the 32-bit word at this offset, or somebody who then wakes the others. */
   wake(offset: number): void;
 }
@@ -20,7 +26,7 @@ const firstWoken = 2;
 export function privateMemory(imageBytes: number): ImageMemory {
   const buffer = new SharedArrayBuffer(imageBytes);
   const words = new Int32Array(buffer);
-  return { buffer, wake: (offset) => void Atomics.notify(words, offset / 4) };
+  return imageMemory(buffer, (offset) => void Atomics.notify(words, offset / 4));
 }
 
 /** A wake that fails delays readers until they look by themselves, and nobody else: it is told to `wakeFailed` and no error here. */
@@ -32,5 +38,17 @@ export function mappedMemory(mapping: Mapping, wakeFailed: (error: unknown) => v
       wakeFailed(error);
     }
   };
-  return { buffer: mapping.buffer, wake };
+  return imageMemory(mapping.buffer, wake);
+}
+
+export function imageMemory(buffer: ArrayBufferLike, wake: ImageMemory["wake"]): ImageMemory {
+  return {
+    buffer,
+    bytes: Buffer.from(buffer),
+    words: new Uint32Array(buffer),
+    floats: new Float32Array(buffer),
+    doubles: new Float64Array(buffer),
+    integers: new BigInt64Array(buffer),
+    wake,
+  };
 }

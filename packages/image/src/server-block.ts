@@ -85,7 +85,7 @@ export class ServerBlock {
   /** Takes everything along into the memory of a new generation: same server, same points, other places. */
   moveTo(server: PlacedServer, memory: ImageMemory): void {
     const old = this.#bytes;
-    const target = Buffer.from(memory.buffer);
+    const target = memory.bytes;
     this.#banks.moveTo(server, memory, (from, to) => target.set(old.subarray(from, from + serverState.bytes), to));
     for (const [index, group] of this.groups.entries()) {
       const place = server.groups[index];
@@ -127,8 +127,8 @@ export class ServerBlock {
   }
 
   #attach(memory: ImageMemory): void {
-    this.#bytes = Buffer.from(memory.buffer);
-    this.#words = new Uint32Array(memory.buffer);
-    this.#integers = new BigInt64Array(memory.buffer);
+    this.#bytes = memory.bytes;
+    this.#words = memory.words;
+    this.#integers = memory.integers;
   }
 }
