@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { TransactionIds } from "../../../../../packages/partition/src/protocols/modbus/connection/transaction-ids.ts";
 
 const transaction = { unitId: 1, functionCode: 3, address: 0, quantity: 1 } as const;
-const none = new Set<number>();
+const none = [] as const;
 
 test("ids use all 16 bits before one comes again", () => {
   const ids = new TransactionIds();

@@ -14,8 +14,8 @@ export interface Answered<Request> extends Outstanding<Request> {
   answer: Answer;
 }
 
-function isAnswered<Request>(outstanding: Outstanding<Request>): outstanding is Answered<Request> {
-  return outstanding.answer !== undefined;
+function isAnswered<Request>(sent: Sent<Request>): sent is Sent<Request> & Answered<Request> {
+  return sent.answer !== undefined;
 }
 
 interface Sent<Request> extends Outstanding<Request> {
@@ -27,8 +27,8 @@ interface Sent<Request> extends Outstanding<Request> {
 export class RequestWindow<Request extends Transaction> {
   readonly #timedOut: (outstanding: Outstanding<Request>) => void;
   readonly #ids = new TransactionIds();
-  /** By id, in the order in which they were sent. */
-  readonly #sent = new Map<number, Sent<Request>>();
+  /** In the order in which they were sent. */
+  readonly #sent: Sent<Request>[] = [];
   #lastOrder = 0;
   #lastAnswered = 0;
 
@@ -39,22 +39,22 @@ export class RequestWindow<Request extends Transaction> {
 
   /** Requests that are outstanding. */
   get count(): number {
-    return this.#sent.size;
+    return this.#sent.length;
   }
 
   get isEmpty(): boolean {
-    return this.#sent.size === 0;
+    return this.#sent.length === 0;
   }
 
   /** In the order in which they were sent. */
   get requests(): readonly Request[] {
-    return Array.from(this.#sent.values(), ({ request }) => request);
+    return this.#sent.map(({ request }) => request);
   }
 
   /** Of the requests that wait for a reply. */
   get idsDue(): readonly number[] {
     const due: number[] = [];
-    for (const { id, answer } of this.#sent.values()) if (answer === undefined) due.push(id);
+    for (const { id, answer } of this.#sent) if (answer === undefined) due.push(id);
     return due;
   }
 
@@ -70,16 +70,16 @@ export class RequestWindow<Request extends Transaction> {
     sent.timer = setTimeout(() => {
       // A process that was held up finds timers due before it has read what came meanwhile: let it read first.
       setImmediate(() => {
-        if (this.#sent.get(id) === sent) this.#timedOut(sent);
+        if (this.#sent.includes(sent)) this.#timedOut(sent);
       });
     }, timeoutMs);
-    this.#sent.set(id, sent);
+    this.#sent.push(sent);
     return id;
   }
 
   /** What a reply with this id answers. Without an id (`Frame.transactionId`) it is the request that waits longest. */
   awaiting(id: number | undefined): Outstanding<Request> | undefined {
-    const sent = this.#sent.get(id ?? this.idsDue[0] ?? NaN);
+    const sent = this.#sentWith(id ?? this.idsDue[0] ?? NaN);
     return sent?.answer === undefined ? sent : undefined;
   }
 
@@ -89,7 +89,7 @@ export class RequestWindow<Request extends Transaction> {
   }
 
   answered({ id }: Outstanding<Request>, answer: Answer): void {
-    const sent = this.#sent.get(id);
+    const sent = this.#sentWith(id);
     if (sent === undefined) return;
     sent.answer = answer;
     this.#lastAnswered = Math.max(this.#lastAnswered, sent.order);
@@ -97,23 +97,25 @@ export class RequestWindow<Request extends Transaction> {
 
   /** A request that was sent later has been answered. */
   isOvertaken({ id }: Outstanding<Request>): boolean {
-    return (this.#sent.get(id)?.order ?? 0) < this.#lastAnswered;
+    return (this.#sentWith(id)?.order ?? 0) < this.#lastAnswered;
   }
 
   /** Removes and returns those whose answer is there, in the order in which they were sent. */
   takeAnswered(): readonly Answered<Request>[] {
-    const answered: Answered<Request>[] = [];
-    for (const sent of this.#sent.values()) {
-      if (!isAnswered(sent)) continue;
-      answered.push(sent);
-      this.finish(sent);
-    }
+    const answered = this.#sent.filter(isAnswered);
+    for (const sent of answered) this.finish(sent);
     return answered;
   }
 
   finish({ id }: Outstanding<Request>): void {
-    clearTimeout(this.#sent.get(id)?.timer);
-    this.#sent.delete(id);
+    const index = this.#sent.findIndex((sent) => sent.id === id);
+    if (index < 0) return;
+    clearTimeout(this.#sent[index]?.timer);
+    this.#sent.splice(index, 1);
+  }
+
+  #sentWith(id: number): Sent<Request> | undefined {
+    return this.#sent.find((sent) => sent.id === id);
   }
 
   /** Nobody waits for the reply any more, but it may still come. */
@@ -130,7 +132,7 @@ export class RequestWindow<Request extends Transaction> {
 
   /** Abandons and returns those that the predicate picks. */
   abandonWhere(isPicked: (request: Request) => boolean): readonly Request[] {
-    const picked = [...this.#sent.values()].filter(({ request }) => isPicked(request));
+    const picked = this.#sent.filter(({ request }) => isPicked(request));
     for (const sent of picked) this.abandon(sent);
     return picked.map(({ request }) => request);
   }
@@ -138,8 +140,8 @@ export class RequestWindow<Request extends Transaction> {
   /** Finishes and returns all, in the order in which they were sent. */
   end(): readonly Request[] {
     const { requests } = this;
-    for (const sent of this.#sent.values()) clearTimeout(sent.timer);
-    this.#sent.clear();
+    for (const sent of this.#sent) clearTimeout(sent.timer);
+    this.#sent.length = 0;
     return requests;
   }
 }

@@ -20,10 +20,10 @@ export class TransactionIds {
   #lastId = 0;
   readonly #abandoned = new Map<number, Transaction>();
 
-  /** `inUse`: the ids of requests that are outstanding. */
-  next(inUse: { has(id: number): boolean }): number {
+  /** `inUse`: requests that are outstanding. */
+  next(inUse: readonly { readonly id: number }[]): number {
     do this.#lastId = (this.#lastId + 1) % ID_COUNT;
-    while (this.#abandoned.has(this.#lastId) || inUse.has(this.#lastId));
+    while (this.#abandoned.has(this.#lastId) || inUse.some(({ id }) => id === this.#lastId));
     return this.#lastId;
   }
 
