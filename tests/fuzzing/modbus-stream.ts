@@ -24,14 +24,18 @@ function run(random: Random): void {
   for (let offset = 0; offset < stream.length;) {
     const chunk = stream.subarray(offset, offset + random.pick([1, 2, 5, 7, 64, 1024]));
     offset += chunk.length;
-    const malformed = assembler.push(chunk, chunk.length, (bytes, frame) => {
-      const answer = decodeResponse(bytes, frame.pduOffset, frame.pduEndOffset, range);
-      const pdu = Buffer.from(bytes.buffer, frame.pduOffset, frame.pduEndOffset - frame.pduOffset);
-      const data = answer.kind === "data" ? pdu.subarray(answer.dataOffset - frame.pduOffset).toString("hex") : "";
-      const code = answer.kind === "exception" ? answer.code : "";
-      seen.push(`${frame.transactionId}/${frame.unitId} ${answer.kind} ${data}${code}`);
-      return undefined;
-    });
+    const malformed = assembler.push(
+      new DataView(chunk.buffer, chunk.byteOffset, chunk.length),
+      chunk.length,
+      (bytes, frame) => {
+        const answer = decodeResponse(bytes, frame.pduOffset, frame.pduEndOffset, range);
+        const pdu = Buffer.from(bytes.buffer, bytes.byteOffset + frame.pduOffset, frame.pduEndOffset - frame.pduOffset);
+        const data = answer.kind === "data" ? pdu.subarray(answer.dataOffset - frame.pduOffset).toString("hex") : "";
+        const code = answer.kind === "exception" ? answer.code : "";
+        seen.push(`${frame.transactionId}/${frame.unitId} ${answer.kind} ${data}${code}`);
+        return undefined;
+      },
+    );
     if (malformed !== undefined) {
       seen.push(malformed.field);
       break;

@@ -36,11 +36,15 @@ function replyTo(range: ReadRange, changes: Changes = {}): Buffer {
 function outcome(bytes: Buffer, range: ReadRange): string {
   const frames: string[] = [];
   const assembler = new FrameAssembler(mbap);
-  const malformed = assembler.push(bytes, bytes.length, (view, frame) => {
-    const answer = decodeResponse(view, frame.pduOffset, frame.pduEndOffset, range);
-    frames.push(answer.kind === "exception" ? `exception ${answer.code}` : answer.kind);
-    return answer.kind === "malformed" ? answer : undefined;
-  });
+  const malformed = assembler.push(
+    new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+    bytes.length,
+    (view, frame) => {
+      const answer = decodeResponse(view, frame.pduOffset, frame.pduEndOffset, range);
+      frames.push(answer.kind === "exception" ? `exception ${answer.code}` : answer.kind);
+      return answer.kind === "malformed" ? answer : undefined;
+    },
+  );
   if (frames.at(-1) === "malformed") return frames.join(", ");
   if (malformed !== undefined) frames.push(malformed.field);
   else if (assembler.pendingBytes > 0) frames.push("waiting");

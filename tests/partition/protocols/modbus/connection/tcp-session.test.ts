@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer, Socket, type AddressInfo } from "node:net";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
 
 import type { Answer } from "../../../../../packages/partition/src/protocols/modbus/connection/exchange.ts";
@@ -144,6 +145,22 @@ function sum(bytes: DataView, from: number, to: number): number {
   for (let at = from; at < to; at++) total += bytes.getUint8(at);
   return total & 0xff;
 }
+
+test("a request that its socket has not passed on yet is not overwritten by that of another connection", async (t) => {
+  const both = [await openInWindow(1, honest()), await openInWindow(1, honest())];
+  const held: Socket[] = [];
+  t.mock.method(Socket.prototype, "write", function (this: Socket, bytes: Uint8Array) {
+    if (held.length < both.length && bytes[7] === 3) {
+      held.push(this);
+      this.cork();
+    }
+    return Duplex.prototype.write.call(this, bytes, "binary");
+  });
+  const asked = both.map(({ connection }, index) => ask(connection, index));
+  assert.equal(held.length, 2);
+  for (const socket of held) socket.uncork();
+  assert.deepEqual(await Promise.all(asked), [read(0), read(1)]);
+});
 
 test("another framing, without transaction ids, needs nothing of the connection", async () => {
   let spoiltBy = 0;

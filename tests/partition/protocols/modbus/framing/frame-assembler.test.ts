@@ -7,6 +7,10 @@ import { FrameAssembler } from "../../../../../packages/partition/src/protocols/
 import { mbap } from "../../../../../packages/partition/src/protocols/modbus/framing/mbap.ts";
 import type { Malformed } from "../../../../../packages/partition/src/protocols/modbus/framing/framing.ts";
 
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
 function frameOf(transactionId: number, pdu: Uint8Array): Buffer {
   const header = Buffer.from([transactionId >> 8, transactionId & 0xff, 0, 0, 0, pdu.length + 1, 9]);
   return Buffer.concat([header, pdu]);
@@ -22,8 +26,8 @@ function assemble(
   for (let offset = 0, piece = 0; offset < stream.length; piece++) {
     const chunk = stream.subarray(offset, offset + (sizes[piece % sizes.length] ?? 1));
     offset += chunk.length;
-    const malformed = assembler.push(chunk, chunk.length, (bytes, frame) => {
-      const pdu = Buffer.from(bytes.buffer, frame.pduOffset, frame.pduEndOffset - frame.pduOffset);
+    const malformed = assembler.push(viewOf(chunk), chunk.length, (bytes, frame) => {
+      const pdu = Buffer.from(bytes.buffer, bytes.byteOffset + frame.pduOffset, frame.pduEndOffset - frame.pduOffset);
       frames.push(frameOf(frame.transactionId ?? assert.fail("no id"), pdu));
       return undefined;
     });
@@ -65,7 +69,7 @@ test("any bytes at all end in frames, in a malformed header or in waiting for mo
       for (let offset = 0, piece = 0; offset < stream.length; piece++) {
         const chunk = stream.subarray(offset, offset + (pieces[piece % pieces.length] ?? 1));
         offset += chunk.length;
-        if (assembler.push(chunk, chunk.length, () => undefined) !== undefined) return;
+        if (assembler.push(viewOf(chunk), chunk.length, () => undefined) !== undefined) return;
         assert.ok(assembler.pendingBytes < 260);
       }
     }),

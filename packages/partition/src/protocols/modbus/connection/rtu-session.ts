@@ -172,14 +172,14 @@ export class RtuSession implements LineSession {
     return `; ${this.#lengthBytes} bytes came that are no RTU reply to it: check the line, its speed and its parity`;
   }
 
-  #received(chunk: Uint8Array, lengthBytes: number): void {
+  #received({ buffer, byteOffset }: DataView, lengthBytes: number): void {
     if (this.#socket.destroyed) return;
     const roomBytes = this.#bytes.length - this.#lengthBytes;
     if (lengthBytes > roomBytes) {
       const because = `it floods the connection: more than ${MOST_NOISE_BYTES} bytes came that are no reply`;
       return this.#events.failed(this, { code: "ProtocolViolation", because });
     }
-    this.#bytes.set(chunk.subarray(0, lengthBytes), this.#lengthBytes);
+    this.#bytes.set(new Uint8Array(buffer, byteOffset, lengthBytes), this.#lengthBytes);
     this.#lengthBytes += lengthBytes;
     if (this.#current === undefined) this.#drain();
     else this.#look(this.#current);

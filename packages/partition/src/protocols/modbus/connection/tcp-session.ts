@@ -29,6 +29,9 @@ interface RequestBytes {
   readonly view: DataView;
 }
 
+/** For the next request of any connection: what a thousand connections use in turn does not stay in the processor's cache if each has its own. */
+let freeBytes: RequestBytes | undefined;
+
 const DATA: Answer = { kind: "data" };
 const TIMEOUT: Answer = { kind: "timeout" };
 
@@ -43,7 +46,6 @@ export class TcpSession implements LineSession {
   readonly #socket: Socket;
   readonly #frames: FrameAssembler;
   readonly #window: RequestWindow<Pending>;
-  readonly #request: RequestBytes;
   /** Monotonic. */
   #openedAtMs = 0;
   #hasAnswered = false;
@@ -61,7 +63,6 @@ export class TcpSession implements LineSession {
     this.#events = events;
     this.#frames = new FrameAssembler(framing);
     this.#window = new RequestWindow((outstanding) => this.#timedOut(outstanding));
-    this.#request = this.#newRequest();
     this.#socket = dial(endpoint, timeoutMs, {
       opened: (...certificateEndsMs) => {
         this.#openedAtMs = performance.now();
@@ -114,14 +115,15 @@ export class TcpSession implements LineSession {
 
   /** Throws a RangeError for what may not be sent. */
   send(pending: Pending): void {
-    // The bytes are reused as soon as the socket has taken them; one that has not gets bytes of its own.
-    const request = this.#socket.writableLength === 0 ? this.#request : this.#newRequest();
+    const request = requestBytes(this.#framing);
     encodeRequest(request.view, this.#framing.headerBytes, pending);
     pending.sentMs = performance.now();
     this.device.askedSinceMs ??= pending.sentMs;
     const id = this.#window.add(pending, pending.requester.timeoutMs);
     this.#framing.seal(request.view, id, pending.unitId, REQUEST_PDU_BYTES);
     this.#socket.write(request.bytes);
+    // What the socket has not passed on yet must stay as it is.
+    if (this.#socket.writableLength > 0) freeBytes = undefined;
   }
 
   /** Gives up the requests of a requester, whose replies may still come. */
@@ -136,12 +138,6 @@ export class TcpSession implements LineSession {
     this.#socket.destroy();
     if (!this.#window.isEmpty) this.#noteIdle();
     return this.#window.end();
-  }
-
-  #newRequest(): RequestBytes {
-    const { headerBytes, trailerBytes } = this.#framing;
-    const { buffer } = new Uint8Array(headerBytes + REQUEST_PDU_BYTES + trailerBytes);
-    return { bytes: Buffer.from(buffer), view: new DataView(buffer) };
   }
 
   #noteIdle(): void {
@@ -182,7 +178,7 @@ export class TcpSession implements LineSession {
     return !wasCrowdedOut && (this.#repliedMs.get(unitId) ?? 0) > sentMs;
   }
 
-  #received(chunk: Uint8Array, lengthBytes: number): void {
+  #received(chunk: DataView, lengthBytes: number): void {
     if (this.#socket.destroyed) return;
     const wrong = this.#frames.push(chunk, lengthBytes, this.#accept) ?? this.#surplus();
     if (wrong !== undefined) return this.#events.failed(this, violation(wrong, this.#window.requests[0]));
@@ -226,4 +222,11 @@ export class TcpSession implements LineSession {
     this.#window.answered(due, response.kind === "data" ? DATA : response);
     return undefined;
   };
+}
+
+function requestBytes({ headerBytes, trailerBytes }: Framing): RequestBytes {
+  const lengthBytes = headerBytes + REQUEST_PDU_BYTES + trailerBytes;
+  if (freeBytes?.bytes.length === lengthBytes) return freeBytes;
+  const { buffer } = new Uint8Array(lengthBytes);
+  return (freeBytes = { bytes: Buffer.from(buffer), view: new DataView(buffer) });
 }
