@@ -5,10 +5,10 @@
 // a unit or a container hides looks like a missing right.
 
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
-import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import { quotePath } from "./quote.ts";
 import { shellWord } from "./shell-word.ts";
+import { userName } from "./user-name.ts";
 
 /** Continues "because", for whatever the system says of a file that is to be read. `path`: where the error names none, since it was open already. */
 export function readingTrouble(error: unknown, path?: string): string {
@@ -102,19 +102,10 @@ function share(path: string, rights: string): string {
   return `chgrp ${groupName()} ${word} && chmod g+${rights} ${word}`;
 }
 
-/** In a container, and in a unit with DynamicUser, the number may have no name. */
 function thisUser(): string {
   const name = userName();
   const id = process.geteuid?.();
   return name === undefined ? `the user with the id ${id}` : `the user ${name} (uid ${id})`;
-}
-
-function userName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The first of this process's groups that has a lasting name, or its number. */

@@ -30,6 +30,8 @@ test("in the journal of a service the command runs as the user of the service, b
     }).stdout;
   const command = "npm run -s cpc -- cert trust --certificates /srv AB\n";
   assert.equal(commandIn(65_534, `${dev}:${ino}`), `runuser --user nobody -- ${command}`);
+  const nameless = commandIn(54_321, `${dev}:${ino}`);
+  assert.equal(nameless, `setpriv --reuid 54321 --regid 54321 --clear-groups -- ${command}`, "a number without a name");
   assert.equal(commandIn(0, `${dev}:${ino}`), command);
   assert.equal(commandIn(65_534, "1:1"), command, "a person at a terminal of the desktop, say");
 });
