@@ -346,10 +346,20 @@ for (const language of compiledLanguages) {
             assert.ok(Number(read) > 0);
             if (ringBytes < 1_000_000) assert.ok(Number(lost) > 0, "a small ring loses some");
           }
-          const rest = (await agent.json("since", 1000)) as { readonly lost: string; readonly cursor: unknown };
-          assert.match(rest.lost, /^\d+$/);
+          let cursor: unknown;
+          // How far the writer was ahead when it ended is the machine's affair.
+          for (let isBehind = true; isBehind;) {
+            const rest = (await agent.json("since", 1000)) as {
+              readonly lost: string;
+              readonly cursor: unknown;
+              readonly changes: readonly unknown[];
+            };
+            assert.match(rest.lost, /^\d+$/);
+            isBehind = rest.changes.length === 1000;
+            cursor = rest.cursor;
+          }
           const head = (await agent.json("journal", name)) as { readonly end: unknown };
-          assert.deepEqual(rest.cursor, head.end, "it has come to the last change");
+          assert.deepEqual(cursor, head.end, "it has come to the last change");
         }
       } finally {
         for (const left of [name, `${name}.next`]) SharedMemoryObject.remove(left);
