@@ -10,10 +10,8 @@ const publicationsWord, countersOffset = 100, 64 // in the header, in a block
 const serverBlockBytes, groupBlockBytes = countersOffset + 16*8, countersOffset + 16*8 + 3*112*4
 
 // Why a value is not usable, in the words and the order of the page. The last one: it is.
-var reasons = [...]string{
-	"the writer is dead", "the image is retired", "the writer hangs",
-	"the status is bad", "the status is uncertain", "the value is too old", "",
-}
+var reasons = [...]string{"the writer is dead", "the image is retired", "the writer hangs",
+	"the status is bad", "the status is uncertain", "the value is too old", ""}
 
 // Image is one generation of an image: its directory, which never changes, and the way to what does.
 type Image struct {
@@ -95,9 +93,8 @@ func rows[T any](m *mapping, h Header, number int, least [7]uint32) []T {
 func (i *Image) Text(t Text) string { return text(i.m.copy(uint64(t.offset), uint64(t.length))) }
 
 // Header as it is now: counters, state, heartbeat.
-func (i *Image) Header() Header {
-	h := view[Header](i.m.copy(0, 512))
-	if h.head[1]&0xffff < 3 {
+func (i *Image) Header() (h Header) {
+	if h = view[Header](i.m.copy(0, 512)); h.head[1]&0xffff < 3 {
 		h.Services = 0
 	}
 	return h

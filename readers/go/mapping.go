@@ -69,10 +69,7 @@ func openMapping(name string, atLeast int64, magic string, major uint32) *mappin
 }
 
 // The file to which the name leads by now; nil for none.
-func (m *mapping) named() os.FileInfo {
-	state, _ := os.Lstat(m.file.Name())
-	return state
-}
+func (m *mapping) named() (state os.FileInfo) { state, _ = os.Lstat(m.file.Name()); return state }
 
 func (m *mapping) u64(at uint64) uint64 {
 	defer runtime.KeepAlive(m)
@@ -95,8 +92,7 @@ func (m *mapping) copy(at, length uint64) []byte {
 func (m *mapping) isLocked() bool {
 	defer runtime.KeepAlive(m)
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
-	err := unix.FcntlFlock(m.file.Fd(), unix.F_OFD_GETLK, &lock)
-	return err == nil && lock.Type == unix.F_WRLCK
+	return unix.FcntlFlock(m.file.Fd(), unix.F_OFD_GETLK, &lock) == nil && lock.Type == unix.F_WRLCK
 }
 
 // Sleeps while the word of 32 bits has this value. Who is woken by another value wakes the other sleepers.

@@ -20,8 +20,7 @@ type Header struct {
 	Generation, PointsSince, State, Publications, Pid, IntervalMs uint32
 	StartedNs, HeartbeatNs                                        int64
 	Counters                                                      [16]uint64
-	Ticks                                                         uint32
-	Services                                                      uint32 // of the partition: bit Service-1 for each; 0: the writer does not tell
+	Ticks, Services                                               uint32 // services of the partition: bit Service-1 for each; 0: the writer does not tell
 }
 
 // Server is an entry of the server table.
