@@ -1,5 +1,5 @@
-// A straight line through two points as scale and bias in decimal digits. A factor that has no end there (100 over 27648) is rounded so late that both ends, and
-// what is between them, are the same Doubles. Pure.
+// A straight line through two points as scale and bias in decimal digits. A factor that has no end there (100 over 27648) is rounded so late that every value
+// is off by less than 1e-25 before it is rounded to a Double: only what should be 0 shows that. Pure.
 
 export interface LineEnds {
   readonly rawLow: string;
