@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { test } from "node:test";
+import { libc } from "../../../packages/image/src/posix/libc.ts";
 import { NamedSemaphore } from "../../../packages/image/src/posix/named-semaphore.ts";
 import { OtherProcess } from "./other-process.ts";
 import { openObjects, ownPrefix } from "./own-objects.ts";
@@ -25,6 +26,21 @@ test("a new semaphore has value 1 and exactly the mode asked for, whatever the u
   assert.equal(semaphore.value(), 1);
   assert.equal(statSync(path(name)).mode & 0o777, 0o660);
   assert.equal(NamedSemaphore.createExclusive(name, 0o660), undefined);
+});
+
+test("a semaphore that is removed while it is opened is none, and one that is removed while it is made is made again", (t) => {
+  const name = `${ownPrefix(t)}a`;
+  const { open } = libc;
+  let removals = 0;
+  t.mock.method(libc, "open", (file: string, flags: number) => {
+    if (removals-- > 0) unlinkSync(file);
+    return open(file, flags);
+  });
+  removals = 2;
+  using made = create(name);
+  assert.ok(made.isLinked());
+  removals = 1;
+  assert.equal(NamedSemaphore.openExisting(name), undefined);
 });
 
 test("a permit is taken once and given back once", (t) => {

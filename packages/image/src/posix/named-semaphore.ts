@@ -54,20 +54,23 @@ export class NamedSemaphore implements Disposable {
     this.#descriptor = descriptor;
   }
 
-  /** A new one with exactly this mode, whatever the umask; undefined when the name is taken. */
+  /** A new one with exactly this mode, whatever the umask; undefined when the name is taken, or somebody removes it at once. */
   static createExclusive(name: string, mode: number, value = 1): NamedSemaphore | undefined {
     checkObjectName("semaphore", name);
     const flags = constants.O_CREAT | constants.O_EXCL;
     const semaphore = libc.sem_open(`/${name}`, flags, "unsigned int", mode, "unsigned int", value);
     if (semaphore === -errno.EEXIST) return undefined;
     if (typeof semaphore === "number") throw new PosixError("create semaphore", name, "sem_open", semaphore);
+    let created: NamedSemaphore | undefined;
     try {
-      return NamedSemaphore.#withDescriptor(name, semaphore, "create semaphore", mode);
+      created = NamedSemaphore.#withDescriptor(name, semaphore, "create semaphore", mode);
     } catch (error) {
       libc.sem_unlink(`/${name}`);
       libc.sem_close(semaphore);
       throw error;
     }
+    if (created === undefined) libc.sem_close(semaphore);
+    return created;
   }
 
   /**
@@ -133,19 +136,29 @@ export class NamedSemaphore implements Disposable {
     const semaphore = libc.sem_open(`/${name}`, 0);
     if (semaphore === -errno.ENOENT) return undefined;
     if (typeof semaphore === "number") throw new PosixError(action, name, "sem_open", semaphore);
+    let opened: NamedSemaphore | undefined;
     try {
-      return NamedSemaphore.#withDescriptor(name, semaphore, action, mode);
-    } catch (error) {
-      libc.sem_close(semaphore);
-      throw error;
+      opened = NamedSemaphore.#withDescriptor(name, semaphore, action, mode);
+    } finally {
+      if (opened === undefined) libc.sem_close(semaphore);
     }
+    return opened;
   }
 
-  /** Opens the file beside the mapping and, for a semaphore of our own, sets its mode. Leaves `semaphore` to the caller on failure. */
-  static #withDescriptor(name: string, semaphore: bigint, action: string, mode: number | undefined): NamedSemaphore {
+  /**
+   * Opens the file beside the mapping and, for a semaphore of our own, sets its mode. Undefined when somebody has removed it meanwhile. Leaves
+   * `semaphore` to the caller then, and on failure.
+   */
+  static #withDescriptor(
+    name: string,
+    semaphore: bigint,
+    action: string,
+    mode: number | undefined,
+  ): NamedSemaphore | undefined {
     // Not by node:fs: a worker thread closes at its end, by number, what it opened there and does not see closed here.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
     const descriptor = libc.open(semaphorePath(name), flags);
+    if (descriptor === -errno.ENOENT) return undefined;
     if (descriptor < 0) throw new PosixError(action, name, "open", descriptor);
     const opened = new NamedSemaphore(name, semaphore, descriptor);
     try {
