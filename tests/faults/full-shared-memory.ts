@@ -72,8 +72,8 @@ const scenarios: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
   one: async (t) => {
     const server = await BornServer.start(t, "opcua", 500, 400);
     const device = await startBornDevice(t, 0);
-    // Enough for the one service, and far from enough for the other.
-    fillUpTo(24 * pageBytes);
+    // Enough for the one service, and too little for the first image of the other, whoever takes room before it.
+    fillUpTo(12 * pageBytes);
     const manager = datagramSocket(t);
     const partition = new TestedPartition(t, {
       modbus: bornModbusXml({ alias: "device", port: device.port, firstPlace: 0, points: 3 }),
