@@ -30,7 +30,7 @@ test("a new semaphore has value 1 and exactly the mode asked for, whatever the u
 
 test("a semaphore that is removed while it is opened is none, and one that is removed while it is made is made again", (t) => {
   const name = `${ownPrefix(t)}a`;
-  const { open } = libc;
+  const open = libc.open.bind(libc);
   let removals = 0;
   t.mock.method(libc, "open", (file: string, flags: number) => {
     if (removals-- > 0) unlinkSync(file);

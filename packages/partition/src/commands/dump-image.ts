@@ -19,16 +19,18 @@ const pipeColumns = 160;
 
 export function dumpImage(service: ServiceName, prefix: string, json: boolean): ExitCode {
   using opened = new OpenedImage(`${prefix}${service}_image`);
+  // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
+  const hasWriter = opened.hasWriter();
   const image = opened.current();
   if (image === undefined) {
     throw new CommandError(
       `cannot read ${opened.name} because there is none: has the partition run, with this prefix?`,
     );
   }
-  if (!opened.hasWriter()) printError(`no partition writes to ${opened.name}: these are the last values it had`);
+  if (!hasWriter) printError(`no partition writes to ${opened.name}: these are the last values it had`);
   const banks = takeBanks([image]);
   if (json) {
-    print(`{"service":"${service}","hasWriter":${opened.hasWriter()},"servers":[${banks.map(groupJson).join(",\n")}]}`);
+    print(`{"service":"${service}","hasWriter":${hasWriter},"servers":[${banks.map(groupJson).join(",\n")}]}`);
     return ExitCode.fine;
   }
   print(valuesText([image]));
