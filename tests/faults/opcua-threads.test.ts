@@ -62,10 +62,10 @@ async function twoThreads(t: TestContext, nodeOptions = "") {
   await partition.untilGood(...aliases, "device");
   await partition.healthy();
   const changes = new CountedChanges(t, `${partition.sandbox.prefix}opcua_journal`, set, countMs);
-  /** In an image that is written: that of a thread that has ended shows its last values. */
+  /** In an image that is written, which is asked first: that of a thread that has ended shows its last values until it is replaced. */
   const good = async (): Promise<void> => {
     const isAlive = (): boolean => partition.opcua?.health?.isAlive === true;
-    await partition.until("all is good", () => aliases.every((alias) => partition.opcua?.isGood(alias)) && isAlive());
+    await partition.until("all is good", () => isAlive() && aliases.every((alias) => partition.opcua?.isGood(alias)));
   };
   /** Everything is good, and nothing is missing. */
   const ends = async (): Promise<void> => {
