@@ -42,6 +42,29 @@ function journalledImage(...servers: Parameters<typeof planDirectory>[0]) {
   return { writer, groups, journal: new JournalReader(memory), image: new ImageReader(image.buffer) };
 }
 
+test("the first change of a journal is its oldest, also when it comes while a reader looks for that", (t) => {
+  const source = new Uint32Array(record.bytes / 4);
+  const load = Atomics.load.bind(Atomics);
+  let isEarly = true;
+  for (let look = 0; isEarly; look++) {
+    const { writer, reader } = journalOf();
+    let looks = 0;
+    isEarly = false;
+    const looking = t.mock.method(Atomics, "load", (words: Uint32Array, index: number) => {
+      const loaded = load(words, index);
+      if (looks++ === look) {
+        isEarly = true;
+        writer.append(0, source, 0, 0, 0);
+        writer.commit();
+      }
+      return loaded;
+    });
+    const oldest = reader.oldest();
+    looking.mock.restore();
+    if (isEarly) assert.deepEqual([oldest.sequence, reader.since(oldest).changes.length], [0n, 1], `look ${look}`);
+  }
+});
+
 const brief = ({ point, value, status }: Change) => [point, value, status] as const;
 
 test("the journal has every change of value or status, in order, and nothing that stayed the same", () => {

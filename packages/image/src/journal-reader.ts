@@ -111,6 +111,9 @@ export class JournalReader {
 
   /** At the oldest change that is still there. */
   oldest(): Cursor {
+    const first = this.#load(journalHeader.firstPosition);
+    // What comes while this looks on is the oldest then, and not to be passed over.
+    if (this.#load(journalHeader.written) === first) return { position: first, sequence: 0n };
     const position = this.#oldestPosition();
     const copied = position === undefined ? undefined : this.#copy(position);
     if (position === undefined || copied === undefined) return this.end();
