@@ -137,6 +137,10 @@ static inline uint64_t cpc_journal_mark_(const cpc_journal *journal) {
 static inline int cpc_journal_oldest(const cpc_journal *journal, cpc_cursor *cursor) {
     uint8_t head[CPC_CHANGE_BYTES_];
     if (journal->object.memory == NULL) return -ENOENT;
+    /* What comes while this looks on is the oldest then, and not to be passed over. */
+    cursor->position = cpc_journal_u64_(journal, 40);
+    cursor->sequence = 0;
+    if (cpc_journal_u64_(journal, 48) == cursor->position) return 0;
     cursor->position = cpc_journal_mark_(journal);
     if (cursor->position != UINT64_MAX && cpc_journal_copy_(journal, cursor->position, head, sizeof head) >= sizeof head) {
         cursor->sequence = (uint64_t)cpc_i64_(head + 8);
