@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { Alarm, Grid, Grids } from "../../packages/process/src/schedule.ts";
+import { Alarm, Grid, GridAlarm, Grids } from "../../packages/process/src/schedule.ts";
 
 test("the next instant of a grid is later than now and at most one interval away, and no instant drifts", () => {
   const startMs = fc.integer({ min: 0, max: 1e9 });
@@ -34,25 +34,36 @@ test("an alarm ends a wait when it is rung, and a ring while nobody waits ends t
   assert.equal(await alarm.wait(-5), false);
 });
 
-test("alarms that wait for the same instant of a grid share a timer, which goes with the last of them", async (t) => {
+test("alarms that wait for the same instant of a grid share a timer, which goes with the last of them", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const timers = t.mock.method(globalThis, "setTimeout");
   const grid = new Grids(1000, 100).of();
-  const alarms = [new Alarm(), new Alarm(), new Alarm()];
-  const waits = alarms.map((alarm) => alarm.waitUntil(grid, 1, 1040));
+  const ends: (readonly [alarm: number, isRung: boolean])[] = [];
+  const alarmOf = (index: number): GridAlarm => new GridAlarm((isRung) => ends.push([index, isRung]));
+  const [first, second, third] = [alarmOf(0), alarmOf(1), alarmOf(2)];
+  for (const alarm of [first, second, third]) alarm.waitUntil(grid, 1, 1040);
   assert.equal(timers.mock.callCount(), 1);
   assert.deepEqual(timers.mock.calls[0]?.arguments[1], 60);
-  alarms[0]?.ring();
-  assert.equal(await waits[0], true);
-  const again = alarms[0]?.waitUntil(grid, 2, 1050);
+  first.ring();
+  assert.deepEqual(ends.splice(0), [[0, true]]);
+  first.waitUntil(grid, 2, 1050);
   t.mock.timers.tick(60);
-  assert.deepEqual(await Promise.all(waits), [true, false, false]);
-  alarms[0]?.ring();
-  assert.equal(await again, true);
-  void alarms[1]?.waitUntil(grid, 2, 1110);
+  const atTheInstant = [
+    [1, false],
+    [2, false],
+  ];
+  assert.deepEqual(ends.splice(0), atTheInstant);
+  first.ring();
+  assert.deepEqual(ends.splice(0), [[0, true]]);
+  second.waitUntil(grid, 2, 1110);
   assert.equal(timers.mock.callCount(), 3, "nobody was left who waited for it");
-  alarms[2]?.ring();
-  assert.equal(await alarms[2]?.waitUntil(grid, 2, 1110), true, "it was rung before");
+  third.ring();
+  third.ring();
+  assert.deepEqual(ends, []);
+  third.waitUntil(grid, 2, 1110);
+  assert.deepEqual(ends.splice(0), [[2, true]], "it was rung before");
+  third.waitUntil(grid, 2, 1110);
+  assert.deepEqual(ends, [], "two rings are one");
 });
 
 test("groups of the same interval have the same grid", () => {

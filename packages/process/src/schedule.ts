@@ -20,7 +20,7 @@ class Appointment {
   readonly #timer: NodeJS.Timeout;
   readonly #over: () => void;
 
-  /** `over` is called when nobody waits any more. */
+  /** `over` is called when nobody can join any more. */
   constructor(durationMs: number, over: () => void) {
     this.#over = over;
     this.#timer = setTimeout(() => {
@@ -103,7 +103,6 @@ export class Alarm {
   /** While somebody waits. */
   #end: ((isRung: boolean) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #appointment: Appointment | undefined;
 
   ring(): void {
     if (this.#end === undefined) this.#isRung = true;
@@ -119,16 +118,6 @@ export class Alarm {
     });
   }
 
-  /** The same until an instant of a grid, for one of many who do so. */
-  waitUntil(grid: Grid, number: number, nowMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#end = resolve;
-      if (this.#isRung) return this.#finish(true);
-      this.#appointment = grid.appointment(number, nowMs);
-      this.#appointment.join(this.#timeIsOver);
-    });
-  }
-
   /** Waits for a ring alone, and for that keeps no process alive. */
   rung(): Promise<boolean> {
     return new Promise((resolve) => {
@@ -141,10 +130,50 @@ export class Alarm {
 
   #finish(isRung: boolean): void {
     clearTimeout(this.#timer);
-    this.#appointment?.leave(this.#timeIsOver);
-    this.#appointment = undefined;
     this.#isRung = false;
     this.#end?.(isRung);
     this.#end = undefined;
+  }
+}
+
+/**
+ * The same for one of many who wait for instants of a grid, again and again. `over` is called at the end of each wait: what a promise needs for
+ * a thousand of them would outlive a collection of garbage, which copies it.
+ */
+export class GridAlarm {
+  readonly #over: (isRung: boolean) => void;
+  #isRung = false;
+  /** While it waits. */
+  #appointment: Appointment | undefined;
+
+  constructor(over: (isRung: boolean) => void) {
+    this.#over = over;
+  }
+
+  ring(): void {
+    if (this.#appointment === undefined) {
+      this.#isRung = true;
+      return;
+    }
+    this.#appointment.leave(this.#timeIsOver);
+    this.#finish(true);
+  }
+
+  /** `over` may be called before this returns: it was rung. */
+  waitUntil(grid: Grid, number: number, nowMs: number): void {
+    if (this.#isRung) {
+      this.#finish(true);
+      return;
+    }
+    this.#appointment = grid.appointment(number, nowMs);
+    this.#appointment.join(this.#timeIsOver);
+  }
+
+  readonly #timeIsOver = (): void => this.#finish(false);
+
+  #finish(isRung: boolean): void {
+    this.#appointment = undefined;
+    this.#isRung = false;
+    this.#over(isRung);
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { BuiltInType } from "../../../packages/image/src/values/built-in-type.ts";
 import { StatusCode } from "../../../packages/image/src/values/status-code.ts";
@@ -47,6 +48,49 @@ test("a poll that has ended when nobody wants to know any more is not published"
   const group = loopOf({ block: blocks[0]!, alive: () => false });
   await group.everyTick(async (sink) => sink.unchanged(0), new AbortController().signal);
   assert.equal(seen(reader).state.cycle, 0n);
+});
+
+test(
+  "polls end with the one that fails, whatever fails in it, and ask nothing of their signal afterwards",
+  { timeout: 200_000 },
+  async () => {
+    const { signal } = new AbortController();
+    const unreadable = async (): Promise<void> => {
+      throw new TypeError("the read failed");
+    };
+    await assert.rejects(loopOf().everyTick(unreadable, signal), { message: "the read failed" });
+    for (const step of ["begin", "publish"] as const) {
+      const block = imageOf(serverOf("A", 8)).blocks[0]!;
+      const failing = Object.assign(block, {
+        [step]: () => {
+          throw new TypeError(`${step} failed`);
+        },
+      });
+      await assert.rejects(
+        loopOf({ block: failing }).everyTick(async (sink) => sink.unchanged(0), signal),
+        { message: `${step} failed` },
+      );
+    }
+    assert.equal(getEventListeners(signal, "abort").length, 0);
+  },
+);
+
+test("polls end at once when they are told to between two of them", { timeout: 200_000 }, async () => {
+  const stop = new AbortController();
+  let polls = 0;
+  let published = 0;
+  const group = loopOf({
+    grid: new Grid(monotonicMs(), 2 ** 31),
+    alive: () => {
+      published++;
+      setImmediate(() => stop.abort());
+      return true;
+    },
+  });
+  await group.everyTick(async () => void polls++, stop.signal);
+  assert.deepEqual([polls, published], [1, 1]);
+  await group.everyTick(async () => void polls++, stop.signal);
+  assert.equal(polls, 1, "none begins for who has stopped");
 });
 
 test("what is published has the receipt of the thread that takes it, and waits while that is behind", async () => {

@@ -81,14 +81,14 @@ test("a tick waits for polls that began with it, but not for long", async (t) =>
   const own = await setUp(t);
   const server = {};
   await own.pass(999);
-  void own.pollsInFlight.begin(server);
+  own.pollsInFlight.begin(server, () => {});
   await own.pass(1);
   assert.equal(own.ticks(), 1);
   own.pollsInFlight.end(server);
   await settle();
   assert.equal(own.ticks(), 2);
   await own.pass(999);
-  void own.pollsInFlight.begin(server);
+  own.pollsInFlight.begin(server, () => {});
   await own.pass(1);
   await own.pass(199);
   assert.equal(own.ticks(), 2);
@@ -99,9 +99,9 @@ test("a tick waits for polls that began with it, but not for long", async (t) =>
 test("a tick does not wait for a poll of an earlier one", async (t) => {
   const own = await setUp(t);
   const [slow, quick] = [{}, {}];
-  void own.pollsInFlight.begin(slow);
+  own.pollsInFlight.begin(slow, () => {});
   await own.pass(999);
-  void own.pollsInFlight.begin(quick);
+  own.pollsInFlight.begin(quick, () => {});
   await own.pass(1);
   assert.equal(own.ticks(), 1, "it waits for the quick one");
   own.pollsInFlight.end(quick);
@@ -116,7 +116,7 @@ test("a server whose polls outlast the wait makes one tick late, and none until 
   /** One poll that begins with the tick; from and to the millisecond before a tick. */
   const isLateWith = async (pollMs: number): Promise<boolean> => {
     const before = own.ticks();
-    void own.pollsInFlight.begin(server);
+    own.pollsInFlight.begin(server, () => {});
     await own.pass(1);
     const isLate = own.ticks() === before;
     await own.pass(pollMs);

@@ -4,7 +4,7 @@
 import { ConnectionState } from "@cpc-partition/image/layout";
 import type { PointSink } from "@cpc-partition/image/point-sink";
 import type { PollsInFlight } from "./polls-in-flight.ts";
-import { Alarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
+import { GridAlarm, type Grid, type MonotonicClock } from "@cpc-partition/process/schedule";
 import type { GroupSink } from "./server-sink.ts";
 import type { GroupReports, Receipt } from "./source.ts";
 
@@ -24,8 +24,8 @@ export interface GroupContext {
 export class GroupLoop implements GroupReports {
   readonly #block: GroupSink;
   readonly #context: GroupContext;
-  /** Ends the pause between two polls. */
-  #nextPoll = new Alarm();
+  /** Ends the pause between two polls; undefined: there are none. */
+  #nextPoll: GridAlarm | undefined;
   wantsAgain: (() => void) | undefined;
   /** The last publication had values that were cut, or whose key was not known. */
   #wantsRenewal = false;
@@ -37,34 +37,54 @@ export class GroupLoop implements GroupReports {
     this.#context = context;
   }
 
+  /** A poll is several calls, not one loop that awaits them: what such a loop needs between two polls would outlive collections of garbage. */
   async everyTick(read: (sink: PointSink) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { grid, clock, pollsInFlight } = this.#context;
-    this.#nextPoll = new Alarm();
+    const all = Promise.withResolvers<void>();
+    let tick = grid.after(clock());
+    let startMs = 0;
+    const failed = (error: unknown): void => {
+      pollsInFlight.end(this);
+      all.reject(error);
+    };
+    const orFail = (step: () => void) => (): void => {
+      try {
+        step();
+      } catch (error) {
+        failed(error);
+      }
+    };
+    const begin = (): void => {
+      if (signal.aborted) all.resolve();
+      else pollsInFlight.begin(this, poll);
+    };
+    const poll = orFail(() => {
+      startMs = clock();
+      this.#block.begin();
+      read(this.#block).then(ended, failed);
+    });
+    const ended = orFail(() => {
+      pollsInFlight.end(this);
+      if (signal.aborted || !this.#context.alive()) return all.resolve();
+      this.#publish(clock() - startMs);
+      const nowMs = clock();
+      // A timer may fire a little before its time: the tick it was for is over all the same.
+      const next = Math.max(tick, grid.after(nowMs));
+      if (next > tick) this.#block.count("overruns", BigInt(next - tick));
+      tick = next;
+      pause.waitUntil(grid, next, nowMs);
+    });
+    const pause = new GridAlarm((isEarly) => {
+      if (!isEarly) tick++;
+      begin();
+    });
+    const stop = (): void => pause.ring();
+    this.#nextPoll = pause;
     this.#waitsForRenewal = false;
-    const stop = (): void => this.#nextPoll.ring();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      let tick = grid.after(clock());
-      while (!signal.aborted) {
-        const turn = pollsInFlight.begin(this);
-        let startMs: number;
-        try {
-          if (turn !== undefined) await turn;
-          startMs = clock();
-          this.#block.begin();
-          await read(this.#block);
-        } finally {
-          pollsInFlight.end(this);
-        }
-        if (signal.aborted || !this.#context.alive()) return;
-        this.#publish(clock() - startMs);
-        const nowMs = clock();
-        // A timer may fire a little before its time: the tick it was for is over all the same.
-        const next = Math.max(tick, grid.after(nowMs));
-        if (next > tick) this.#block.count("overruns", BigInt(next - tick));
-        const isEarly = await this.#nextPoll.waitUntil(grid, next, nowMs);
-        tick = isEarly ? next : next + 1;
-      }
+      begin();
+      await all.promise;
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -91,7 +111,7 @@ export class GroupLoop implements GroupReports {
   }
 
   readAgain(): void {
-    this.#nextPoll.ring();
+    this.#nextPoll?.ring();
     this.wantsAgain?.();
   }
 

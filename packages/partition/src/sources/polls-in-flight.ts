@@ -42,28 +42,31 @@ export class PollsInFlight {
     this.#marginMs = headStartMs + Math.min(earlyMs, intervalMs / 4);
   }
 
-  /** The result ends when it is the server's turn; undefined: at once. */
-  begin(server: object): Promise<void> | undefined {
+  /** `poll` is called when it is the server's turn, which may be at once. */
+  begin(server: object, poll: () => void): void {
     this.#startMs.set(server, this.#clock());
-    if (this.#begun === 0) setImmediate(this.#nextTurn);
+    this.#expectTurn();
     if (this.#begun < mostAtOnce && !this.#isBehind()) {
       this.#begun++;
-      return undefined;
-    }
-    return this.#wait();
+      poll();
+    } else this.#wait(poll);
   }
 
   /** Of what servers send by themselves: the result ends when what was read is taken; undefined: it is. */
   room(): Promise<void> | undefined {
     if (!this.#isBehind()) return undefined;
-    if (this.#begun === 0) setImmediate(this.#nextTurn);
-    return this.#wait();
+    this.#expectTurn();
+    return new Promise((resolve) => this.#wait(resolve));
   }
 
-  #wait(): Promise<void> {
+  #expectTurn(): void {
+    if (this.#begun === 0) setImmediate(this.#nextTurn);
+  }
+
+  #wait(begin: () => void): void {
     // Not 0 while a turn is to come.
     this.#begun ||= mostAtOnce;
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#waiting.push(begin);
   }
 
   readonly #nextTurn = (): void => {
@@ -87,9 +90,9 @@ export class PollsInFlight {
   /** Resolves when the polls that began with the tick at `instantMs` have ended, but after the grace at the latest. */
   async ofTick(instantMs: number): Promise<void> {
     const fromMs = instantMs - this.#marginMs;
-    for (const [server, startMs] of this.#startMs) {
+    this.#startMs.forEach((startMs, server) => {
       if (startMs >= fromMs && !this.#slow.has(server)) this.#awaited.add(server);
-    }
+    });
     if (this.#awaited.size === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, this.#graceMs);

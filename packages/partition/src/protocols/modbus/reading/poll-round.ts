@@ -51,7 +51,7 @@ export class PollRounds {
     if (!units.every(isAnswering)) await this.#askDoubtful();
     while (!this.#isTooLong()) {
       const timeoutsBefore = this.#timeouts;
-      this.#due.fill(units.filter(this.#isDue));
+      this.#due.fill(units.every(this.#isDue) ? units : units.filter(this.#isDue));
       await inLanes(this.#due, this.#settings.width, this.#read);
       if (this.#timeouts === timeoutsBefore) break;
       // Who was silent at the same time cost one wait, and what came meanwhile is as old.
