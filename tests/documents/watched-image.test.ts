@@ -4,7 +4,6 @@ import { planDirectory } from "../../packages/image/src/directory.ts";
 import { mappedMemory } from "../../packages/image/src/image-memory.ts";
 import { header } from "../../packages/image/src/layout.ts";
 import { ImageWriter } from "../../packages/image/src/image-writer.ts";
-import { OpenedImage } from "../../packages/image/src/opened-image.ts";
 import { errno } from "../../packages/image/src/posix/errno.ts";
 import { injectFaults } from "../../packages/image/src/posix/libc.ts";
 import { SharedMemoryObject } from "../../packages/image/src/posix/shared-memory-object.ts";
@@ -165,23 +164,4 @@ test("there is no image until there is one", (t) => {
   using watched = new WatchedImage(`${ownPrefix(t)}modbus_image`, log);
   assert.equal(watched.image(), undefined);
   assert.equal(watched.isLive(), false);
-});
-
-test("an image that takes the name between two looks at it is the one that is watched", watchdog, (t) => {
-  const { watched } = setUp(t);
-  const looking = t.mock.method(OpenedImage.prototype, "hasWriter", function (this: OpenedImage) {
-    SharedMemoryObject.remove(this.name);
-    const next = SharedMemoryObject.createExclusive(this.name, 0o640)!;
-    const directory = planDirectory([serverOf("B", 0)]);
-    next.reserve(directory.imageBytes);
-    const mapping = next.map("read-write");
-    void new ImageWriter({ service: "modbus", intervalMs: 1000 }, directory, mappedMemory(mapping));
-    t.after(() => {
-      mapping.unmap();
-      next.close();
-    });
-    looking.mock.restore();
-    return this.hasWriter();
-  });
-  assert.equal(watched.image()?.directory.servers[0]?.alias, "B");
 });

@@ -102,10 +102,8 @@ export class Witness {
 
   /** Every point of every server has a good value that was born since then, in a living image and in the document. */
   isFresh(sinceMs: number): boolean {
-    // In this order: the first may open an image that has taken the place of the one before.
-    const hasWriter = this.#image.hasWriter();
-    const image = this.#image.current();
-    if (image === undefined || image.isRetired || !hasWriter) return false;
+    const { image, hasWriter } = this.#image.look() ?? {};
+    if (image === undefined || image.isRetired || hasWriter !== true) return false;
     const isFresh = (value: unknown): boolean => typeof value === "number" && birthOf(value).atMs >= sinceMs;
     const isImageFresh = image.directory.groups.every(({ points, index }) => {
       const bank = image.snapshot(index);

@@ -71,6 +71,24 @@ void suite("an opened image", { timeout: 200_000 }, () => {
     assert.equal(image.hasWriter(), true);
   });
 
+  test("looks at the image and its writer at once, also when another one has taken its place", () => {
+    const name = uniqueName();
+    using image = new OpenedImage(name);
+    assert.equal(image.look(), undefined);
+    let before: ImageReader | undefined;
+    {
+      using writer = new TestWriter(servers, name);
+      assert.ok(writer);
+      before = image.look()?.image;
+      assert.notEqual(before, undefined);
+    }
+    using writer = new TestWriter(servers, name);
+    writer.replace(servers);
+    const { image: reader, hasWriter } = image.look()!;
+    assert.notEqual(reader, before);
+    assert.deepEqual([reader.generation, hasWriter], [2, true]);
+  });
+
   test("tells each publication once, without blocking too", async () => {
     using writer = new TestWriter(servers);
     using image = new OpenedImage(writer.name);

@@ -105,9 +105,9 @@ export class WatchedImage implements DocumentSource, Disposable {
     this.#isUnseen = false;
     const before = this.#image;
     try {
-      // In this order: either of them may find another image in its place, and close the one before.
-      this.#hasWriter = this.#opened.hasWriter();
-      this.#image = this.#opened.current();
+      const seen = this.#opened.look();
+      this.#image = seen?.image;
+      this.#hasWriter = seen?.hasWriter === true;
       this.#logged = "";
     } catch (error) {
       if (!(error instanceof PosixError || error instanceof UnsuitableObjectError)) throw error;

@@ -5,7 +5,7 @@ import type { FailureKind } from "./failure-kind.ts";
 import type { GroupSnapshot } from "./group-snapshot.ts";
 import type { ImageReader } from "./image-reader.ts";
 import { ConnectionState, durationBuckets, serverCounters, type GroupCounter } from "./layout.ts";
-import type { OpenedImage } from "./opened-image.ts";
+import type { OpenedImage, SeenImage } from "./opened-image.ts";
 import { qualityOf, type PointQuality } from "./point-quality.ts";
 import type { ServiceName } from "./service-name.ts";
 import { isHeartbeatOld } from "./usable-value.ts";
@@ -82,18 +82,14 @@ const failureCounters = serverCounters
 const nsPerDay = 86_400_000_000_000n;
 
 /** What can be read about one service. */
-export interface ObservedImage {
+export interface ObservedImage extends SeenImage {
   readonly name: string;
-  readonly image: ImageReader;
-  readonly hasWriter: boolean;
 }
 
 export function observedImages(opened: readonly OpenedImage[]): readonly ObservedImage[] {
   return opened.flatMap((one) => {
-    // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
-    const hasWriter = one.hasWriter();
-    const image = one.current();
-    return image === undefined ? [] : [{ name: one.name, image, hasWriter }];
+    const seen = one.look();
+    return seen === undefined ? [] : [{ name: one.name, ...seen }];
   });
 }
 

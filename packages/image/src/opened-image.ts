@@ -14,6 +14,12 @@ import { OpenedObject } from "./opened-object.ts";
 const defaultLookAgainMs = 200;
 const pollMs = 5;
 
+/** What the name of an image led to. */
+export interface SeenImage {
+  readonly image: ImageReader;
+  readonly hasWriter: boolean;
+}
+
 export class OpenedImage implements Disposable {
   readonly #opened: OpenedObject<ImageReader>;
   /** What `waitForPublish` saw last: the image, and its count of publications. */
@@ -48,9 +54,18 @@ export class OpenedImage implements Disposable {
     return this.#opened.reopen();
   }
 
-  /** True while a process writes this image: the kernel knows, whatever the clocks say. */
+  /**
+   * The same, and whether a process writes this very image: the kernel knows, whatever the clocks say. Between two calls another image may take
+   * the place of this one.
+   */
+  look(): SeenImage | undefined {
+    const image = this.current();
+    return image === undefined ? undefined : { image, hasWriter: this.#opened.isLocked() };
+  }
+
+  /** True while a process writes the image that the name leads to now. */
   hasWriter(): boolean {
-    return this.current() !== undefined && this.#opened.isLocked();
+    return this.look()?.hasWriter === true;
   }
 
   /**

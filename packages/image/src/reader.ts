@@ -5,7 +5,7 @@
 
 import "./require-node.ts";
 
-export { OpenedImage } from "./opened-image.ts";
+export { OpenedImage, type SeenImage } from "./opened-image.ts";
 export { OpenedJournal, type NextChanges } from "./opened-journal.ts";
 export {
   isUsable,

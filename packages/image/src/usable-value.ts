@@ -41,9 +41,9 @@ export function isUsable(image: OpenedImage, snapshot: GroupSnapshot, index: num
 
 /** Why no value of the snapshot is usable, whatever its status. */
 export function unusableImage(image: OpenedImage, snapshot: GroupSnapshot): Usability | undefined {
-  const hasWriter = image.hasWriter();
-  const reader = image.current();
-  if (reader === undefined) return unusable("noImage", `there is no image ${image.name}`);
+  const seen = image.look();
+  if (seen === undefined) return unusable("noImage", `there is no image ${image.name}`);
+  const { image: reader, hasWriter } = seen;
   if (!hasWriter) return unusable("writerDead", "the writer is dead");
   if (reader.isRetired) return unusable("retired", "the image is retired");
   if (reader.directory.groups[snapshot.group.index] !== snapshot.group)

@@ -102,10 +102,9 @@ export class FollowedService implements Disposable {
   }
 
   look(): Look {
-    // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
-    const hasWriter = this.#image.hasWriter();
-    const image = this.#image.current();
-    if (image === undefined) return { image, isConnected: [] };
+    const seen = this.#image.look();
+    if (seen === undefined) return { image: undefined, isConnected: [] };
+    const { image, hasWriter } = seen;
     const isAlive = hasWriter && !image.isRetired && !isHeartbeatOld(image, Date.now());
     const isConnected = image.directory.servers.map(
       (_, index) => isAlive && image.serverState(index)?.connection === ConnectionState.connected,

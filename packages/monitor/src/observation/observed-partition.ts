@@ -45,12 +45,10 @@ export class ObservedPartition implements Disposable {
     const unreadable: string[] = [];
     const images = this.#opened.flatMap(({ service, image }) => {
       try {
-        // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
-        const hasWriter = image.hasWriter();
-        const reader = image.current();
-        if (reader === undefined) return [];
-        const isAlive = hasWriter && !reader.isRetired && !isHeartbeatOld(reader, Date.now());
-        return [{ service, name: image.name, image: reader, hasWriter, isAlive }];
+        const seen = image.look();
+        if (seen === undefined) return [];
+        const isAlive = seen.hasWriter && !seen.image.isRetired && !isHeartbeatOld(seen.image, Date.now());
+        return [{ service, name: image.name, ...seen, isAlive }];
       } catch (error) {
         if (!(error instanceof PosixError || error instanceof UnsuitableObjectError)) throw error;
         unreadable.push(error.message);

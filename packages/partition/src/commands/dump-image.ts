@@ -19,14 +19,13 @@ const pipeColumns = 160;
 
 export function dumpImage(service: ServiceName, prefix: string, json: boolean): ExitCode {
   using opened = new OpenedImage(`${prefix}${service}_image`);
-  // In this order: each may open an image that has taken the place of the one before, whose reader nobody can use then.
-  const hasWriter = opened.hasWriter();
-  const image = opened.current();
-  if (image === undefined) {
+  const seen = opened.look();
+  if (seen === undefined) {
     throw new CommandError(
       `cannot read ${opened.name} because there is none: has the partition run, with this prefix?`,
     );
   }
+  const { image, hasWriter } = seen;
   if (!hasWriter) printError(`no partition writes to ${opened.name}: these are the last values it had`);
   const banks = takeBanks([image]);
   if (json) {

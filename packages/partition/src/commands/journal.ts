@@ -86,8 +86,9 @@ class JournalView {
     const pattern = settings.point === undefined ? undefined : patternOf(settings.point);
     this.#isWantedKey = (key) => pattern?.test(key) !== false;
     using image = new OpenedImage(imageName);
-    this.#isRunning = image.hasWriter();
-    const endNs = this.#isRunning ? this.#nowNs : (image.current()?.heartbeatNs ?? this.#nowNs);
+    const seen = image.look();
+    this.#isRunning = seen?.hasWriter === true;
+    const endNs = this.#isRunning ? this.#nowNs : (seen?.image.heartbeatNs ?? this.#nowNs);
     this.#firstNs = settings.since === undefined ? 0n : endNs - BigInt(Math.round(settings.since * 1e9));
     process.stdout.once("close", () => this.#stop.abort());
   }
