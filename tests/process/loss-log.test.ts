@@ -49,6 +49,16 @@ test("the first losses are logged one by one, then the count and since when, at 
   assert.equal(new Set(counts.map((found) => found?.[2])).size, 1);
 });
 
+test("what a connection says anew each time is logged once, and no more than a thousand such things between two calm times", () => {
+  const { lines, log } = setUp();
+  for (let turn = 0; turn < 2; turn++)
+    for (let count = 0; count < 5000; count++) log.note("info", `the server has named itself ${count}`);
+  assert.equal(lines.length, 1000);
+  log.connected();
+  log.note("info", "the server has named itself 4999");
+  assert.deepEqual(lines.slice(1000), ["info connected", "info the server has named itself 4999"]);
+});
+
 test("once it has held long enough the log says so, and the next loss is one like the first", () => {
   const { lines, log, pass, flap } = setUp();
   for (let count = 1; count <= 7; count++) flap();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -51,6 +51,24 @@ for (const kind of oddFiles)
       await written;
     }
   });
+
+test("a link that is put in place of the draft while it is made is not written through", async (t) => {
+  const folder = folderOf(t);
+  const [path, foreign] = [join(folder, "own.prom"), join(folder, "foreign")];
+  writeFileSync(foreign, "untouched");
+  const over = new AbortController();
+  t.after(() => over.abort());
+  const said: string[] = [];
+  const text = (): string => {
+    symlinkSync(foreign, `${path}.new`);
+    return "up 1\n";
+  };
+  const written = writeTextfile(path, text, (_level, message) => said.push(message), over.signal);
+  await until("it is told, or done", () => said.length > 0 || readFileSync(foreign, "utf8") !== "untouched");
+  over.abort();
+  await written;
+  assert.equal(readFileSync(foreign, "utf8"), "untouched");
+});
 
 test("a file that cannot be written is an error in the log, with its reason, and ends nothing", async (t) => {
   const path = join(folderOf(t), "none", "own.prom");

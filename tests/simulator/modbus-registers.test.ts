@@ -104,6 +104,20 @@ describe("registers of a simulated device", () => {
     }
   });
 
+  it("hold a raw number that moves where the value would be negative in them, or would hardly change them", () => {
+    for (const changes of [
+      { unit: "°C", bias: "60" }, // 18 to 92 °C would be -42 to 32
+      { unit: "bar", scale: "2" }, // 5.4 to 7.8 bar would be 3 and 4
+    ]) {
+      const scaled = point(changes);
+      const seen = Array.from({ length: 300 }, (_, second) =>
+        registers(scaled, [scaled], atMs + 1000 * second).getUint16(0),
+      );
+      assert.ok(Math.max(...seen) <= 100, `${changes.unit} ${Math.max(...seen)}`);
+      assert.ok(new Set(seen).size >= 10, `${changes.unit}: ${new Set(seen).size} values`);
+    }
+  });
+
   it("hold texts, filled up with NUL", () => {
     const text = point({ wireType: BuiltInType.String, width: 20 });
     const bytes = Buffer.from(registers(text).buffer);
