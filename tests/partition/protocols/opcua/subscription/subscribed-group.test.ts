@@ -93,6 +93,16 @@ test(
   },
 );
 
+test("where the first message is a minute away, what is there is read before", watchdog, async (t) => {
+  set.get("a")?.(7);
+  const subscription = { publishingIntervalMs: 60_000, quietCheckMs: 3_600_000 };
+  const nodes = [subscribedNode("a", everyChange), subscribedNode("gone")];
+  const of = await subscribedTo(t, nodes, { intervalMs: 60_000, subscription });
+  await of.until("both have been read", () => of.status(0) === 0 && of.status(1) !== undefined);
+  assert.deepEqual([of.values(0), of.status(1)], [[7], StatusCodes.BadNodeIdUnknown.value]);
+  assert.deepEqual(of.failures, []);
+});
+
 test("a queue that was too short shows in the status of the value behind the gap", watchdog, async (t) => {
   const subscription = { publishingIntervalMs: 300, quietCheckMs: 60_000 };
   const change = { intervalMs: 300, subscription };

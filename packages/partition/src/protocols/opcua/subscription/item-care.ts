@@ -22,6 +22,8 @@ import type { SubscriptionReport } from "./subscription-report.ts";
 export const clockSamplingMs = 1000;
 /** Of quiet items in one check. */
 const mostProofs = 1000;
+/** A first message may take so long; nobody is left longer without a value. */
+const longestFirstWaitMs = 2000;
 const plainItem: OpcUaItem = {
   samplingIntervalMs: undefined,
   queueSize: 1,
@@ -82,6 +84,7 @@ export class ItemCare {
   #nextCheckMs: number;
   #nextReadMs = 0;
   #wantsAll = false;
+  #wantsFirst: boolean;
   #rereadings = 0;
 
   /** `isTakenOver`: the server has items already; which, shows. */
@@ -108,6 +111,7 @@ export class ItemCare {
     this.#graceMs = 2 * publishingMs + timeoutMs;
     this.#slowestSamplingMs = publishingMs;
     this.#nextCheckMs = nowMs + (settings?.quietCheckMs ?? 0);
+    this.#wantsFirst = !isTakenOver && publishingMs > longestFirstWaitMs;
     if (isTakenOver)
       for (let item = 0; item <= this.stateItem; item++)
         if (this.states.of(item).is !== "following") this.states.created(item, undefined, nowMs);
@@ -120,10 +124,18 @@ export class ItemCare {
 
   /** To be called again and again. Rejects with a ServerError when the session can no longer be relied on. */
   async lookAfter(signal: AbortSignal): Promise<void> {
+    await this.#readFirst(signal);
     await this.#giveUpOverdue(signal);
     await this.#create(signal);
     await this.#readWhatDoesNotReport(signal);
     await this.#check(signal);
+  }
+
+  /** Before the items are made: what is read later is newer than the first values in their queues. */
+  async #readFirst(signal: AbortSignal): Promise<void> {
+    if (!this.#wantsFirst) return;
+    this.#wantsFirst = false;
+    await this.#readAndShow([...this.#context.nodes.keys()], signal);
   }
 
   async #giveUpOverdue(signal: AbortSignal): Promise<void> {
@@ -192,7 +204,7 @@ export class ItemCare {
 
   /** Once in an interval: items that are refused, and all of them after values could not be shown. */
   async #readWhatDoesNotReport(signal: AbortSignal): Promise<void> {
-    const { reader, group, nodes, intervalMs = defaultIntervalMs } = this.#context;
+    const { reader, nodes, intervalMs = defaultIntervalMs } = this.#context;
     const nowMs = performance.now();
     if (reader.rereadings !== this.#rereadings) this.#wantsAll = true;
     this.#rereadings = reader.rereadings;
@@ -202,7 +214,13 @@ export class ItemCare {
       ? [...nodes.keys()]
       : this.states.refusedItems.filter((item) => item < this.clockItem);
     this.#wantsAll = false;
-    if (places.length === 0) return;
+    if (places.length > 0) await this.#readAndShow(places, signal);
+  }
+
+  /** What has reported meanwhile is newer. */
+  async #readAndShow(places: readonly number[], signal: AbortSignal): Promise<void> {
+    const { reader, group } = this.#context;
+    const nowMs = performance.now();
     const held = new HeldValues();
     const delivery = reader.delivery(group);
     await reader.read(group, places, held, signal);
