@@ -1,6 +1,7 @@
 // The certificate that the page is served with, as it is on disk: one that was renewed there counts from the next connection on, without a
-// restart. Files that do not fit together, in the middle of a renewal for example, change nothing.
+// restart. Files that do not fit together, in the middle of a renewal for example, change nothing. One that ends soon is told once a day.
 
+import { X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type Server } from "node:tls";
 import { readBoundedFile } from "@cpc-partition/process/bounded-file";
 import { readingTrouble } from "@cpc-partition/process/file-trouble";
@@ -13,6 +14,9 @@ interface TlsFiles {
 }
 
 const largestFileBytes = 1024 * 1024;
+const dayMs = 86_400_000;
+/** As long before the end as for the certificates of servers. */
+const warnedDays = 30;
 const minVersion = "TLSv1.2";
 
 export class ServedCertificate {
@@ -20,6 +24,9 @@ export class ServedCertificate {
   readonly #log: Log;
   #content: SecureContextOptions & { readonly cert: Buffer; readonly key: Buffer };
   #logged = "";
+  /** Of the last warning: what it was about, and how many days were left. */
+  #warnedOf: Buffer | undefined;
+  #warnedDays = 0;
 
   /** Throws a CommandError when the files cannot be used. */
   constructor(files: TlsFiles, log: Log) {
@@ -33,7 +40,12 @@ export class ServedCertificate {
   }
 
   /** Looks at the files; what is another certificate there is served from now on. */
-  renew(server: Pick<Server, "setSecureContext">): void {
+  renew(server: Pick<Server, "setSecureContext">, nowMs = Date.now()): void {
+    this.#readAgain(server);
+    this.#warnOfItsEnd(nowMs);
+  }
+
+  #readAgain(server: Pick<Server, "setSecureContext">): void {
     try {
       const content = contentOf(this.#files);
       this.#logged = "";
@@ -47,6 +59,20 @@ export class ServedCertificate {
         this.#log("warn", `${error.message}; the certificate from before is served on`);
       this.#logged = error.message;
     }
+  }
+
+  #warnOfItsEnd(nowMs: number): void {
+    const { cert } = this.#content;
+    const days = Math.floor((new X509Certificate(cert).validToDate.getTime() - nowMs) / dayMs);
+    if (days >= warnedDays || (cert === this.#warnedOf && days === this.#warnedDays)) return;
+    this.#warnedOf = cert;
+    this.#warnedDays = days;
+    const when = days < 0 ? "has expired" : `ends in ${days} days`;
+    this.#log(
+      "warn",
+      `the certificate of the page, ${this.#files.certificate}, ${when}: browsers refuse one that has expired. ` +
+        "Put a new one and its key in the same files; it is served without a restart",
+    );
   }
 }
 
