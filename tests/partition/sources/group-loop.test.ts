@@ -55,10 +55,10 @@ test(
   { timeout: 200_000 },
   async () => {
     const { signal } = new AbortController();
-    const unreadable = async (): Promise<void> => {
-      throw new TypeError("the read failed");
-    };
-    await assert.rejects(loopOf().everyTick(unreadable, signal), { message: "the read failed" });
+    await assert.rejects(
+      loopOf().everyTick(() => Promise.reject(new TypeError("the read failed")), signal),
+      { message: "the read failed" },
+    );
     for (const step of ["begin", "publish"] as const) {
       const block = imageOf(serverOf("A", 8)).blocks[0]!;
       const failing = Object.assign(block, {
