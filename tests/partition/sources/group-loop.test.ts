@@ -72,6 +72,12 @@ test(
       );
     }
     assert.equal(getEventListeners(signal, "abort").length, 0);
+    const pollsInFlight = new PollsInFlight(() => 0, 1000, 2);
+    const failing = loopOf({ pollsInFlight }).everyTick(() => Promise.reject(new TypeError("it failed")), signal);
+    await assert.rejects(failing);
+    const tick = pollsInFlight.ofTick(0).then(() => "does not wait for it");
+    const turn = new Promise(setImmediate).then(() => "waits for it");
+    assert.equal(await Promise.race([tick, turn]), "does not wait for it");
   },
 );
 

@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import {
+  AttributeIds,
+  CreateMonitoredItemsRequest,
   DataChangeNotification,
   DataValue,
   PublishResponse,
+  ReadRequest,
   RepublishRequest,
   StatusCodes,
   TransferSubscriptionsRequest,
@@ -93,15 +96,53 @@ test(
   },
 );
 
-test("where the first message is a minute away, what is there is read before", watchdog, async (t) => {
-  set.get("a")?.(7);
-  const subscription = { publishingIntervalMs: 60_000, quietCheckMs: 3_600_000 };
-  const nodes = [subscribedNode("a", everyChange), subscribedNode("gone")];
-  const of = await subscribedTo(t, nodes, { intervalMs: 60_000, subscription });
-  await of.until("both have been read", () => of.status(0) === 0 && of.status(1) !== undefined);
-  assert.deepEqual([of.values(0), of.status(1)], [[7], StatusCodes.BadNodeIdUnknown.value]);
-  assert.deepEqual(of.failures, []);
-});
+test(
+  "where the first message is a minute away, what is there is read before the items are made",
+  watchdog,
+  async (t) => {
+    set.get("a")?.(7);
+    const asked: string[] = [];
+    const see = (request: object): void => {
+      if (request instanceof CreateMonitoredItemsRequest) asked.push("items");
+      if (!(request instanceof ReadRequest)) return;
+      const isOfItsValue = request.nodesToRead?.some(
+        ({ nodeId, attributeId }) => String(nodeId).endsWith("s=a") && attributeId === AttributeIds.Value,
+      );
+      if (isOfItsValue === true) asked.push("its value");
+    };
+    rig.server.on("request", see);
+    t.after(() => rig.server.off("request", see));
+    const nodes = [subscribedNode("a", everyChange), subscribedNode("gone")];
+    const subscription = { publishingIntervalMs: 60_000, quietCheckMs: 3_600_000 };
+    const of = await subscribedTo(t, nodes, { intervalMs: 60_000, subscription });
+    await of.until("both have been read", () => of.status(0) === 0 && of.status(1) !== undefined);
+    assert.deepEqual([of.values(0)[0], of.status(1)], [7, StatusCodes.BadNodeIdUnknown.value]);
+    await of.until("its items are made", () => asked.includes("items"));
+    assert.deepEqual(asked.slice(0, 2), ["its value", "items"]);
+    assert.deepEqual(of.failures, []);
+  },
+);
+
+test(
+  "of a subscription that is taken over nothing is read before what its queues hold has come",
+  watchdog,
+  async (t) => {
+    set.get("a")?.(0);
+    const subscription = { publishingIntervalMs: 3000, quietCheckMs: 3_600_000 };
+    const nodes = [subscribedNode("a", everyChange)];
+    const of = await subscribedTo(t, nodes, { intervalMs: 3000, subscription }, new BriefSubscriptionMemory());
+    await of.until("the server reports it", () => of.publications.at(-1)?.confirmed.has(0) === true);
+    await of.stop();
+    await count("a", 1, 10);
+    await of.start();
+    await of.until("all changes came", () => of.values(0).at(-1) === 10);
+    assert.deepEqual(
+      of.values(0).filter((value, place, all) => value !== all[place - 1]),
+      upTo(10),
+    );
+    assert.match(of.logged.join("\n"), /took over the subscription of the connection before/);
+  },
+);
 
 test("a queue that was too short shows in the status of the value behind the gap", watchdog, async (t) => {
   const subscription = { publishingIntervalMs: 300, quietCheckMs: 60_000 };
