@@ -106,7 +106,7 @@ test(
       if (request instanceof CreateMonitoredItemsRequest) asked.push("items");
       if (!(request instanceof ReadRequest)) return;
       const isOfItsValue = request.nodesToRead?.some(
-        ({ nodeId, attributeId }) => String(nodeId).endsWith("s=a") && attributeId === AttributeIds.Value,
+        ({ nodeId, attributeId }) => String(nodeId).endsWith("s=a") && attributeId === Number(AttributeIds.Value),
       );
       if (isOfItsValue === true) asked.push("its value");
     };
