@@ -38,6 +38,7 @@ import { sampleVariants } from "../every-variant.ts";
 
 const watchdog = { timeout: 200_000 };
 const everyChange = { samplingIntervalMs: 0, queueSize: 100 };
+const valueAttribute: number = AttributeIds.Value;
 const samples = sampleVariants();
 const sampleName = (index: number): string => `sample ${index}`;
 
@@ -106,7 +107,7 @@ test(
       if (request instanceof CreateMonitoredItemsRequest) asked.push("items");
       if (!(request instanceof ReadRequest)) return;
       const isOfItsValue = request.nodesToRead?.some(
-        ({ nodeId, attributeId }) => String(nodeId).endsWith("s=a") && attributeId === Number(AttributeIds.Value),
+        ({ nodeId, attributeId }) => String(nodeId).endsWith("s=a") && attributeId === valueAttribute,
       );
       if (isOfItsValue === true) asked.push("its value");
     };
