@@ -112,7 +112,8 @@ try {
   if (values.only !== "opcua") measured.push(await modbusPlant(peers, join(folder, "modbus.xml")));
   if (values.only !== "modbus") measured.push(await opcUaPlant(peers, join(folder, "opcua.xml")));
   const starts: Start[] = [];
-  for (let count = 0; count < Number(values.starts); count++) starts.push(await start(measured, join(folder, "certificates")));
+  for (let count = 0; count < Number(values.starts); count++)
+    starts.push(await start(measured, join(folder, "certificates")));
   report(measured, starts);
 } finally {
   rmSync(folder, { recursive: true });
